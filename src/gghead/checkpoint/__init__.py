@@ -1,0 +1,1 @@
+"""Named tensors on disk: hashed, versioned, written atomically, never pickled."""

@@ -1,0 +1,62 @@
+"""Files that appear whole or not at all: write under a temporary name, fsync, rename."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Has `write` fill a temporary file beside `path`, then moves it there; whatever stood at `path` survives a failure.
+
+    Args:
+        path: where the file shall stand; its folder is made if it is missing.
+        write: writes the whole content to the path it is given.
+
+    Raises:
+        OSError: as `write` or the file system raised it (a full disk, say); the temporary file is gone then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        fsync(temporary)
+        os.replace(temporary, path)
+        fsync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path` when the block ends well and vanishes when it does not.
+
+    Raises:
+        FileExistsError: `path` exists.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} exists already; name another folder or remove it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            fsync(file)
+        fsync(temporary)
+        os.replace(temporary, path)
+        fsync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def fsync(path: Path) -> None:
+    """Waits until a file's content, or a folder's entries, are on the disk; folders can't be opened for it on Windows."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

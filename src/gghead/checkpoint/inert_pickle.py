@@ -1,0 +1,355 @@
+"""Reads a pickle as data: a machine for its opcodes that builds plain containers and inert records, and runs nothing.
+
+Unpickling is running a program: its opcodes import names and call them. This machine knows the same opcodes but has no way
+to import or to call. A name of the file becomes a Reference, a call becomes a Record of what would have been called with
+what. Names that no checkpoint of a network needs are refused by name, so that a file made for harm is told from a file that is
+merely odd.
+"""
+
+import pickletools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+KEY_TYPES = (str, bytes, int, float, bool, type(None))
+"""What may be a key of a dict or a member of a set, besides references, records and flat tuples of these: hashing is bounded."""
+VALUE_OPCODES = frozenset(
+    [
+        "INT",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG",
+        "LONG1",
+        "LONG4",
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "BINBYTES",
+        "SHORT_BINBYTES",
+        "BINBYTES8",
+        "BYTEARRAY8",
+        "UNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE",
+        "BINUNICODE8",
+        "FLOAT",
+        "BINFLOAT",
+    ]
+)
+"""Opcodes that push the value written behind them."""
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+NEWEST_PROTOCOL = 5
+
+
+class UnsafePickleError(ValueError):
+    """The pickle tries something that no checkpoint needs; nothing of it was run."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name that the pickle would import."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(eq=False)
+class Record:
+    """What the pickle would make by calling something: an object of a class, most often.
+
+    Attributes:
+        reference: what would be called.
+        arguments: with what.
+        state: what the object would be given afterwards, most often a dict of its attributes.
+    """
+
+    reference: Reference
+    arguments: tuple[object, ...]
+    state: object = None
+
+    def __repr__(self) -> str:
+        # Not the contents: they may be cyclic, or share parts so often that their text would never end.
+        return f"<{self.reference}>"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a pickle may contain.
+
+    Attributes:
+        allowed: whether a name may appear.
+        interpret: the value of a call whose meaning is known, or the record it got.
+        persistent: the value of a persistent id, as torch writes for storages.
+    """
+
+    allowed: Callable[[Reference], bool]
+    interpret: Callable[[Record], object]
+    persistent: Callable[[object], object]
+
+
+def no_persistent_ids(identifier: object) -> object:
+    """For pickles that have no business with persistent ids."""
+    raise UnsafePickleError(f"the pickle asks for an object outside of itself, {_shown(identifier)}; refused")
+
+
+def read_inert(stream: BinaryIO, policy: Policy) -> object:
+    """Reads one pickle; the stream stands behind it afterwards.
+
+    Args:
+        stream: a seekable binary file.
+        policy: what the pickle may contain.
+
+    Returns:
+        None, bool, int, float, str, bytes, list, tuple, dict, set, Reference, Record, and what the policy makes.
+
+    Raises:
+        UnsafePickleError: the pickle names something the policy does not allow, or calls or changes what is none of its own.
+        ValueError: it is cut off, damaged or no pickle.
+    """
+    machine = _Machine(policy)
+    try:
+        for opcode, argument, _ in pickletools.genops(stream):
+            machine.step(opcode.name, argument)
+    except UnsafePickleError:
+        raise
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"the pickle is cut off or damaged ({error}); use another copy of the file") from error
+    return machine.result()
+
+
+class _Mark:
+    """Separates the members of a container from what lies below it on the stack."""
+
+
+MARK = _Mark()
+
+
+class _Machine:
+    """The stack, the memo, and one method for each family of opcodes."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.stack: list[object] = []
+        self.memo: dict[int, object] = {}
+
+    def step(self, name: str, argument: object) -> None:
+        """Carries out one opcode."""
+        if name in VALUE_OPCODES:
+            self.stack.append(argument)
+        elif name in CONSTANTS:
+            self.stack.append(CONSTANTS[name])
+        else:
+            method = getattr(self, f"do_{name.lower()}", None)
+            if method is None:
+                raise UnsafePickleError(f"the pickle uses the opcode {name}, which no checkpoint needs; refused")
+            method(argument)
+
+    def result(self) -> object:
+        """What the pickle amounts to."""
+        if len(self.stack) != 1:
+            raise ValueError(
+                f"the pickle leaves {len(self.stack)} values instead of 1; it is damaged: use another copy"
+            )
+        return self.stack[0]
+
+    def pop(self, kind: type | tuple[type, ...] = object) -> object:
+        """Takes the top of the stack, which must be of a kind."""
+        value = self.stack.pop()
+        if value is MARK or not isinstance(value, kind):
+            raise ValueError(f"found {_shown(value)} where something else belongs")
+        return value
+
+    def pop_to_mark(self) -> list[object]:
+        """Takes everything above the last mark, and the mark."""
+        start = len(self.stack) - 1
+        while self.stack[start] is not MARK:
+            start -= 1
+            if start < 0:
+                raise ValueError("a container without a beginning")
+        values = self.stack[start + 1 :]
+        del self.stack[start:]
+        return values
+
+    def call(self, target: object, arguments: tuple[object, ...]) -> object:
+        """What a call of a name amounts to: a record, or its known meaning."""
+        if not isinstance(target, Reference):
+            raise UnsafePickleError(f"the pickle calls {_shown(target)}, which is no plain name; refused")
+        return self.policy.interpret(Record(target, arguments))
+
+    def refer(self, module: object, name: object) -> Reference:
+        """A name, if the policy allows it."""
+        reference = Reference(_text(module), _text(name))
+        if not self.policy.allowed(reference):
+            raise UnsafePickleError(
+                f"the pickle refers to {reference}, which no checkpoint of a network needs; nothing was run, the file is refused: "
+                "it was changed by somebody or is no GGHead checkpoint"
+            )
+        return reference
+
+    def do_proto(self, version: object) -> None:
+        if version > NEWEST_PROTOCOL:
+            raise ValueError(f"pickle protocol {version}; expected at most {NEWEST_PROTOCOL}")
+
+    def do_frame(self, size: object) -> None:
+        pass  # frames only help readers of streams
+
+    def do_stop(self, _: object) -> None:
+        pass  # the last opcode; the result is on the stack
+
+    def do_mark(self, _: object) -> None:
+        self.stack.append(MARK)
+
+    def do_pop(self, _: object) -> None:
+        self.stack.pop()
+
+    def do_pop_mark(self, _: object) -> None:
+        self.pop_to_mark()
+
+    def do_dup(self, _: object) -> None:
+        self.stack.append(self.stack[-1])
+
+    def do_memoize(self, _: object) -> None:
+        self.do_put(len(self.memo))
+
+    def do_put(self, index: object) -> None:
+        self.memo[int(index)] = self.stack[-1]
+
+    do_binput = do_put
+    do_long_binput = do_put
+
+    def do_get(self, index: object) -> None:
+        self.stack.append(self.memo[int(index)])
+
+    do_binget = do_get
+    do_long_binget = do_get
+
+    def do_empty_list(self, _: object) -> None:
+        self.stack.append([])
+
+    def do_empty_dict(self, _: object) -> None:
+        self.stack.append({})
+
+    def do_empty_set(self, _: object) -> None:
+        self.stack.append(set())
+
+    def do_list(self, _: object) -> None:
+        self.stack.append(self.pop_to_mark())
+
+    def do_tuple(self, _: object) -> None:
+        self.stack.append(tuple(self.pop_to_mark()))
+
+    def do_tuple1(self, _: object) -> None:
+        self.stack.append((self.pop(),))
+
+    def do_tuple2(self, _: object) -> None:
+        last = self.pop()
+        self.stack.append((self.pop(), last))
+
+    def do_tuple3(self, _: object) -> None:
+        last, middle = self.pop(), self.pop()
+        self.stack.append((self.pop(), middle, last))
+
+    def do_dict(self, _: object) -> None:
+        self.stack.append(_pairs(self.pop_to_mark()))
+
+    def do_frozenset(self, _: object) -> None:
+        self.stack.append(frozenset(_key(value) for value in self.pop_to_mark()))
+
+    def do_append(self, _: object) -> None:
+        value = self.pop()
+        self.top(list).append(value)
+
+    def do_appends(self, _: object) -> None:
+        values = self.pop_to_mark()
+        self.top(list).extend(values)
+
+    def do_additems(self, _: object) -> None:
+        values = self.pop_to_mark()
+        self.top(set).update(_key(value) for value in values)
+
+    def do_setitem(self, _: object) -> None:
+        value = self.pop()
+        key = _key(self.pop())
+        self.top(dict)[key] = value
+
+    def do_setitems(self, _: object) -> None:
+        values = self.pop_to_mark()
+        self.top(dict).update(_pairs(values))
+
+    def top(self, kind: type) -> object:
+        """The top of the stack, which a container opcode is about to fill; only plain containers are ever filled."""
+        if not isinstance(self.stack[-1], kind):
+            raise UnsafePickleError(f"the pickle fills {_shown(self.stack[-1])} like a {kind.__name__}; refused")
+        return self.stack[-1]
+
+    def do_global(self, argument: object) -> None:
+        module, _, name = str(argument).partition(" ")
+        self.stack.append(self.refer(module, name))
+
+    def do_stack_global(self, _: object) -> None:
+        name = self.pop()
+        self.stack.append(self.refer(self.pop(), name))
+
+    def do_reduce(self, _: object) -> None:
+        arguments = self.pop(tuple)
+        self.stack.append(self.call(self.pop(), arguments))
+
+    do_newobj = do_reduce
+
+    def do_newobj_ex(self, _: object) -> None:
+        keywords, arguments = self.pop(dict), self.pop(tuple)
+        self.stack.append(self.call(self.pop(), (*arguments, keywords) if keywords else arguments))
+
+    def do_inst(self, argument: object) -> None:
+        module, _, name = str(argument).partition(" ")
+        target = self.refer(module, name)
+        self.stack.append(self.call(target, tuple(self.pop_to_mark())))
+
+    def do_obj(self, _: object) -> None:
+        target, *arguments = self.pop_to_mark()
+        self.stack.append(self.call(target, tuple(arguments)))
+
+    def do_build(self, _: object) -> None:
+        state = self.pop()
+        target = self.stack[-1]
+        if not isinstance(target, Record):
+            raise UnsafePickleError(f"the pickle changes the attributes of {_shown(target)}; refused")
+        if target.state is not None:
+            raise UnsafePickleError(f"the pickle sets the state of {_shown(target)} twice; refused")
+        target.state = state
+
+    def do_persid(self, argument: object) -> None:
+        self.stack.append(self.policy.persistent(argument))
+
+    def do_binpersid(self, _: object) -> None:
+        self.stack.append(self.policy.persistent(self.pop()))
+
+
+def _pairs(values: list[object]) -> dict[object, object]:
+    """Keys and values in turn, as a dict."""
+    return {_key(key): value for key, value in zip(values[::2], values[1::2], strict=True)}
+
+
+def _key(value: object) -> object:
+    """A key of a dict or a member of a set."""
+    parts = value if isinstance(value, tuple) else (value,)
+    if not all(isinstance(part, (*KEY_TYPES, Reference, Record)) for part in parts):
+        raise ValueError(f"found {_shown(value)} as a key")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise UnsafePickleError(f"the pickle names something by {_shown(value)} instead of text; refused")
+    return value
+
+
+def _shown(value: object) -> str:
+    """A value in a message: short, and never the contents of a container."""
+    if isinstance(value, Record | Reference):
+        return f"{value.reference}(...)" if isinstance(value, Record) else str(value)
+    return repr(value)[:80] if isinstance(value, KEY_TYPES) else f"a {type(value).__name__}"

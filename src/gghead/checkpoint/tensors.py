@@ -1,0 +1,78 @@
+"""One file of named tensors with text beside them: safetensors plus a hash of everything in it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gghead.checkpoint.atomic import write_file
+
+HASH_KEY = "sha256"
+
+
+@dataclass(frozen=True)
+class TensorFile:
+    """What a file of tensors holds: tensors by name and texts by key."""
+
+    tensors: Mapping[str, Tensor]
+    texts: Mapping[str, str]
+
+
+def save_tensors(path: Path, content: TensorFile) -> None:
+    """Writes a .safetensors file atomically; the old file survives a failure.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in content.tensors.items()}
+    texts = dict(content.texts) | {HASH_KEY: content_hash(TensorFile(tensors, content.texts))}
+
+    def write(temporary: Path) -> None:
+        try:
+            save_file(tensors, temporary, metadata=texts)
+        except safetensors.SafetensorError as error:
+            raise OSError(f"{path} could not be written: {error}; is the disk full?") from error
+
+    write_file(path, write)
+
+
+def load_tensors(path: Path) -> TensorFile:
+    """Reads a .safetensors file and checks its hash.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut off, is no safetensors file, or its content does not match its hash.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            texts = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except safetensors.SafetensorError as error:
+        raise ValueError(
+            f"{path} is no readable .safetensors file ({error}); it is cut off or damaged: use another copy"
+        ) from error
+    stated = texts.pop(HASH_KEY, None)
+    content = TensorFile(tensors, texts)
+    if stated is None:
+        raise ValueError(f"{path} states no hash of its content; it was not written by gghead")
+    if stated != content_hash(content):
+        raise ValueError(f"{path} is damaged: its content does not match the hash stated in it; use another copy")
+    return content
+
+
+def content_hash(content: TensorFile) -> str:
+    """SHA-256 over names, types, shapes, values and texts, in hexadecimal."""
+    digest = hashlib.sha256()
+    for key, text in sorted(content.texts.items()):
+        digest.update(f"{key}\0{text}\0".encode())
+    for name, tensor in sorted(content.tensors.items()):
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(memoryview(tensor.contiguous().cpu().flatten().view(torch.uint8).numpy()))
+    return digest.hexdigest()

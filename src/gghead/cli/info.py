@@ -1,0 +1,58 @@
+"""gghead info"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def info(path: Path) -> None:
+    """Tell what a model file, a run folder or a dataset is."""
+    if (path / "config.json").is_file():
+        describe_run(path)
+    elif path.suffix == ".safetensors":
+        describe_model(path)
+    else:
+        describe_data(path)
+
+
+def describe_run(path: Path) -> None:
+    """Prints how far a run has come and its configuration."""
+    from gghead.config.codec import to_json
+    from gghead.training.run_folder import RunFolder
+
+    run = RunFolder.open(path)
+    checkpoints = run.checkpoints()
+    seen = int(checkpoints[-1].name) if checkpoints else 0
+    click.echo(f"run of preset {run.config.preset}: {seen} of {run.config.training.total_images} images seen")
+    click.echo(to_json(run.config))
+
+
+def describe_model(path: Path) -> None:
+    """Prints the sizes of a model and its configuration."""
+    from gghead.config.codec import to_json
+    from gghead.model.storage import load_generator
+
+    generator = load_generator(path)
+    parameters = sum(parameter.numel() for parameter in generator.parameters())
+    click.echo(f"generator of {len(generator.texel_uvs)} Gaussians a head, {parameters / 1e6:.1f} million parameters")
+    click.echo(to_json(generator.config))
+
+
+def describe_data(path: Path) -> None:
+    """Prints what a dataset holds, after checking its labels but not its pictures."""
+    import torch
+
+    from gghead.data.dataset import HeadDataset
+    from gghead.geometry.cameras import Cameras
+
+    with HeadDataset.open(path, resolution=8) as dataset:
+        centers = Cameras.from_labels(torch.from_numpy(dataset.labels), 1).centers()
+        yaw, pitch = torch.atan2(centers[:, 0], centers[:, 2]), torch.asin(centers[:, 1] / centers.norm(dim=1))
+        click.echo(f"dataset of {len(dataset)} pictures; `gghead data check {path}` looks at each")
+        for name, angle in (("yaw", yaw), ("pitch", pitch)):
+            degrees = torch.rad2deg(angle)
+            click.echo(
+                f"{name}: mean {degrees.mean():.1f}, sd {degrees.std():.1f}, {degrees.min():.0f} to {degrees.max():.0f} degrees"
+            )

@@ -1,0 +1,43 @@
+"""The command `gghead` and how its errors reach a person."""
+
+import click
+
+from gghead import __version__
+from gghead.cli.data import data
+from gghead.cli.export import export
+from gghead.cli.import_ import import_
+from gghead.cli.info import info
+from gghead.cli.interpolate import interpolate
+from gghead.cli.resume import resume
+from gghead.cli.sample import sample
+from gghead.cli.train import train
+
+
+class FriendlyGroup(click.Group):
+    """Prints errors that a person can mend as one line, without a traceback; `--debug` shows it all the same."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError, FloatingPointError) as error:
+            if ctx.params["debug"]:
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="gghead")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error and what the parts log.")
+def main(debug: bool) -> None:
+    """Learns to generate 3D heads from single pictures and draws them as 3D Gaussians.
+
+    Results go where --out says, progress to stderr. Nothing is overwritten without --force.
+    """
+    import logging
+
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
+
+
+for command in (train, resume, sample, interpolate, export, import_, info, data):
+    main.add_command(command)

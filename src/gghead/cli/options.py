@@ -1,0 +1,85 @@
+"""Options that several commands share: one spelling, one meaning, one default."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+T = TypeVar("T")
+
+
+class Seeds(click.ParamType):
+    """Whole numbers and ranges: `0-15,42` is 0 to 15 and 42."""
+
+    name = "seeds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Reads the text; fails with what was expected."""
+        if isinstance(value, list):
+            return value
+        seeds: list[int] = []
+        for part in str(value).split(","):
+            match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+            if match is None:
+                self.fail(f"{part!r} is no seed; expected numbers and ranges from 0 up, like 0-15,42", param, ctx)
+            first, last = int(match[1]), int(match[2] or match[1])
+            if last < first:
+                self.fail(f"the range {part.strip()!r} ends before it starts; write {last}-{first}", param, ctx)
+            if last >= 2**32:
+                self.fail(f"{last} is too large for a seed; expected less than 2^32", param, ctx)
+            seeds.extend(range(first, last + 1))
+        return seeds
+
+
+def check_output(path: Path, force: bool) -> Path:
+    """The output path, if it may be written.
+
+    Raises:
+        FileExistsError: something stands there and --force was not given.
+    """
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists already; name another output or overwrite it with --force")
+    return path
+
+
+def pick_device(name: str | None) -> str:
+    """The device asked for, or the fastest there is."""
+    import torch
+
+    return name or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """The items, with a bar and the remaining time on stderr while they are used up."""
+    with progress_counter(total, what) as done:
+        for count, item in enumerate(items, start=1):
+            yield item
+            done(count)
+
+
+@contextmanager
+def progress_counter(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr and the function that tells it how many are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+
+        def done(count: int) -> None:
+            bar.update(task, completed=count)
+
+        yield done
+
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+out_option = click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
+device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
+truncation_option = click.option(
+    "--truncation", default=0.7, show_default=True, help="1 for all variety, towards 0 for the average head."
+)

@@ -1,0 +1,48 @@
+"""gghead train"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from gghead.cli.options import device_option, out_option
+from gghead.config.presets import PRESETS, from_preset
+
+
+@click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
+@click.argument("preset", type=click.Choice(list(PRESETS)))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Zip or folder with dataset.json.")
+@out_option
+@click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
+@click.option("--images", type=int, help="Pictures to train on, instead of the preset's number.")
+@click.option("--batch-size", type=int, help="Pictures of a step, instead of the preset's number.")
+@click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
+@device_option
+def train(
+    preset: str,
+    data: Path,
+    out: Path,
+    template: Path | None,
+    images: int | None,
+    batch_size: int | None,
+    seed: int,
+    device: str | None,
+) -> None:
+    """Train a model on pictures with cameras; --out becomes the run's folder.
+
+    Ctrl-C saves before it leaves; `gghead resume` goes on from there.
+    """
+    from gghead.cli.resume import run_to_end
+    from gghead.training.loop import open_dataset
+    from gghead.training.run_folder import RunFolder
+
+    config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
+    training = replace(
+        config.training,
+        seed=seed,
+        total_images=images or config.training.total_images,
+        batch_size=batch_size or config.training.batch_size,
+    )
+    config = replace(config, training=training)
+    open_dataset(config)  # bad data is told before a folder is made
+    run_to_end(RunFolder.create(out, config), device)

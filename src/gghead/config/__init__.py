@@ -1,0 +1,1 @@
+"""What a run is: the model, its training, presets and a strict JSON codec. Standard library only."""

@@ -1,0 +1,83 @@
+"""Frozen dataclasses <-> JSON, strictly: every field named, every value of its type, nothing unknown.
+
+Knows what configurations are made of: nested dataclasses, str, int, float, bool, None, Literal, unions and tuples.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+def to_json(value: object) -> str:
+    """Text of a configuration, one field a line, keys in the order of the fields."""
+    return json.dumps(dataclasses.asdict(value), indent=2)  # type: ignore[call-overload]
+
+
+def from_json(cls: type[T], text: str) -> T:
+    """Reads what `to_json` wrote.
+
+    Args:
+        cls: the dataclass to read.
+        text: JSON; every field of the class must be there, so that a default that changes changes no old run.
+
+    Raises:
+        ValueError: no JSON, a field unknown or missing, a value of another type; the message names the field.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the configuration is no valid JSON: {error}") from error
+    return _read(cls, data, cls.__name__)
+
+
+def _read(kind: Any, data: Any, where: str) -> Any:
+    """Value of a type from what the JSON parser gave."""
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        return _read_dataclass(kind, data, where)
+    if origin is Literal:
+        return _expect(data in typing.get_args(kind), data, f"one of {typing.get_args(kind)}", where)
+    if origin in (typing.Union, types.UnionType):
+        return _read_union(typing.get_args(kind), data, where)
+    if origin is tuple:
+        _expect(isinstance(data, list), data, "a list", where)
+        return tuple(_read(typing.get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if kind is float:
+        return float(_expect(isinstance(data, int | float) and not isinstance(data, bool), data, "a number", where))
+    if kind is int:
+        return _expect(isinstance(data, int) and not isinstance(data, bool), data, "an integer", where)
+    return _expect(isinstance(data, kind), data, f"a {kind.__name__}", where)
+
+
+def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    inner = [kind for kind in kinds if kind is not type(None)]
+    assert len(inner) == 1, f"{where}: configurations know only unions with None"
+    return _read(inner[0], data, where)
+
+
+def _read_dataclass(cls: Any, data: Any, where: str) -> Any:
+    _expect(isinstance(data, dict), data, "an object", where)
+    kinds = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)]
+    for key in data:
+        if key not in names:
+            near = get_close_matches(key, names, n=1)
+            hint = f"; perhaps you meant {near[0]}" if near else f"; known are {', '.join(names)}"
+            raise ValueError(f"{where} has an unknown field {key!r}{hint}")
+    missing = [name for name in names if name not in data]
+    if missing:
+        raise ValueError(f"{where} lacks {', '.join(missing)}; it was written by another version of gghead")
+    return cls(**{name: _read(kinds[name], data[name], f"{where}.{name}") for name in names})
+
+
+def _expect(fine: bool, data: Any, expected: str, where: str) -> Any:
+    if not fine:
+        raise ValueError(f"{where} is {data!r}; expected {expected}")
+    return data

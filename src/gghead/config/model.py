@@ -1,0 +1,95 @@
+"""Hyperparameters of the generator and the discriminator: everything that is needed to rebuild the networks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LABEL_SIZE = 25
+"""Floats of a camera label: 4 x 4 camera-to-world and 3 x 3 normalised intrinsics, row-major."""
+
+
+def require_power_of_two(name: str, value: int, at_least: int) -> None:
+    """Raises ValueError unless value is a power of two that is not below at_least."""
+    if value < at_least or value & (value - 1):
+        raise ValueError(f"{name} is {value}; expected a power of two from {at_least} up, like 64, 128, 256 or 512")
+
+
+def require_range(name: str, value: float, low: float, high: float) -> None:
+    """Raises ValueError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}; expected a value from {low} to {high}")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Generator: latent -> styles -> UV maps -> Gaussians. The defaults are the official FFHQ-256 setting."""
+
+    z_size: int = 512
+    """Length of a latent vector."""
+    style_size: int = 512
+    """Length of a style vector w."""
+    mapping_layers: int = 2
+    """Fully connected layers of the mapping network."""
+    camera_conditioned: bool = True
+    """Whether the mapping network sees a camera label; official models do."""
+    map_resolution: int = 256
+    """Side of the UV maps in texels; a power of two from 8."""
+    channel_base: int = 32768
+    """Channels of a synthesis block = min(channel_base / its resolution, channel_max)."""
+    channel_max: int = 512
+    """Upper bound of the channels of a block."""
+    grid_size: int = 256
+    """Side n of the n x n grid of UV points that carry Gaussians."""
+    sh_degree: int = 1
+    """Degree of the spherical harmonics of the colour, 0 to 3."""
+    position_range: float = 0.25
+    """Largest offset of a Gaussian's mean from the template along an axis, world units."""
+    max_log_scale: float = -3.0
+    """Upper bound of the log standard deviation, log world units."""
+    log_scale_offset: float = -5.0
+    """Raw scale 0 gives the log standard deviation max - softplus(max - offset)."""
+    quaternion_order: Literal["wxyz", "zwxy"] = "wxyz"
+    """Order in which quaternion components are used; zwxy reproduces a quirk of imported official models."""
+
+    def __post_init__(self) -> None:
+        require_power_of_two("map_resolution", self.map_resolution, at_least=8)
+        require_range("sh_degree", self.sh_degree, 0, 3)
+        require_range("grid_size", self.grid_size, 2, 8192)
+        require_range("mapping_layers", self.mapping_layers, 1, 64)
+        for name in ("z_size", "style_size", "channel_base", "channel_max"):
+            require_range(name, getattr(self, name), 1, 2**20)
+        require_range("position_range", self.position_range, 0, 10)
+
+    @property
+    def map_channels(self) -> int:
+        """Channels of the UV maps: position 3, scale 3, rotation 3, colour 3 (degree + 1)^2, opacity 1."""
+        return 10 + 3 * (self.sh_degree + 1) ** 2
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Discriminator: a picture and the label of its camera -> a logit."""
+
+    resolution: int = 256
+    """Side of the pictures in pixels; a power of two from 8."""
+    channel_base: int = 32768
+    """Channels of a block = min(channel_base / its resolution, channel_max)."""
+    channel_max: int = 512
+    """Upper bound of the channels of a block."""
+    mapping_layers: int = 8
+    """Fully connected layers of the label's mapping network."""
+    group_size: int = 4
+    """Pictures in a group of the minibatch standard deviation."""
+
+    def __post_init__(self) -> None:
+        require_power_of_two("resolution", self.resolution, at_least=8)
+        for name in ("channel_base", "channel_max", "group_size"):
+            require_range(name, getattr(self, name), 1, 2**20)
+        require_range("mapping_layers", self.mapping_layers, 1, 64)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The two networks of a run."""
+
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()

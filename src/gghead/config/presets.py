@@ -1,0 +1,77 @@
+"""Named settings: a run starts from one of them."""
+
+from dataclasses import dataclass, replace
+
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
+from gghead.config.training import RunConfig, TrainingConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset is for, and its settings."""
+
+    summary: str
+    model: ModelConfig
+    training: TrainingConfig
+
+
+OFFICIAL_STAGE_2 = replace(TrainingConfig(), total_images=25_000_000, beta_weight=1.0, uv_variation_weight=100.0)
+
+PRESETS: dict[str, Preset] = {
+    "demo": Preset(
+        "minutes on two CPU cores: 64 x 64 pictures, a small network",
+        ModelConfig(
+            GeneratorConfig(
+                z_size=128,
+                style_size=128,
+                map_resolution=64,
+                channel_base=2048,
+                channel_max=64,
+                grid_size=64,
+                sh_degree=0,
+                max_log_scale=-2.0,
+                log_scale_offset=-3.6,
+            ),
+            DiscriminatorConfig(resolution=64, channel_base=2048, channel_max=64, mapping_layers=2),
+        ),
+        TrainingConfig(
+            total_images=24_000,
+            batch_size=16,
+            r1_gamma=0.1,
+            ema_half_life=1_000,
+            blur_sigma=2.0,
+            blur_fade_images=4_000,
+            swap_fade_images=8_000,
+            snapshot_every=4_000,
+            log_every=400,
+        ),
+    ),
+    "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),
+    "ffhq512": Preset(
+        "FFHQ at 512 x 512, networks and losses of the official stage 2",
+        ModelConfig(GeneratorConfig(grid_size=512), DiscriminatorConfig(resolution=512)),
+        OFFICIAL_STAGE_2,
+    ),
+    "ffhq1024": Preset(
+        "FFHQ at 1024 x 1024, networks and losses of the official stage 3",
+        ModelConfig(GeneratorConfig(grid_size=512), DiscriminatorConfig(resolution=1024)),
+        replace(OFFICIAL_STAGE_2, total_images=27_000_000),
+    ),
+}
+
+
+def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:
+    """A run's configuration from a preset.
+
+    Args:
+        name: one of PRESETS.
+        data: path of the archive of pictures.
+        template: path of an OBJ, or None for the built-in head.
+
+    Raises:
+        ValueError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; known are {', '.join(PRESETS)}")
+    preset = PRESETS[name]
+    return RunConfig(preset=name, data=data, template=template, model=preset.model, training=preset.training)

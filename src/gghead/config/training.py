@@ -1,0 +1,80 @@
+"""Hyperparameters of a training run, and the run as a whole. Defaults are the official stage 1 (SIGGRAPH Asia 2024)."""
+
+from dataclasses import dataclass
+
+from gghead.config.model import ModelConfig, require_range
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. "Images" counts real pictures seen by the discriminator; kimg are thousands of them."""
+
+    total_images: int = 6_400_000
+    """Length of the run."""
+    batch_size: int = 32
+    """Pictures of a step."""
+    generator_lr: float = 2.5e-3
+    """Learning rate of Adam for the generator."""
+    discriminator_lr: float = 2e-3
+    """Learning rate of Adam for the discriminator before the correction for lazy regularisation."""
+    r1_gamma: float = 1.0
+    """Weight of the R1 penalty on real pictures (its half multiplies the squared gradient norm)."""
+    r1_every: int = 16
+    """Steps between two R1 penalties; each is multiplied by this number."""
+    ema_half_life: int = 10_000
+    """Images after which a weight of the averaged generator has forgotten half of its past."""
+    ema_rampup: float = 0.05
+    """The half-life is at most this share of the images seen."""
+    blur_sigma: float = 10.0
+    """Standard deviation of the blur of the discriminator's pictures at the start, pixels."""
+    blur_fade_images: int = 200_000
+    """Images over which the blur fades to nothing; 0 for none."""
+    swap_fade_images: int = 1_000_000
+    """Images over which the probability of a swapped mapping camera falls from 1 to `swap_probability`."""
+    swap_probability: float = 0.5
+    """Probability at the end that the mapping network sees another camera than the one rendered."""
+    position_weight: float = 0.1
+    """Factor of the mean norm of the raw positions."""
+    scale_weight: float = 0.05
+    """Factor of the mean norm of the raw scales; without it training collapses."""
+    beta_weight: float = 0.0
+    """Factor of the beta loss on opacities (1 from stage 2 on)."""
+    uv_variation_weight: float = 0.0
+    """Factor of the total variation of rendered texture coordinates (100 from stage 2 on)."""
+    mirrored: bool = False
+    """Whether pictures are mirrored at random, with their cameras."""
+    background: float = 1.0
+    """Grey value behind the heads, 0 black to 1 white."""
+    snapshot_every: int = 200_000
+    """Images between two sample grids and checkpoints."""
+    log_every: int = 4_000
+    """Images between two lines of the log: the official tick."""
+    kept_checkpoints: int = 3
+    """Full checkpoints kept for resuming, newest first; the averaged generator of every snapshot stays."""
+    seed: int = 0
+    """All randomness of the run follows from it."""
+
+    def __post_init__(self) -> None:
+        for name in ("total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints"):
+            require_range(name, getattr(self, name), 1, 10**12)
+        for name in ("swap_probability", "background", "ema_rampup"):
+            require_range(name, getattr(self, name), 0, 1)
+        if self.snapshot_every % self.batch_size:
+            raise ValueError(
+                f"snapshot_every is {self.snapshot_every} and batch_size {self.batch_size}; a snapshot falls between "
+                "two steps, so expected a multiple of the batch size"
+            )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run: written once beside its results and never changed."""
+
+    preset: str
+    """Name of the preset it started from."""
+    data: str
+    """Path of the archive of pictures, as given."""
+    template: str | None = None
+    """Path of the OBJ of the head template as given, or None for the built-in one."""
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()

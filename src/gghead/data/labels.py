@@ -1,0 +1,129 @@
+"""Camera labels of pictures: reading dataset.json, what a valid label is, and the label of a mirrored picture."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from gghead.config.model import LABEL_SIZE
+from gghead.data.problems import summarize
+
+LABELS_NAME = "dataset.json"
+"""The file of an archive that holds its labels."""
+ROTATION_TOLERANCE = 1e-3
+"""Largest deviation of an entry of R R^T from the identity: float32 poses stay below 1e-6, text of 4 digits below this."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which picture was seen by which camera.
+
+    Attributes:
+        names: names of the pictures, sorted, no two alike.
+        values: row-major 4 x 4 camera-to-world (OpenCV axes), then row-major 3 x 3 intrinsics in units of the side.
+    """
+
+    names: tuple[str, ...]
+    values: Float32[np.ndarray, "M 25"]
+
+
+def parse_labels(text: bytes, source: Path | str) -> Labels:
+    """Labels from the content of a dataset.json: {"labels": [["00000/img00000000.png", [25 floats]], ...]}.
+
+    Args:
+        text: the file's content.
+        source: what messages call the archive.
+
+    Raises:
+        ValueError: it is not such a file, or some label is not that of a camera; says which and how many.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{LABELS_NAME} of {source} is not JSON ({error})") from error
+    entries = content.get("labels") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(
+            f'{LABELS_NAME} of {source} holds no labels; expected {{"labels": [["picture.png", [25 numbers]], ...]}}: '
+            "GGHead cannot learn from pictures without cameras"
+        )
+    found: dict[str, list[float]] = {}
+    problems = []
+    for position, entry in enumerate(entries):
+        problem = _entry_problem(entry)
+        if problem is None and entry[0].replace("\\", "/") in found:
+            problem = f"{entry[0]} has two labels"
+        if problem is None:
+            found[entry[0].replace("\\", "/")] = [float(number) for number in entry[1]]
+        else:
+            problems.append(f"entry {position}: {problem}")
+    if not problems:
+        names = tuple(sorted(found))
+        values = np.array([found[name] for name in names], np.float64)
+        problems = label_problems(names, values)
+    if problems:
+        raise ValueError(
+            f"{len(problems)} of {len(entries)} labels in {LABELS_NAME} of {source} cannot be used; "
+            f"correct or remove them:\n{summarize(problems)}"
+        )
+    return Labels(names, values.astype(np.float32))
+
+
+def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
+    """What is wrong with labels [M, 25], a sentence each; empty where all of them are cameras."""
+    largest = np.abs(values).max(axis=1)
+    finite = largest < np.finfo(np.float32).max  # false for NaN, too
+    safe = np.where(finite[:, None], values, 0)
+    poses, intrinsics = safe[:, :16].reshape(-1, 4, 4), safe[:, 16:].reshape(-1, 3, 3)
+    rotations = poses[:, :3, :3]
+    with np.errstate(over="ignore", invalid="ignore"):
+        drift = np.abs(rotations @ rotations.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2))
+        rotated = (drift <= ROTATION_TOLERANCE) & (np.linalg.det(rotations) > 0)
+    rigid = np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) <= ROTATION_TOLERANCE
+    pinhole = (np.abs(intrinsics[:, 2] - [0, 0, 1]).max(axis=1) <= ROTATION_TOLERANCE) & (
+        np.minimum(intrinsics[:, 0, 0], intrinsics[:, 1, 1]) > 0
+    )
+    problems = []
+    for row in np.flatnonzero(~(finite & rotated & rigid & pinhole)):
+        if not finite[row]:
+            fact = "numbers that are not finite"
+        elif not rotated[row]:
+            fact = f"a pose that is no rotation (R R^T is off by {drift[row]:.3g}, or mirrored)"
+        elif not rigid[row]:
+            fact = "a pose whose last row is not 0 0 0 1"
+        else:
+            fact = "intrinsics without positive focal lengths and last row 0 0 1"
+        problems.append(f"{names[row]} has {fact}")
+    return problems
+
+
+def mirror_labels(labels: Float32[np.ndarray, "*M 25"]) -> Float32[np.ndarray, "*M 25"]:
+    """Labels of the pictures seen in a mirror, x -> 1 - x.
+
+    With F = diag(-1, 1, 1) the world and the camera are both mirrored: R' = F R F and t' = F t, so R' is a rotation
+    again; the image axis turns round, so skew' = -skew and cx' = 1 - cx. Doing it twice changes nothing.
+    """
+    mirrored = labels.copy()
+    poses = mirrored[..., :16].reshape(*labels.shape[:-1], 4, 4)
+    flip = np.array([-1, 1, 1, 1], labels.dtype)
+    mirrored[..., :16] = (flip[:, None] * poses * flip).reshape(*labels.shape[:-1], 16)
+    mirrored[..., 17] = -labels[..., 17]
+    mirrored[..., 18] = 1 - labels[..., 18]
+    return mirrored
+
+
+def _entry_problem(entry: object) -> str | None:
+    if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)):
+        return "expected [name of a picture, label]"
+    name, label = entry
+    if not isinstance(label, list):
+        return f"{name} has no label"
+    if len(label) != LABEL_SIZE:
+        return f"{name} has a label of {len(label)} numbers; expected {LABEL_SIZE}"
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in label):
+        return f"{name} has a label that is not made of numbers"
+    if any(isinstance(number, int) and abs(number) > 1e30 for number in label):
+        return f"{name} has numbers that are not finite"
+    return None

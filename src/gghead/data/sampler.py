@@ -1,0 +1,59 @@
+"""Which picture is the k-th that a run sees: a pure function of seed and k, so a resumed run is the same run."""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+ORDER, MIRROR = 0, 1
+"""Purposes of random streams, so that they are independent of each other."""
+
+
+def picture_indices(count: int, seed: int, start: int, stop: int) -> Int64[np.ndarray, "K"]:
+    """Indices of the pictures that are seen as number start, ..., stop - 1 of a run.
+
+    Each epoch of `count` pictures is a permutation of its own, drawn from (seed, epoch).
+
+    Args:
+        count: pictures of the dataset, at least 1.
+        seed: seed of the run.
+        start: pictures seen before.
+        stop: pictures seen afterwards.
+    """
+    assert count > 0, "a dataset holds at least one picture"
+    parts = [np.empty(0, np.int64)]
+    for epoch in range(start // count, -(-stop // count)):
+        low, high = max(start - epoch * count, 0), min(stop - epoch * count, count)
+        parts.append(_permutation(count, seed, epoch)[low:high])
+    return np.concatenate(parts)
+
+
+def rank_slice(start: int, batch_size: int, rank: int, world_size: int) -> range:
+    """Which of the pictures of one global batch belong to a process.
+
+    Args:
+        start: pictures that the whole run saw before this batch.
+        batch_size: pictures of the global batch, a multiple of world_size.
+        rank: 0 to world_size - 1.
+        world_size: processes of the run.
+
+    Raises:
+        ValueError: the batch cannot be shared evenly.
+    """
+    if batch_size < 1 or batch_size % world_size:
+        raise ValueError(f"batch_size is {batch_size} on {world_size} processes; expected a positive multiple of them")
+    share = batch_size // world_size
+    return range(start + rank * share, start + (rank + 1) * share)
+
+
+def mirrored_flags(seed: int, seen: range) -> Bool[np.ndarray, "K"]:
+    """Whether the pictures seen as these numbers are mirrored: a fair coin for each, independent of how they are batched."""
+    return np.array([np.random.default_rng([seed, MIRROR, number]).random() < 0.5 for number in seen], bool)
+
+
+@lru_cache(maxsize=2)
+def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
+    # Two, because a batch may lie across the end of an epoch.
+    order = np.random.default_rng([seed, ORDER, epoch]).permutation(count)
+    order.setflags(write=False)
+    return order

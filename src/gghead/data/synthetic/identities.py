@@ -1,0 +1,176 @@
+"""Random people: weights of the morph targets, and what else makes a person look like one and no other."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from gghead.data.synthetic.head_model import HeadModel
+
+HairStyle = Literal["short", "afro", "bald", "medium", "long"]
+HAIR_COLOURS = np.array(
+    [
+        [0.012, 0.009, 0.008],
+        [0.03, 0.017, 0.01],
+        [0.09, 0.045, 0.022],
+        [0.17, 0.09, 0.045],
+        [0.45, 0.30, 0.15],
+        [0.6, 0.46, 0.28],
+        [0.28, 0.085, 0.03],
+        [0.26, 0.26, 0.26],
+    ]
+)
+"""Linear light; the last one is grey."""
+LIGHT_SKIN_HAIR = np.array([0.3, 0.22, 0.15, 0.1, 0.06, 0.05, 0.05, 0.02])
+OTHER_HAIR = np.array([0.6, 0.25, 0.08, 0.03, 0.01, 0.01, 0.01, 0.01])
+AGES = {"child": 0.08, "young": 0.45, "middleage": 0.27, "old": 0.2}
+AGE_MIX = {
+    "child": {"child": 0.6, "young": 0.4},
+    "young": {"young": 1.0},
+    "middleage": {"young": 0.6, "old": 0.4},
+    "old": {"young": 0.2, "old": 0.8},
+}
+MALE_STYLES: dict[HairStyle, float] = {"short": 0.62, "afro": 0.15, "bald": 0.1, "medium": 0.13}
+FEMALE_STYLES: dict[HairStyle, float] = {"long": 0.48, "medium": 0.40, "short": 0.06, "afro": 0.06}
+IRIS_COLOURS = {
+    "brown": (0.23, 0.12, 0.06),
+    "light_brown": (0.42, 0.26, 0.12),
+    "blue": (0.30, 0.45, 0.60),
+    "green": (0.33, 0.42, 0.26),
+}
+"""Display colours."""
+DETAIL_SPREAD = 0.19
+"""Standard deviation of the detail sliders."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person.
+
+    Attributes:
+        neutral: weights of the morph targets without expression [k].
+        weights: the same with expression [k].
+        melanin: darkness of the skin, 0 to 1.
+        old: whether the skin has wrinkles.
+        hair: style.
+        hair_colour: linear light.
+        iris_colour: display colour.
+        cloth_colour: linear light.
+        collar: how far the collar is shifted, decimetres.
+    """
+
+    neutral: Float32[np.ndarray, "k"]
+    weights: Float32[np.ndarray, "k"]
+    melanin: float
+    old: bool
+    hair: HairStyle
+    hair_colour: Float[np.ndarray, "3"]
+    iris_colour: Float[np.ndarray, "3"]
+    cloth_colour: Float[np.ndarray, "3"]
+    collar: float
+
+
+def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
+    """A person drawn from the distributions of this module; see README.md."""
+    male, mix = bool(rng.random() < 0.5), rng.random() * 0.25
+    gender = {"male": 1 - mix if male else mix, "female": mix if male else 1 - mix}
+    age = str(rng.choice(list(AGES), p=list(AGES.values())))
+    shares = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.35, 0.35, 0.5]), strict=True))
+    neutral = np.zeros(model.target_count, np.float32)
+    _add_macro_targets(model, gender, AGE_MIX[age], shares, rng, neutral)
+    _add_detail_targets(model, rng, neutral)
+    weights = neutral.copy()
+    for unit, value in _random_expression(rng).items():
+        weights[model.row[f"unit/{unit}"]] = value
+    light = max(shares, key=shares.__getitem__) == "caucasian"
+    styles = MALE_STYLES if male else FEMALE_STYLES
+    irises = list(IRIS_COLOURS) if light else ["brown"]
+    return Person(
+        neutral=neutral,
+        weights=weights,
+        melanin=float(np.clip(shares["african"] * 0.85 + shares["asian"] * 0.25 + rng.normal(0.12, 0.08), 0.02, 1)),
+        old=age == "old",
+        hair=list(styles)[rng.choice(len(styles), p=list(styles.values()))],
+        hair_colour=_random_hair_colour(rng, light, age == "old"),
+        iris_colour=np.array(IRIS_COLOURS[str(rng.choice(irises))]),
+        cloth_colour=np.clip(rng.uniform(0.02, 0.6) * (1 + rng.normal(0, 0.25, 3)), 0.01, 0.8),
+        collar=rng.uniform(-0.12, 0.12),
+    )
+
+
+def _random_hair_colour(rng: np.random.Generator, light: bool, old: bool) -> np.ndarray:
+    chances = (LIGHT_SKIN_HAIR if light else OTHER_HAIR) / (LIGHT_SKIN_HAIR if light else OTHER_HAIR).sum()
+    if old:
+        chances = chances * 0.4
+        chances[-1] += 1 - chances.sum()
+    colour = HAIR_COLOURS[rng.choice(len(HAIR_COLOURS), p=chances)]
+    return np.clip(colour * np.exp(rng.normal(0, 0.15)), 0, 1)
+
+
+def _add_macro_targets(
+    model: HeadModel,
+    gender: dict[str, float],
+    age: dict[str, float],
+    shares: dict[str, float],
+    rng: np.random.Generator,
+    out: np.ndarray,
+) -> None:
+    muscle, weight = _steps(rng.random()), _steps(float(np.clip(rng.normal(0.48, 0.17), 0, 1)))
+    for sex, sex_share in gender.items():
+        for years, years_share in age.items():
+            both = sex_share * years_share
+            wanted = {f"macrodetails/{group}-{sex}-{years}": both * share for group, share in shares.items()}
+            for m, m_share in muscle.items():
+                for w, w_share in weight.items():
+                    wanted[f"macrodetails/universal-{sex}-{years}-{m}muscle-{w}weight"] = both * m_share * w_share
+            for name, value in wanted.items():
+                if name in model.row:
+                    out[model.row[name]] += value
+
+
+def _steps(slider: float) -> dict[str, float]:
+    """Weights of the targets min, average and max of a slider in 0 .. 1."""
+    return {"min": max(0.0, 1 - 2 * slider), "average": 1 - abs(2 * slider - 1), "max": max(0.0, 2 * slider - 1)}
+
+
+def _add_detail_targets(model: HeadModel, rng: np.random.Generator, out: np.ndarray) -> None:
+    """Bipolar details, alike on both sides up to a little noise; outlines of the head; asymmetries."""
+    shared: dict[str, float] = {}
+    for negative, positive in model.detail_pairs:
+        name = negative.split("/")[1]
+        sided = name.startswith(("l-", "r-"))
+        key = name[2:] if sided else name
+        if key not in shared:
+            shared[key] = float(np.clip(rng.normal(0, DETAIL_SPREAD), -0.6, 0.6))
+        value = shared[key] + (rng.normal(0, 0.05) if sided else 0)
+        if negative.startswith("head/") and "trans" in negative:
+            continue
+        if "eye-scale" in negative:
+            value *= 0.6
+        out[model.row[negative]], out[model.row[positive]] = max(0, -value), max(0, value)
+    for name in rng.choice(model.shape_names, 2, replace=False):
+        out[model.row[str(name)]] = rng.random() * 0.3
+    for name, row in model.row.items():
+        if name.startswith("asym/") and "breast" not in name and "trunk" not in name and rng.random() < 0.2:
+            out[row] = rng.random() * 0.35
+
+
+def _random_expression(rng: np.random.Generator) -> dict[str, float]:
+    """Weights of expression units: smiles, open mouths, frowns, raised brows, or none; always some blink."""
+    kind, strength, blink = rng.random(), rng.uniform(0.2, 0.9), rng.uniform(0, 0.25)
+    units = {"eyeBlinkLeft": blink, "eyeBlinkRight": blink}
+    if kind < 0.45:
+        units["jawOpen"] = rng.uniform(0, 0.12)
+        for unit, share in (("mouthSmile", 1.0), ("cheekSquint", 0.5), ("mouthUpperUp", 0.3)):
+            units[f"{unit}Left"] = units[f"{unit}Right"] = strength * share
+    elif kind < 0.6:
+        units["jawOpen"] = rng.uniform(0.1, 0.45)
+    elif kind < 0.7:
+        for unit in ("mouthFrown", "browDown"):
+            units[f"{unit}Left"] = units[f"{unit}Right"] = strength * 0.8
+    elif kind < 0.78:
+        units["browInnerUp"] = strength
+        for unit, share in (("browOuterUp", 1.0), ("eyeWide", 0.5)):
+            units[f"{unit}Left"] = units[f"{unit}Right"] = strength * share
+    return units

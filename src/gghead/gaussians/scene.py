@@ -1,0 +1,86 @@
+"""The scene type that every part of the project exchanges."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gghead.checkpoint.atomic import write_file
+from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A batch of scenes of N Gaussians each; always activated values, never raw network output.
+
+    Attributes:
+        means: centres, world units.
+        quats: rotations (w, x, y, z), unit length.
+        scales: standard deviations along the rotated axes, world units, > 0.
+        opacities: 0 to 1.
+        sh: spherical-harmonic coefficients of the colour; display rgb in a direction = max(0, sh . basis + .5).
+    """
+
+    means: Float[Tensor, "*B N 3"]
+    quats: Float[Tensor, "*B N 4"]
+    scales: Float[Tensor, "*B N 3"]
+    opacities: Float[Tensor, "*B N"]
+    sh: Float[Tensor, "*B N K 3"]
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """Shape of the batch, the stars in *B."""
+        return self.means.shape[:-2]
+
+    @property
+    def num_gaussians(self) -> int:
+        """N, the number of Gaussians of each scene."""
+        return self.means.shape[-2]
+
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the colour's spherical harmonics."""
+        return degree_of(self.sh.shape[-2])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Applies a function to every tensor."""
+        return type(self)(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same scenes on another device."""
+        return self.map(lambda tensor: tensor.to(device))
+
+    def detach(self) -> Self:
+        """The same values outside of the autograd graph."""
+        return self.map(Tensor.detach)
+
+    def save_ply(self, path: Path | str, sh_degree: int = MAX_DEGREE) -> None:
+        """Writes a single scene as a PLY in the layout of 3D Gaussian Splatting; replaces an existing file.
+
+        Args:
+            path: where to write.
+            sh_degree: degree in the file, 0 to 3; strict readers expect 3.
+
+        Raises:
+            ValueError: these are several scenes; index them first.
+        """
+        from gghead.gaussians.ply import encode_ply  # ply builds on this module
+
+        content = encode_ply(self, sh_degree)
+        write_file(Path(path), lambda temporary: temporary.write_bytes(content))
+
+    def __getitem__(self, index: object) -> Self:
+        """Indexes the batch; raises IndexError on a single scene, whose tensors have no batch axis."""
+        if not self.batch_shape:
+            raise IndexError("these Gaussians are a single scene; there is no batch axis to index")
+        return self.map(lambda tensor: tensor[index])
+
+    def __len__(self) -> int:
+        """Length of the batch's first axis."""
+        if not self.batch_shape:
+            raise TypeError("these Gaussians are a single scene; num_gaussians counts its Gaussians")
+        return len(self.means)

@@ -1,0 +1,23 @@
+"""Rotations as axis-angle vectors, quaternions (w, x, y, z) and matrices."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def quats_from_axis_angles(vectors: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 4"]:
+    """Unit quaternions (w, x, y, z) of axis-angle vectors in radians; smooth through the zero vector."""
+    half = vectors / 2
+    angle = half.square().sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
+    return torch.cat([angle.cos(), half * torch.sinc(angle / torch.pi)], dim=-1)
+
+
+def matrices_from_quats(quats: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3 3"]:
+    """Rotation matrices of quaternions (w, x, y, z) of any length but zero."""
+    w, x, y, z = torch.nn.functional.normalize(quats, dim=-1).unbind(-1)
+    rows = [
+        torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], dim=-1),
+        torch.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], dim=-1),
+        torch.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], dim=-1),
+    ]
+    return torch.stack(rows, dim=-2)

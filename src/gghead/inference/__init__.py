@@ -1,0 +1,1 @@
+"""From a model to pictures: loading, paths through styles, many pictures within a memory budget."""

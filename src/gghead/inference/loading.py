@@ -1,0 +1,48 @@
+"""Finds the generator behind a path: a model file, a run folder, or a checkpoint inside of one."""
+
+from pathlib import Path
+
+from gghead.model.generator import Generator
+from gghead.model.storage import load_generator
+
+SNAPSHOT_FOLDER = "snapshots"
+"""Where a run keeps the averaged generators, `<thousands of images>.safetensors`."""
+
+
+def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
+    """Loads a generator for sampling.
+
+    Args:
+        path: a .safetensors model, or a run folder, whose newest snapshot is taken.
+        device: where to put it.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: what is there is no model, or is damaged.
+    """
+    if path is None:
+        raise ValueError(
+            "no model is bundled with gghead yet; name a .safetensors file or a run folder: gghead.load('runs/mine')"
+        )
+    return load_generator(find_model(Path(path))).to(device)
+
+
+def find_model(path: Path) -> Path:
+    """The model file that a path means.
+
+    Raises:
+        FileNotFoundError: nothing is there, or a run without snapshots.
+        ValueError: a file that is no .safetensors file.
+    """
+    if path.is_dir():
+        snapshots = sorted((path / SNAPSHOT_FOLDER).glob("*.safetensors"))
+        if not snapshots:
+            raise FileNotFoundError(
+                f"{path} holds no model: expected a run folder with {SNAPSHOT_FOLDER}/*.safetensors in it"
+            )
+        return snapshots[-1]
+    if not path.exists():
+        raise FileNotFoundError(f"there is no model at {path}; expected a .safetensors file or a run folder")
+    if path.suffix == ".pkl":
+        raise ValueError(f"{path} is an official checkpoint; convert it first: gghead import {path} model.safetensors")
+    return path

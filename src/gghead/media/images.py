@@ -1,0 +1,111 @@
+"""Pictures: PNG and other files, resizing, grids, and the three ranges in which colours are held.
+
+Files and datasets hold uint8 HWC in display sRGB; renderers and users hold [0, 1] HWC; networks hold [-1, 1] CHW.
+"""
+
+import io
+import math
+import struct
+import zlib
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+
+RESIZE_FILTER = Image.Resampling.LANCZOS
+"""Antialiased by Pillow when it makes a picture smaller. FID depends on it: report it with the number."""
+PNG_COMPRESSION = 6
+"""zlib level; pinned, so that the same picture gives the same bytes."""
+SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
+"""Pillow's modes of grey pictures with more than 8 bits; it would clip them to 255 instead of scaling them."""
+
+
+def decode_rgb(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
+    """Pixels of an encoded picture of any kind; transparency is dropped, since masks say what is foreground.
+
+    Raises:
+        ValueError: the bytes are not a picture, or are cut off or damaged.
+    """
+    return _decode(data, "RGB")
+
+
+def decode_grey(data: bytes) -> UInt8[np.ndarray, "H W"]:
+    """Luminance of an encoded picture; a 1-bit picture gives 0 and 255, a 16-bit one is scaled to 8 bits.
+
+    Raises:
+        ValueError: the bytes are not a picture, or are cut off or damaged.
+    """
+    return _decode(data, "L")
+
+
+def encode_png(pixels: UInt8[np.ndarray, "..."]) -> bytes:
+    """PNG of RGB [H, W, 3] or grey [H, W] pixels, the same bytes for the same pixels."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
+    return buffer.getvalue()
+
+
+def resize(pixels: UInt8[np.ndarray, "..."], side: int) -> UInt8[np.ndarray, "..."]:
+    """RGB or grey pixels scaled to side x side with `RESIZE_FILTER`; unchanged where they have that size."""
+    if pixels.shape[:2] == (side, side):
+        return pixels
+    return np.array(Image.fromarray(pixels).resize((side, side), RESIZE_FILTER))
+
+
+def to_uint8(pictures: Float[Tensor, "*N H W 3"]) -> UInt8[np.ndarray, "*N H W 3"]:
+    """[0, 1] -> 0 to 255, rounded; values outside are clamped."""
+    return (pictures.detach().float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+
+
+def to_unit(pictures: UInt8[np.ndarray, "*N H W 3"]) -> Float[Tensor, "*N H W 3"]:
+    """0 to 255 -> [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).float() / 255
+
+
+def to_network(pictures: UInt8[Tensor, "*N H W 3"]) -> Float[Tensor, "*N 3 H W"]:
+    """0 to 255, channels last -> [-1, 1], channels first: what the discriminator sees."""
+    return (pictures.float() / 127.5 - 1).movedim(-1, -3)
+
+
+def from_network(pictures: Float[Tensor, "*N 3 H W"]) -> Float[Tensor, "*N H W 3"]:
+    """[-1, 1], channels first -> [0, 1], channels last; not clamped."""
+    return (pictures.movedim(-3, -1) + 1) / 2
+
+
+def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> UInt8[np.ndarray, "rows cols C"]:
+    """One picture of N pictures in a grid, row by row; the places that stay empty are white.
+
+    Args:
+        pictures: at least one.
+        columns: pictures of a row; by default a grid that is about as high as wide.
+
+    Raises:
+        ValueError: there is no picture, or there are no columns.
+    """
+    count, height, width, channels = pictures.shape
+    columns = min(count, math.ceil(math.sqrt(count))) if columns is None else columns
+    if count < 1 or columns < 1:
+        raise ValueError(f"{count} pictures in {columns} columns make no grid; expected at least one of each")
+    rows = -(-count // columns)
+    grid = np.full((rows * columns, height, width, channels), 255, np.uint8)
+    grid[:count] = pictures
+    grid = grid.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width, channels)
+
+
+def _decode(data: bytes, mode: str) -> np.ndarray:
+    # Pillow tells of damaged files by any of these, depending on where the damage is.
+    failures = (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error, Image.DecompressionBombError)
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+            if picture.mode in SIXTEEN_BIT_MODES:
+                deep = np.asarray(picture).astype(np.float32)
+                picture = Image.fromarray((deep / 257).round().clip(0, 255).astype(np.uint8))
+            if mode == "RGB" and picture.mode in ("P", "LA", "PA"):
+                picture = picture.convert("RGBA")
+            return np.array(picture.convert(mode))
+    except failures as error:
+        raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error

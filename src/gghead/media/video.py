@@ -1,0 +1,62 @@
+"""Videos that play in browsers: H.264 in MP4, 4:2:0, index at the front."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "libvpx-vp9")
+"""Encoders in the order of preference: what an FFmpeg build offers depends on how it was licensed."""
+QUALITY = {"crf": "18", "preset": "medium"}
+
+
+def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int = 24) -> int:
+    """Writes a video, frame by frame; needs no more memory than one frame and the encoder's delay.
+
+    Args:
+        path: file to write, ending in .mp4; not atomic, see `checkpoint.atomic.write_file`.
+        frames: display colours in [0, 1], clamped; all of one size. An odd side is cut by one pixel, as 4:2:0 asks.
+        fps: frames a second.
+
+    Returns:
+        Number of frames written.
+
+    Raises:
+        ValueError: there are no frames.
+    """
+    count = 0
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream = None
+        for frame in frames:
+            pixels = _even(frame)
+            if stream is None:
+                stream = _open_stream(container, pixels.shape[1], pixels.shape[0], fps)
+            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(picture))
+            count += 1
+        if stream is None:
+            raise ValueError("a video needs at least one frame")
+        container.mux(stream.encode(None))
+    return count
+
+
+def _open_stream(container: av.container.OutputContainer, width: int, height: int, fps: int) -> av.VideoStream:
+    codec = next((name for name in CODECS if name in av.codecs_available), None)
+    if codec is None:
+        raise ValueError(f"this FFmpeg has none of the encoders {', '.join(CODECS)}; reinstall av from its wheels")
+    stream = container.add_stream(codec, rate=Fraction(fps))
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    if codec == "libx264":
+        stream.options = QUALITY
+    return stream
+
+
+def _even(frame: Float[Tensor, "H W 3"]) -> np.ndarray:
+    height, width = (side - side % 2 for side in frame.shape[:2])
+    scaled = frame[:height, :width].detach().cpu().float().clamp(0, 1) * 255
+    return scaled.round().to(torch.uint8).contiguous().numpy()

@@ -1,0 +1,49 @@
+"""The discriminator: a picture and the label of its camera -> a logit."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gghead.config.model import LABEL_SIZE, DiscriminatorConfig
+from gghead.stylegan.critic import Critic
+from gghead.stylegan.layers import initialize
+
+
+class Discriminator(nn.Module):
+    """Judges pictures of heads.
+
+    Args:
+        config: sizes.
+        seed: the initial weights follow from it alone; None leaves them unset for a loader to fill.
+
+    Source: Karras et al. 2020 (StyleGAN2); Kirschstein et al. 2024, "GGHead", section 3.
+    """
+
+    def __init__(self, config: DiscriminatorConfig, seed: int | None) -> None:
+        super().__init__()
+        self.config = config
+        self.critic = Critic(
+            config.resolution,
+            3,
+            LABEL_SIZE,
+            config.channel_base,
+            config.channel_max,
+            config.mapping_layers,
+            config.group_size,
+        )
+        if seed is not None:
+            initialize(self, seed)
+
+    def forward(self, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"]) -> Float[Tensor, " B"]:
+        """Judges pictures; high logits mean real.
+
+        Args:
+            pictures: colours in [-1, 1], of the configured resolution.
+            labels: camera labels.
+
+        Raises:
+            ValueError: pictures of another size, or a batch that does not split into groups.
+        """
+        expected = (3, self.config.resolution, self.config.resolution)
+        if pictures.shape[1:] != expected:
+            raise ValueError(f"pictures of shape {tuple(pictures.shape[1:])}; this discriminator takes {expected}")
+        return self.critic(pictures, labels)

@@ -1,0 +1,176 @@
+"""The generator: latent -> styles -> UV maps -> attributes at the texels -> Gaussians."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gghead.config.model import LABEL_SIZE, GeneratorConfig
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
+from gghead.model.decoder import RawAttributes, activate
+from gghead.stylegan.layers import initialize
+from gghead.stylegan.mapping import StyleMapping, truncate
+from gghead.stylegan.synthesis import NoiseMode, SynthesisNetwork
+from gghead.uv.bake import bake
+from gghead.uv.template import HeadTemplate
+from gghead.uv.texels import Texels, place_texels, sample_maps
+
+
+class Generator(nn.Module):
+    """Latents -> heads of Gaussians. Carries the template's texels, so that a model file is complete.
+
+    Args:
+        config: sizes and ranges.
+        texels: where the Gaussians sit on the template.
+        seed: the initial weights follow from it alone; None leaves them unset for a loader to fill.
+
+    Attributes:
+        config: sizes and ranges.
+        texel_uvs: map coordinates of the Gaussians, [-1, 1].
+        template_positions: the template's surface there, world units.
+
+    Example:
+        >>> generator = build_generator(GeneratorConfig(map_resolution=16, channel_base=64, grid_size=8), seed=0)
+        >>> generator.sample(seeds=[0, 1]).means.shape
+        torch.Size([2, 64, 3])
+
+    Source: Kirschstein et al. 2024, "GGHead", section 3; Karras et al. 2020 (StyleGAN2).
+    """
+
+    texel_uvs: Float[Tensor, "N 2"]
+    template_positions: Float[Tensor, "N 3"]
+
+    def __init__(self, config: GeneratorConfig, texels: Texels, seed: int | None) -> None:
+        super().__init__()
+        self.config = config
+        label_size = LABEL_SIZE if config.camera_conditioned else 0
+        self.mapping = StyleMapping(config.z_size, label_size, config.style_size, config.mapping_layers)
+        self.synthesis = SynthesisNetwork(
+            config.style_size, config.map_resolution, config.map_channels, config.channel_base, config.channel_max
+        )
+        # Starts at zero: an untrained head is the template.
+        self.position_weight = nn.Parameter(torch.zeros(3, 3))
+        self.position_bias = nn.Parameter(torch.zeros(3))
+        self.register_buffer("texel_uvs", texels.uvs)
+        self.register_buffer("template_positions", texels.positions)
+        if seed is not None:
+            initialize(self, seed)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.texel_uvs.device
+
+    def map_styles(
+        self,
+        z: Float[Tensor, "*B Z"],
+        labels: Float[Tensor, "*B 25"] | None = None,
+        truncation: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_average: bool = False,
+    ) -> Float[Tensor, "*B L W"]:
+        """Latents -> the style vectors of all layers.
+
+        Args:
+            z: latents, standard normal.
+            labels: camera labels that the mapping network sees; None if it was built without.
+            truncation: 1 for all of the variety, towards 0 the styles come closer to their mean.
+            truncation_cutoff: number of layers, coarse to fine, that are truncated; None for all.
+            update_average: whether the running mean of the styles moves; for training.
+
+        Raises:
+            ValueError: labels are missing, or given to an unconditioned generator.
+        """
+        batch = z.shape[:-1]
+        style = self.mapping(z.reshape(-1, z.shape[-1]), None if labels is None else labels.reshape(-1, LABEL_SIZE))
+        if update_average:
+            self.mapping.update_mean(style.detach())
+        styles = style[:, None].expand(-1, self.synthesis.num_styles, -1)
+        styles = truncate(styles, self.mapping.mean_style, truncation, truncation_cutoff)
+        return styles.reshape(*batch, *styles.shape[1:])
+
+    def maps(
+        self,
+        styles: Float[Tensor, "*B L W"],
+        noise: NoiseMode = "const",
+        noise_generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "*B C R R"]:
+        """Styles -> UV maps of raw attributes; the position channels are not mixed yet, `raw` does that at the texels."""
+        batch = styles.shape[:-2]
+        maps = self.synthesis(styles.reshape(-1, *styles.shape[-2:]), noise, noise_generator)
+        return maps.reshape(*batch, *maps.shape[1:])
+
+    def raw(
+        self,
+        styles: Float[Tensor, "*B L W"],
+        noise: NoiseMode = "const",
+        noise_generator: torch.Generator | None = None,
+    ) -> RawAttributes:
+        """Styles -> network output at the texels, before the activations.
+
+        Args:
+            styles: style vectors of all layers.
+            noise: see NoiseMode.
+            noise_generator: where random noise is drawn from, on the generator's device.
+
+        Raises:
+            ValueError: random noise without a noise_generator, or a wrong number of style vectors.
+        """
+        channels = sample_maps(self.maps(styles, noise, noise_generator), self.texel_uvs)
+        positions = nn.functional.linear(channels[..., :3], self.position_weight, self.position_bias)
+        return RawAttributes.from_channels(torch.cat([positions, channels[..., 3:]], dim=-1))
+
+    def activate(self, raw: RawAttributes) -> Gaussians:
+        """Raw attributes -> Gaussians."""
+        return activate(raw, self.template_positions, self.config)
+
+    def decode(
+        self,
+        styles: Float[Tensor, "*B L W"],
+        noise: NoiseMode = "const",
+        noise_generator: torch.Generator | None = None,
+    ) -> Gaussians:
+        """Styles -> heads; arguments and errors as in `raw`."""
+        return self.activate(self.raw(styles, noise, noise_generator))
+
+    def latents(self, seeds: Sequence[int]) -> Float[Tensor, "B Z"]:
+        """The latent of each seed, drawn as the field does, so that a seed names the same head in official models."""
+        # NumPy's legacy generator is the convention; its stream is frozen for good.
+        rows = [np.random.RandomState(seed).randn(self.config.z_size) for seed in seeds]
+        return torch.from_numpy(np.stack(rows)).float().to(self.device)
+
+    @torch.no_grad()
+    def styles(self, seeds: Sequence[int], truncation: float = 0.7) -> Float[Tensor, "B L W"]:
+        """Style vectors of seeds, with the frontal camera as the one the mapping network sees.
+
+        Args:
+            seeds: one head each, 0 to 2^32 - 1.
+            truncation: see `map_styles`.
+        """
+        labels = None
+        if self.config.camera_conditioned:
+            labels = Cameras.frontal(1, self.device).labels().expand(len(seeds), -1)
+        return self.map_styles(self.latents(seeds), labels, truncation)
+
+    @torch.no_grad()
+    def sample(self, seeds: Sequence[int], truncation: float = 0.7) -> Gaussians:
+        """Heads of seeds, batch [len(seeds)]; arguments as in `styles`."""
+        return self.decode(self.styles(seeds, truncation))
+
+
+def build_generator(config: GeneratorConfig, seed: int, template: HeadTemplate | None = None) -> Generator:
+    """An untrained generator on a template.
+
+    Args:
+        config: sizes and ranges.
+        seed: the weights follow from it.
+        template: mesh to model heads on; None for the built-in one.
+
+    Raises:
+        ValueError: the template's chart covers nothing, or overlaps itself.
+    """
+    maps = bake(HeadTemplate.builtin() if template is None else template, config.map_resolution)
+    return Generator(config, place_texels(maps, config.grid_size), seed)

@@ -1,0 +1,111 @@
+"""A published network is one .safetensors file: the weights, and the configuration as JSON in the metadata."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
+from gghead.config.codec import from_json, to_json
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import Generator
+from gghead.uv.texels import Texels
+
+FORMAT_VERSION = "1"
+"""Raised when the names or the meaning of the tensors change."""
+KIND_KEY = "gghead.kind"
+VERSION_KEY = "gghead.version"
+CONFIG_KEY = "gghead.config"
+
+C = TypeVar("C", GeneratorConfig, DiscriminatorConfig)
+
+
+def save_generator(path: Path, generator: Generator) -> None:
+    """Writes a generator as one file, atomically.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    _save(path, "generator", generator, to_json(generator.config))
+
+
+def load_generator(path: Path) -> Generator:
+    """Reads what `save_generator` wrote, onto the CPU.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, holds no generator, is of another version, or its tensors do not fit its
+            configuration.
+    """
+    content = load_tensors(path)
+    config = _read_config(path, content, "generator", GeneratorConfig)
+    count = len(content.tensors.get("texel_uvs", torch.empty(0)))
+    return _fill(path, Generator(config, Texels(torch.empty(count, 2), torch.empty(count, 3)), seed=None), content)
+
+
+def save_discriminator(path: Path, discriminator: Discriminator) -> None:
+    """Writes a discriminator as one file, atomically.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    _save(path, "discriminator", discriminator, to_json(discriminator.config))
+
+
+def load_discriminator(path: Path) -> Discriminator:
+    """Reads what `save_discriminator` wrote, onto the CPU; errors as of `load_generator`."""
+    content = load_tensors(path)
+    config = _read_config(path, content, "discriminator", DiscriminatorConfig)
+    return _fill(path, Discriminator(config, seed=None), content)
+
+
+def _save(path: Path, kind: str, network: nn.Module, config: str) -> None:
+    texts = {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: config}
+    save_tensors(path, TensorFile(network.state_dict(), texts))
+
+
+def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:
+    found = content.texts.get(KIND_KEY)
+    if found != kind:
+        raise ValueError(f"{path} holds {f'a {found}' if found else 'no network of gghead'}; expected a {kind}")
+    version = content.texts.get(VERSION_KEY)
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format version {version}; this gghead reads version {FORMAT_VERSION}: use the gghead that wrote it"
+        )
+    try:
+        return from_json(cls, content.texts.get(CONFIG_KEY, ""))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+N = TypeVar("N", Generator, Discriminator)
+
+
+def _fill(path: Path, network: N, content: TensorFile) -> N:
+    """Gives a network its tensors after checking that names, shapes and types agree."""
+    problems = mismatches(network, content)
+    if problems:
+        raise ValueError(f"the tensors in {path} do not fit its configuration: {problems}; use another copy")
+    network.load_state_dict(dict(content.tensors), assign=True)
+    return network
+
+
+def mismatches(network: nn.Module, content: TensorFile) -> str:
+    """What differs between a network's tensors and a file's, in words; empty if nothing does."""
+    expected, found = network.state_dict(), content.tensors
+    problems = [f"{name} is missing" for name in expected if name not in found]
+    problems += [f"{name} is unknown" for name in found if name not in expected]
+    problems += [
+        f"{name} is {_form(found[name])} instead of {_form(tensor)}"
+        for name, tensor in expected.items()
+        if name in found and _form(found[name]) != _form(tensor)
+    ]
+    shown = ", ".join(problems[:5])
+    return shown + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

@@ -1,0 +1,162 @@
+"""Which splats touch which tiles, nearest first: a sort by depth for each picture, then a stable counting sort by tile."""
+
+import math
+
+import numpy as np
+
+from gghead.rasterizer.cpu_layout import (
+    BLOCK,
+    CONIC_A,
+    CONIC_B,
+    CONIC_C,
+    DEPTH,
+    FLOOR,
+    HALF,
+    LANES,
+    OPACITY,
+    ROWS,
+    ZERO,
+    X,
+    Y,
+    kernel,
+)
+
+TWO = np.float32(2)
+RADIX = 2048
+"""Values of a digit: the 31 bits of a positive float32 are three digits of 11."""
+
+
+@kernel
+def sort_by_depth(first, step, splats, order, visible):
+    """Writes to order [P, N] the visible splats of each picture, nearest first, and their number to visible [P].
+
+    A stable radix sort: bits of positive floats compare like the floats. Equal depths keep the order of the scene.
+    """
+    count = splats.shape[1]
+    keys, other_keys = np.empty(count, np.int32), np.empty(count, np.int32)
+    other_order = np.empty(count, np.int32)
+    for p in range(first, splats.shape[0], step):
+        shown = 0
+        for n in range(count):
+            if splats[p, n, OPACITY] > ZERO:
+                keys[shown] = np.float32(splats[p, n, DEPTH]).view(np.int32)
+                order[p, shown] = n
+                shown += 1
+        visible[p] = shown
+        sort_digit(keys, order[p], other_keys, other_order, shown, 0)
+        sort_digit(other_keys, other_order, keys, order[p], shown, 11)
+        sort_digit(keys, order[p], other_keys, other_order, shown, 22)
+        order[p, :shown] = other_order[:shown]
+
+
+@kernel
+def sort_digit(keys, order, sorted_keys, sorted_order, count, shift):
+    """One pass of the radix sort."""
+    starts = np.zeros(RADIX + 1, np.int64)
+    for i in range(count):
+        starts[((keys[i] >> shift) & (RADIX - 1)) + 1] += 1
+    for digit in range(RADIX):
+        starts[digit + 1] += starts[digit]
+    for i in range(count):
+        digit = (keys[i] >> shift) & (RADIX - 1)
+        sorted_keys[starts[digit]] = keys[i]
+        sorted_order[starts[digit]] = order[i]
+        starts[digit] += 1
+
+
+@kernel
+def ellipse_rows(splat, height):
+    """First and last pixel row of the ellipse -q/2 >= floor; its squared radius 2 |floor| and the conic's determinant."""
+    square = -TWO * splat[FLOOR]
+    determinant = splat[CONIC_A] * splat[CONIC_C] - splat[CONIC_B] * splat[CONIC_B]
+    high = math.sqrt(square * splat[CONIC_A] / determinant)
+    top = math.ceil(max(splat[Y] - high - HALF, ZERO))
+    bottom = math.floor(min(splat[Y] + high - HALF, np.float32(height - 1)))
+    return int(top), int(bottom), square, determinant
+
+
+@kernel
+def ellipse_columns(splat, top, bottom, square, determinant, width):
+    """First and last pixel column of the ellipse within pixel rows top to bottom."""
+    a, b = splat[CONIC_A], splat[CONIC_B]
+    low, high = np.float32(top) + HALF - splat[Y], np.float32(bottom) + HALF - splat[Y]
+    # The ellipse is widest to the right at dy = -B / C wide; within the rows the nearest dy to it is the widest.
+    wide = math.sqrt(square * splat[CONIC_C] / determinant)
+    tip = -b / splat[CONIC_C] * wide
+    right_dy, left_dy = min(max(tip, low), high), min(max(-tip, low), high)
+    right = (math.sqrt(max(square * a - right_dy * right_dy * determinant, ZERO)) - b * right_dy) / a
+    left = -(math.sqrt(max(square * a - left_dy * left_dy * determinant, ZERO)) + b * left_dy) / a
+    first = math.ceil(max(splat[X] + left - HALF, ZERO))
+    last = math.floor(min(splat[X] + right - HALF, np.float32(width - 1)))
+    return int(first), int(last)
+
+
+@kernel
+def count_pairs(first, step, splats, order, visible, size, tile_counts, pair_counts):
+    """Counts pairs of splat and tile: by block of the depth order and tile, [P, blocks, tiles], and by splat, [P, N]."""
+    width, height = size
+    columns = (width + LANES - 1) // LANES
+    blocks = tile_counts.shape[1]
+    for task in range(first, splats.shape[0] * blocks, step):
+        p, block = task // blocks, task % blocks
+        for rank in range(block * BLOCK, min((block + 1) * BLOCK, visible[p])):
+            splat = splats[p, order[p, rank]]
+            top, bottom, square, determinant = ellipse_rows(splat, height)
+            pairs = 0
+            for band in range(top // ROWS, bottom // ROWS + 1):
+                upper, lower = max(top, band * ROWS), min(bottom, band * ROWS + ROWS - 1)
+                left, right = ellipse_columns(splat, upper, lower, square, determinant, width)
+                if left <= right:
+                    for column in range(left // LANES, right // LANES + 1):
+                        tile_counts[p, block, band * columns + column] += 1
+                        pairs += 1
+            pair_counts[p, order[p, rank]] = pairs
+
+
+@kernel
+def assign_places(tile_counts, pair_counts, tile_starts, first_pairs):
+    """Turns counts into places: entries by (picture, tile, block), rows of pairs by (picture, splat).
+
+    Overwrites tile_counts with the first entry of each block; writes tile_starts [P, tiles + 1], first_pairs [P, N + 1].
+    """
+    entries = 0
+    for p in range(tile_counts.shape[0]):
+        for tile in range(tile_counts.shape[2]):
+            tile_starts[p, tile] = entries
+            for block in range(tile_counts.shape[1]):
+                count = tile_counts[p, block, tile]
+                tile_counts[p, block, tile] = entries
+                entries += count
+        tile_starts[p, tile_counts.shape[2]] = entries
+    pairs = 0
+    for p in range(pair_counts.shape[0]):
+        for n in range(pair_counts.shape[1]):
+            first_pairs[p, n] = pairs
+            pairs += pair_counts[p, n]
+        first_pairs[p, pair_counts.shape[1]] = pairs
+
+
+@kernel
+def list_pairs(first, step, splats, order, visible, size, places, first_pairs, entry_splats, entry_pairs):
+    """Writes the lists of the tiles: which splat, and which row its gradients have; advances places [P, blocks, tiles]."""
+    width, height = size
+    columns = (width + LANES - 1) // LANES
+    blocks = places.shape[1]
+    for task in range(first, splats.shape[0] * blocks, step):
+        p, block = task // blocks, task % blocks
+        for rank in range(block * BLOCK, min((block + 1) * BLOCK, visible[p])):
+            n = order[p, rank]
+            splat = splats[p, n]
+            top, bottom, square, determinant = ellipse_rows(splat, height)
+            pair = first_pairs[p, n]
+            for band in range(top // ROWS, bottom // ROWS + 1):
+                upper, lower = max(top, band * ROWS), min(bottom, band * ROWS + ROWS - 1)
+                left, right = ellipse_columns(splat, upper, lower, square, determinant, width)
+                if left <= right:
+                    for column in range(left // LANES, right // LANES + 1):
+                        tile = band * columns + column
+                        entry = places[p, block, tile]
+                        entry_splats[entry] = n
+                        entry_pairs[entry] = pair
+                        places[p, block, tile] = entry + 1
+                        pair += 1

@@ -1,0 +1,35 @@
+"""How the CPU kernels are compiled, how their work is divided, and how a splat lies in memory.
+
+Every kernel works through tasks first, first + step, first + 2 step, ... and releases the GIL, so that plain Python
+threads run it in parallel: no OpenMP runtime, nothing that a fork or a second caller could upset. A task writes only its
+own rows, and no result depends on the order of tasks: pictures and gradients are the same bits in every run.
+"""
+
+import numba
+import numpy as np
+
+KERNEL_FLAGS = {"nogil": True, "cache": True, "error_model": "numpy"}
+# Only what keeps NaN and infinity intact: numbers may be fused and sums reordered, always in the same way.
+kernel = numba.njit(fastmath={"contract"}, **KERNEL_FLAGS)
+"""Decorator of a kernel, compiled at its first call and then kept on disk."""
+lane_kernel = numba.njit(fastmath={"contract", "reassoc", "nsz"}, **KERNEL_FLAGS)
+"""The same for kernels whose sums over the lanes of a row must become vector instructions."""
+
+BLOCK = 4096
+"""Gaussians of a task; a constant, so that sums over blocks do not depend on the number of threads."""
+LANES = 16
+"""Width of a tile in pixels: one AVX-512 register, two of AVX2, four of NEON."""
+ROWS = 16
+"""Height of a tile in pixels."""
+
+# Columns of a splat, float32. The conic (A, B, C) is the inverse of the covariance: q = A dx^2 + 2 B dx dy + C dy^2.
+X, Y, CONIC_A, CONIC_B, CONIC_C, OPACITY, FLOOR, CHANNELS = range(8)
+"""FLOOR is the value of -q / 2 at which alpha falls to 1/255; channels follow: rgb, camera z, features."""
+DEPTH = CHANNELS + 3
+
+# Columns of a gradient row: sums of dL/d(-q/2) times 1, dx, dy, dx^2, dx dy, dy^2 over the pixels; then the channels.
+MOMENTS = 6
+
+ZERO = np.float32(0)
+ONE = np.float32(1)
+HALF = np.float32(0.5)

@@ -1,0 +1,102 @@
+"""Critic: picture and label -> logit, the residual discriminator of StyleGAN2 with projection of the label."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels
+from gghead.stylegan.mapping import LabelMapping
+from gghead.stylegan.resampling import downsample, downsampling_conv
+
+LAST_RESOLUTION = 4
+"""Side of the features that the head of the critic reads."""
+
+
+class CriticBlock(nn.Module):
+    """Residual block that halves the picture: two 3 x 3 convolutions beside one 1 x 1 convolution.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        half = math.sqrt(0.5)  # keeps the sum of the two paths at unit variance
+        self.conv0 = EqualizedConv(inputs, inputs, kernel=3)
+        self.conv1 = EqualizedConv(inputs, outputs, kernel=3, gain=half)
+        self.skip = EqualizedConv(inputs, outputs, kernel=1, biased=False, gain=half)
+
+    def forward(self, x: Float[Tensor, "B I R R"]) -> Float[Tensor, "B O R//2 R//2"]:
+        """Applies the block."""
+        y = downsampling_conv(self.conv0(x), self.conv1.scaled_weight(), self.conv1.scaled_bias())
+        return self.skip(downsample(x)) + self.conv1.activate(y)
+
+
+class Critic(nn.Module):
+    """Picture and label -> logit.
+
+    Args:
+        resolution: side of the pictures, a power of two from 8.
+        picture_channels: channels of the pictures.
+        label_size: floats of a label.
+        channel_base: channels of a block = min(channel_base / its resolution, channel_max).
+        channel_max: upper bound of the channels of a block.
+        mapping_layers: fully connected layers of the label's mapping network.
+        group_size: pictures of a group of the minibatch standard deviation.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        picture_channels: int,
+        label_size: int,
+        channel_base: int,
+        channel_max: int,
+        mapping_layers: int,
+        group_size: int,
+    ) -> None:
+        super().__init__()
+        sizes = [resolution >> i for i in range(int(math.log2(resolution // LAST_RESOLUTION)) + 1)]
+        widths = [block_channels(size, channel_base, channel_max) for size in sizes]
+        last = widths[-1]
+        self.from_picture = EqualizedConv(picture_channels, widths[0], kernel=1)
+        self.blocks = nn.Sequential(*[CriticBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)])
+        self.conv = EqualizedConv(last + 1, last, kernel=3)
+        self.hidden = EqualizedLinear(last * LAST_RESOLUTION**2, last, activated=True)
+        self.features = EqualizedLinear(last, last)
+        self.mapping = LabelMapping(label_size, last, mapping_layers)
+        self.group_size = group_size
+
+    def forward(self, pictures: Float[Tensor, "B C R R"], labels: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
+        """Judges pictures; high logits mean real.
+
+        Raises:
+            ValueError: the batch does not split into groups of group_size pictures.
+        """
+        x = self.blocks(self.from_picture(pictures))
+        x = self.conv(append_deviation(x, self.group_size))
+        x = self.features(self.hidden(x.flatten(1)))
+        return (x * self.mapping(labels)).sum(dim=1) / math.sqrt(x.shape[1])
+
+
+def append_deviation(x: Float[Tensor, "B C h w"], group_size: int) -> Float[Tensor, "B C+1 h w"]:
+    """Appends a channel that tells how much the pictures of a group differ: the mean standard deviation of the features.
+
+    Picture i belongs to group i mod (B / group size), as in StyleGAN2; a batch below group_size is one group.
+
+    Raises:
+        ValueError: the batch does not split into groups.
+
+    Source: Karras et al. 2018, "Progressive Growing of GANs", section 3.
+    """
+    batch = len(x)
+    size = min(group_size, batch)
+    if batch % size:
+        raise ValueError(f"a batch of {batch} pictures; the critic compares groups of {size}: use a multiple of {size}")
+    groups = x.unflatten(0, (size, batch // size))
+    deviation = (groups.var(dim=0, correction=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))  # [groups]
+    channel = deviation.repeat(size).view(batch, 1, 1, 1).expand(-1, 1, *x.shape[2:])
+    return torch.cat([x, channel], dim=1)

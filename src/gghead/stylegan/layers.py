@@ -1,0 +1,120 @@
+"""Layers whose weights stay N(0, 1) and are scaled when used, so that one learning rate suits them all.
+
+The gain sqrt(2) of the leaky ReLU and the layer's own scale are multiplied into the weights and biases, which are small,
+instead of the activations, which are not: leaky ReLU commutes with positive factors.
+
+Source: Karras et al. 2018, "Progressive Growing of GANs", section 4.1; Karras et al. 2020, "Analyzing and Improving the Image
+Quality of StyleGAN" (StyleGAN2).
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+SLOPE = 0.2
+"""Slope of every leaky ReLU below zero."""
+RELU_GAIN = math.sqrt(2)
+"""Factor after every leaky ReLU; it keeps the second moment of the activations near one."""
+
+
+def unit_second_moment(x: Float[Tensor, "B F"]) -> Float[Tensor, "B F"]:
+    """Scales each row so that its mean square is one."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+def block_channels(resolution: int, channel_base: int, channel_max: int) -> int:
+    """Channels of the block that works at a resolution: min(channel_base / resolution, channel_max), at least one."""
+    return max(min(channel_base // resolution, channel_max), 1)
+
+
+class EqualizedLinear(nn.Module):
+    """Fully connected layer, by choice with the leaky ReLU.
+
+    Args:
+        inputs: features in.
+        outputs: features out.
+        activated: whether the leaky ReLU and its gain follow.
+        lr_multiplier: factor of the layer's effective learning rate.
+        bias_start: value of the bias at the start.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, activated: bool = False, lr_multiplier: float = 1.0, bias_start: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.empty(outputs))
+        self.activated = activated
+        self.lr_multiplier = lr_multiplier
+        self.bias_start = bias_start
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draws the weights anew."""
+        with torch.no_grad():
+            self.weight.normal_(generator=generator).div_(self.lr_multiplier)
+            self.bias.fill_(self.bias_start)
+
+    def forward(self, x: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
+        """Applies the layer."""
+        gain = RELU_GAIN if self.activated else 1.0
+        weight = self.weight * (gain * self.lr_multiplier / math.sqrt(self.weight.shape[1]))
+        x = nn.functional.linear(x, weight, self.bias * (gain * self.lr_multiplier))
+        return nn.functional.leaky_relu(x, SLOPE) if self.activated else x
+
+
+class EqualizedConv(nn.Module):
+    """Weight and bias of a convolution with the leaky ReLU; the owner says how the picture is resampled.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        kernel: side of the kernel, odd.
+        biased: whether there is a bias; layers on the residual path have neither bias nor activation.
+        gain: factor of the output.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, biased: bool = True, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(outputs)) if biased else None
+        self.gain = gain * (RELU_GAIN if biased else 1.0)
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draws the weights anew."""
+        with torch.no_grad():
+            self.weight.normal_(generator=generator)
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def scaled_weight(self) -> Float[Tensor, "O I k k"]:
+        """The weight as it multiplies the input, all gains in it."""
+        return self.weight * (self.gain / math.sqrt(self.weight[0].numel()))
+
+    def scaled_bias(self) -> Float[Tensor, " O"] | None:
+        """The bias with all gains in it."""
+        return None if self.bias is None else self.bias * self.gain
+
+    def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
+        """Convolution at the same size, then the leaky ReLU where the layer has a bias."""
+        return self.activate(
+            nn.functional.conv2d(x, self.scaled_weight(), self.scaled_bias(), padding=self.weight.shape[-1] // 2)
+        )
+
+    def activate(self, x: Float[Tensor, "B O H W"]) -> Float[Tensor, "B O H W"]:
+        """The leaky ReLU of layers with a bias; its gain is in weight and bias already."""
+        return x if self.bias is None else nn.functional.leaky_relu(x, SLOPE)
+
+
+def initialize(network: nn.Module, seed: int) -> None:
+    """Draws all weights of a network from a seed, module by module in the order of their construction.
+
+    The draw happens on the CPU of the network, so that the weights of a seed are the same on every machine; it leaves
+    torch's global random state alone.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        start = getattr(module, "initialize", None)
+        if start is not None:
+            start(generator)

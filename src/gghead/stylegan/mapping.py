@@ -1,0 +1,93 @@
+"""Mapping networks: latent and label -> style vectors for the generator, label -> feature for the critic."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gghead.stylegan.layers import EqualizedLinear, unit_second_moment
+
+LR_MULTIPLIER = 0.01
+"""Learning-rate multiplier of the fully connected layers of a mapping network."""
+MEAN_DECAY = 0.998
+"""Share of the running mean of w that survives an update."""
+
+
+class LabelMapping(nn.Module):
+    """Label -> feature vector: the critic's side of the conditioning.
+
+    Args:
+        label_size: floats of a label.
+        width: features of every layer and of the result.
+        layers: number of fully connected layers after the embedding.
+    """
+
+    def __init__(self, label_size: int, width: int, layers: int) -> None:
+        super().__init__()
+        self.embed = EqualizedLinear(label_size, width)
+        self.layers = hidden_layers(width, width, layers)
+
+    def forward(self, labels: Float[Tensor, "B L"]) -> Float[Tensor, "B F"]:
+        """Maps labels to features."""
+        return self.layers(unit_second_moment(self.embed(labels)))
+
+
+class StyleMapping(nn.Module):
+    """Latent, and label where the network is conditioned, -> style vector w; keeps the running mean of w.
+
+    Args:
+        z_size: floats of a latent.
+        label_size: floats of a label; 0 for an unconditioned network.
+        style_size: floats of a style vector, and width of every layer.
+        layers: number of fully connected layers.
+    """
+
+    mean_style: Float[Tensor, " W"]
+
+    def __init__(self, z_size: int, label_size: int, style_size: int, layers: int) -> None:
+        super().__init__()
+        self.embed = EqualizedLinear(label_size, style_size) if label_size else None
+        self.layers = hidden_layers(z_size + (style_size if label_size else 0), style_size, layers)
+        self.register_buffer("mean_style", torch.zeros(style_size))
+
+    def forward(self, z: Float[Tensor, "B Z"], labels: Float[Tensor, "B L"] | None) -> Float[Tensor, "B W"]:
+        """Maps latents to style vectors.
+
+        Raises:
+            ValueError: a conditioned network got no labels, or an unconditioned one got some.
+        """
+        if (labels is None) != (self.embed is None):
+            needs = "needs a camera label for each latent" if labels is None else "takes no camera labels"
+            raise ValueError(f"this mapping network {needs}; see camera_conditioned in its configuration")
+        features = [unit_second_moment(z)]
+        if self.embed is not None:
+            features.append(unit_second_moment(self.embed(labels)))
+        return self.layers(torch.cat(features, dim=1))
+
+    @torch.no_grad()
+    def update_mean(self, styles: Float[Tensor, "B W"]) -> None:
+        """Moves the running mean towards the mean of a batch of untruncated styles."""
+        self.mean_style.lerp_(styles.mean(dim=0).to(self.mean_style.dtype), 1 - MEAN_DECAY)
+
+
+def truncate(
+    styles: Float[Tensor, "B L W"], mean: Float[Tensor, " W"], truncation: float, cutoff: int | None
+) -> Float[Tensor, "B L W"]:
+    """Pulls styles towards their mean: mean + truncation (w - mean).
+
+    Args:
+        styles: style vectors of the synthesis layers.
+        mean: mean of all styles.
+        truncation: 1 leaves them as they are, 0 gives the mean.
+        cutoff: number of layers from the coarsest on that are truncated; None for all.
+    """
+    if truncation == 1:
+        return styles
+    layers = styles.shape[1] if cutoff is None else cutoff
+    return torch.cat([torch.lerp(mean, styles[:, :layers], truncation), styles[:, layers:]], dim=1)
+
+
+def hidden_layers(inputs: int, width: int, count: int) -> nn.Sequential:
+    """The fully connected layers of a mapping network."""
+    sizes = [inputs] + [width] * count
+    layers = [EqualizedLinear(a, b, activated=True, lr_multiplier=LR_MULTIPLIER) for a, b in zip(sizes, sizes[1:])]  # noqa: B905
+    return nn.Sequential(*layers)

@@ -1,0 +1,116 @@
+"""Synthesis network: style vectors -> an image of any number of channels, in the skip architecture of StyleGAN2."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gghead.stylegan.layers import block_channels
+from gghead.stylegan.modulation import StyledConv, ToOutput
+from gghead.stylegan.resampling import upsample
+
+NoiseMode = Literal["random", "const", "none"]
+"""Noise added in the synthesis layers: drawn anew, fixed with the network, or none."""
+FIRST_RESOLUTION = 4
+"""Side of the learned constant that the first block starts from."""
+
+
+class SynthesisBlock(nn.Module):
+    """The layers that work at one resolution: one or two styled convolutions and the layer to the output.
+
+    Args:
+        inputs: channels of the previous block; 0 for the first block, which starts from a learned constant.
+        width: channels of this block.
+        outputs: channels of the network's output.
+        style_size: floats of a style vector.
+        resolution: side of the block's features.
+    """
+
+    def __init__(self, inputs: int, width: int, outputs: int, style_size: int, resolution: int) -> None:
+        super().__init__()
+        self.const = None if inputs else nn.Parameter(torch.empty(width, resolution, resolution))
+        self.conv0 = StyledConv(inputs, width, style_size, resolution, upsampled=True) if inputs else None
+        self.conv1 = StyledConv(width, width, style_size, resolution, upsampled=False)
+        self.to_output = ToOutput(width, outputs, style_size)
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draws the constant of the first block anew."""
+        if self.const is not None:
+            with torch.no_grad():
+                self.const.normal_(generator=generator)
+
+    @property
+    def convs(self) -> tuple[StyledConv, ...]:
+        """The styled convolutions in their order."""
+        return (self.conv1,) if self.conv0 is None else (self.conv0, self.conv1)
+
+
+class SynthesisNetwork(nn.Module):
+    """Style vectors -> image. Blocks at 4, 8, ... resolution; each adds to the upsampled output of those before it.
+
+    Args:
+        style_size: floats of a style vector.
+        resolution: side of the image, a power of two from 8.
+        outputs: channels of the image.
+        channel_base: channels of a block = min(channel_base / its resolution, channel_max).
+        channel_max: upper bound of the channels of a block.
+    """
+
+    def __init__(self, style_size: int, resolution: int, outputs: int, channel_base: int, channel_max: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList()
+        size, inputs = FIRST_RESOLUTION, 0
+        while size <= resolution:
+            width = block_channels(size, channel_base, channel_max)
+            self.blocks.append(SynthesisBlock(inputs, width, outputs, style_size, size))
+            size, inputs = size * 2, width
+
+    @property
+    def num_styles(self) -> int:
+        """Style vectors that the network takes: one for each convolution and one for the last layer to the output."""
+        return 2 * len(self.blocks)
+
+    def forward(
+        self,
+        styles: Float[Tensor, "B L W"],
+        noise: NoiseMode = "const",
+        noise_generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "B C R R"]:
+        """Draws images.
+
+        Args:
+            styles: one vector for each layer; the layer to the output of a block takes the vector that the next block's
+                first convolution takes too.
+            noise: see NoiseMode.
+            noise_generator: where random noise is drawn from, on the device of the styles.
+
+        Raises:
+            ValueError: random noise without a generator, or the number of style vectors is wrong.
+        """
+        if styles.shape[1] != self.num_styles:
+            raise ValueError(f"got {styles.shape[1]} style vectors a picture; this network takes {self.num_styles}")
+        if noise == "random" and noise_generator is None:
+            raise ValueError("random noise needs a noise_generator to draw from; give one or use constant noise")
+        x, image, layer = None, None, 0
+        for block in self.blocks:
+            if block.const is not None:
+                x = block.const.expand(len(styles), -1, -1, -1)
+            for conv in block.convs:
+                x = conv(x, styles[:, layer], layer_noise(conv, len(styles), noise, noise_generator))
+                layer += 1
+            output = block.to_output(x, styles[:, layer])
+            image = output if image is None else upsample(image) + output
+        return image
+
+
+def layer_noise(
+    conv: StyledConv, batch: int, mode: NoiseMode, generator: torch.Generator | None
+) -> Float[Tensor, "N 1 R R"] | None:
+    """The noise of one layer: [1, 1, R, R], [B, 1, R, R] where it is random, or None."""
+    if mode == "none":
+        return None
+    fixed = conv.fixed_noise
+    if mode == "const":
+        return fixed[None, None]
+    return torch.randn(batch, 1, *fixed.shape, generator=generator, dtype=fixed.dtype, device=fixed.device)

@@ -1,0 +1,1 @@
+"""Learning: the loop, the state it carries, the steps it takes, what it reports and keeps."""

@@ -1,0 +1,19 @@
+"""The averaged generator: what is sampled, evaluated and published."""
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
+    """Moves averaged parameters a step towards those of a module; buffers are copied.
+
+    Args:
+        average: changed in place.
+        module: of the same class and sizes.
+        decay: share of the old value that stays.
+    """
+    for kept, new in zip(average.parameters(), module.parameters(), strict=True):
+        kept.lerp_(new, 1 - decay)
+    for kept, new in zip(average.buffers(), module.buffers(), strict=True):
+        kept.copy_(new)

@@ -1,0 +1,36 @@
+"""Ctrl-C and a polite kill as a question that the loop asks between two steps."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interruption:
+    """Whether somebody asked the run to stop."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: the first signal asks, a second one stops at once."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextmanager
+def catch_interruption() -> Iterator[Interruption]:
+    """Turns SIGINT and SIGTERM into a request for as long as the block lasts; in other threads than the main one it
+    leaves signals alone, as Python does."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before = {number: signal.signal(number, interruption.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,99 @@
+"""The loop: batches in, steps, ticks, snapshots, checkpoints."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from gghead.config.training import RunConfig
+from gghead.data.dataset import HeadDataset
+from gghead.data.loader import BatchLoader
+from gghead.training.checkpoints import restore_state, save_state
+from gghead.training.interruption import Interruption, catch_interruption
+from gghead.training.run_folder import RunFolder
+from gghead.training.snapshots import take_snapshot
+from gghead.training.state import TrainingState, new_state
+from gghead.training.steps import training_step
+from gghead.training.telemetry import Accumulator, JsonLog, Monitor
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: images seen, and whether it was asked to stop before its end."""
+
+    images: int
+    interrupted: bool
+
+
+def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") -> Outcome:
+    """Trains from the run's newest checkpoint, or from the start if there is none, to its end.
+
+    A run that was stopped and resumed is, on the CPU, bit for bit the run that was never stopped.
+
+    Args:
+        run: where its configuration stands and its results go.
+        monitor: is told of every step.
+        device: where to train.
+
+    Raises:
+        FileNotFoundError, ValueError: the data, the template or the checkpoint can't be read.
+        FloatingPointError: the losses are no longer finite; the last checkpoint is from before.
+    """
+    config = run.config
+    dataset = open_dataset(config)
+    state = new_state(config, device)
+    log = JsonLog(run.log)
+    newest = run.checkpoints()[-1:]
+    if newest:
+        restore_state(newest[0], state)
+        log.forget_after(state.images)
+        monitor.event(f"goes on from {state.images} images")
+    with catch_interruption() as interruption:
+        _run_steps(run, state, dataset, monitor, log, interruption)
+    return Outcome(state.images, interruption.requested and state.images < config.training.total_images)
+
+
+def open_dataset(config: RunConfig) -> HeadDataset:
+    """The run's pictures at its resolution, on its background."""
+    return HeadDataset.open(
+        Path(config.data), config.model.discriminator.resolution, background=config.training.background
+    )
+
+
+def _run_steps(
+    run: RunFolder,
+    state: TrainingState,
+    dataset: HeadDataset,
+    monitor: Monitor,
+    log: JsonLog,
+    interruption: Interruption,
+) -> None:
+    config = run.config.training
+    dataset_labels = torch.from_numpy(dataset.labels)
+    means = Accumulator()
+    loader = BatchLoader(
+        dataset, config.batch_size, seed=config.seed, start_images=state.images, mirrored=config.mirrored
+    )
+    with loader as batches:
+        while state.images < config.total_images and not interruption.requested:
+            batch = next(batches)
+            pictures, labels = batch.pictures.to(state.device), batch.labels.to(state.device)
+            means.add(training_step(state, config, pictures, labels, dataset_labels), config.batch_size)
+            monitor.advance(state.images)
+            last = state.images >= config.total_images
+            if last or state.images // config.log_every > (state.images - config.batch_size) // config.log_every:
+                tick = means.read(state.images)
+                log.tick(tick)
+                monitor.tick(tick)
+            if last or state.images % config.snapshot_every == 0:
+                take_snapshot(run, state)
+                _save(run, state)
+                monitor.event(f"snapshot at {state.images} images")
+    if interruption.requested and not run.checkpoint(state.images).exists():
+        _save(run, state)
+        monitor.event(f"interrupted; saved at {state.images} images")
+
+
+def _save(run: RunFolder, state: TrainingState) -> None:
+    save_state(run.checkpoint(state.images), state)
+    run.drop_old_checkpoints(run.config.training.kept_checkpoints)

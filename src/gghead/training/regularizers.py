@@ -1,0 +1,43 @@
+"""What the generator pays for besides being found out: large offsets and scales, half-transparency, torn texture."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+BETA_MARGIN = 0.1
+"""Keeps the logarithms of the beta loss finite at opacities 0 and 1."""
+BETA_SHIFT = 2.20727
+"""Makes the beta loss about 0 at opacities 0 and 1: -(log .1 + log 1.1)."""
+
+
+def mean_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, "B"]:
+    """Mean Euclidean length of raw network values, for positions and scales. Source: GGHead 2024, regularisation."""
+    return raw.norm(dim=-1).mean(dim=-1)
+
+
+def beta_loss(opacities: Float[Tensor, "B N"]) -> Float[Tensor, ""]:
+    """Lowest where opacities are 0 or 1, highest at 1/2. Source: Lombardi et al. 2019, "Neural Volumes", section 5."""
+    return ((BETA_MARGIN + opacities).log() + (1 + BETA_MARGIN - opacities).log() + BETA_SHIFT).mean()
+
+
+def uv_total_variation(uv: Float[Tensor, "B H W 2"], coverage: Float[Tensor, "B H W 1"]) -> Float[Tensor, ""]:
+    """Total variation of rendered texture coordinates: Gaussians that are neighbours in UV shall be so in the picture.
+
+    Args:
+        uv: each Gaussian's own (u, v) in [-1, 1], composited like a colour on nothing.
+        coverage: alpha of the same rendering.
+
+    Returns:
+        Mean absolute difference over horizontal plus over vertical pairs of pixels that are both covered.
+
+    Source: GGHead 2024, "UV total variation"; SPEC section 5.
+    """
+    covered = coverage > 0
+    surface = uv / torch.where(covered, coverage, 1)
+    total = uv.new_zeros(())
+    for axis in (1, 2):
+        size = uv.shape[axis] - 1
+        difference = (surface.narrow(axis, 1, size) - surface.narrow(axis, 0, size)).abs()
+        both = covered.narrow(axis, 1, size) & covered.narrow(axis, 0, size)
+        total = total + (difference * both).sum() / (2 * both.sum()).clamp_min(1)
+    return total

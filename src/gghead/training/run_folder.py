@@ -1,0 +1,74 @@
+"""The folder of a run: what stands where.
+
+config.json                      written once, never changed
+log.jsonl                        a line a tick
+snapshots/<images>.png           sample grid
+snapshots/<images>.safetensors   averaged generator, a model file
+checkpoints/<images>/            everything that is needed to go on
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gghead.checkpoint.atomic import write_file
+from gghead.config.codec import from_json, to_json
+from gghead.config.training import RunConfig
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk: its folder and its configuration."""
+
+    path: Path
+    config: RunConfig
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig) -> "RunFolder":
+        """Makes the folder of a new run.
+
+        Raises:
+            FileExistsError: something stands at the path.
+        """
+        if path.exists():
+            raise FileExistsError(f"{path} exists already; go on with `gghead resume {path}` or name another folder")
+        path.mkdir(parents=True)
+        write_file(path / CONFIG, lambda temporary: temporary.write_text(to_json(config) + "\n"))
+        return cls(path, config)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Opens the folder of a run that was started before.
+
+        Raises:
+            FileNotFoundError: the folder holds no run.
+            ValueError: its configuration can't be read.
+        """
+        file = path / CONFIG
+        if not file.is_file():
+            raise FileNotFoundError(f"{path} is no run: it has no {CONFIG}; start one with `gghead train`")
+        return cls(path, from_json(RunConfig, file.read_text()))
+
+    @property
+    def log(self) -> Path:
+        """The log file."""
+        return self.path / "log.jsonl"
+
+    def snapshot(self, images: int, suffix: str) -> Path:
+        """A file of the snapshot taken at a number of images."""
+        return self.path / "snapshots" / f"{images:09d}{suffix}"
+
+    def checkpoint(self, images: int) -> Path:
+        """The checkpoint folder of a number of images."""
+        return self.path / "checkpoints" / f"{images:09d}"
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoint folders, oldest first; those that were not finished are not among them."""
+        return sorted((self.path / "checkpoints").glob("[0-9]*"))
+
+    def drop_old_checkpoints(self, kept: int) -> None:
+        """Removes all but the newest checkpoints."""
+        for folder in self.checkpoints()[:-kept]:
+            shutil.rmtree(folder)

@@ -1,0 +1,28 @@
+"""Values that change while a run goes on, as functions of the images seen. Source: SPEC of the release, training."""
+
+from gghead.config.training import TrainingConfig
+
+
+def blur_sigma(config: TrainingConfig, images: int) -> float:
+    """Standard deviation of the blur of the discriminator's pictures, pixels: falls linearly to 0."""
+    if images >= config.blur_fade_images:
+        return 0.0
+    return config.blur_sigma * (1 - images / config.blur_fade_images)
+
+
+def swap_probability(config: TrainingConfig, images: int) -> float:
+    """Probability that the mapping network sees another camera than the one rendered: falls linearly from 1."""
+    if images >= config.swap_fade_images:
+        return config.swap_probability
+    return 1 + (config.swap_probability - 1) * images / config.swap_fade_images
+
+
+def ema_decay(config: TrainingConfig, images: int) -> float:
+    """Factor by which the averaged generator keeps its weights in one step.
+
+    Args:
+        config: half-life, ramp-up and batch size.
+        images: real pictures seen before the step.
+    """
+    half_life = min(config.ema_half_life, images * config.ema_rampup)
+    return 0.5 ** (config.batch_size / half_life) if half_life > 0 else 0.0

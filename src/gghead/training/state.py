@@ -1,0 +1,87 @@
+"""What a run carries from step to step: networks, optimizers, images seen."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from gghead.config.training import RunConfig, TrainingConfig
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import Generator, build_generator
+from gghead.uv.template import HeadTemplate
+
+BETAS = (0.0, 0.99)
+EPSILON = 1e-8
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while a run goes on; saved and restored as a whole.
+
+    Attributes:
+        generator: the one that learns.
+        average: its running average, for sampling.
+        discriminator: its judge.
+        generator_optimizer: Adam of the generator.
+        discriminator_optimizer: Adam of the discriminator, corrected for lazy regularisation.
+        images: real pictures seen by the discriminator.
+    """
+
+    generator: Generator
+    average: Generator
+    discriminator: Discriminator
+    generator_optimizer: torch.optim.Adam
+    discriminator_optimizer: torch.optim.Adam
+    images: int = 0
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by the names of their files."""
+        return {"generator": self.generator, "generator_ema": self.average, "discriminator": self.discriminator}
+
+    @property
+    def optimizers(self) -> dict[str, tuple[torch.optim.Adam, nn.Module]]:
+        """Each optimizer with the network that it steps, by the names of their files."""
+        return {
+            "generator_optimizer": (self.generator_optimizer, self.generator),
+            "discriminator_optimizer": (self.discriminator_optimizer, self.discriminator),
+        }
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.generator.parameters()).device
+
+
+def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
+    """Freshly initialised networks on the run's template; the weights follow from the run's seed.
+
+    Raises:
+        FileNotFoundError, ValueError: the template can't be read.
+    """
+    template = HeadTemplate.builtin() if config.template is None else HeadTemplate.from_obj(Path(config.template))
+    generator = build_generator(config.model.generator, config.training.seed, template).to(device)
+    discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
+    average = copy.deepcopy(generator).eval().requires_grad_(False)
+    training = config.training
+    return TrainingState(
+        generator=generator,
+        average=average,
+        discriminator=discriminator,
+        generator_optimizer=torch.optim.Adam(
+            generator.parameters(), lr=training.generator_lr, betas=BETAS, eps=EPSILON
+        ),
+        discriminator_optimizer=_lazy_adam(discriminator, training),
+    )
+
+
+def _lazy_adam(discriminator: nn.Module, training: TrainingConfig) -> torch.optim.Adam:
+    """Adam whose rate and moments make up for the regularisation step every `r1_every` steps.
+
+    Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", appendix B.
+    """
+    share = training.r1_every / (training.r1_every + 1)
+    betas = (BETAS[0] ** share, BETAS[1] ** share)
+    return torch.optim.Adam(discriminator.parameters(), lr=training.discriminator_lr * share, betas=betas, eps=EPSILON)

@@ -1,0 +1,153 @@
+"""What a run says while it goes on: a log that programs read and a line that people read."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from gghead.checkpoint.atomic import write_file
+from gghead.training.steps import StepReport
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A line of the log: means since the line before.
+
+    Attributes:
+        images: real pictures seen so far.
+        images_per_second: since the line before, snapshots included.
+        losses: means of the StepReport's values, by name.
+    """
+
+    images: int
+    images_per_second: float
+    losses: dict[str, float]
+
+
+class Monitor(Protocol):
+    """Watches a run. The loop calls it; what it does with the news is its own affair."""
+
+    def tick(self, tick: Tick) -> None:
+        """Means of the last steps."""
+
+    def advance(self, images: int) -> None:
+        """A step was made; `images` were seen in all."""
+
+    def event(self, text: str) -> None:
+        """Something worth a line happened."""
+
+
+class Accumulator:
+    """Means of step reports, summed on their device; reading them out is the only wait for it."""
+
+    def __init__(self) -> None:
+        self._reports: list[StepReport] = []
+        self._images = 0
+        self._start = time.monotonic()
+
+    def add(self, report: StepReport, images: int) -> None:
+        """Takes the report of a step of so many images."""
+        self._reports.append(report)
+        self._images += images
+
+    def read(self, images: int) -> Tick:
+        """Means since the last call; forgets them.
+
+        Raises:
+            FloatingPointError: a mean is not finite; training has diverged and going on would only waste time.
+        """
+        means = {}
+        for field in fields(StepReport):
+            values = [getattr(report, field.name) for report in self._reports]
+            known = [value for value in values if value is not None]
+            if known:
+                means[field.name] = float(sum(known) / len(known))
+        now = time.monotonic()
+        tick = Tick(images, self._images / max(now - self._start, 1e-9), means)
+        self._reports, self._images, self._start = [], 0, now
+        broken = [name for name, value in means.items() if not abs(value) < float("inf")]
+        if broken:
+            raise FloatingPointError(
+                f"training has diverged at {images} images: {', '.join(broken)} not finite; "
+                "start again from an earlier checkpoint with a larger r1_gamma or smaller learning rates"
+            )
+        return tick
+
+
+class JsonLog:
+    """Appends each tick as a line to a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def tick(self, tick: Tick) -> None:
+        """Writes a line and flushes it."""
+        line = {"images": tick.images, "images_per_second": round(tick.images_per_second, 3)}
+        with self._path.open("a") as file:
+            file.write(json.dumps(line | {key: round(value, 6) for key, value in tick.losses.items()}) + "\n")
+
+    def forget_after(self, images: int) -> None:
+        """Drops lines that a resumed run will write again, and one that was cut off."""
+        if not self._path.exists():
+            return
+        kept = []
+        for line in self._path.read_text().splitlines():
+            try:
+                if json.loads(line)["images"] <= images:
+                    kept.append(line + "\n")
+            except json.JSONDecodeError:
+                continue
+        write_file(self._path, lambda temporary: temporary.write_text("".join(kept)))
+
+
+class ConsoleMonitor:
+    """Shows a bar with speed and remaining time on a terminal, and plain lines elsewhere; on stderr."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._task = progress.add_task("training", total=total, news="")
+
+    def tick(self, tick: Tick) -> None:
+        """Shows speed and losses."""
+        losses = tick.losses
+        news = (
+            f"{tick.images_per_second:.1f} img/s  G {losses['generator']:.3f}  D {losses['discriminator']:.3f}"
+            f"  logits {losses['real_logits']:+.2f} {losses['fake_logits']:+.2f}"
+        )
+        self._progress.update(self._task, news=news)
+        if not self._progress.console.is_terminal:
+            left = (self._total - tick.images) / max(tick.images_per_second, 1e-9)
+            eta = f"{int(left // 3600)}:{int(left % 3600 // 60):02d}:{int(left % 60):02d}"
+            self._progress.console.print(f"{tick.images}/{self._total}  {news}  ETA {eta}", soft_wrap=True)
+
+    def advance(self, images: int) -> None:
+        """Moves the bar."""
+        self._progress.update(self._task, completed=images)
+
+    def event(self, text: str) -> None:
+        """Prints a line above the bar."""
+        self._progress.console.print(text, soft_wrap=True)
+
+
+@contextmanager
+def console_monitor(total: int) -> Iterator[ConsoleMonitor]:
+    """A monitor for people, as long as the block lasts."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[news]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=120) as progress:
+        yield ConsoleMonitor(progress, total)

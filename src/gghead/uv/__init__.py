@@ -1,0 +1,1 @@
+"""The head template and its texture chart: mesh -> maps -> the texels that carry Gaussians."""

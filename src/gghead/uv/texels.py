@@ -1,0 +1,58 @@
+"""Where on the chart Gaussians sit, and values of maps there.
+
+Coordinates of a map are (x, y) in [-1, 1], x to the right, y down; the outer edges of the border texels are at -1 and 1
+(torch's align_corners = False). A sample beyond the border texels' centres takes the border's value.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from gghead.uv.bake import TemplateMaps
+
+LEAST_COVERAGE = 0.99
+"""A grid point carries a Gaussian if the coverage sampled there is above this."""
+
+
+@dataclass(frozen=True)
+class Texels:
+    """The points of a template that carry Gaussians.
+
+    Attributes:
+        uvs: map coordinates, [-1, 1].
+        positions: points of the template's surface, world units.
+    """
+
+    uvs: Float[Tensor, "N 2"]
+    positions: Float[Tensor, "N 3"]
+
+
+def place_texels(maps: TemplateMaps, grid_size: int) -> Texels:
+    """The points of a grid_size x grid_size grid over the chart that lie inside of it, row by row.
+
+    The grid reaches from -1 to 1 in both axes, ends included.
+
+    Raises:
+        ValueError: no grid point lies inside of the chart.
+    """
+    axis = torch.linspace(-1, 1, grid_size)
+    grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).flatten(0, 1)
+    covered = sample_maps(maps.coverage[None], grid)[:, 0] > LEAST_COVERAGE
+    if not covered.any():
+        raise ValueError(
+            f"no point of a {grid_size} x {grid_size} grid lies on the template's chart; use a larger grid_size"
+        )
+    uvs = grid[covered]
+    return Texels(uvs, sample_maps(maps.positions, uvs))
+
+
+def sample_maps(maps: Float[Tensor, "*B C R R"], uvs: Float[Tensor, "N 2"]) -> Float[Tensor, "*B N C"]:
+    """Bilinear samples of maps at points, the same points for every map."""
+    batch = maps.shape[:-3]
+    flat = maps.reshape(-1, *maps.shape[-3:])
+    grid = uvs[None, :, None].expand(len(flat), -1, -1, -1)
+    values = functional.grid_sample(flat, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return values.squeeze(-1).mT.reshape(*batch, len(uvs), maps.shape[-3])

@@ -1,0 +1,99 @@
+"""Rules of the house that a program can check."""
+
+import ast
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.config.training import RunConfig, TrainingConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "src" / "gghead").rglob("*.py"))
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 70
+LONG_FUNCTIONS: dict[str, str] = {}
+"""Functions above the ceiling, `file:function`, and why each may be."""
+
+
+def trees() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text())) for path in SOURCES]
+
+
+def test_imports_follow_the_layers() -> None:
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_files_and_functions_stay_short() -> None:
+    long_files = [path.name for path in SOURCES if len(path.read_text().splitlines()) > MAX_FILE_LINES]
+    assert not long_files
+    long_functions = {
+        f"{path.name}:{node.name}"
+        for path, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES
+    }
+    assert long_functions == set(LONG_FUNCTIONS), "mend it, or give a reason in LONG_FUNCTIONS"
+
+
+@pytest.mark.parametrize("config", [GeneratorConfig, DiscriminatorConfig, TrainingConfig, RunConfig])
+def test_every_config_field_is_read_outside_of_the_config(config: type) -> None:
+    read = {
+        node.attr
+        for path, tree in trees()
+        if path.parent.name != "config"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+    }
+    assert {field.name for field in fields(config)} - read == PRESERVED.get(config, set())
+
+
+PRESERVED = {RunConfig: {"preset"}}
+"""Fields that only a reader of config.json needs."""
+
+
+def test_nothing_is_pickled() -> None:
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert not {"pickle", "marshal", "shelve", "dill", "cloudpickle"} & set(names), path
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert (node.value.id, node.attr) not in {("torch", "load"), ("torch", "save")}, path
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path, tree in trees()
+        for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+        for node in scope.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert not bare
+
+
+def run_python(code: str) -> str:
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("module", ["gghead", "gghead.cli.main", "gghead.config.presets"])
+def test_importing_costs_nothing(module: str) -> None:
+    heavy = "{'torch', 'numpy', 'numba', 'scipy', 'PIL', 'av', 'rich'}"
+    assert run_python(f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))") == "[]"
+
+
+def test_public_names() -> None:
+    expected = "Cameras Gaussians Generator Rendering interpolate load load_ply loop render save_video show"
+    assert run_python("import gghead; print(*gghead.__all__)") == expected
+    assert run_python("import gghead; print(all(getattr(gghead, name) for name in gghead.__all__))") == "True"

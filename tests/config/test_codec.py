@@ -1,0 +1,77 @@
+"""The JSON codec: round trips, and every way in which a file can be wrong."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gghead.config.codec import from_json, to_json
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.config.presets import PRESETS, from_preset
+from gghead.config.training import RunConfig, TrainingConfig
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("template", [None, "head.obj"])
+def test_presets_round_trip(name: str, template: str | None) -> None:
+    config = from_preset(name, "data.zip", template)
+    assert from_json(RunConfig, to_json(config)) == config
+
+
+def changed(**changes: object) -> str:
+    data = json.loads(to_json(from_preset("demo", "data.zip")))
+    data["training"] |= changes
+    return json.dumps({key: value for key, value in data.items() if value != "absent"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "no valid JSON"),
+        ("[]", "expected an object"),
+        (changed(batchsize=3), "unknown field 'batchsize'; perhaps you meant batch_size"),
+        (changed(batch_size="16"), r"training\.batch_size is '16'; expected an integer"),
+        (changed(batch_size=True), "expected an integer"),
+        (changed(r1_gamma=None), "expected a number"),
+        ('{"preset": "demo"}', "lacks data, template, model, training"),
+    ],
+)
+def test_wrong_files_are_refused_by_field(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        from_json(RunConfig, text)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: GeneratorConfig(map_resolution=100),
+        lambda: GeneratorConfig(sh_degree=4),
+        lambda: GeneratorConfig(grid_size=1),
+        lambda: DiscriminatorConfig(resolution=48),
+        lambda: TrainingConfig(batch_size=0),
+        lambda: TrainingConfig(snapshot_every=33),
+        lambda: TrainingConfig(swap_probability=2),
+    ],
+)
+def test_impossible_values_are_refused(make: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        make()
+
+
+def test_whole_numbers_are_fine_where_fractions_are_expected() -> None:
+    config = from_preset("demo", "data.zip")
+    text = to_json(config).replace('"r1_gamma": 0.1', '"r1_gamma": 1')
+    assert from_json(RunConfig, text) == replace(config, training=replace(config.training, r1_gamma=1.0))
+
+
+def test_official_presets_are_the_published_numbers() -> None:
+    stages = {name: PRESETS[name] for name in ("ffhq256", "ffhq512", "ffhq1024")}
+    assert [stage.model.generator.grid_size for stage in stages.values()] == [256, 512, 512]
+    assert [stage.training.total_images for stage in stages.values()] == [6_400_000, 25_000_000, 27_000_000]
+    assert [stage.training.uv_variation_weight for stage in stages.values()] == [0, 100, 100]
+    assert all(stage.model.generator.map_channels == 22 for stage in stages.values())
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(ValueError, match="there is no preset 'ffhq128'; known are demo, ffhq256"):
+        from_preset("ffhq128", "data.zip")

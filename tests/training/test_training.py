@@ -1,0 +1,166 @@
+"""A run as a whole: it goes to its end, resumes bit for bit, survives interruptions and damage."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from gghead.checkpoint.tensors import load_tensors
+from gghead.inference.loading import load
+from gghead.training.loop import Outcome, train
+from gghead.training.run_folder import RunFolder
+from PIL import Image
+from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
+
+
+class Interrupter(SilentMonitor):
+    """Presses Ctrl-C when so many images were seen."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def advance(self, images: int) -> None:
+        super().advance(images)
+        if images == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_dataset(tmp_path_factory.mktemp("data") / "blobs.zip")
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "whole", tiny_config(data))
+    assert train(run, SilentMonitor()) == Outcome(images=48, interrupted=False)
+    return run
+
+
+def same_state(a: Path, b: Path) -> bool:
+    """Whether two checkpoints hold the same bits."""
+    names = sorted(path.name for path in a.glob("*.safetensors"))
+    assert names == sorted(path.name for path in b.glob("*.safetensors"))
+    assert len(names) == 5
+    for name in names:
+        first, second = load_tensors(a / name).tensors, load_tensors(b / name).tensors
+        assert first.keys() == second.keys()
+        if not all(torch.equal(first[key], second[key]) for key in first):
+            return False
+    return True
+
+
+def test_a_run_leaves_what_it_promises(finished: RunFolder) -> None:
+    found = sorted(str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file())
+    checkpoint = ["discriminator", "discriminator_optimizer", "generator", "generator_ema", "generator_optimizer"]
+    expected = ["config.json", "log.jsonl"]
+    for images in ("000000024", "000000048"):
+        expected += [f"checkpoints/{images}/{name}.safetensors" for name in checkpoint]
+        expected += [f"checkpoints/{images}/manifest.json"]
+        expected += [f"snapshots/{images}.png", f"snapshots/{images}.safetensors"]
+    assert found == sorted(expected)
+    lines = [json.loads(line) for line in finished.log.read_text().splitlines()]
+    assert [line["images"] for line in lines] == [8, 16, 24, 32, 40, 48]
+    assert all(abs(line["generator"]) < 100 for line in lines)
+    with Image.open(finished.snapshot(48, ".png")) as sheet:
+        assert sheet.size == (12 * 16, 3 * 16)
+
+
+def test_the_snapshot_is_the_averaged_generator(finished: RunFolder) -> None:
+    tensors = load_tensors(finished.checkpoint(48) / "generator_ema.safetensors").tensors
+    for name, tensor in load(finished.path).state_dict().items():
+        assert torch.equal(tensor, tensors[name]), name
+
+
+def test_every_parameter_learns(finished: RunFolder) -> None:
+    before = load_tensors(finished.checkpoint(24) / "generator.safetensors").tensors
+    after = load_tensors(finished.checkpoint(48) / "generator.safetensors").tensors
+    buffers = {"template_positions", "texel_uvs"}
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {name for name in same if not name.endswith("noise")} == buffers
+
+
+@pytest.mark.parametrize("at", [4, 28])
+def test_interrupted_and_resumed_is_bit_for_bit_the_same_run(
+    at: int, data: Path, finished: RunFolder, tmp_path: Path
+) -> None:
+    run = RunFolder.create(tmp_path / "stopped", tiny_config(data))
+    monitor = Interrupter(at)
+    assert train(run, monitor) == Outcome(images=at, interrupted=True)
+    assert run.checkpoints()[-1] == run.checkpoint(at)
+    assert monitor.events[-1] == f"interrupted; saved at {at} images"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert train(RunFolder.open(run.path), SilentMonitor()) == Outcome(images=48, interrupted=False)
+    assert same_state(run.checkpoint(48), finished.checkpoint(48))
+    images = [json.loads(line)["images"] for line in run.log.read_text().splitlines()]
+    assert images == sorted(set(images)), "no line is written twice"
+
+
+def test_another_seed_is_another_run(data: Path, finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "other", tiny_config(data, seed=1, total_images=24))
+    train(run, SilentMonitor())
+    assert not same_state(run.checkpoint(24), finished.checkpoint(24))
+
+
+def test_old_checkpoints_go_and_snapshots_stay(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=32, kept_checkpoints=2))
+    train(run, SilentMonitor())
+    assert [path.name for path in run.checkpoints()] == ["000000024", "000000032"]
+    assert len(list((run.path / "snapshots").glob("*.safetensors"))) == 4
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("harm", [damage, cut])
+def test_a_damaged_checkpoint_is_named_with_the_remedy(
+    harm: Callable[[Path], None], data: Path, tmp_path: Path
+) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=16))
+    train(run, SilentMonitor())
+    harm(run.checkpoint(16) / "generator.safetensors")
+    with pytest.raises(ValueError, match=r"generator\.safetensors is damaged.*remove .*000000016"):
+        train(run, SilentMonitor())
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=16))
+    train(run, Interrupter(8))
+
+    def fail(folder: Path, checkpoint: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gghead.training.checkpoints.save_checkpoint", fail)
+        with pytest.raises(OSError, match="No space left"):
+            train(run, SilentMonitor())
+    assert [path.name for path in run.checkpoints()] == ["000000008"]
+    assert train(run, SilentMonitor()).images == 16
+
+
+def test_divergence_is_told_and_not_saved(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, generator_lr=1e30, discriminator_lr=1e30))
+    with pytest.raises(FloatingPointError, match="training has diverged at"):
+        train(run, SilentMonitor())
+    assert run.checkpoints() == []
+
+
+def test_an_existing_folder_is_not_taken(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError, match="gghead resume"):
+        RunFolder.create(tmp_path, tiny_config(data))
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"is no run: it has no config\.json"):
+        RunFolder.open(tmp_path)
