@@ -14,3 +14,23 @@ EXACT_FLOAT32 = Tolerance(rtol=1e-5, atol=1e-6)
 """Two orders of the same float32 arithmetic."""
 EXACT_FLOAT64 = Tolerance(rtol=1e-10, atol=1e-12)
 """Two orders of the same float64 arithmetic."""
+OFFICIAL_LOSS = Tolerance(rtol=1e-3, atol=1e-5)
+"""Loss terms of the imported official checkpoint; bound of the fixture's README."""
+OFFICIAL_GRADIENT = 1e-2
+"""Relative difference in norm of its gradients; same source."""
+OFFICIAL_PSNR = 45.0
+"""Pictures of it, dB; same source."""
+RASTER_TIGHT = 2e-5
+"""Pictures of the float32 and the float64 rasterizer, relative to the largest value."""
+RASTER_GRADIENT = 2e-4
+"""Gradients of the float32 and the float64 rasterizer, relative to the largest value."""
+RASTER_FLIPPED_FRACTION = 2e-3
+"""Numbers that may exceed the two bounds above, because alpha or transmittance falls on the other side of a cut-off."""
+RASTER_FLIP = 2e-2
+"""Bound for those, relative to the largest value: a skipped Gaussian has alpha below 1/255."""
+OFFICIAL_STYLES = Tolerance(rtol=0, atol=1e-5)
+"""Styles of the imported official checkpoint; bound of the fixture's README."""
+OFFICIAL_LOGITS = Tolerance(rtol=0, atol=1e-4)
+"""Logits of it; same source."""
+OFFICIAL_RELATIVE = 1e-4
+"""UV maps and attributes of it: largest difference in units of the largest value; same source."""

@@ -42,14 +42,14 @@ def test_uv_variation_of_a_ramp() -> None:
     u = torch.arange(4.0).expand(3, 4) * 0.1
     uv = torch.stack([u, torch.zeros(3, 4)], dim=-1)[None]
     half = torch.full((1, 3, 4, 1), 0.5)
-    # Divided by the coverage, u rises by .2 a pixel and v by nothing: their mean is .1, and nothing changes downwards.
-    assert float(uv_total_variation(uv, half)) == pytest.approx(0.1, abs=1e-6)
+    # Divided by the coverage, u rises by .2 a pixel; v and the third channel of the mean by nothing, and nothing changes downwards.
+    assert float(uv_total_variation(uv, half)) == pytest.approx(0.2 / 3, abs=1e-6)
 
 
 def test_uv_variation_ignores_pairs_with_an_empty_pixel() -> None:
     uv = torch.tensor([[0.0, 9.0, 1.0, 1.5]]).reshape(1, 1, 4, 1).expand(1, 1, 4, 2)
     coverage = torch.tensor([1.0, 0.0, 1.0, 1.0]).reshape(1, 1, 4, 1)
-    assert float(uv_total_variation(uv, coverage)) == pytest.approx(0.5)
+    assert float(uv_total_variation(uv, coverage)) == pytest.approx(2 * 0.5 / 3)
 
 
 def test_uv_variation_of_nothing_is_zero_and_differentiable() -> None:

@@ -1,18 +1,18 @@
 """Reads a pickle as data: a machine for its opcodes that builds plain containers and inert records, and runs nothing.
 
-Unpickling is running a program: its opcodes import names and call them. This machine knows the same opcodes but has no way
-to import or to call. A name of the file becomes a Reference, a call becomes a Record of what would have been called with
-what. Names that no checkpoint of a network needs are refused by name, so that a file made for harm is told from a file that is
-merely odd.
+Unpickling is running a program: its opcodes import names and call them. This machine knows the same opcodes but has no
+way to import or to call. A name of the file becomes a Reference, a call becomes a Record of what would have been called
+with what. Names that no checkpoint of a network needs are refused by name, so that a file made for harm is told from
+one that is merely odd.
 """
 
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedIOBase
 
 KEY_TYPES = (str, bytes, int, float, bool, type(None))
-"""What may be a key of a dict or a member of a set, besides references, records and flat tuples of these: hashing is bounded."""
+"""What may be a key or a member of a set, besides references, records and flat tuples of these: hashing is bounded."""
 VALUE_OPCODES = frozenset(
     [
         "INT",
@@ -96,7 +96,7 @@ def no_persistent_ids(identifier: object) -> object:
     raise UnsafePickleError(f"the pickle asks for an object outside of itself, {_shown(identifier)}; refused")
 
 
-def read_inert(stream: BinaryIO, policy: Policy) -> object:
+def read_inert(stream: BufferedIOBase, policy: Policy) -> object:
     """Reads one pickle; the stream stands behind it afterwards.
 
     Args:
@@ -107,7 +107,7 @@ def read_inert(stream: BinaryIO, policy: Policy) -> object:
         None, bool, int, float, str, bytes, list, tuple, dict, set, Reference, Record, and what the policy makes.
 
     Raises:
-        UnsafePickleError: the pickle names something the policy does not allow, or calls or changes what is none of its own.
+        UnsafePickleError: the pickle names what the policy does not allow, or calls or changes what is none of its own.
         ValueError: it is cut off, damaged or no pickle.
     """
     machine = _Machine(policy)
@@ -185,8 +185,8 @@ class _Machine:
         reference = Reference(_text(module), _text(name))
         if not self.policy.allowed(reference):
             raise UnsafePickleError(
-                f"the pickle refers to {reference}, which no checkpoint of a network needs; nothing was run, the file is refused: "
-                "it was changed by somebody or is no GGHead checkpoint"
+                f"the pickle refers to {reference}, which no checkpoint of a network needs; nothing was run, the file "
+                "is refused: it was changed by somebody or is no GGHead checkpoint"
             )
         return reference
 

@@ -1,15 +1,15 @@
 """Torch tensors and storages out of pickles, by the format alone: torch.load is not involved.
 
-A tensor is a call of _rebuild_tensor_v2 with a storage, an offset, sizes and strides. A storage inside of a pickle is a call of
-_load_from_bytes with a small torch file: four pickles and a fifth with the order of the storages, then for each storage its length and its
-numbers (the old format), or a zip archive (the new one). Those pickles pass the same inert reader.
+A tensor is a call of _rebuild_tensor_v2 with a storage, an offset, sizes and strides. A storage inside of a pickle is a
+call of _load_from_bytes with a small torch file: four pickles and a fifth with the order of the storages, then for each
+storage its length and its numbers (the old format), or a zip archive (the new one). Those pickles pass the same reader.
 """
 
 import io
 import math
 import struct
 import zipfile
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import torch
 from torch import Tensor
@@ -51,12 +51,12 @@ HARMLESS = frozenset(
     + [Reference(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")]
     + [Reference("numpy", "ndarray"), Reference("_codecs", "encode")]
 )
-"""Names of torch, numpy and Python that checkpoints of networks contain. Five of them have a meaning here, the others are inert."""
+"""Names of torch, numpy and Python that checkpoints contain. Five of them have a meaning here, the others are inert."""
 HARMLESS_MODULES = ("torch.nn.modules.",)
 """Modules of which every name may appear: classes of layers, which become inert records."""
 
 
-def read_tensor_pickle(stream: BinaryIO, packages: tuple[str, ...]) -> object:
+def read_tensor_pickle(stream: BufferedIOBase, packages: tuple[str, ...]) -> object:
     """Reads a pickle with tensors in it.
 
     Args:

@@ -5,7 +5,6 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Self
 
 
 class Archive(ABC):
@@ -34,7 +33,7 @@ class Archive(ABC):
     def close(self) -> None:
         """Lets go of the file handle; reading afterwards is a mistake of the caller."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Archive":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,7 +50,7 @@ class ZipArchive(Archive):
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise ValueError(
-                f"{path} is no readable zip ({error}); it may be cut off or not fully downloaded - fetch or make it anew"
+                f"{path} is no readable zip ({error}); it may be cut off - fetch or make it anew"
             ) from error
         # Archives packed on Windows may hold back-slashes, which zipfile turns around on Windows only.
         self._members = {

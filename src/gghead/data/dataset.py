@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -72,7 +71,7 @@ class HeadDataset:
         background: float = 1.0,
         masks: str | Path | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
-    ) -> Self:
+    ) -> "HeadDataset":
         """Opens a dataset and validates everything but the pixels (`check` looks at those).
 
         Args:
@@ -174,7 +173,7 @@ class HeadDataset:
         if self._masks is not None:
             self._masks.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "HeadDataset":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -202,7 +201,7 @@ class HeadDataset:
             mask = _decode(decode_grey, self._masks, self._mask_names[name])
             if mask.shape != (height, width):
                 raise ValueError(
-                    f"the mask of {name} is {mask.shape[1]} x {mask.shape[0]} pixels and the picture {width} x {height}; "
+                    f"the mask of {name} is {mask.shape[1]} x {mask.shape[0]} pixels, the picture {width} x {height}; "
                     "expected the same size - make the mask anew"
                 )
             pixels = composite(pixels, mask, background)

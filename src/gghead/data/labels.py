@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from gghead.config.model import LABEL_SIZE
 from gghead.data.problems import summarize
@@ -13,7 +13,7 @@ from gghead.data.problems import summarize
 LABELS_NAME = "dataset.json"
 """The file of an archive that holds its labels."""
 ROTATION_TOLERANCE = 1e-3
-"""Largest deviation of an entry of R R^T from the identity: float32 poses stay below 1e-6, text of 4 digits below this."""
+"""Largest deviation of an entry of R R^T from the identity: float32 poses stay below 1e-6, 4 digits below this."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
     return problems
 
 
-def mirror_labels(labels: Float32[np.ndarray, "*M 25"]) -> Float32[np.ndarray, "*M 25"]:
+def mirror_labels(labels: Float[np.ndarray, "*M 25"]) -> Float[np.ndarray, "*M 25"]:
     """Labels of the pictures seen in a mirror, x -> 1 - x.
 
     With F = diag(-1, 1, 1) the world and the camera are both mirrored: R' = F R F and t' = F t, so R' is a rotation

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -82,7 +81,7 @@ class BatchLoader:
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: deque[list[Future[_Item]]] = deque()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "BatchLoader":
         self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_WORKERS), thread_name_prefix="gghead-data")
         return self
 

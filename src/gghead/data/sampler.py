@@ -9,7 +9,7 @@ ORDER, MIRROR = 0, 1
 """Purposes of random streams, so that they are independent of each other."""
 
 
-def picture_indices(count: int, seed: int, start: int, stop: int) -> Int64[np.ndarray, "K"]:
+def picture_indices(count: int, seed: int, start: int, stop: int) -> Int64[np.ndarray, " K"]:
     """Indices of the pictures that are seen as number start, ..., stop - 1 of a run.
 
     Each epoch of `count` pictures is a permutation of its own, drawn from (seed, epoch).
@@ -46,8 +46,8 @@ def rank_slice(start: int, batch_size: int, rank: int, world_size: int) -> range
     return range(start + rank * share, start + (rank + 1) * share)
 
 
-def mirrored_flags(seed: int, seen: range) -> Bool[np.ndarray, "K"]:
-    """Whether the pictures seen as these numbers are mirrored: a fair coin for each, independent of how they are batched."""
+def mirrored_flags(seed: int, seen: range) -> Bool[np.ndarray, " K"]:
+    """Whether the pictures seen as these numbers are mirrored: a fair coin for each, however they are batched."""
     return np.array([np.random.default_rng([seed, MIRROR, number]).random() < 0.5 for number in seen], bool)
 
 

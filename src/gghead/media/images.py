@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -40,8 +40,8 @@ def decode_grey(data: bytes) -> UInt8[np.ndarray, "H W"]:
     return _decode(data, "L")
 
 
-def encode_png(pixels: UInt8[np.ndarray, "..."]) -> bytes:
-    """PNG of RGB [H, W, 3] or grey [H, W] pixels, the same bytes for the same pixels."""
+def encode_png(pixels: Shaped[np.ndarray, "..."]) -> bytes:
+    """PNG of uint8 RGB [H, W, 3], uint8 grey or bool [H, W] pixels, the same bytes for the same pixels."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
     return buffer.getvalue()

@@ -1,1 +1,1 @@
-"""The two networks of a GGHead: latents -> Gaussians, picture and camera -> logit; their files; the official checkpoints."""
+"""The two networks: latents -> Gaussians, picture and camera -> logit; their files, and the official ones."""

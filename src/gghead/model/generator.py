@@ -98,7 +98,7 @@ class Generator(nn.Module):
         noise: NoiseMode = "const",
         noise_generator: torch.Generator | None = None,
     ) -> Float[Tensor, "*B C R R"]:
-        """Styles -> UV maps of raw attributes; the position channels are not mixed yet, `raw` does that at the texels."""
+        """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels."""
         batch = styles.shape[:-2]
         maps = self.synthesis(styles.reshape(-1, *styles.shape[-2:]), noise, noise_generator)
         return maps.reshape(*batch, *maps.shape[1:])

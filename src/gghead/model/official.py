@@ -1,7 +1,7 @@
 """Import of the official release's checkpoints: pickled modules, read as data and never executed.
 
-The modules' tensors are renamed into our networks, of which the fixture test shows that they are the same function. Whatever is in
-the file and has no place in ours stops the import by name; nothing is dropped in silence.
+The modules' tensors are renamed into our networks, of which the parity test shows that they are the same function.
+Whatever is in the file and has no place in ours stops the import by name; nothing is dropped in silence.
 """
 
 from collections.abc import Mapping
@@ -93,8 +93,11 @@ def _convert(content: object) -> OfficialCheckpoint:
     generator = _generator(_read_module(current), "G") if isinstance(current, Record) else None
     if not isinstance(critic, Record):
         return OfficialCheckpoint(ema, generator, None, ("the file holds no discriminator",))
+    module = _read_module(critic)
+    clamped = any(attributes.get("conv_clamp") is not None for attributes in module.attributes.values())
+    notes = ("the discriminator's clamp of activations, a guard of half precision, was left out",) if clamped else ()
     try:
-        return OfficialCheckpoint(ema, generator, _discriminator(_read_module(critic)), ())
+        return OfficialCheckpoint(ema, generator, _discriminator(module), notes)
     except ValueError as error:
         return OfficialCheckpoint(ema, generator, None, (f"the discriminator was left out: {error}",))
 
@@ -180,7 +183,7 @@ def _discriminator(module: OfficialModule) -> Discriminator:
         raise ValueError("it has no tensor b4.out.weight")
     config = DiscriminatorConfig(
         resolution=sides[0],
-        # Any base that gives these channels is the same network; this one is exact where the widest block is not reached.
+        # Any base that gives these channels is the same network.
         channel_base=len(first) * sides[0],
         channel_max=len(last),
         mapping_layers=sum(name.startswith("mapping.fc") and name.endswith(".weight") for name in module.tensors),

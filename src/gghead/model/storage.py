@@ -73,7 +73,8 @@ def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:
     version = content.texts.get(VERSION_KEY)
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {version}; this gghead reads version {FORMAT_VERSION}: use the gghead that wrote it"
+            f"{path} has format version {version}; this gghead reads version {FORMAT_VERSION}: "
+            "use the gghead that wrote it"
         )
     try:
         return from_json(cls, content.texts.get(CONFIG_KEY, ""))

@@ -98,9 +98,7 @@ def render(
     )
 
 
-def accumulate(
-    heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras, backend: Backend
-) -> Accumulation:
+def accumulate(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras, backend: Backend) -> Accumulation:
     """Runs a backend: picture p shows head p // (pictures / heads) from camera p."""
     # Imported here: numba takes half a second to import and is not needed by who never draws on a CPU.
     if backend == "cpu":
@@ -143,8 +141,8 @@ def picture_shape(gaussians: Gaussians, cameras: Cameras, pairwise: bool) -> tup
     padded = (1,) * (len(scenes) - len(views)) + tuple(views)
     if len(padded) != len(scenes) or any(view not in (1, scene) for view, scene in zip(padded, scenes, strict=True)):
         raise ValueError(
-            f"pairwise drawing got scenes of batch {list(scenes)} and cameras of batch {list(views)}; the cameras' batch "
-            "must broadcast to the scenes': give equal batches, or pairwise=False for every scene from every camera"
+            f"pairwise drawing got scenes of batch {list(scenes)} and cameras of batch {list(views)}; the cameras' "
+            "batch must broadcast to the scenes': give equal batches, or pairwise=False to draw all combinations"
         )
     return tuple(scenes)
 

@@ -98,8 +98,9 @@ class Rasterize(torch.autograd.Function):
                 touched = np.zeros(len(found.entry_pairs), np.uint8)
                 rows = np.empty((len(found.entry_pairs), MOMENTS + found.splats.shape[2] - CHANNELS), np.float32)
                 workers.run(
-                    composite_backward, found.splats, found.tile_starts, found.entry_splats, found.entry_pairs, ctx.size,
-                    alpha.numpy()[group], ctx.last_entries[group], *(array[group] for array in d_outputs), touched, rows,
+                    composite_backward, found.splats, found.tile_starts, found.entry_splats, found.entry_pairs,
+                    ctx.size, alpha.numpy()[group], ctx.last_entries[group],
+                    *(array[group] for array in d_outputs), touched, rows,
                 )  # fmt: skip
                 by_block = np.zeros((len(found.splats), blocks, 3, 4))
                 workers.run(

@@ -1,4 +1,4 @@
-"""Which splats touch which tiles, nearest first: a sort by depth for each picture, then a stable counting sort by tile."""
+"""Which splats touch which tiles, nearest first: a sort by depth for each picture, then a counting sort by tile."""
 
 import math
 
@@ -66,7 +66,7 @@ def sort_digit(keys, order, sorted_keys, sorted_order, count, shift):
 
 @kernel
 def ellipse_rows(splat, height):
-    """First and last pixel row of the ellipse -q/2 >= floor; its squared radius 2 |floor| and the conic's determinant."""
+    """First and last pixel row of the ellipse -q/2 >= floor; its largest q, and the conic's determinant."""
     square = -TWO * splat[FLOOR]
     determinant = splat[CONIC_A] * splat[CONIC_C] - splat[CONIC_B] * splat[CONIC_B]
     high = math.sqrt(square * splat[CONIC_A] / determinant)
@@ -93,7 +93,7 @@ def ellipse_columns(splat, top, bottom, square, determinant, width):
 
 @kernel
 def count_pairs(first, step, splats, order, visible, size, tile_counts, pair_counts):
-    """Counts pairs of splat and tile: by block of the depth order and tile, [P, blocks, tiles], and by splat, [P, N]."""
+    """Counts pairs of splat and tile: by block of the depth order and tile [P, blocks, tiles]; by splat [P, N]."""
     width, height = size
     columns = (width + LANES - 1) // LANES
     blocks = tile_counts.shape[1]
@@ -117,7 +117,8 @@ def count_pairs(first, step, splats, order, visible, size, tile_counts, pair_cou
 def assign_places(tile_counts, pair_counts, tile_starts, first_pairs):
     """Turns counts into places: entries by (picture, tile, block), rows of pairs by (picture, splat).
 
-    Overwrites tile_counts with the first entry of each block; writes tile_starts [P, tiles + 1], first_pairs [P, N + 1].
+    Overwrites tile_counts with the first entry of each block; writes tile_starts [P, tiles + 1] and first_pairs
+    [P, N + 1].
     """
     entries = 0
     for p in range(tile_counts.shape[0]):
@@ -138,7 +139,7 @@ def assign_places(tile_counts, pair_counts, tile_starts, first_pairs):
 
 @kernel
 def list_pairs(first, step, splats, order, visible, size, places, first_pairs, entry_splats, entry_pairs):
-    """Writes the lists of the tiles: which splat, and which row its gradients have; advances places [P, blocks, tiles]."""
+    """Writes the lists of the tiles: which splat, and which row its gradients have; advances places."""
     width, height = size
     columns = (width + LANES - 1) // LANES
     blocks = places.shape[1]

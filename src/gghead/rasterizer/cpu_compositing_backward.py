@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gghead.rasterizer.cpu_compositing import MAX_ALPHA_32, MIN_ALPHA_32, exp_negative, touched_rows
+from gghead.rasterizer.cpu_compositing import LANES_U, MAX_ALPHA_32, MIN_ALPHA_32, exp_negative, touched_rows
 from gghead.rasterizer.cpu_layout import (
     CHANNELS,
     CONIC_A,
@@ -20,6 +20,16 @@ from gghead.rasterizer.cpu_layout import (
     lane_kernel,
 )
 
+# State of a row of pixels, LANES numbers each: transmittance behind the present entry; the sum of weight times value
+# over all entries behind it; one more than the last entry drawn; the weight of the present entry; what the features
+# add to its value; and the gradients by the channels.
+BEHIND, SUFFIX, LAST, WEIGHT, EXTRA, GRADIENTS = range(6)
+AT_SUFFIX, AT_LAST, AT_WEIGHT, AT_EXTRA = (np.uint64(slot * LANES) for slot in (SUFFIX, LAST, WEIGHT, EXTRA))
+AT_RED, AT_GREEN, AT_BLUE, AT_Z = (np.uint64((GRADIENTS + channel) * LANES) for channel in range(4))
+# Sums over the rows of a pair: dL/d(-q/2) times 1, dy and dy^2, then the channels.
+LANE_SUMS = 3
+TO_DY, TO_DY_DY, TO_RED, TO_GREEN, TO_BLUE, TO_Z = (np.uint64(slot * LANES) for slot in range(1, 7))
+
 
 @lane_kernel
 def composite_backward(
@@ -31,108 +41,121 @@ def composite_backward(
     columns = (width + LANES - 1) // LANES
     tiles = tile_starts.shape[1] - 1
     channels = splats.shape[2] - CHANNELS
-    behind = np.empty((ROWS, LANES), np.float32)
-    suffix = np.empty((ROWS, LANES), np.float32)
-    drawn = np.empty((ROWS, LANES), np.int32)
-    d_sums = np.empty((ROWS, channels, LANES), np.float32)
-    last_of_row = np.empty(ROWS, np.int32)
+    state = np.empty(ROWS * (GRADIENTS + channels) * LANES, np.float32)
+    slots = state.reshape(ROWS, GRADIENTS + channels, LANES)
+    row_counts = np.empty(ROWS, np.int32)  # of the entries that any pixel of the row still sees
+    sums = np.empty((LANE_SUMS + channels) * LANES, np.float32)
     for task in range(first, splats.shape[0] * tiles, step):
         p, tile = task // tiles, task % tiles
         left, top = tile % columns * LANES, tile // columns * ROWS
         rows = np.int32(min(ROWS, height - top))
-        d_sums[:] = ZERO
-        drawn[:] = 0
-        suffix[:] = ZERO
-        behind[:] = ONE
-        stop = np.int32(0)
+        slots[:] = ZERO
+        slots[:, BEHIND] = ONE
+        row_counts[:] = 0
         for r in range(rows):
-            last_of_row[r] = 0
             for i in range(min(LANES, width - left)):
                 for c in range(3):
-                    d_sums[r, c, i] = d_rgb[p, top + r, left + i, c]
-                d_sums[r, 3, i] = d_depth[p, top + r, left + i, 0]
+                    slots[r, GRADIENTS + c, i] = d_rgb[p, top + r, left + i, c]
+                slots[r, GRADIENTS + 3, i] = d_depth[p, top + r, left + i, 0]
                 for f in range(channels - 4):
-                    d_sums[r, 4 + f, i] = d_features[p, top + r, left + i, f]
-                behind[r, i] = ONE - alpha[p, top + r, left + i, 0]
+                    slots[r, GRADIENTS + 4 + f, i] = d_features[p, top + r, left + i, f]
+                slots[r, BEHIND, i] = ONE - alpha[p, top + r, left + i, 0]
                 # alpha = 1 - T: its gradient acts like a splat behind all others of value -dL/dalpha.
-                suffix[r, i] = -d_alpha[p, top + r, left + i, 0] * behind[r, i]
-                drawn[r, i] = last_entries[p, top + r, left + i]
-                last_of_row[r] = max(last_of_row[r], drawn[r, i])
-            stop = max(stop, last_of_row[r])
+                slots[r, SUFFIX, i] = -d_alpha[p, top + r, left + i, 0] * slots[r, BEHIND, i]
+                slots[r, LAST, i] = np.float32(last_entries[p, top + r, left + i])
+                row_counts[r] = max(row_counts[r], last_entries[p, top + r, left + i])
+        drawn = slice(tile_starts[p, tile], tile_starts[p, tile] + row_counts.max())
         unblend(
-            splats[p], entry_splats, entry_pairs, tile_starts[p, tile], np.int64(stop), np.float32(left),
-            np.float32(top), rows, behind, suffix, drawn, d_sums, last_of_row, touched, pair_rows,
+            splats[p], entry_splats[drawn], entry_pairs[drawn], np.float32(left), np.float32(top), rows,
+            channels, row_counts, state, slots, sums, touched, pair_rows,
         )  # fmt: skip
 
 
 @lane_kernel
 def unblend(
-    splats, entry_splats, entry_pairs, start, stop, left, top, rows, behind, suffix, drawn, d_sums, last_of_row,
-    touched, pair_rows,
+    splats, entries, pairs, left, top, rows, channels, row_counts, state, slots, sums, touched, pair_rows
 ):  # fmt: skip
-    """Goes back through one list. behind is T after the splat, suffix the sum of w v over all splats behind it."""
-    channels = d_sums.shape[1]
-    values, weights, powers = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    lanes = np.zeros((3 + channels, LANES), np.float32)
-    for entry in range(stop - 1, start - 1, -1):
-        splat = splats[entry_splats[entry]]
-        begin, end = touched_rows(splat, left, top, rows)
-        a, b, c, opacity = -HALF * splat[CONIC_A], -splat[CONIC_B], -HALF * splat[CONIC_C], splat[OPACITY]
-        mark = np.int32(entry)
-        first_dx = left + HALF - splat[X]
-        lanes[:] = ZERO
+    """Goes back through one list. state is the flat view of slots [ROWS, GRADIENTS + channels, LANES]."""
+    for entry in range(len(entries) - 1, -1, -1):
+        n = entries[entry]
+        begin, end = touched_rows(splats, n, left, top, rows)
+        sums[:] = ZERO
         for r in range(begin, end + 1):
-            if last_of_row[r] <= mark:
+            if entry >= row_counts[r]:
                 continue
-            dy = top + np.float32(np.int32(r)) + HALF - splat[Y]
-            b_dy, c_dy = b * dy, c * dy * dy
-            for i in range(LANES):
-                values[i] = ZERO
-            for k in range(channels):
-                colour = splat[CHANNELS + k]
+            if channels > 4:
+                add_features(splats, n, r, channels, slots)
+            unblend_row(splats, n, np.float32(entry), r, left, top, channels, state, sums)
+            for f in range(4, channels):
                 for i in range(LANES):
-                    values[i] += d_sums[r, k, i] * colour
-            for i in range(LANES):
-                dx = first_dx + np.float32(np.int32(i))
-                raw = opacity * exp_negative((a * dx + b_dy) * dx + c_dy)
-                value = min(raw, MAX_ALPHA_32)
-                shown = value >= MIN_ALPHA_32 and mark < drawn[r, i]
-                inverse = ONE / (ONE - value)
-                before = behind[r, i] * inverse
-                d_value = before * values[i] - suffix[r, i] * inverse
-                weight = before * value if shown else ZERO
-                weights[i] = weight
-                suffix[r, i] += weight * values[i]
-                behind[r, i] = before if shown else behind[r, i]
-                powers[i] = d_value * value if shown and raw < MAX_ALPHA_32 else ZERO
-            for i in range(LANES):
-                lanes[0, i] += powers[i]
-                lanes[1, i] += powers[i] * dy
-                lanes[2, i] += powers[i] * dy * dy
-            for k in range(channels):
-                for i in range(LANES):
-                    lanes[3 + k, i] += weights[i] * d_sums[r, k, i]
-        pair = entry_pairs[entry]
-        touched[pair] = 1
-        write_row(lanes, first_dx, pair_rows, pair)
+                    sums[(LANE_SUMS + f) * LANES + i] += slots[r, WEIGHT, i] * slots[r, GRADIENTS + f, i]
+        touched[pairs[entry]] = 1
+        write_row(sums, left + HALF - splats[n, X], pair_rows, pairs[entry])
 
 
 @lane_kernel
-def write_row(lanes, first_dx, pair_rows, pair):
+def unblend_row(splats, n, entry, r, left, top, channels, state, sums):
+    """Takes one splat away from one row of pixels, and adds its gradients to sums."""
+    a, b, c, opacity = -HALF * splats[n, CONIC_A], -splats[n, CONIC_B], -HALF * splats[n, CONIC_C], splats[n, OPACITY]
+    red, green, blue, z = (
+        splats[n, CHANNELS], splats[n, CHANNELS + 1], splats[n, CHANNELS + 2], splats[n, CHANNELS + 3],
+    )  # fmt: skip
+    first_dx = left + HALF - splats[n, X]
+    dy = top + np.float32(np.int32(r)) + HALF - splats[n, Y]
+    b_dy, c_dy, dy_dy = b * dy, c * dy * dy, dy * dy
+    base = np.uint64(r * (GRADIENTS + channels) * LANES)
+    for lane in range(LANES_U):
+        at = base + lane
+        dx = first_dx + np.float32(np.int32(lane))
+        raw = opacity * exp_negative((a * dx + b_dy) * dx + c_dy)
+        alpha = min(raw, MAX_ALPHA_32)
+        last, behind, suffix = state[at + AT_LAST], state[at], state[at + AT_SUFFIX]
+        shown = alpha >= MIN_ALPHA_32 and entry < last
+        inverse = ONE / (ONE - alpha)
+        before = behind * inverse
+        weight = before * (alpha if shown else ZERO)
+        d_red, d_green, d_blue, d_z = state[at + AT_RED], state[at + AT_GREEN], state[at + AT_BLUE], state[at + AT_Z]
+        value = state[at + AT_EXTRA] + d_red * red + d_green * green + d_blue * blue + d_z * z
+        d_power = (before * value - suffix * inverse) * (alpha if shown and raw < MAX_ALPHA_32 else ZERO)
+        state[at] = before if shown else behind
+        state[at + AT_SUFFIX] = suffix + weight * value
+        state[at + AT_WEIGHT] = weight
+        sums[lane] += d_power
+        sums[lane + TO_DY] += d_power * dy
+        sums[lane + TO_DY_DY] += d_power * dy_dy
+        sums[lane + TO_RED] += weight * d_red
+        sums[lane + TO_GREEN] += weight * d_green
+        sums[lane + TO_BLUE] += weight * d_blue
+        sums[lane + TO_Z] += weight * d_z
+
+
+@lane_kernel
+def add_features(splats, n, r, channels, slots):
+    """Writes what the features add to the value of a splat at the pixels of a row."""
+    for i in range(LANES):
+        slots[r, EXTRA, i] = ZERO
+    for f in range(4, channels):
+        feature = splats[n, CHANNELS + f]
+        for i in range(LANES):
+            slots[r, EXTRA, i] += slots[r, GRADIENTS + f, i] * feature
+
+
+@lane_kernel
+def write_row(sums, first_dx, pair_rows, pair):
     """Sums the lanes of a pair: moments of dx and dy, and channels."""
     m_0, m_x, m_y, m_xx, m_xy, m_yy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-    for i in range(LANES):
-        dx = first_dx + np.float32(np.int32(i))
-        m_0 += lanes[0, i]
-        m_x += lanes[0, i] * dx
-        m_y += lanes[1, i]
-        m_xx += lanes[0, i] * dx * dx
-        m_xy += lanes[1, i] * dx
-        m_yy += lanes[2, i]
+    for lane in range(LANES_U):
+        dx = first_dx + np.float32(np.int32(lane))
+        m_0 += sums[lane]
+        m_x += sums[lane] * dx
+        m_y += sums[lane + TO_DY]
+        m_xx += sums[lane] * dx * dx
+        m_xy += sums[lane + TO_DY] * dx
+        m_yy += sums[lane + TO_DY_DY]
     pair_rows[pair, 0], pair_rows[pair, 1], pair_rows[pair, 2] = m_0, m_x, m_y
     pair_rows[pair, 3], pair_rows[pair, 4], pair_rows[pair, 5] = m_xx, m_xy, m_yy
-    for k in range(lanes.shape[0] - 3):
+    for k in range(pair_rows.shape[1] - MOMENTS):
         total = ZERO
         for i in range(LANES):
-            total += lanes[3 + k, i]
+            total += sums[(LANE_SUMS + k) * LANES + i]
         pair_rows[pair, MOMENTS + k] = total

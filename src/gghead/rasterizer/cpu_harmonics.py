@@ -55,7 +55,11 @@ def evaluate_third(x, y, z, values, slopes):
     xx, yy, zz = x * x, y * y, z * z
     values[9], values[10], values[11] = B30 * y * (THREE * xx - yy), B31 * x * y * z, B32 * y * (FOUR * zz - xx - yy)
     values[12] = B33 * z * (TWO * zz - THREE * xx - THREE * yy)
-    values[13], values[14], values[15] = B34 * x * (FOUR * zz - xx - yy), B35 * z * (xx - yy), B36 * x * (xx - THREE * yy)
+    values[13], values[14], values[15] = (
+        B34 * x * (FOUR * zz - xx - yy),
+        B35 * z * (xx - yy),
+        B36 * x * (xx - THREE * yy),
+    )
     set_slope(slopes, 9, B30 * SIX * x * y, B30 * THREE * (xx - yy), ZERO)
     set_slope(slopes, 10, B31 * y * z, B31 * x * z, B31 * x * y)
     set_slope(slopes, 11, -TWO * B32 * x * y, B32 * (FOUR * zz - xx - THREE * yy), EIGHT * B32 * y * z)

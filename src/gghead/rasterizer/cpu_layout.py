@@ -1,8 +1,8 @@
 """How the CPU kernels are compiled, how their work is divided, and how a splat lies in memory.
 
 Every kernel works through tasks first, first + step, first + 2 step, ... and releases the GIL, so that plain Python
-threads run it in parallel: no OpenMP runtime, nothing that a fork or a second caller could upset. A task writes only its
-own rows, and no result depends on the order of tasks: pictures and gradients are the same bits in every run.
+threads run it in parallel: no OpenMP runtime, nothing that a fork or a second caller could upset. A task writes only
+its own rows, and no result depends on the order of tasks: pictures and gradients are the same bits in every run.
 """
 
 import numba
@@ -19,7 +19,7 @@ BLOCK = 4096
 """Gaussians of a task; a constant, so that sums over blocks do not depend on the number of threads."""
 LANES = 16
 """Width of a tile in pixels: one AVX-512 register, two of AVX2, four of NEON."""
-ROWS = 16
+ROWS = 32
 """Height of a tile in pixels."""
 
 # Columns of a splat, float32. The conic (A, B, C) is the inverse of the covariance: q = A dx^2 + 2 B dx dy + C dy^2.

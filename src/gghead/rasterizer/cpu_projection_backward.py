@@ -23,9 +23,10 @@ def project_backward(
     first, step, scene_of, means, quats, scales, sh, viewmats, Ks, size, splats, first_pairs, touched, pair_rows,
     d_means, d_quats, d_scales, d_opacities, d_sh, d_features, d_viewmats,
 ):  # fmt: skip
-    """Adds to the gradients of the scenes [H, N, ...]; writes those of the cameras per block, d_viewmats [P, blocks, 3, 4].
+    """Adds to the gradients of the scenes [H, N, ...]; writes those of the cameras by block [P, blocks, 3, 4].
 
-    first_pairs [P, N + 1] says which rows of pair_rows [pairs, 6 + C] belong to a splat; touched [pairs] which were written.
+    first_pairs [P, N + 1] says which rows of pair_rows [pairs, 6 + C] belong to a splat; touched [pairs], which were
+    written.
     """
     heads, count = means.shape[0], means.shape[1]
     blocks = (count + BLOCK - 1) // BLOCK
@@ -43,7 +44,9 @@ def project_backward(
             view, K = viewmats[p], Ks[p]
             for n in range(block * BLOCK, min((block + 1) * BLOCK, count)):
                 splat = splats[p, n]
-                if splat[OPACITY] == ZERO or not gather(first_pairs[p, n], first_pairs[p, n + 1], touched, pair_rows, row):
+                if splat[OPACITY] == ZERO or not gather(
+                    first_pairs[p, n], first_pairs[p, n + 1], touched, pair_rows, row
+                ):
                     continue
                 d_opacities[h, n] += row[0] / splat[OPACITY]
                 for f in range(d_features.shape[2]):
@@ -57,7 +60,9 @@ def project_backward(
                         d_means[h, n, j] += view[i, j] * d_point[i]
                         d_view[i, j] += d_point[i] * means[h, n, j]
                     d_view[i, 3] += d_point[i]
-                paint_backward(means[h, n], sh[h, n], view, splat, row, values, slopes, d_means[h, n], d_sh[h, n], d_view)
+                paint_backward(
+                    means[h, n], sh[h, n], view, splat, row, values, slopes, d_means[h, n], d_sh[h, n], d_view
+                )
             d_viewmats[p, block] = d_view
 
 
@@ -115,7 +120,9 @@ def place_backward(
         d_down *= scale[k]
         d_z -= (d_right * right + d_down * down) / z
         for j in range(3):
-            d_turn[j, k] = zoom_x * (view[0, j] - u * view[2, j]) * d_right + zoom_y * (view[1, j] - v * view[2, j]) * d_down
+            d_turn[j, k] = (
+                zoom_x * (view[0, j] - u * view[2, j]) * d_right + zoom_y * (view[1, j] - v * view[2, j]) * d_down
+            )
             d_u -= zoom_x * view[2, j] * turn[j, k] * d_right
             d_v -= zoom_y * view[2, j] * turn[j, k] * d_down
             d_view[0, j] += zoom_x * turn[j, k] * d_right
@@ -135,9 +142,15 @@ def rotation_backward(quat, inverse_length, g, d_quat):
     """Adds the gradient by a quaternion of any length, given that by its rotation matrix."""
     w, x, y, z = quat[0] * inverse_length, quat[1] * inverse_length, quat[2] * inverse_length, quat[3] * inverse_length
     d_w = TWO * (x * (g[2, 1] - g[1, 2]) + y * (g[0, 2] - g[2, 0]) + z * (g[1, 0] - g[0, 1]))
-    d_x = TWO * (y * (g[0, 1] + g[1, 0]) + z * (g[0, 2] + g[2, 0]) + w * (g[2, 1] - g[1, 2]) - TWO * x * (g[1, 1] + g[2, 2]))
-    d_y = TWO * (x * (g[0, 1] + g[1, 0]) + z * (g[1, 2] + g[2, 1]) + w * (g[0, 2] - g[2, 0]) - TWO * y * (g[0, 0] + g[2, 2]))
-    d_z = TWO * (x * (g[0, 2] + g[2, 0]) + y * (g[1, 2] + g[2, 1]) + w * (g[1, 0] - g[0, 1]) - TWO * z * (g[0, 0] + g[1, 1]))
+    d_x = TWO * (
+        y * (g[0, 1] + g[1, 0]) + z * (g[0, 2] + g[2, 0]) + w * (g[2, 1] - g[1, 2]) - TWO * x * (g[1, 1] + g[2, 2])
+    )
+    d_y = TWO * (
+        x * (g[0, 1] + g[1, 0]) + z * (g[1, 2] + g[2, 1]) + w * (g[0, 2] - g[2, 0]) - TWO * y * (g[0, 0] + g[2, 2])
+    )
+    d_z = TWO * (
+        x * (g[0, 2] + g[2, 0]) + y * (g[1, 2] + g[2, 1]) + w * (g[1, 0] - g[0, 1]) - TWO * z * (g[0, 0] + g[1, 1])
+    )
     along = d_w * w + d_x * x + d_y * y + d_z * z
     d_quat[0] += (d_w - along * w) * inverse_length
     d_quat[1] += (d_x - along * x) * inverse_length

@@ -35,7 +35,7 @@ class Splats:
 
     means: Float[Tensor, "M 2"]
     covariances: Float[Tensor, "M 2 2"]
-    opacities: Float[Tensor, "M"]
+    opacities: Float[Tensor, " M"]
     channels: Float[Tensor, "M C"]
 
     def take(self, chosen: Tensor) -> "Splats":
@@ -106,7 +106,7 @@ def project(scene: Gaussians, features: Float[Tensor, "N F"], camera: Cameras) -
     return splats.take(sound.nonzero().squeeze(-1))
 
 
-def drawable(scene: Gaussians, features: Float[Tensor, "N F"]) -> Bool[Tensor, "N"]:
+def drawable(scene: Gaussians, features: Float[Tensor, "N F"]) -> Bool[Tensor, " N"]:
     """Which Gaussians have finite numbers, a rotation, and an opacity that shows."""
     finite = scene.means.isfinite().all(-1) & scene.quats.isfinite().all(-1) & scene.scales.isfinite().all(-1)
     finite = finite & scene.sh.isfinite().all(-1).all(-1) & features.isfinite().all(-1)

@@ -1,6 +1,7 @@
 """Critic: picture and label -> logit, the residual discriminator of StyleGAN2 with projection of the label."""
 
 import math
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -63,7 +64,7 @@ class Critic(nn.Module):
         widths = [block_channels(size, channel_base, channel_max) for size in sizes]
         last = widths[-1]
         self.from_picture = EqualizedConv(picture_channels, widths[0], kernel=1)
-        self.blocks = nn.Sequential(*[CriticBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)])
+        self.blocks = nn.Sequential(*[CriticBlock(a, b) for a, b in pairwise(widths)])
         self.conv = EqualizedConv(last + 1, last, kernel=3)
         self.hidden = EqualizedLinear(last * LAST_RESOLUTION**2, last, activated=True)
         self.features = EqualizedLinear(last, last)
@@ -83,7 +84,7 @@ class Critic(nn.Module):
 
 
 def append_deviation(x: Float[Tensor, "B C h w"], group_size: int) -> Float[Tensor, "B C+1 h w"]:
-    """Appends a channel that tells how much the pictures of a group differ: the mean standard deviation of the features.
+    """Appends a channel that tells how much the pictures of a group differ: their features' mean standard deviation.
 
     Picture i belongs to group i mod (B / group size), as in StyleGAN2; a batch below group_size is one group.
 

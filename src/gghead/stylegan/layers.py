@@ -1,10 +1,10 @@
 """Layers whose weights stay N(0, 1) and are scaled when used, so that one learning rate suits them all.
 
-The gain sqrt(2) of the leaky ReLU and the layer's own scale are multiplied into the weights and biases, which are small,
-instead of the activations, which are not: leaky ReLU commutes with positive factors.
+The gain sqrt(2) of the leaky ReLU and the layer's own scale are multiplied into the weights and biases, which are
+small, instead of the activations, which are not: leaky ReLU commutes with positive factors.
 
-Source: Karras et al. 2018, "Progressive Growing of GANs", section 4.1; Karras et al. 2020, "Analyzing and Improving the Image
-Quality of StyleGAN" (StyleGAN2).
+Source: Karras et al. 2018, "Progressive Growing of GANs", section 4.1; Karras et al. 2020, "Analyzing and Improving the
+Image Quality of StyleGAN" (StyleGAN2).
 """
 
 import math

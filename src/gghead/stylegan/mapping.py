@@ -1,5 +1,7 @@
 """Mapping networks: latent and label -> style vectors for the generator, label -> feature for the critic."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -89,5 +91,5 @@ def truncate(
 def hidden_layers(inputs: int, width: int, count: int) -> nn.Sequential:
     """The fully connected layers of a mapping network."""
     sizes = [inputs] + [width] * count
-    layers = [EqualizedLinear(a, b, activated=True, lr_multiplier=LR_MULTIPLIER) for a, b in zip(sizes, sizes[1:])]  # noqa: B905
+    layers = [EqualizedLinear(a, b, activated=True, lr_multiplier=LR_MULTIPLIER) for a, b in pairwise(sizes)]
     return nn.Sequential(*layers)

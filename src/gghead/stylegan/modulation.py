@@ -1,7 +1,7 @@
 """Convolution whose input channels are scaled by a style, as scale - plain convolution - scale.
 
-Scaling the input channels by s and convolving with w is the same as convolving with the weight w s; the demodulation factor
-1 / |w s| of an output channel is a number that multiplies the output. So one plain convolution serves all styles of a batch.
+Scaling the input channels by s and convolving with w is the same as convolving with the weight w s; the demodulation
+factor 1 / |w s| of an output channel is a number that multiplies the output. One plain convolution serves all styles.
 
 Source: Karras et al. 2020 (StyleGAN2), section 2.2, equations 1 to 3.
 """

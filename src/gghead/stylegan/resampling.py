@@ -1,13 +1,28 @@
 """Resampling by two with the filter [1, 3, 3, 1], alone and joined with a convolution.
 
 All of them are the textbook operators: to upsample, put zeros between the pixels and filter with gain 4; to downsample,
-filter and keep every second pixel; beyond the border everything is zero.
+filter and keep every second pixel; beyond the border everything is zero. The filter is symmetric, so upsampling is the
+transpose of downsampling, and the derivative of each of the two operators here is the other one.
+
+Telling autograd so makes R1's second derivatives as cheap as the first: it would otherwise differentiate the depthwise
+convolution by its constant filter too. Measured on 2 cores with the networks of the demo (batch 16, milliseconds):
+
+| filter and 3 x 3 convolution            | generator | critic | R1   |
+|-----------------------------------------|-----------|--------|------|
+| this file                               | 76        | 60     | 162  |
+| depthwise, plain autograd               | 92        | 66     | 208  |
+| sums of shifted slices                  | 85        | 81     | 204  |
+| filter folded into 6 x 6 kernels        | 102       | 90     | 209  |
+| three averagings of neighbours          | 167       | 171    | 406  |
+| one convolution per axis, batch x 1     | 529       | 528    | 1376 |
 
 Source: Karras et al. 2020 (StyleGAN2), appendix B; Zhang 2019, "Making Convolutional Networks Shift-Invariant Again".
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
@@ -16,32 +31,54 @@ TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 
 def upsample(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C 2*H 2*W"]:
     """Doubles both sides: away from the border this is bilinear interpolation, whose weights are 1/4 and 3/4."""
-    padded = functional.pad(x, (1, 1, 1, 1))
-    return functional.interpolate(padded, scale_factor=2, mode="bilinear")[..., 2:-2, 2:-2]
+    return _FilterTransposed.apply(x, 1, 2) * 4
 
 
 def downsample(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H//2 W//2"]:
     """Halves both sides."""
-    return blur(x, padding=1, stride=2)
+    return _Filter.apply(x, 1, 2)
 
 
 def upsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"]) -> Float[Tensor, "B O 2*H 2*W"]:
     """Puts zeros between the pixels, convolves (kernel mirrored, unlike a torch convolution), filters."""
-    return blur(functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, stride=1) * 4
+    # The gain goes into the weight, which is smaller than the picture.
+    return _Filter.apply(functional.conv_transpose2d(x, weight.transpose(0, 1) * 4, stride=2), 1, 1)
 
 
 def downsampling_conv(
     x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"], bias: Float[Tensor, " O"] | None
 ) -> Float[Tensor, "B O H//2 W//2"]:
     """Filters, then convolves and keeps every second pixel."""
-    return functional.conv2d(blur(x, padding=2, stride=1), weight, bias, stride=2)
+    return functional.conv2d(_Filter.apply(x, 2, 1), weight, bias, stride=2)
 
 
-def blur(x: Float[Tensor, "B C H W"], padding: int, stride: int) -> Float[Tensor, "B C h w"]:
-    """The filter as one convolution per axis, the same for every channel."""
-    b, c, h, w = x.shape
+class _Filter(torch.autograd.Function):
+    """Pads with zeros, filters every channel, keeps every stride-th pixel."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Float[Tensor, "B C H W"], padding: int, stride: int) -> Float[Tensor, "B C h w"]:
+        ctx.padding, ctx.stride = padding, stride
+        return functional.conv2d(x, _kernel(x), padding=padding, stride=stride, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C h w"]) -> tuple[Tensor, None, None]:
+        return _FilterTransposed.apply(gradient, ctx.padding, ctx.stride), None, None
+
+
+class _FilterTransposed(torch.autograd.Function):
+    """The transpose of _Filter with the same padding and stride."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Float[Tensor, "B C h w"], padding: int, stride: int) -> Float[Tensor, "B C H W"]:
+        ctx.padding, ctx.stride = padding, stride
+        return functional.conv_transpose2d(x, _kernel(x), padding=padding, stride=stride, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C H W"]) -> tuple[Tensor, None, None]:
+        return _Filter.apply(gradient, ctx.padding, ctx.stride), None, None
+
+
+def _kernel(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "C 1 4 4"]:
+    """The filter for each channel."""
     taps = x.new_tensor(TAPS)
-    x = x.reshape(b * c, 1, h, w)
-    x = functional.conv2d(x, taps.view(1, 1, 4, 1), padding=(padding, 0), stride=(stride, 1))
-    x = functional.conv2d(x, taps.view(1, 1, 1, 4), padding=(0, padding), stride=(1, stride))
-    return x.reshape(b, c, *x.shape[2:])
+    return taps.outer(taps).expand(x.shape[1], 1, 4, 4)

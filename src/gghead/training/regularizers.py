@@ -9,6 +9,9 @@ BETA_MARGIN = 0.1
 BETA_SHIFT = 2.20727
 """Makes the beta loss about 0 at opacities 0 and 1: -(log .1 + log 1.1)."""
 
+RENDERED_CHANNELS = 3
+"""The official weight of the total variation belongs to a mean over three channels, of which the third is always 0."""
+
 
 def mean_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, "B"]:
     """Mean Euclidean length of raw network values, for positions and scales. Source: GGHead 2024, regularisation."""
@@ -28,7 +31,8 @@ def uv_total_variation(uv: Float[Tensor, "B H W 2"], coverage: Float[Tensor, "B 
         coverage: alpha of the same rendering.
 
     Returns:
-        Mean absolute difference over horizontal plus over vertical pairs of pixels that are both covered.
+        Mean absolute difference over horizontal plus over vertical pairs of pixels that are both covered, in the
+        scale of the official weight.
 
     Source: GGHead 2024, "UV total variation"; SPEC section 5.
     """
@@ -39,5 +43,5 @@ def uv_total_variation(uv: Float[Tensor, "B H W 2"], coverage: Float[Tensor, "B 
         size = uv.shape[axis] - 1
         difference = (surface.narrow(axis, 1, size) - surface.narrow(axis, 0, size)).abs()
         both = covered.narrow(axis, 1, size) & covered.narrow(axis, 0, size)
-        total = total + (difference * both).sum() / (2 * both.sum()).clamp_min(1)
+        total = total + (difference * both).sum() / (RENDERED_CHANNELS * both.sum()).clamp_min(1)
     return total

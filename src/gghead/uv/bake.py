@@ -1,7 +1,7 @@
 """Mesh -> maps: the position of the template's surface at every texel of its chart.
 
-Rows of a map run down, v runs up: row 0 is at v = 1, so maps look like the textures of an OBJ. `chart_to_map` is the only
-place that knows it.
+Rows of a map run down, v runs up: row 0 is at v = 1, so maps look like the textures of an OBJ. `chart_to_map` is the
+only place that knows it.
 """
 
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ def bake(template: HeadTemplate, resolution: int) -> TemplateMaps:
     share = len(np.unique(texels[layered])) / coverage.sum()
     if share > OVERLAP_SHARE:
         raise ValueError(
-            f"parts of the template's texture chart lie on each other ({share:.0%} of it); give every part of the surface "
-            "its own place in the unit square"
+            f"parts of the template's texture chart lie on each other ({share:.0%} of it); give every part of the "
+            "surface its own place in the unit square"
         )
     coverage = coverage.reshape(resolution, resolution)
     nearest = distance_transform_edt(~coverage, return_distances=False, return_indices=True)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from gghead.uv.obj import read_obj
 
 LARGEST_COORDINATE = (0.1, 1.5)
-"""Range of the largest coordinate of a head in the canonical space; others are in the wrong unit. The built-in has .42."""
+"""Range of a head's largest coordinate in the canonical space; others are in the wrong unit. The built-in has .42."""
 UV_SLACK = 1e-4
 """How far texture coordinates may leave [0, 1] by rounding; they are clipped."""
 
@@ -42,8 +42,8 @@ class HeadTemplate:
         largest = float(np.abs(self.vertices[self.faces]).max())
         if not LARGEST_COORDINATE[0] <= largest <= LARGEST_COORDINATE[1]:
             raise ValueError(
-                f"the template's largest coordinate is {largest:.4g}; expected a head of about .8 units height around the "
-                "origin, facing +z with y up: scale and move the mesh (nose tip at 0, .02, .20; top of the skull at y .40)"
+                f"the template's largest coordinate is {largest:.4g}; expected a head .8 units high around the origin, "
+                "facing +z with y up: scale and move the mesh (nose tip at 0, .02, .20; top of the skull at y .40)"
             )
 
     @classmethod

@@ -115,7 +115,7 @@ class HeadModel:
         """Names of the targets for the outline of the head."""
         return [name for name in self.names if re.match(r"head/head-(diamond|inv|oval|rect|round|square|tri)", name)]
 
-    def morph(self, weights: Float32[np.ndarray, "k"]) -> Float32[np.ndarray, "v 3"]:
+    def morph(self, weights: Float32[np.ndarray, " k"]) -> Float32[np.ndarray, "v 3"]:
         """Vertices of the base mesh with weighted morph targets added."""
         vertices = self._base.reshape(-1).copy()
         rows = np.flatnonzero(weights)

@@ -60,8 +60,8 @@ class Person:
         collar: how far the collar is shifted, decimetres.
     """
 
-    neutral: Float32[np.ndarray, "k"]
-    weights: Float32[np.ndarray, "k"]
+    neutral: Float32[np.ndarray, " k"]
+    weights: Float32[np.ndarray, " k"]
     melanin: float
     old: bool
     hair: HairStyle

@@ -34,7 +34,7 @@ def rasterize(
 
 @_compiled
 def add_targets(vertices, targets, rows, weights):
-    """vertices [c] += sum of weights [r] * targets [k, c] at rows [r]; summed in a fixed order, so bit for bit again."""
+    """vertices [c] += sum of weights [r] * targets [k, c] at rows [r], summed in a fixed order: the same bits again."""
     for i in range(rows.shape[0]):
         target, weight = targets[rows[i]], np.float32(weights[i])
         for c in range(vertices.shape[0]):
@@ -73,10 +73,10 @@ def _fill(screen, triangles, depth, hit, barycentric):
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if z0 <= 0.01 or z1 <= 0.01 or z2 <= 0.01 or area == 0.0:
             continue
-        left = max(0, int(math.ceil(min(x0, x1, x2) - 0.5)))
-        right = min(width - 1, int(math.floor(max(x0, x1, x2) - 0.5)))
-        top = max(0, int(math.ceil(min(y0, y1, y2) - 0.5)))
-        bottom = min(height - 1, int(math.floor(max(y0, y1, y2) - 0.5)))
+        left = max(0, math.ceil(min(x0, x1, x2) - 0.5))
+        right = min(width - 1, math.floor(max(x0, x1, x2) - 0.5))
+        top = max(0, math.ceil(min(y0, y1, y2) - 0.5))
+        bottom = min(height - 1, math.floor(max(y0, y1, y2) - 0.5))
         inv, i0, i1, i2 = 1.0 / area, 1 / z0, 1 / z1, 1 / z2
         for y in range(top, bottom + 1):
             py = y + 0.5
@@ -131,7 +131,9 @@ def shade(mesh, look, lights, shadow, eye, hit, barycentric, image, label):
             lit = _lit_share(shadow, px, py, pz, nx, ny, nz)
             for k in range(3):
                 albedo = texel[k] ** 2.2 * tints[m, k]
-                image[y, x, k] = _radiance(lights, k, (nx, ny, nz), (vx, vy, vz), albedo, gloss[m], wrap[m, k], lit, reach)
+                image[y, x, k] = _radiance(
+                    lights, k, (nx, ny, nz), (vx, vy, vz), albedo, gloss[m], wrap[m, k], lit, reach
+                )
             image[y, x, 3] = 1
             label[y, x] = m + 1
 
@@ -170,12 +172,12 @@ def _texel(atlas, start, width, height, u, v):
 
 @_compiled
 def _lit_share(shadow, px, py, pz, nx, ny, nz):
-    """Share of 3 x 3 cells of the shadow map that are not in front of the point, looked up a little above the surface."""
+    """Share of 3 x 3 cells of the shadow map not in front of the point, looked up a little above the surface."""
     depth, m, bias = shadow
     size = depth.shape[0]
     qx, qy, qz = px + bias * nx, py + bias * ny, pz + bias * nz
-    x = int(math.floor(m[0, 0] * qx + m[0, 1] * qy + m[0, 2] * qz + m[0, 3]))
-    y = int(math.floor(m[1, 0] * qx + m[1, 1] * qy + m[1, 2] * qz + m[1, 3]))
+    x = math.floor(m[0, 0] * qx + m[0, 1] * qy + m[0, 2] * qz + m[0, 3])
+    y = math.floor(m[1, 0] * qx + m[1, 1] * qy + m[1, 2] * qz + m[1, 3])
     z = m[2, 0] * qx + m[2, 1] * qy + m[2, 2] * qz + m[2, 3] - bias
     lit = 0
     for yy in range(y - 1, y + 2):
@@ -187,7 +189,7 @@ def _lit_share(shadow, px, py, pz, nx, ny, nz):
 
 @_compiled
 def _radiance(lights, k, normal, view, albedo, gloss, wrap, lit, reach):
-    """Channel k of the light towards the viewer: hemisphere ambient, wrapped diffuse, Blinn highlight; light 0 is shadowed."""
+    """Channel k of the light towards the viewer: hemisphere, wrapped diffuse, Blinn highlight; light 0 is shadowed."""
     directions, colours, ambient_down, ambient_up = lights
     up = 0.5 + 0.5 * normal[1]
     out = albedo * reach * (ambient_down[k] * (1 - up) + ambient_up[k] * up)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
@@ -29,7 +28,7 @@ SHADOW_BIAS = 0.012
 """Along the light and along the normal, world units."""
 SHADOW_EXTENT = 0.5
 """The shadow map covers this far from the world's origin, world units."""
-SHADOW_CELLS = 1.5
+SHADOW_CELLS = 1.0
 """Cells of the shadow map for each sample along the picture's side, up to the limits below."""
 SHADOW_LIMITS = (192, 384)
 
@@ -52,14 +51,14 @@ class Mesh:
     normals: Float32[np.ndarray, "n 3"]
     triangles: Int32[np.ndarray, "m 3"]
     uvs: Float32[np.ndarray, "m 3 2"]
-    materials: Int32[np.ndarray, "m"]
-    reach: Float32[np.ndarray, "n"]
-    collar: Float32[np.ndarray, "n"]
+    materials: Int32[np.ndarray, " m"]
+    reach: Float32[np.ndarray, " n"]
+    collar: Float32[np.ndarray, " n"]
 
     @classmethod
-    def joined(cls, parts: list[Self]) -> Self:
+    def joined(cls, parts: list["Mesh"]) -> "Mesh":
         """One mesh of all parts."""
-        starts = np.cumsum([0] + [len(part.points) for part in parts[:-1]])
+        starts = np.cumsum([0] + [len(part.points) for part in parts[:-1]], dtype=np.int32)
         columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(cls)}
         columns["triangles"] = [part.triangles + start for part, start in zip(parts, starts, strict=True)]
         return cls(**{name: np.ascontiguousarray(np.concatenate(c), dtype=c[0].dtype) for name, c in columns.items()})
@@ -74,7 +73,7 @@ class Surface:
     tint: Float[np.ndarray, "3"]
 
     @classmethod
-    def plain(cls, material: Material, colour: np.ndarray) -> Self:
+    def plain(cls, material: Material, colour: np.ndarray) -> "Surface":
         """One colour, linear light [3]."""
         return cls(material, np.full((1, 1, 3), 255, np.uint8), np.asarray(colour, np.float64))
 

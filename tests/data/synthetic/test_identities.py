@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from gghead.data.synthetic.head_model import HeadModel
+from gghead.data.synthetic.identities import FEMALE_STYLES, MALE_STYLES, Person, random_person
+
+
+@pytest.fixture(scope="module")
+def model() -> HeadModel:
+    return HeadModel()
+
+
+@pytest.fixture(scope="module")
+def people(model: HeadModel) -> list[Person]:
+    return [random_person(model, np.random.default_rng(seed)) for seed in range(60)]
+
+
+def test_a_person_follows_from_the_seed(model: HeadModel, people: list[Person]) -> None:
+    again = random_person(model, np.random.default_rng(3))
+    assert np.array_equal(again.weights, people[3].weights)
+    assert again.hair == people[3].hair
+    assert not np.array_equal(people[3].weights, people[4].weights)
+
+
+def test_weights_stay_in_their_range_and_expressions_only_move_units(model: HeadModel, people: list[Person]) -> None:
+    for person in people:
+        assert person.neutral.min() >= 0
+        assert person.weights.max() <= 1.001
+        moved = {model.names[row] for row in np.flatnonzero(person.weights != person.neutral)}
+        assert moved
+        assert all(name.startswith("unit/") for name in moved)
+
+
+def test_people_differ_in_skin_hair_and_age(people: list[Person]) -> None:
+    melanin = np.array([person.melanin for person in people])
+    assert melanin.min() < 0.2
+    assert melanin.max() > 0.6
+    assert {person.hair for person in people} == set(MALE_STYLES) | set(FEMALE_STYLES)
+    assert 0 < sum(person.old for person in people) < len(people) / 2
+
+
+def test_every_person_stands_in_the_canonical_head_space(model: HeadModel, people: list[Person]) -> None:
+    for person in people[:20]:
+        neutral = model.morph(person.neutral)
+        place = model.to_canonical(neutral)
+        left, right = (place.points(ball.centre[None])[0] for ball in model.eyeballs(neutral))
+        np.testing.assert_allclose(left, [0.085, 0.11, 0.09], atol=0.04)  # SPEC section 2
+        np.testing.assert_allclose(right, [-0.085, 0.11, 0.09], atol=0.04)
+        size = np.linalg.norm(place.linear, axis=0)
+        np.testing.assert_allclose(size, size[0], rtol=1e-5)

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+
+from gghead.data.synthetic.cameras import posed_label
+from gghead.data.synthetic.generation import draw_portrait
+from gghead.data.synthetic.identities import random_person
+from gghead.data.synthetic.procedural_heads import ProceduralHeads
+from gghead.data.synthetic.renderer import Material, View, random_lighting, render
+from gghead.geometry.cameras import Cameras
+
+SIDE = 128
+POSES = [(0.0, 0.0), (0.5, 0.0), (-0.5, 0.1), (0.2, -0.3)]
+LANDMARKS = np.array(
+    [[0, 0.02, 0.2], [0, -0.07, 0.155], [0, -0.15, 0.12], [0, 0.12, 0.13], [0.085, 0.11, 0.09], [-0.085, 0.11, 0.09]]
+)
+"""Nose tip, mouth, a little above the chin, nose bridge, eyes: SPEC section 2."""
+
+
+@pytest.fixture(scope="module")
+def heads() -> ProceduralHeads:
+    return ProceduralHeads(SIDE)
+
+
+def pixels(label: np.ndarray, points: np.ndarray) -> np.ndarray:
+    camera = Cameras.from_labels(torch.from_numpy(label).double(), SIDE)
+    local = torch.from_numpy(points).double() @ camera.viewmats[:3, :3].T + camera.viewmats[:3, 3]
+    image = local @ camera.Ks.T
+    return (image[:, :2] / image[:, 2:]).numpy()
+
+
+def portrait(heads: ProceduralHeads, seed: int, label: np.ndarray) -> View:
+    rng = np.random.default_rng(seed)
+    return render(heads.random_scene(rng), label, SIDE, random_lighting(rng), supersampling=2)
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), POSES)
+def test_eyes_are_drawn_where_the_label_projects_them(heads: ProceduralHeads, yaw: float, pitch: float) -> None:
+    label, rng = posed_label(yaw, pitch), np.random.default_rng(11)
+    person = random_person(heads.model, rng)
+    view = render(heads.scene(person, rng), label, SIDE, random_lighting(rng), supersampling=2)
+    place = heads.model.to_canonical(heads.model.morph(person.neutral))
+    balls = heads.model.eyeballs(heads.model.morph(person.weights))
+    fronts = np.concatenate([place.points((ball.centre + np.array([0, 0, ball.radius]))[None]) for ball in balls])
+    expected = pixels(label, fronts)
+    y, x = np.nonzero(view.material == Material.EYE + 1)
+    owner = np.abs(x[:, None] + 0.5 - expected[:, 0]).argmin(1)
+    for eye in range(2):
+        drawn = np.array([x[owner == eye].mean() + 0.5, y[owner == eye].mean() + 0.5])
+        assert np.abs(drawn - expected[eye]).max() < 3, "more than 3 of 128 pixels"
+    left_is_right_of_right = expected[0, 0] > expected[1, 0]
+    assert left_is_right_of_right, "the person's left eye is on the viewer's right"
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), POSES)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mask_covers_the_landmarks(heads: ProceduralHeads, seed: int, yaw: float, pitch: float) -> None:
+    label = posed_label(yaw, pitch)
+    coverage = portrait(heads, seed, label).coverage
+    x, y = np.floor(pixels(label, LANDMARKS)).astype(int).T
+    assert (coverage[y, x] == 1).all()
+    assert 0.2 < coverage.mean() < 0.95
+
+
+def test_a_view_is_a_picture_with_its_coverage(heads: ProceduralHeads) -> None:
+    view = portrait(heads, 0, posed_label(0.0, 0.0))
+    assert view.colour.shape == (SIDE, SIDE, 3)
+    assert np.isfinite(view.colour).all()
+    assert view.colour.min() >= 0
+    assert view.colour.max() <= 1.0001
+    assert set(np.unique(view.coverage * 4)) <= {0, 1, 2, 3, 4}
+    present = set(np.unique(view.material)) - {0}
+    assert {Material.SKIN_HEAD + 1, Material.SKIN_BODY + 1, Material.CLOTH + 1, Material.EYE + 1} <= present
+    face = view.colour[SIDE // 2 - 8 : SIDE // 2 + 8, SIDE // 2 - 8 : SIDE // 2 + 8].mean((0, 1))
+    assert face[0] > face[1] > face[2], "skin of any shade is reddish"
+
+
+def test_a_portrait_is_its_colours_over_its_background_by_its_mask(heads: ProceduralHeads) -> None:
+    first, again = draw_portrait(heads, 5, 2, SIDE), draw_portrait(heads, 5, 2, SIDE)
+    assert np.array_equal(first.pixels, again.pixels)
+    assert first.pixels.dtype == first.mask.dtype == np.uint8
+    other = draw_portrait(heads, 5, 3, SIDE)
+    assert np.abs(first.pixels.astype(int) - other.pixels).mean() > 5
+    assert {0, 255} <= set(np.unique(first.mask))
+    outside = first.pixels[first.mask == 0].astype(float)
+    assert outside.std(0).max() < 60, "backgrounds are smooth"

@@ -1,0 +1,45 @@
+import math
+
+import numpy as np
+import torch
+
+from gghead.data.synthetic.cameras import TARGET, posed_label, random_label
+from gghead.data.synthetic.renderer import project
+from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+
+
+def pixels(label: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
+    """By the cameras that training uses, in float64."""
+    camera = Cameras.from_labels(torch.from_numpy(label).double(), side)
+    local = torch.from_numpy(points).double() @ camera.viewmats[:3, :3].T + camera.viewmats[:3, 3]
+    image = local @ camera.Ks.T
+    return torch.cat([image[:, :2] / image[:, 2:], local[:, 2:]], 1).numpy()
+
+
+def test_the_renderer_projects_as_the_labels_say() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        label, points = random_label(rng), rng.uniform(-0.4, 0.4, (50, 3)).astype(np.float32)
+        np.testing.assert_allclose(project(points, label, 64), pixels(label, points, 64), rtol=1e-4, atol=1e-3)
+
+
+def test_cameras_stand_where_yaw_and_pitch_say_and_see_their_target_in_the_middle() -> None:
+    label = posed_label(math.radians(30), math.radians(10))
+    position = label[:16].reshape(4, 4)[:3, 3]
+    assert position[0] > 1
+    assert position[1] > 0.4
+    np.testing.assert_allclose(np.linalg.norm(position), FFHQ_DISTANCE, rtol=1e-6)
+    middle = project(np.array([TARGET], np.float32), label, 100)
+    np.testing.assert_allclose(middle[0, :2], [50, 50], atol=1e-3)
+
+
+def test_poses_are_spread_like_those_of_ffhq() -> None:
+    rng = np.random.default_rng(1)
+    positions = np.stack([random_label(rng)[:16].reshape(4, 4)[:3, 3] for _ in range(2000)])
+    yaw = np.degrees(np.arctan2(positions[:, 0], positions[:, 2]))
+    pitch = np.degrees(np.arcsin(positions[:, 1] / FFHQ_DISTANCE))
+    assert abs(yaw.mean()) < 1.5
+    assert 16 < yaw.std() < 19
+    assert np.abs(yaw).max() < 45.01
+    assert 7 < pitch.std() < 9
+    assert np.abs(pitch).max() < 25.01

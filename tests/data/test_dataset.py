@@ -1,0 +1,157 @@
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gghead.data.dataset import HeadDataset, MissingMasksWarning, composite
+from gghead.data.labels import mirror_labels
+from gghead.media.images import decode_rgb, encode_png, resize
+from tiny_archive import COUNT, SIDE, frontal_label, labels_json, picture_name, write_zip
+
+Files = dict[str, bytes]
+WriteSet = Callable[[Files], Path]
+
+
+def test_reads_pictures_cut_out_in_the_order_of_names(files: Files, write_set: WriteSet) -> None:
+    with HeadDataset.open(write_set(files), SIDE) as dataset:
+        assert len(dataset) == COUNT
+        assert dataset.names == tuple(picture_name(i) for i in range(COUNT))
+        assert dataset.labels.shape == (COUNT, 25)
+        assert dataset.labels.dtype == np.float32
+        picture = dataset.read(3)
+    expected = decode_rgb(files[picture_name(3)])
+    assert np.array_equal(picture[:, : SIDE // 2], expected[:, : SIDE // 2])
+    assert (picture[:, SIDE // 2 :] == 255).all()
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 2**20])
+def test_background_is_the_datasets_or_the_reads(files: Files, write_set: WriteSet, cache_bytes: int) -> None:
+    with HeadDataset.open(write_set(files), SIDE, background=0.0, cache_bytes=cache_bytes) as dataset:
+        backgrounds = [
+            dataset.read(0),
+            dataset.read(0, background=1.0),
+            dataset.read(0, background=0.5),
+            dataset.read(0),
+        ]
+    assert [int(picture[0, -1, 0]) for picture in backgrounds] == [0, 255, 128, 0]
+
+
+def test_composites_before_it_resizes(files: Files, masks: Files, write_set: WriteSet) -> None:
+    with HeadDataset.open(write_set(files), 8) as dataset:
+        small = dataset.read(0)
+    mask = np.asarray(decode_rgb(masks[picture_name(0)]))[..., 0]
+    assert np.array_equal(small, resize(composite(decode_rgb(files[picture_name(0)]), mask, 1.0), 8))
+
+
+def test_composite_is_the_formula() -> None:
+    pixels, mask = np.full((1, 3, 3), 100, np.uint8), np.array([[0, 51, 255]], np.uint8)
+    assert composite(pixels, mask, 0.5)[0, :, 0].tolist() == [128, 122, 100]
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 2**20])
+def test_flipped_picture_and_label_belong_together(files: Files, write_set: WriteSet, cache_bytes: int) -> None:
+    with HeadDataset.open(write_set(files), SIDE, cache_bytes=cache_bytes) as dataset:
+        flipped = dataset.read(1, flipped=True)
+        assert np.array_equal(flipped, dataset.read(1)[:, ::-1])
+        assert np.array_equal(dataset.label(1, flipped=True), mirror_labels(dataset.labels[1]))
+        flipped[:] = 0
+        assert dataset.read(1, flipped=True).any()
+
+
+def test_folder_with_folder_of_1_bit_masks(files: Files, tmp_path: Path) -> None:
+    for name, data in files.items():
+        (tmp_path / "heads" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "heads" / name).write_bytes(data)
+    (tmp_path / "heads_masks_modnet" / "00000").mkdir(parents=True)
+    for i in range(COUNT):
+        (tmp_path / "heads_masks_modnet" / picture_name(i)).write_bytes(encode_png(np.eye(SIDE, dtype=bool)))
+    with HeadDataset.open(tmp_path / "heads", SIDE, background=0.0) as dataset:
+        picture = dataset.read(2)
+    expected = decode_rgb(files[picture_name(2)])
+    assert np.array_equal(picture[np.eye(SIDE, dtype=bool)], expected[np.eye(SIDE, dtype=bool)])
+    assert not picture[~np.eye(SIDE, dtype=bool)].any()
+
+
+def test_masks_may_lie_elsewhere(files: Files, masks: Files, tmp_path: Path) -> None:
+    path, elsewhere = write_zip(tmp_path / "heads.zip", files), write_zip(tmp_path / "people.zip", masks)
+    with HeadDataset.open(path, SIDE, masks=elsewhere) as dataset:
+        assert (dataset.read(0)[:, -1] == 255).all()
+    with pytest.raises(FileNotFoundError, match=r"no .*none\.zip"):
+        HeadDataset.open(path, SIDE, masks=tmp_path / "none.zip")
+
+
+def test_without_masks_it_warns_and_keeps_the_picture(files: Files, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "heads.zip", files)
+    with pytest.warns(MissingMasksWarning, match="background becomes a part"):
+        dataset = HeadDataset.open(path, SIDE)
+    with dataset:
+        assert np.array_equal(dataset.read(0), decode_rgb(files[picture_name(0)]))
+
+
+@pytest.mark.parametrize("resolution", [0, 4, 12, 100])
+def test_resolution_must_be_a_power_of_two(files: Files, write_set: WriteSet, resolution: int) -> None:
+    with pytest.raises(ValueError, match=f"resolution is {resolution}; expected a power of two"):
+        HeadDataset.open(write_set(files), resolution)
+
+
+def test_archive_without_labels_is_refused(files: Files, write_set: WriteSet) -> None:
+    del files["dataset.json"]
+    with pytest.raises(ValueError, match=r"holds no dataset\.json"):
+        HeadDataset.open(write_set(files), SIDE)
+
+
+def test_labels_and_pictures_must_belong_together(files: Files, write_set: WriteSet) -> None:
+    names = [picture_name(i) for i in range(1, COUNT)] + ["gone.png"]
+    files["dataset.json"] = labels_json([[name, frontal_label()] for name in names])
+    with pytest.raises(ValueError, match="1 labels without picture, 1 pictures without label") as caught:
+        HeadDataset.open(write_set(files), SIDE)
+    assert "gone.png has a label but there is no such picture" in str(caught.value)
+    assert f"{picture_name(0)} has no label" in str(caught.value)
+
+
+def test_every_picture_needs_its_mask(files: Files, masks: Files, tmp_path: Path) -> None:
+    del masks[picture_name(2)]
+    write_zip(tmp_path / "heads_masks_modnet.zip", masks)
+    with pytest.raises(ValueError, match=f"(?s)1 of {COUNT} pictures have no mask.*{picture_name(2)} has no mask"):
+        HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE)
+
+
+def test_truncated_zip_is_refused(files: Files, write_set: WriteSet) -> None:
+    path = write_set(files)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="cut off"):
+        HeadDataset.open(path, SIDE)
+
+
+def test_check_finds_and_read_names_every_bad_picture(files: Files, masks: Files, write_set: WriteSet) -> None:
+    files[picture_name(0)] = files[picture_name(0)][:60]
+    files[picture_name(1)] = encode_png(np.zeros((SIDE, SIDE + 1, 3), np.uint8))
+    files[picture_name(2)] = encode_png(np.zeros((SIDE // 2, SIDE // 2, 3), np.uint8))
+    masks[picture_name(3)] = encode_png(np.zeros((SIDE + 2, SIDE + 2), np.uint8))
+    counts: list[int] = []
+    with HeadDataset.open(write_set(files), SIDE) as dataset:
+        report = dataset.check(on_progress=counts.append)
+        facts = ["not a readable picture", "expected a square", "fewer than the resolution", "expected the same size"]
+        assert report.pictures == COUNT
+        assert counts == list(range(1, COUNT + 1))
+        assert len(report.problems) == len(facts)
+        for index, (problem, fact) in enumerate(zip(report.problems, facts, strict=True)):
+            assert picture_name(index) in problem
+            assert fact in problem
+            with pytest.raises(ValueError, match=fact):
+                dataset.read(index)
+
+
+def test_check_finds_a_damaged_byte(files: Files, write_set: WriteSet) -> None:
+    path = write_set(files)
+    with zipfile.ZipFile(path) as archive:
+        offset = archive.getinfo(picture_name(4)).header_offset
+    data = bytearray(path.read_bytes())
+    data[offset + 200] ^= 1
+    path.write_bytes(data)
+    with HeadDataset.open(path, SIDE) as dataset:
+        (problem,) = dataset.check().problems
+    assert picture_name(4) in problem
+    assert "damaged" in problem

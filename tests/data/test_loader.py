@@ -1,0 +1,98 @@
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gghead.data.dataset import HeadDataset
+from gghead.data.labels import mirror_labels
+from gghead.data.loader import READ_AHEAD, BatchLoader
+from tiny_archive import COUNT, SIDE, picture_name
+
+WriteSet = Callable[[dict[str, bytes]], Path]
+
+
+@pytest.fixture
+def dataset(files: dict[str, bytes], write_set: WriteSet):
+    with HeadDataset.open(write_set(files), SIDE) as opened:
+        yield opened
+
+
+def pictures(loader: BatchLoader, count: int) -> torch.Tensor:
+    with loader as batches:
+        return torch.cat([next(batches).pictures for _ in range(count)])
+
+
+def test_an_epoch_holds_every_picture_once(dataset: HeadDataset) -> None:
+    seen = pictures(BatchLoader(dataset, COUNT, seed=3), 1)
+    expected = {dataset.read(i).tobytes() for i in range(COUNT)}
+    assert {picture.numpy().tobytes() for picture in seen} == expected
+
+
+def test_the_stream_does_not_depend_on_batches_threads_or_pauses(dataset: HeadDataset, monkeypatch) -> None:
+    whole = pictures(BatchLoader(dataset, 4, seed=1, mirrored=True), 6)
+    read = HeadDataset.read
+
+    def read_after_a_while(self: HeadDataset, index: int, flipped: bool = False) -> np.ndarray:
+        time.sleep(0.002 * (index % 3))
+        return read(self, index, flipped)
+
+    monkeypatch.setattr(HeadDataset, "read", read_after_a_while)
+    assert torch.equal(pictures(BatchLoader(dataset, 6, seed=1, mirrored=True), 4), whole)
+    assert torch.equal(pictures(BatchLoader(dataset, 4, seed=1, mirrored=True, start_images=8), 4), whole[8:])
+
+
+def test_two_processes_see_what_one_would(dataset: HeadDataset) -> None:
+    whole = pictures(BatchLoader(dataset, 4, seed=1, mirrored=True), 3).reshape(3, 2, 2, SIDE, SIDE, 3)
+    for rank in range(2):
+        part = pictures(BatchLoader(dataset, 4, seed=1, mirrored=True, rank=rank, world_size=2), 3)
+        assert torch.equal(part.reshape(3, 2, SIDE, SIDE, 3), whole[:, rank])
+
+
+def test_mirrored_pictures_come_with_mirrored_cameras(dataset: HeadDataset) -> None:
+    dataset.labels[:, 18] = 0.4 + 0.01 * np.arange(COUNT)  # a principal point that tells pictures and sides apart
+    with BatchLoader(dataset, 32, seed=0, mirrored=True) as batches:
+        batch = next(batches)
+    sides = set()
+    for pixels, label in zip(batch.pictures.numpy(), batch.labels.numpy(), strict=True):
+        flipped = bool(label[18] > 0.5)
+        index = round((min(label[18], 1 - label[18]) - 0.4) * 100)
+        sides.add(flipped)
+        assert np.array_equal(pixels, dataset.read(index, flipped))
+        np.testing.assert_array_equal(label, mirror_labels(dataset.labels[index]) if flipped else dataset.labels[index])
+    assert sides == {True, False}
+
+
+def test_errors_arrive_with_the_pictures_name_and_threads_end(files: dict[str, bytes], write_set: WriteSet) -> None:
+    files[picture_name(2)] = files[picture_name(2)][:50]
+    before = threading.active_count()
+    with (
+        HeadDataset.open(write_set(files), SIDE) as dataset,
+        pytest.raises(ValueError, match=picture_name(2)),
+        BatchLoader(dataset, COUNT, seed=0) as batches,
+    ):
+        next(batches)
+    assert threading.active_count() == before
+
+
+def test_it_reads_only_a_little_ahead(dataset: HeadDataset, monkeypatch) -> None:
+    reads: list[int] = []
+    read = HeadDataset.read
+
+    def counted(self: HeadDataset, index: int, flipped: bool = False) -> np.ndarray:
+        reads.append(index)
+        return read(self, index, flipped)
+
+    monkeypatch.setattr(HeadDataset, "read", counted)
+    with BatchLoader(dataset, 2, seed=0) as batches:
+        next(batches)
+        time.sleep(0.1)
+        assert len(reads) <= 2 * (2 + READ_AHEAD)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(dataset: HeadDataset) -> None:
+    with pytest.raises(ValueError, match="batch_size is 3 on 2"):
+        BatchLoader(dataset, 3, seed=0, world_size=2)

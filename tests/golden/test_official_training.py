@@ -1,0 +1,102 @@
+"""Pictures, losses and gradients of an imported official checkpoint against what the official code computed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from gghead.config.training import TrainingConfig
+from gghead.gaussians.shading import freeze_colors
+from gghead.geometry.cameras import Cameras
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import Generator
+from gghead.model.official import read_official
+from gghead.rasterizer import render
+from gghead.training.steps import GeneratorTerms, generator_terms
+from official_fixture import official_arrays, official_file
+from tolerances import OFFICIAL_GRADIENT, OFFICIAL_LOSS, OFFICIAL_PSNR
+
+CONFIG = TrainingConfig(position_weight=0.1, scale_weight=0.05, uv_variation_weight=100.0, beta_weight=1.0)
+
+
+@dataclass(frozen=True)
+class Official:
+    """Networks, inputs and expected values."""
+
+    generator: Generator
+    discriminator: Discriminator
+    arrays: dict[str, np.ndarray]
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """An array of the fixture as a tensor."""
+        return torch.from_numpy(self.arrays[name])
+
+
+@pytest.fixture(scope="module")
+def official() -> Official:
+    arrays = official_arrays()
+    checkpoint = read_official(official_file("official_a.pkl"))
+    assert checkpoint.discriminator is not None
+    return Official(checkpoint.generator_ema, checkpoint.discriminator, arrays)
+
+
+@pytest.fixture(scope="module")
+def terms(official: Official) -> GeneratorTerms:
+    labels = official.tensor("c_render")
+    styles = official.generator.map_styles(official.tensor("z"), labels)
+    terms = generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
+    terms.total(CONFIG).backward()
+    return terms
+
+
+def psnr(picture: torch.Tensor, expected: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio of pictures whose range is 2, dB."""
+    return float(10 * torch.log10(4 / (picture - expected).square().mean()))
+
+
+def test_pictures(official: Official) -> None:
+    heads = official.generator.decode(official.tensor("ws_psi0.7"), noise="none")
+    cameras = Cameras.from_labels(official.tensor("c_render"), 128)
+    with torch.no_grad():
+        drawn = render(heads, cameras, pairwise=True)
+        frozen = render(freeze_colors(heads, cameras[0]), cameras, pairwise=True)
+    assert psnr(drawn.rgb.permute(0, 3, 1, 2) * 2 - 1, official.tensor("image")) >= OFFICIAL_PSNR
+    assert psnr(drawn.alpha.permute(0, 3, 1, 2) * 2 - 1, official.tensor("mask")) >= OFFICIAL_PSNR
+    assert psnr(frozen.rgb.permute(0, 3, 1, 2) * 2 - 1, official.tensor("image_sh_ref_cam0")) >= OFFICIAL_PSNR
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("logits", "loss/Loss/scores/fake"),
+        ("adversarial", "loss/Loss/G/loss"),
+        ("position", "loss/Loss/G/reg_raw_gaussian_position"),
+        ("scale", "loss/Loss/G/reg_raw_gaussian_scale"),
+        ("beta", "loss/Loss/G/beta_loss"),
+        ("uv_variation", "loss/Loss/G/reg_tv_uv_rendering"),
+    ],
+)
+def test_every_loss_term(ours: str, theirs: str, official: Official, terms: GeneratorTerms) -> None:
+    value = getattr(terms, ours).detach()
+    torch.testing.assert_close(value, official.tensor(theirs).reshape(value.shape), **OFFICIAL_LOSS._asdict())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("synthesis.blocks.1.conv0.weight", "backbone.synthesis.b8.conv0.weight"),
+        ("synthesis.blocks.4.to_output.weight", "backbone.synthesis.b64.torgb.weight"),
+        ("mapping.layers.0.weight", "backbone.mapping.fc0.weight"),
+        ("position_weight", "_zero_conv_position.weight"),
+    ],
+)
+def test_gradients_of_the_whole_loss(ours: str, theirs: str, official: Official, terms: GeneratorTerms) -> None:
+    gradient = official.generator.get_parameter(ours).grad
+    expected = official.tensor(f"gradG/{theirs}").reshape(gradient.shape)
+    assert float((gradient - expected).norm() / expected.norm()) < OFFICIAL_GRADIENT
+
+
+def test_norm_of_all_gradients(official: Official, terms: GeneratorTerms) -> None:
+    gradients = [parameter.grad for parameter in official.generator.parameters() if parameter.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    assert float(norm) == pytest.approx(float(official.arrays["gradG_norm"]), rel=OFFICIAL_GRADIENT)

@@ -1,0 +1,114 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from gghead.media.images import (
+    decode_grey,
+    decode_rgb,
+    encode_png,
+    from_network,
+    resize,
+    tile,
+    to_network,
+    to_uint8,
+    to_unit,
+)
+from tolerances import EXACT_FLOAT32
+
+
+def encoded(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def grey_ramp() -> np.ndarray:
+    return np.arange(0, 256, dtype=np.uint8).reshape(16, 16)
+
+
+def test_every_kind_of_png_gives_its_colours() -> None:
+    ramp = grey_ramp()
+    colour = np.stack([ramp, ramp.T, 255 - ramp], -1)
+    assert np.array_equal(decode_rgb(encoded(Image.fromarray(colour))), colour)
+    assert np.array_equal(decode_rgb(encoded(Image.fromarray(ramp))), np.repeat(ramp[..., None], 3, 2))
+    transparent = np.dstack([colour, ramp])
+    assert np.array_equal(decode_rgb(encoded(Image.fromarray(transparent))), colour)
+    few = (colour // 128) * 255
+    palette = Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    assert np.array_equal(decode_rgb(encoded(palette)), few)
+    palette.info["transparency"] = 0
+    assert np.array_equal(decode_rgb(encoded(palette)), few)
+
+
+def test_grey_of_1_8_and_16_bits_uses_the_whole_range() -> None:
+    ramp = grey_ramp()
+    assert np.array_equal(decode_grey(encoded(Image.fromarray(ramp))), ramp)
+    assert np.array_equal(decode_grey(encoded(Image.fromarray(ramp > 100))), (ramp > 100) * np.uint8(255))
+    deep = ramp.astype(np.uint16) * 257
+    assert np.array_equal(decode_grey(encoded(Image.fromarray(deep))), ramp)
+    assert np.array_equal(decode_rgb(encoded(Image.fromarray(deep)))[..., 1], ramp)
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "flipped"])
+def test_damaged_files_are_a_named_error(damage: str) -> None:
+    data = encode_png(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    middle = len(data) // 2
+    broken = {
+        "cut": data[:middle],
+        "noise": b"no picture at all",
+        "empty": b"",
+        "flipped": data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :],
+    }[damage]
+    with pytest.raises(ValueError, match="not a readable picture"):
+        decode_rgb(broken)
+
+
+def test_png_is_lossless_and_deterministic() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 7, 3), np.uint8)
+    assert np.array_equal(decode_rgb(encode_png(pixels)), pixels)
+    assert encode_png(pixels) == encode_png(pixels)
+    assert np.array_equal(decode_grey(encode_png(pixels[..., 0])), pixels[..., 0])
+
+
+def test_resize_is_antialiased() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = resize(stripes, 16)
+    assert small.shape == (16, 16, 3)
+    assert abs(small[2:-2, 2:-2].astype(float) - 127.5).max() < 6
+    assert resize(stripes, 64) is stripes
+
+
+def test_ranges_round_trip() -> None:
+    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    assert np.array_equal(to_uint8(to_unit(pixels)), pixels)
+    network = to_network(torch.from_numpy(pixels))
+    assert network.shape == (1, 3, 16, 16)
+    assert (float(network.min()), float(network.max())) == (-1, 1)
+    torch.testing.assert_close(from_network(network), to_unit(pixels), **EXACT_FLOAT32._asdict())
+
+
+def test_to_uint8_rounds_and_clamps() -> None:
+    values = torch.tensor([-0.5, 0.4999 / 255, 0.5001 / 255, 1.5]).reshape(2, 2, 1).expand(2, 2, 3)
+    assert to_uint8(values)[..., 0].ravel().tolist() == [0, 0, 1, 255]
+
+
+@given(count=st.integers(1, 12), columns=st.one_of(st.none(), st.integers(1, 5)))
+def test_tile_puts_each_picture_in_its_place(count: int, columns: int | None) -> None:
+    pictures = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), np.uint8)
+    grid = tile(pictures, columns)
+    across = grid.shape[1] // 3
+    assert grid.shape[0] == -(-count // across) * 2
+    for index in range(count):
+        row, column = divmod(index, across)
+        assert (grid[row * 2 : row * 2 + 2, column * 3 : column * 3 + 3] == index).all()
+
+
+def test_tile_of_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        tile(np.zeros((0, 2, 2, 3), np.uint8))

@@ -1,0 +1,86 @@
+"""Generator and discriminator as a user meets them: sizes, counts, determinism, bad configurations."""
+
+import pytest
+import torch
+
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import build_generator
+
+TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=16, channel_base=64, channel_max=8, grid_size=8)
+
+
+def test_published_parameter_counts() -> None:
+    """The paper's 28.8 and 31.2 million."""
+    generator = build_generator(GeneratorConfig(grid_size=16), seed=0)
+    assert sum(p.numel() for p in generator.parameters()) == 28_789_939
+    assert sum(p.numel() for p in Discriminator(DiscriminatorConfig(), seed=0).parameters()) == 31_240_832
+    assert generator.synthesis.num_styles == 14
+
+
+@pytest.mark.parametrize(("resolution", "degree"), [(8, 0), (16, 1), (32, 3)])
+def test_shapes(resolution: int, degree: int) -> None:
+    config = GeneratorConfig(8, 8, 2, True, resolution, 64, 8, 9, degree)
+    generator = build_generator(config, seed=0)
+    styles = generator.map_styles(torch.randn(2, 3, 8), torch.randn(2, 3, 25))
+    assert generator.maps(styles).shape == (2, 3, config.map_channels, resolution, resolution)
+    heads = generator.decode(styles)
+    assert heads.batch_shape == (2, 3)
+    assert heads.sh.shape == (2, 3, len(generator.texel_uvs), (degree + 1) ** 2, 3)
+    single = generator.decode(styles[1, 2])
+    torch.testing.assert_close(single.means, heads.means[1, 2])
+    discriminator = Discriminator(DiscriminatorConfig(resolution, 64, 8, 2), seed=0)
+    assert discriminator(torch.randn(4, 3, resolution, resolution), torch.randn(4, 25)).shape == (4,)
+    with pytest.raises(ValueError, match="this discriminator takes"):
+        discriminator(torch.randn(4, 3, 64, 64), torch.randn(4, 25))
+
+
+def test_an_untrained_head_is_the_template() -> None:
+    generator = build_generator(TINY, seed=0)
+    heads = generator.sample([0, 1])
+    torch.testing.assert_close(heads.means, generator.template_positions.expand(2, -1, -1))
+    torch.testing.assert_close(heads.quats.norm(dim=-1), torch.ones(heads.quats.shape[:-1]))
+    assert float(heads.scales.max()) < torch.tensor(-3.0).exp()
+
+
+def test_seeds_decide_weights_and_heads_and_nothing_else() -> None:
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    one, two, other = (build_generator(TINY, seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(one.sample([5]).sh, two.sample([5]).sh)
+    assert not torch.equal(one.sample([5]).sh, other.sample([5]).sh)
+    assert not torch.equal(one.sample([5]).sh, one.sample([6]).sh)
+    assert one.latents([0])[0, 0].item() == pytest.approx(1.764052346)  # the field's convention
+
+
+def test_random_noise_comes_from_its_generator() -> None:
+    generator = build_generator(TINY, seed=0)
+    for name, parameter in generator.named_parameters():
+        if name.endswith("noise_strength"):
+            torch.nn.init.ones_(parameter)
+    styles = generator.styles([0])
+    draws = [generator.maps(styles, "random", torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert not torch.equal(generator.maps(styles, "const"), generator.maps(styles, "none"))
+    with pytest.raises(ValueError, match="noise_generator"):
+        generator.maps(styles, "random")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("map_resolution", 100),
+        ("map_resolution", 4),
+        ("sh_degree", 4),
+        ("grid_size", 1),
+        ("z_size", 0),
+        ("channel_max", 0),
+    ],
+)
+def test_bad_configuration_is_refused(field: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"{field} is {value}"):
+        GeneratorConfig(**{field: value})
+    with pytest.raises(ValueError, match="resolution is 96"):
+        DiscriminatorConfig(resolution=96)

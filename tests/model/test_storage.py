@@ -1,0 +1,61 @@
+"""Files of networks: what is written comes back bit by bit, and what is wrong is named."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
+from gghead.config.codec import to_json
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import build_generator
+from gghead.model.storage import (
+    CONFIG_KEY,
+    VERSION_KEY,
+    load_discriminator,
+    load_generator,
+    save_discriminator,
+    save_generator,
+)
+
+TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=16, channel_base=64, channel_max=8, grid_size=8)
+
+
+def test_round_trip_is_exact(tmp_path: Path) -> None:
+    generator = build_generator(TINY, seed=0)
+    save_generator(tmp_path / "g.safetensors", generator)
+    again = load_generator(tmp_path / "g.safetensors")
+    assert again.config == generator.config
+    assert again.state_dict().keys() == generator.state_dict().keys()
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in generator.state_dict().items())
+    assert torch.equal(again.sample([1]).sh, generator.sample([1]).sh)
+    assert all(parameter.requires_grad for parameter in again.parameters())
+
+    discriminator = Discriminator(DiscriminatorConfig(8, 64, 8, 2), seed=0)
+    save_discriminator(tmp_path / "d.safetensors", discriminator)
+    pictures, labels = torch.randn(4, 3, 8, 8), torch.randn(4, 25)
+    again_d = load_discriminator(tmp_path / "d.safetensors")
+    assert torch.equal(again_d(pictures, labels), discriminator(pictures, labels))
+    with pytest.raises(ValueError, match="holds a discriminator; expected a generator"):
+        load_generator(tmp_path / "d.safetensors")
+
+
+def test_foreign_file_version_and_mismatch_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "g.safetensors"
+    save_tensors(path, TensorFile({"x": torch.zeros(1)}, {}))
+    with pytest.raises(ValueError, match="no network of gghead"):
+        load_generator(path)
+    save_generator(path, build_generator(TINY, seed=0))
+    good = load_tensors(path)
+    save_tensors(path, TensorFile(good.tensors, {**good.texts, VERSION_KEY: "99"}))
+    with pytest.raises(ValueError, match="format version 99"):
+        load_generator(path)
+    save_tensors(path, TensorFile(good.tensors, {**good.texts, CONFIG_KEY: to_json(replace(TINY, channel_max=4))}))
+    with pytest.raises(ValueError, match=r"do not fit its configuration: .*instead of float32"):
+        load_generator(path)
+    fewer = {name: tensor for name, tensor in good.tensors.items() if name != "mapping.mean_style"}
+    save_tensors(path, TensorFile({**fewer, "extra": torch.zeros(1)}, good.texts))
+    with pytest.raises(ValueError, match="mean_style is missing, extra is unknown"):
+        load_generator(path)

@@ -1,0 +1,160 @@
+"""What callers rely on: shapes, batches, invariances, and clear answers to bad input."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.rotations import matrices_from_quats
+from gghead.rasterizer import Rendering, api, render
+from rasterizer.random_scenes import cameras_around, random_features, random_scene
+from tolerances import RASTER_TIGHT
+
+BACKENDS = ("cpu", "reference")
+
+
+def assert_same_picture(actual: Rendering, expected: Rendering) -> None:
+    for name in ("rgb", "alpha", "depth"):
+        torch.testing.assert_close(getattr(actual, name), getattr(expected, name), rtol=0, atol=10 * RASTER_TIGHT)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_batch_equals_loop(backend: str) -> None:
+    scenes, cameras = random_scene(60, (2, 2)), cameras_around((3,), 24, 20)
+    features = random_features(scenes, 2)
+    background = torch.rand(2, 2, 3, 3)
+    whole = render(scenes, cameras, background=background, features=features, backend=backend)
+    assert whole.rgb.shape == (2, 2, 3, 20, 24, 3)
+    assert whole.features.shape == (2, 2, 3, 20, 24, 2)
+    for i, j, v in ((0, 0, 0), (0, 1, 2), (1, 0, 1)):
+        one = render(scenes[i, j], cameras[v], background=background[i, j, v], features=features[i, j], backend=backend)
+        for name in ("rgb", "alpha", "depth", "features"):
+            torch.testing.assert_close(getattr(one, name), getattr(whole, name)[i, j, v])
+
+
+@pytest.mark.parametrize("views", [(2, 3), (3,), (1,), ()])
+def test_pairwise_is_the_diagonal(views: tuple[int, ...]) -> None:
+    scenes, cameras = random_scene(40, (2, 3)), cameras_around(views, 16, 16)
+    pairs = render(scenes, cameras, pairwise=True)
+    assert pairs.rgb.shape == (2, 3, 16, 16, 3)
+    assert pairs.features is None
+    spread = Cameras(cameras.viewmats.expand(2, 3, 4, 4), cameras.Ks.expand(2, 3, 3, 3), 16, 16)
+    for index in ((0, 0), (1, 2)):
+        torch.testing.assert_close(pairs.rgb[index], render(scenes[index], spread[index]).rgb)
+
+
+def test_order_of_gaussians_does_not_matter() -> None:
+    scene, cameras = random_scene(300), cameras_around((1,), 32, 32)
+    shuffled = torch.randperm(300, generator=torch.Generator().manual_seed(0))
+    assert_same_picture(render(scene.map(lambda tensor: tensor[shuffled]), cameras), render(scene, cameras))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_moving_scene_and_camera_together_changes_nothing(backend: str) -> None:
+    scene, cameras = random_scene(200, coefficients=1), cameras_around((1,), 32, 32)
+    quat = torch.nn.functional.normalize(torch.tensor([0.9, 0.1, -0.3, 0.2]), dim=0)
+    motion = torch.eye(4)
+    motion[:3, :3], motion[:3, 3] = matrices_from_quats(quat), torch.tensor([0.3, -0.2, 0.1])
+    w, x, y, z = quat
+    multiply = torch.stack([torch.stack(row) for row in ((w, -x, -y, -z), (x, w, -z, y), (y, z, w, -x), (z, -y, x, w))])
+    moved = replace(scene, means=scene.means @ motion[:3, :3].T + motion[:3, 3], quats=scene.quats @ multiply.T)
+    other = Cameras(cameras.viewmats @ motion.inverse(), cameras.Ks, 32, 32)
+    assert_same_picture(render(moved, other, backend=backend), render(scene, cameras, backend=backend))
+
+
+def test_depth_and_its_gradient_are_finite_where_nothing_is_drawn() -> None:
+    scene = random_scene(1).map(lambda tensor: tensor.clone().requires_grad_())
+    rendering = render(scene, cameras_around((), 64, 64))
+    empty = rendering.alpha == 0
+    assert bool(empty.any())
+    assert bool((rendering.depth[empty] == 0).all())
+    rendering.depth.sum().backward()
+    assert all(bool(getattr(scene, name).grad.isfinite().all()) for name in ("means", "quats", "scales", "opacities"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("field", ["means", "quats", "scales", "opacities", "sh"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0, 1e30, 1e-30])
+def test_wild_numbers_give_finite_pictures_and_gradients(backend: str, field: str, value: float) -> None:
+    scene, cameras = random_scene(12), cameras_around((1,), 16, 16)
+    spoilt = getattr(scene, field).clone()
+    spoilt[3] = value
+    leaves = replace(scene, **{field: spoilt}).map(lambda tensor: tensor.clone().requires_grad_())
+    rendering = render(leaves, cameras, backend=backend)
+    (rendering.rgb.clamp(0, 1).sum() + rendering.depth.sum()).backward()
+    assert bool(rendering.alpha.isfinite().all() and rendering.depth.isfinite().all())
+    for name in ("means", "quats", "scales", "opacities", "sh"):
+        gradient = getattr(leaves, name).grad
+        assert bool(gradient.isfinite().all()), name
+        if not torch.isfinite(torch.tensor(value)):
+            assert bool((gradient[3] == 0).all()), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_any_float_gives_a_finite_picture(data: st.DataObject) -> None:
+    def wild(*shape: int) -> torch.Tensor:
+        size = int(torch.Size(shape).numel())
+        values = data.draw(st.lists(st.floats(width=32), min_size=size, max_size=size))
+        return torch.tensor(values, dtype=torch.float32).reshape(shape)
+
+    scene = Gaussians(wild(2, 3), wild(2, 4), wild(2, 3), wild(2).clamp(max=1), wild(2, 1, 3).clamp(-1e3, 1e3))
+    rendering = render(scene, cameras_around((1,), 8, 8), backend="cpu")
+    assert bool(rendering.rgb.isfinite().all() and rendering.alpha.isfinite().all())
+    assert 0 <= float(rendering.alpha.min()) <= float(rendering.alpha.max()) <= 1
+
+
+def test_bad_input_is_named() -> None:
+    scene, cameras = random_scene(5, (2,)), cameras_around((3,), 8, 8)
+    with pytest.raises(ValueError, match="quats have shape"):
+        render(replace(scene, quats=scene.quats[:, :4]), cameras)
+    with pytest.raises(ValueError, match=r"scales are torch\.float64"):
+        render(replace(scene, scales=scene.scales.double()), cameras)
+    with pytest.raises(ValueError, match=r"viewmats are torch\.float64"):
+        render(scene, Cameras(cameras.viewmats.double(), cameras.Ks, 8, 8))
+    with pytest.raises(ValueError, match="viewmats hold numbers that are not finite"):
+        render(scene, Cameras(cameras.viewmats * float("nan"), cameras.Ks, 8, 8))
+    with pytest.raises(ValueError, match="pairwise drawing got scenes of batch \\[2\\] and cameras of batch \\[3\\]"):
+        render(scene, cameras, pairwise=True)
+    with pytest.raises(ValueError, match="features have shape"):
+        render(scene, cameras, features=torch.zeros(2, 4, 1))
+    with pytest.raises(ValueError, match="the background has shape \\[4\\]"):
+        render(scene, cameras, background=torch.zeros(4))
+    with pytest.raises(ValueError, match="7 spherical-harmonic coefficients"):
+        render(replace(scene, sh=torch.zeros(2, 5, 7, 3)), cameras)
+    with pytest.raises(ValueError, match="pictures of 0 x 8 pixels"):
+        render(scene, Cameras(cameras.viewmats, cameras.Ks, 0, 8))
+    skewed = cameras.Ks.clone()
+    skewed[..., 0, 1] = 0.1
+    with pytest.raises(ValueError, match="skew"):
+        render(scene, Cameras(cameras.viewmats, skewed, 8, 8))
+
+
+def test_devices_that_differ_are_named() -> None:
+    scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
+    with pytest.raises(ValueError, match=r"opacities are torch\.float32 on meta"):
+        render(replace(scene, opacities=scene.opacities.to("meta")), cameras)
+
+
+def test_backends_are_chosen_by_what_they_can(caplog: pytest.LogCaptureFixture) -> None:
+    scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
+    double = scene.map(lambda tensor: tensor.double())
+    double_cameras = Cameras(cameras.viewmats.double(), cameras.Ks.double(), 8, 8)
+    api.announce.cache_clear()
+    with caplog.at_level(logging.INFO, logger="gghead"):
+        render(scene, cameras)
+        render(scene, cameras)
+        assert render(double, double_cameras).rgb.dtype == torch.float64
+    assert [record.message.split(":")[0] for record in caplog.records] == [
+        "Drawing with the cpu backend",
+        "Drawing with the reference backend",
+    ]
+    with pytest.raises(ValueError, match="backend 'cpu' draws float32 tensors on the cpu"):
+        render(double, double_cameras, backend="cpu")
+    with pytest.raises(ValueError, match="there is no backend 'cuda'"):
+        render(scene, cameras, backend="cuda")  # type: ignore[arg-type]
