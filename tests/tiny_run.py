@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
+
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.training import RunConfig, TrainingConfig
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.trajectories import on_sphere
-from PIL import Image
 
 RESOLUTION = 16
 MODEL = ModelConfig(

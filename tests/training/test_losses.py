@@ -34,15 +34,15 @@ def test_mean_norm() -> None:
 
 
 def test_beta_loss_vanishes_at_the_ends_and_peaks_in_the_middle() -> None:
-    assert float(beta_loss(torch.tensor([0.0, 1.0]))) == pytest.approx(0, abs=1e-5)
-    assert float(beta_loss(torch.tensor([0.5]))) == pytest.approx(2 * math.log(0.6) + 2.20727, abs=1e-5)
+    assert float(beta_loss(torch.tensor([[0.0, 1.0]]))) == pytest.approx(0, abs=1e-5)
+    assert float(beta_loss(torch.tensor([[0.5]]))) == pytest.approx(2 * math.log(0.6) + 2.20727, abs=1e-5)
 
 
 def test_uv_variation_of_a_ramp() -> None:
     u = torch.arange(4.0).expand(3, 4) * 0.1
     uv = torch.stack([u, torch.zeros(3, 4)], dim=-1)[None]
     half = torch.full((1, 3, 4, 1), 0.5)
-    # Divided by the coverage, u rises by .2 a pixel; v and the third channel of the mean by nothing, and nothing changes downwards.
+    # Divided by the coverage, u rises by .2 a pixel; the other two channels of the mean and all downwards by nothing.
     assert float(uv_total_variation(uv, half)) == pytest.approx(0.2 / 3, abs=1e-6)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+
 from gghead.checkpoint.tensors import load_tensors
 from gghead.inference.loading import load
 from gghead.training.loop import Outcome, train
 from gghead.training.run_folder import RunFolder
-from PIL import Image
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
 

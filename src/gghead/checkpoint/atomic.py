@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Has `write` fill a temporary file beside `path`, then moves it there; whatever stood at `path` survives a failure.
+    """Has `write` fill a temporary file beside `path`, then moves it there; the old file survives a failure.
 
     Args:
         path: where the file shall stand; its folder is made if it is missing.
@@ -52,8 +52,8 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def fsync(path: Path) -> None:
-    """Waits until a file's content, or a folder's entries, are on the disk; folders can't be opened for it on Windows."""
-    if os.name == "nt" and path.is_dir():
+    """Waits until a file's content, or a folder's entries, are on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows can't open a folder for it
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -143,7 +143,7 @@ class _Machine:
         elif name in CONSTANTS:
             self.stack.append(CONSTANTS[name])
         else:
-            method = getattr(self, f"do_{name.lower()}", None)
+            method = getattr(self, f"_do_{name.lower()}", None)
             if method is None:
                 raise UnsafePickleError(f"the pickle uses the opcode {name}, which no checkpoint needs; refused")
             method(argument)
@@ -190,93 +190,93 @@ class _Machine:
             )
         return reference
 
-    def do_proto(self, version: object) -> None:
+    def _do_proto(self, version: object) -> None:
         if version > NEWEST_PROTOCOL:
             raise ValueError(f"pickle protocol {version}; expected at most {NEWEST_PROTOCOL}")
 
-    def do_frame(self, size: object) -> None:
+    def _do_frame(self, size: object) -> None:
         pass  # frames only help readers of streams
 
-    def do_stop(self, _: object) -> None:
+    def _do_stop(self, _: object) -> None:
         pass  # the last opcode; the result is on the stack
 
-    def do_mark(self, _: object) -> None:
+    def _do_mark(self, _: object) -> None:
         self.stack.append(MARK)
 
-    def do_pop(self, _: object) -> None:
+    def _do_pop(self, _: object) -> None:
         self.stack.pop()
 
-    def do_pop_mark(self, _: object) -> None:
+    def _do_pop_mark(self, _: object) -> None:
         self.pop_to_mark()
 
-    def do_dup(self, _: object) -> None:
+    def _do_dup(self, _: object) -> None:
         self.stack.append(self.stack[-1])
 
-    def do_memoize(self, _: object) -> None:
-        self.do_put(len(self.memo))
+    def _do_memoize(self, _: object) -> None:
+        self._do_put(len(self.memo))
 
-    def do_put(self, index: object) -> None:
+    def _do_put(self, index: object) -> None:
         self.memo[int(index)] = self.stack[-1]
 
-    do_binput = do_put
-    do_long_binput = do_put
+    _do_binput = _do_put
+    _do_long_binput = _do_put
 
-    def do_get(self, index: object) -> None:
+    def _do_get(self, index: object) -> None:
         self.stack.append(self.memo[int(index)])
 
-    do_binget = do_get
-    do_long_binget = do_get
+    _do_binget = _do_get
+    _do_long_binget = _do_get
 
-    def do_empty_list(self, _: object) -> None:
+    def _do_empty_list(self, _: object) -> None:
         self.stack.append([])
 
-    def do_empty_dict(self, _: object) -> None:
+    def _do_empty_dict(self, _: object) -> None:
         self.stack.append({})
 
-    def do_empty_set(self, _: object) -> None:
+    def _do_empty_set(self, _: object) -> None:
         self.stack.append(set())
 
-    def do_list(self, _: object) -> None:
+    def _do_list(self, _: object) -> None:
         self.stack.append(self.pop_to_mark())
 
-    def do_tuple(self, _: object) -> None:
+    def _do_tuple(self, _: object) -> None:
         self.stack.append(tuple(self.pop_to_mark()))
 
-    def do_tuple1(self, _: object) -> None:
+    def _do_tuple1(self, _: object) -> None:
         self.stack.append((self.pop(),))
 
-    def do_tuple2(self, _: object) -> None:
+    def _do_tuple2(self, _: object) -> None:
         last = self.pop()
         self.stack.append((self.pop(), last))
 
-    def do_tuple3(self, _: object) -> None:
+    def _do_tuple3(self, _: object) -> None:
         last, middle = self.pop(), self.pop()
         self.stack.append((self.pop(), middle, last))
 
-    def do_dict(self, _: object) -> None:
+    def _do_dict(self, _: object) -> None:
         self.stack.append(_pairs(self.pop_to_mark()))
 
-    def do_frozenset(self, _: object) -> None:
+    def _do_frozenset(self, _: object) -> None:
         self.stack.append(frozenset(_key(value) for value in self.pop_to_mark()))
 
-    def do_append(self, _: object) -> None:
+    def _do_append(self, _: object) -> None:
         value = self.pop()
         self.top(list).append(value)
 
-    def do_appends(self, _: object) -> None:
+    def _do_appends(self, _: object) -> None:
         values = self.pop_to_mark()
         self.top(list).extend(values)
 
-    def do_additems(self, _: object) -> None:
+    def _do_additems(self, _: object) -> None:
         values = self.pop_to_mark()
         self.top(set).update(_key(value) for value in values)
 
-    def do_setitem(self, _: object) -> None:
+    def _do_setitem(self, _: object) -> None:
         value = self.pop()
         key = _key(self.pop())
         self.top(dict)[key] = value
 
-    def do_setitems(self, _: object) -> None:
+    def _do_setitems(self, _: object) -> None:
         values = self.pop_to_mark()
         self.top(dict).update(_pairs(values))
 
@@ -286,34 +286,34 @@ class _Machine:
             raise UnsafePickleError(f"the pickle fills {_shown(self.stack[-1])} like a {kind.__name__}; refused")
         return self.stack[-1]
 
-    def do_global(self, argument: object) -> None:
+    def _do_global(self, argument: object) -> None:
         module, _, name = str(argument).partition(" ")
         self.stack.append(self.refer(module, name))
 
-    def do_stack_global(self, _: object) -> None:
+    def _do_stack_global(self, _: object) -> None:
         name = self.pop()
         self.stack.append(self.refer(self.pop(), name))
 
-    def do_reduce(self, _: object) -> None:
+    def _do_reduce(self, _: object) -> None:
         arguments = self.pop(tuple)
         self.stack.append(self.call(self.pop(), arguments))
 
-    do_newobj = do_reduce
+    _do_newobj = _do_reduce
 
-    def do_newobj_ex(self, _: object) -> None:
+    def _do_newobj_ex(self, _: object) -> None:
         keywords, arguments = self.pop(dict), self.pop(tuple)
         self.stack.append(self.call(self.pop(), (*arguments, keywords) if keywords else arguments))
 
-    def do_inst(self, argument: object) -> None:
+    def _do_inst(self, argument: object) -> None:
         module, _, name = str(argument).partition(" ")
         target = self.refer(module, name)
         self.stack.append(self.call(target, tuple(self.pop_to_mark())))
 
-    def do_obj(self, _: object) -> None:
+    def _do_obj(self, _: object) -> None:
         target, *arguments = self.pop_to_mark()
         self.stack.append(self.call(target, tuple(arguments)))
 
-    def do_build(self, _: object) -> None:
+    def _do_build(self, _: object) -> None:
         state = self.pop()
         target = self.stack[-1]
         if not isinstance(target, Record):
@@ -322,10 +322,10 @@ class _Machine:
             raise UnsafePickleError(f"the pickle sets the state of {_shown(target)} twice; refused")
         target.state = state
 
-    def do_persid(self, argument: object) -> None:
+    def _do_persid(self, argument: object) -> None:
         self.stack.append(self.policy.persistent(argument))
 
-    def do_binpersid(self, _: object) -> None:
+    def _do_binpersid(self, _: object) -> None:
         self.stack.append(self.policy.persistent(self.pop()))
 
 

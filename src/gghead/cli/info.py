@@ -51,8 +51,6 @@ def describe_data(path: Path) -> None:
         centers = Cameras.from_labels(torch.from_numpy(dataset.labels), 1).centers()
         yaw, pitch = torch.atan2(centers[:, 0], centers[:, 2]), torch.asin(centers[:, 1] / centers.norm(dim=1))
         click.echo(f"dataset of {len(dataset)} pictures; `gghead data check {path}` looks at each")
-        for name, angle in (("yaw", yaw), ("pitch", pitch)):
-            degrees = torch.rad2deg(angle)
-            click.echo(
-                f"{name}: mean {degrees.mean():.1f}, sd {degrees.std():.1f}, {degrees.min():.0f} to {degrees.max():.0f} degrees"
-            )
+        for name, angle in (("yaw", yaw.rad2deg()), ("pitch", pitch.rad2deg())):
+            spread = f"mean {angle.mean():.1f}, sd {angle.std():.1f}, {angle.min():.0f} to {angle.max():.0f}"
+            click.echo(f"{name}: {spread} degrees")

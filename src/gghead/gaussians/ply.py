@@ -1,7 +1,8 @@
 """Gaussians <-> PLY in the layout of 3D Gaussian Splatting, which viewers and editors open.
 
-One vertex a Gaussian, binary little-endian floats: x y z, nx ny nz (zeros), f_dc_0..2, f_rest_* (channel-major), opacity
-(logit), scale_0..2 (log), rot_0..3 (w x y z). With degree 3 these are the 62 properties that strict readers expect.
+One vertex a Gaussian, binary little-endian floats: x y z, nx ny nz (zeros), f_dc_0..2, f_rest_* (channel-major),
+opacity (logit), scale_0..2 (log), rot_0..3 (w x y z). With degree 3 these are the 62 properties that strict readers
+expect.
 
 Source: Kerbl et al. 2023, the files of its release.
 """

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -46,15 +45,15 @@ class Gaussians:
         """Degree of the colour's spherical harmonics."""
         return degree_of(self.sh.shape[-2])
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Gaussians":
         """Applies a function to every tensor."""
-        return type(self)(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
+        return Gaussians(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "Gaussians":
         """The same scenes on another device."""
         return self.map(lambda tensor: tensor.to(device))
 
-    def detach(self) -> Self:
+    def detach(self) -> "Gaussians":
         """The same values outside of the autograd graph."""
         return self.map(Tensor.detach)
 
@@ -73,7 +72,7 @@ class Gaussians:
         content = encode_ply(self, sh_degree)
         write_file(Path(path), lambda temporary: temporary.write_bytes(content))
 
-    def __getitem__(self, index: object) -> Self:
+    def __getitem__(self, index: object) -> "Gaussians":
         """Indexes the batch; raises IndexError on a single scene, whose tensors have no batch axis."""
         if not self.batch_shape:
             raise IndexError("these Gaussians are a single scene; there is no batch axis to index")

@@ -5,7 +5,6 @@ Camera: x right, y down, z forward; pixel centres at +.5. Unit: EG3D's FFHQ unit
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float, Shaped
@@ -41,7 +40,7 @@ class Cameras:
         return self.viewmats.shape[:-2]
 
     @classmethod
-    def frontal(cls, resolution: int, device: torch.device | str = "cpu") -> Self:
+    def frontal(cls, resolution: int, device: torch.device | str = "cpu") -> "Cameras":
         """One camera at rest, batch [1]: it stands at (0, 0, 2.7) and looks along -z, with the focal length of FFHQ.
 
         Example:
@@ -59,7 +58,7 @@ class Cameras:
         radius: float = 0.6,
         turns: float = 1,
         device: torch.device | str = "cpu",
-    ) -> Self:
+    ) -> "Cameras":
         """Cameras on a circle in front of the head that look at it, batch [frames]: the official videos' path.
 
         Args:
@@ -77,7 +76,7 @@ class Cameras:
     @classmethod
     def looking_at(
         cls, eyes: Float[Tensor, "*V 3"], target: Float[Tensor, "3"], resolution: int, focal: float = FFHQ_FOCAL
-    ) -> Self:
+    ) -> "Cameras":
         """Square pictures from given positions towards one point, y up.
 
         Args:
@@ -94,7 +93,7 @@ class Cameras:
         return cls(invert_rigid(look_at(eyes, target)), K.expand(*eyes.shape[:-1], 3, 3), resolution, resolution)
 
     @classmethod
-    def from_labels(cls, labels: Float[Tensor, "*V 25"], resolution: int) -> Self:
+    def from_labels(cls, labels: Float[Tensor, "*V 25"], resolution: int) -> "Cameras":
         """Cameras of dataset labels, drawn at a resolution.
 
         Args:
@@ -115,13 +114,13 @@ class Cameras:
         """Camera positions, world."""
         return invert_rigid(self.viewmats)[..., :3, 3]
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "Cameras":
         """The same cameras on another device."""
-        return type(self)(self.viewmats.to(device), self.Ks.to(device), self.width, self.height)
+        return Cameras(self.viewmats.to(device), self.Ks.to(device), self.width, self.height)
 
-    def __getitem__(self, index: object) -> Self:
+    def __getitem__(self, index: object) -> "Cameras":
         """Indexes the batch."""
-        return type(self)(self.viewmats[index], self.Ks[index], self.width, self.height)
+        return Cameras(self.viewmats[index], self.Ks[index], self.width, self.height)
 
     def __len__(self) -> int:
         """Length of the batch's first axis."""

@@ -13,7 +13,7 @@ RENDERED_CHANNELS = 3
 """The official weight of the total variation belongs to a mean over three channels, of which the third is always 0."""
 
 
-def mean_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, "B"]:
+def mean_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, " B"]:
     """Mean Euclidean length of raw network values, for positions and scales. Source: GGHead 2024, regularisation."""
     return raw.norm(dim=-1).mean(dim=-1)
 

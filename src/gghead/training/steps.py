@@ -48,10 +48,10 @@ class StepReport:
 class GeneratorTerms:
     """The terms of the generator's loss, each without its weight; per head where the head decides."""
 
-    adversarial: Float[Tensor, "B"]
-    logits: Float[Tensor, "B"]
-    position: Float[Tensor, "B"]
-    scale: Float[Tensor, "B"]
+    adversarial: Float[Tensor, " B"]
+    logits: Float[Tensor, " B"]
+    position: Float[Tensor, " B"]
+    scale: Float[Tensor, " B"]
     beta: Float[Tensor, ""]
     uv_variation: Float[Tensor, ""]
     opacity: Float[Tensor, ""]

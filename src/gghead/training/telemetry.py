@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -30,6 +30,7 @@ class Tick:
     losses: dict[str, float]
 
 
+@runtime_checkable
 class Monitor(Protocol):
     """Watches a run. The loop calls it; what it does with the news is its own affair."""
 

@@ -1,0 +1,142 @@
+"""The commands as a user types them: results, refusals, help."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from gghead.cli.main import main
+from gghead.gaussians.ply import load_ply
+from gghead.model.generator import build_generator
+from gghead.model.storage import save_generator
+from tiny_run import MODEL, write_tiny_dataset
+
+
+def gghead(*arguments: object) -> Result:
+    """Runs the command in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refusal(*arguments: object) -> str:
+    """What a command says when it refuses; fails if it does not, or shows a traceback."""
+    result = gghead(*arguments)
+    assert result.exit_code in (1, 2), result.output
+    assert isinstance(result.exception, SystemExit), result.exception
+    return " ".join(result.output.split())
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_generator(path, build_generator(MODEL.generator, seed=0))
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_dataset(tmp_path_factory.mktemp("data") / "blobs.zip")
+
+
+def test_sample_writes_a_sheet_a_folder_and_a_video(model: Path, tmp_path: Path) -> None:
+    common = ("sample", model, "--seeds", "0-2,7", "--resolution", "16", "--out")
+    assert gghead(*common, tmp_path / "heads.png").exit_code == 0
+    with Image.open(tmp_path / "heads.png") as sheet:
+        assert sheet.size == (32, 32)
+    assert gghead(*common, tmp_path / "heads").exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "heads").iterdir())
+    assert names == ["seed0000.png", "seed0001.png", "seed0002.png", "seed0007.png"]
+    result = gghead(*common, tmp_path / "orbit.mp4")
+    assert result.exit_code == 0
+    assert str(tmp_path / "orbit.mp4") in result.stdout
+    assert b"moov" in (tmp_path / "orbit.mp4").read_bytes()
+
+
+def test_interpolate_writes_a_video(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "loop.mp4"
+    assert gghead("interpolate", model, "--frames", "6", "--resolution", "16", "--out", out).exit_code == 0
+    assert out.stat().st_size > 0
+
+
+def test_export_writes_one_ply_or_a_folder(model: Path, tmp_path: Path) -> None:
+    assert gghead("export", model, "--seeds", "5", "--out", tmp_path / "head.ply").exit_code == 0
+    assert load_ply(tmp_path / "head.ply").sh_degree == 3
+    assert gghead("export", model, "--seeds", "5,6", "--sh-degree", "0", "--out", tmp_path / "heads").exit_code == 0
+    assert load_ply(tmp_path / "heads" / "seed0006.ply").sh_degree == 0
+    assert "name a folder" in refusal("export", model, "--seeds", "5,6", "--out", tmp_path / "two.ply")
+
+
+def test_info_tells_what_a_file_is(model: Path, data: Path) -> None:
+    assert "million parameters" in gghead("info", model).output
+    assert "dataset of 10 pictures" in gghead("info", data).output
+
+
+def test_check_finds_nothing_wrong_and_then_something(data: Path, tmp_path: Path) -> None:
+    assert "10 pictures, 0 that can't be used" in gghead("data", "check", data, "--resolution", "16").output
+    result = gghead("data", "check", data, "--resolution", "32")
+    assert result.exit_code == 1
+    assert "fewer than the resolution 32" in result.output
+
+
+def test_outputs_are_not_overwritten_without_force(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "heads.png"
+    out.write_text("mine")
+    assert "exists already" in refusal("sample", model, "--out", out)
+    assert out.read_text() == "mine"
+    assert gghead("sample", model, "--resolution", "16", "--out", out, "--force").exit_code == 0
+    assert "exists already" in refusal("export", model, "--out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [
+        ("3-1", "ends before it starts; write 1-3"),
+        ("a", "is no seed"),
+        ("", "is no seed"),
+        ("1,,2", "is no seed"),
+        ("-1", "is no seed"),
+        ("4294967296", "too large"),
+    ],
+)
+def test_wrong_seeds_are_explained(seeds: str, message: str, model: Path, tmp_path: Path) -> None:
+    assert message in refusal("sample", model, f"--seeds={seeds}", "--out", tmp_path / "x.png")
+
+
+def test_refusals_are_one_line_without_a_traceback(model: Path, data: Path, tmp_path: Path) -> None:
+    assert "there is no model at" in refusal("sample", tmp_path / "no.safetensors", "--out", tmp_path / "x.png")
+    assert "ending in .png or .mp4" in refusal("sample", model, "--out", tmp_path / "x.gif")
+    assert "is no run" in refusal("resume", tmp_path)
+    assert "Invalid value" in refusal("train", "ffhq100", "--data", data, "--out", tmp_path / "run")
+    assert "fewer than" in refusal("train", "demo", "--data", data, "--out", tmp_path / "run")
+    assert "no readable .safetensors" in refusal("info", broken(tmp_path / "broken.safetensors"))
+    assert "ending in .safetensors" in refusal("import", tmp_path / "a.pkl", tmp_path / "a.bin")
+
+
+def broken(path: Path) -> Path:
+    path.write_bytes(b"not a model")
+    return path
+
+
+def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    result = gghead("data", "synthetic", tmp_path / "heads.zip", "--count", "2", "--resolution", "64", "--workers", "1")
+    assert result.exit_code == 0, result.output
+    result = gghead(
+        "train", "demo", "--data", tmp_path / "heads.zip", "--out", run, "--images", "16", "--batch-size", "8"
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads((run / "config.json").read_text())["training"]["total_images"] == 16
+    assert "16 of 16 images seen" in gghead("info", run).output
+    assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)
+
+
+def test_help_names_every_command_and_no_command_has_more_than_eight_options() -> None:
+    assert gghead("--help").exit_code == 0
+    names = ["train", "resume", "sample", "interpolate", "export", "import", "info", "data"]
+    assert sorted(main.commands) == sorted(names)
+    for name in names:
+        assert gghead(name, "--help").exit_code == 0
+        options = [parameter for parameter in main.commands[name].params if parameter.param_type_name == "option"]
+        assert len(options) <= 8, name
+        assert all(getattr(option, "help", None) for option in options), name

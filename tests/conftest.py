@@ -1,0 +1,53 @@
+"""What every test shares: shapes in signatures are checked, fresh memory is poisoned, few threads."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+# numba kernels can't be wrapped; everything else has the shapes of its signatures checked at every call.
+CHECKED = [
+    "gghead.checkpoint",
+    "gghead.config",
+    "gghead.gaussians",
+    "gghead.geometry",
+    "gghead.inference",
+    "gghead.media",
+    "gghead.model",
+    "gghead.rasterizer.api",
+    "gghead.rasterizer.reference",
+    "gghead.stylegan",
+    "gghead.training",
+    "gghead.uv",
+]
+install_import_hook(CHECKED, "shape_checks.check")
+
+
+@pytest.fixture(autouse=True)
+def poisoned_memory() -> None:
+    """Memory from torch.empty holds NaN, so that reading what nobody wrote shows."""
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """GPU tests are skipped, with the reason, where there is no GPU."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the repository."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help and errors wrap alike everywhere."""
+    monkeypatch.setitem(os.environ, "COLUMNS", "120")

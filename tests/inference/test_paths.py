@@ -1,0 +1,38 @@
+"""Paths through styles: ends, closure, smoothness."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gghead.inference.paths import interpolate, loop
+
+
+def test_a_line_starts_and_ends_where_it_should_and_is_even() -> None:
+    start, end = torch.randn(5, 3), torch.randn(5, 3)
+    path = interpolate(start, end, frames=7)
+    torch.testing.assert_close(path[0], start)
+    torch.testing.assert_close(path[-1], end)
+    torch.testing.assert_close(path[3], (start + end) / 2)
+
+
+@given(keys=st.integers(2, 6), per_key=st.integers(1, 9))
+def test_a_loop_passes_its_keys_and_closes(keys: int, per_key: int) -> None:
+    styles = torch.randn(keys, 2, 4, generator=torch.Generator().manual_seed(keys))
+    path = loop(styles, frames=keys * per_key)
+    torch.testing.assert_close(path[::per_key], styles, rtol=1e-5, atol=1e-5)
+
+
+def test_a_loop_is_smooth_over_its_end() -> None:
+    path = loop(torch.randn(4, 1, 2, generator=torch.Generator().manual_seed(0)), frames=400)
+    steps = path.roll(-1, dims=0) - path
+    bends = (steps - steps.roll(1, dims=0)).abs().amax(dim=(1, 2))
+    assert float(bends[[0, 399]].max()) < 3 * float(bends.median()) + 1e-3
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_too_short_paths_are_refused(frames: int) -> None:
+    with pytest.raises(ValueError, match="expected at least 2"):
+        interpolate(torch.zeros(1, 1), torch.ones(1, 1), frames)
+    with pytest.raises(ValueError, match="expected at least 1 frame and 2 heads"):
+        loop(torch.zeros(1, 1, 1), frames)

@@ -1,0 +1,115 @@
+"""Pictures of an untrained model: pieces = whole, a PLY = the model, videos that play."""
+
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from PIL import Image
+
+from gghead.gaussians.ply import load_ply
+from gghead.gaussians.shading import freeze_colors
+from gghead.geometry.cameras import Cameras
+from gghead.inference.loading import find_model, load
+from gghead.inference.outputs import arrange, save_picture, save_video, show
+from gghead.inference.pictures import morph, portraits, turntable
+from gghead.model.generator import Generator, build_generator
+from gghead.model.storage import save_generator
+from gghead.rasterizer import render
+from tiny_run import MODEL
+from tolerances import PLY_PICTURE
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    generator = build_generator(MODEL.generator, seed=0)
+    with torch.no_grad():
+        generator.position_weight += 0.3 * torch.eye(3)
+    return generator
+
+
+def test_portraits_in_pieces_are_portraits_at_once(generator: Generator) -> None:
+    styles = generator.styles(seeds=range(11))
+    cameras = Cameras.orbit(frames=2, resolution=24)
+    pieces = torch.stack(list(portraits(generator, styles, cameras)))
+    whole = render(generator.decode(styles), cameras).rgb.detach().clamp(0, 1)
+    torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-5)
+
+
+def test_a_turntable_freezes_colours_to_the_front(generator: Generator) -> None:
+    styles = generator.styles(seeds=[0, 1])
+    cameras = Cameras.orbit(frames=3, resolution=24)
+    frames = torch.stack(list(turntable(generator, styles, cameras)))
+    assert frames.shape == (3, 2, 24, 24, 3)
+    frozen = freeze_colors(generator.decode(styles), Cameras.frontal(24))
+    torch.testing.assert_close(frames[1], render(frozen, cameras[1]).rgb.detach().clamp(0, 1), rtol=0, atol=1e-5)
+
+
+def test_a_morph_pairs_heads_and_cameras(generator: Generator) -> None:
+    styles = generator.styles(seeds=range(10))
+    cameras = Cameras.orbit(frames=10, resolution=16)
+    frames = torch.stack(list(morph(generator, styles, cameras)))
+    expected = render(generator.decode(styles[9]), cameras[9]).rgb.detach().clamp(0, 1)
+    torch.testing.assert_close(frames[9], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("sh_degree", [1, 3])
+def test_a_ply_draws_the_same_picture_as_the_model(generator: Generator, tmp_path: Path, sh_degree: int) -> None:
+    head = generator.sample(seeds=[7])[0]
+    head.save_ply(tmp_path / "head.ply", sh_degree)
+    cameras = Cameras.orbit(frames=2, resolution=64)
+    with torch.no_grad():
+        drawn = render(head, cameras).rgb
+        again = render(load_ply(tmp_path / "head.ply"), cameras).rgb
+    assert float((drawn - 1).abs().max()) > 0.1, "there is something to see"
+    torch.testing.assert_close(again, drawn, **PLY_PICTURE._asdict())
+
+
+def test_a_video_plays_and_shows_the_frames(tmp_path: Path) -> None:
+    levels = torch.linspace(0.1, 0.9, 12)
+    frames = levels[:, None, None, None].expand(12, 33, 48, 3)
+    save_video(tmp_path / "ramp.mp4", frames, fps=24)
+    content = (tmp_path / "ramp.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "the index is at the front, so that browsers can start"
+    with av.open(str(tmp_path / "ramp.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.width, stream.height, stream.average_rate) == (48, 32, 24)
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    means = torch.tensor([float(picture.mean()) / 255 for picture in pictures])
+    torch.testing.assert_close(means, levels, rtol=0, atol=0.02)
+
+
+def test_a_video_without_frames_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least one frame"):
+        save_video(tmp_path / "empty.mp4", [])
+    with pytest.raises(ValueError, match=r"expected a name ending in \.mp4"):
+        save_video(tmp_path / "empty.gif", torch.ones(1, 8, 8, 3))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_are_arranged_in_rows(tmp_path: Path) -> None:
+    pictures = torch.arange(6.0).reshape(2, 3, 1, 1, 1).expand(2, 3, 4, 5, 3) / 5
+    sheet = arrange(pictures)
+    assert sheet.shape == (8, 15, 3)
+    assert float(sheet[7, 14, 0]) == 1
+    assert show(pictures[0]).size == (10, 8), "three pictures in a square grid"
+    save_picture(tmp_path / "sheet.png", sheet)
+    with Image.open(tmp_path / "sheet.png") as picture:
+        assert picture.getpixel((14, 0)) == (102, 102, 102)
+
+
+def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_path: Path) -> None:
+    for images in (8, 16):
+        save_generator(tmp_path / "run" / "snapshots" / f"{images:09d}.safetensors", generator)
+    assert find_model(tmp_path / "run").name == "000000016.safetensors"
+    assert torch.equal(load(tmp_path / "run").texel_uvs, generator.texel_uvs)
+    with pytest.raises(FileNotFoundError, match="there is no model at"):
+        load(tmp_path / "nothing.safetensors")
+    with pytest.raises(FileNotFoundError, match="holds no model"):
+        load(tmp_path)
+    (tmp_path / "official.pkl").write_bytes(b"")
+    with pytest.raises(ValueError, match="gghead import"):
+        load(tmp_path / "official.pkl")
+    with pytest.raises(ValueError, match="no model is bundled"):
+        load()
