@@ -1,8 +1,10 @@
 """What every test shares: shapes in signatures are checked, fresh memory is poisoned, few threads."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -51,3 +53,11 @@ def repository() -> Path:
 def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Help and errors wrap alike everywhere."""
     monkeypatch.setitem(os.environ, "COLUMNS", "120")
+
+
+@pytest.fixture
+def unchecked_shapes() -> Iterator[None]:
+    """Lets a test give wrong shapes to see what gghead itself says of them, as users without the checker would."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

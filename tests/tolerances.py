@@ -18,6 +18,10 @@ OFFICIAL_LOSS = Tolerance(rtol=1e-3, atol=1e-5)
 """Loss terms of the imported official checkpoint; bound of the fixture's README."""
 OFFICIAL_GRADIENT = 1e-2
 """Relative difference in norm of its gradients; same source."""
+OFFICIAL_POSITION_GRADIENT = 3e-2
+"""The same for positions: jitter of 3e-7 in the means, a few units in the last place, moves it by up to 3 %."""
+DIFFERENCE_QUOTIENT = 1e-3
+"""Relative difference of a derivative and a central difference in double precision."""
 OFFICIAL_PSNR = 45.0
 """Pictures of it, dB; same source."""
 RASTER_TIGHT = 2e-5

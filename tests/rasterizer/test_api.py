@@ -109,7 +109,7 @@ def test_any_float_gives_a_finite_picture(data: st.DataObject) -> None:
     assert 0 <= float(rendering.alpha.min()) <= float(rendering.alpha.max()) <= 1
 
 
-def test_bad_input_is_named() -> None:
+def test_bad_input_is_named(unchecked_shapes: None) -> None:
     scene, cameras = random_scene(5, (2,)), cameras_around((3,), 8, 8)
     with pytest.raises(ValueError, match="quats have shape"):
         render(replace(scene, quats=scene.quats[:, :4]), cameras)
@@ -141,7 +141,7 @@ def test_devices_that_differ_are_named() -> None:
         render(replace(scene, opacities=scene.opacities.to("meta")), cameras)
 
 
-def test_backends_are_chosen_by_what_they_can(caplog: pytest.LogCaptureFixture) -> None:
+def test_backends_are_chosen_by_what_they_can(unchecked_shapes: None, caplog: pytest.LogCaptureFixture) -> None:
     scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
     double = scene.map(lambda tensor: tensor.double())
     double_cameras = Cameras(cameras.viewmats.double(), cameras.Ks.double(), 8, 8)

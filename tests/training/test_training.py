@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,13 @@ def test_another_seed_is_another_run(data: Path, finished: RunFolder, tmp_path: 
     run = RunFolder.create(tmp_path / "other", tiny_config(data, seed=1, total_images=24))
     train(run, SilentMonitor())
     assert not same_state(run.checkpoint(24), finished.checkpoint(24))
+
+
+def test_a_generator_that_sees_no_camera_trains(data: Path, tmp_path: Path) -> None:
+    config = tiny_config(data, total_images=8, snapshot_every=8)
+    blind = replace(config.model.generator, camera_conditioned=False)
+    run = RunFolder.create(tmp_path / "run", replace(config, model=replace(config.model, generator=blind)))
+    assert train(run, SilentMonitor()).images == 8
 
 
 def test_old_checkpoints_go_and_snapshots_stay(data: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def render(
     gaussians: Gaussians,
     cameras: Cameras,
     *,
-    background: float | Float[Tensor, "*P 3"] = 1.0,
+    background: float | Float[Tensor, "*#P 3"] = 1.0,
     features: Float[Tensor, "*B N F"] | None = None,
     pairwise: bool = False,
     backend: Backend | None = None,
@@ -154,7 +154,7 @@ def spread_cameras(cameras: Cameras, pictures: tuple[int, ...]) -> Cameras:
 
 
 def expand_background(
-    background: float | Float[Tensor, "*P 3"], like: Tensor, pictures: tuple[int, ...]
+    background: float | Float[Tensor, "*#P 3"], like: Tensor, pictures: tuple[int, ...]
 ) -> Float[Tensor, "*P 1 1 3"]:
     """The background of each picture, ready to multiply pixels."""
     colour = torch.as_tensor(background, dtype=like.dtype, device=like.device)

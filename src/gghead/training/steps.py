@@ -159,8 +159,10 @@ def _draw_styles(
     batch = config.batch_size
     latents = torch.randn(batch, state.generator.config.z_size, generator=draw)
     labels = dataset_labels[torch.randint(len(dataset_labels), (batch,), generator=draw)].to(state.device)
-    swapped = torch.rand(batch, 1, generator=draw) < schedules.swap_probability(config, state.images)
-    seen = torch.where(swapped.to(state.device), labels.roll(1, dims=0), labels)
+    seen = None
+    if state.generator.config.camera_conditioned:
+        swapped = torch.rand(batch, 1, generator=draw) < schedules.swap_probability(config, state.images)
+        seen = torch.where(swapped.to(state.device), labels.roll(1, dims=0), labels)
     update = purpose == "fakes of the discriminator"
     return state.generator.map_styles(latents.to(state.device), seen, update_average=update), labels
 
