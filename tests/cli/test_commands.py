@@ -110,6 +110,7 @@ def test_refusals_are_one_line_without_a_traceback(model: Path, data: Path, tmp_
     assert "Invalid value" in refusal("train", "ffhq100", "--data", data, "--out", tmp_path / "run")
     assert "fewer than" in refusal("train", "demo", "--data", data, "--out", tmp_path / "run")
     assert "no readable .safetensors" in refusal("info", broken(tmp_path / "broken.safetensors"))
+    assert "there is no device 'tpu9' here" in refusal("sample", model, "--out", tmp_path / "x.png", "--device", "tpu9")
     assert "ending in .safetensors" in refusal("import", tmp_path / "a.pkl", tmp_path / "a.bin")
 
 
@@ -120,8 +121,10 @@ def broken(path: Path) -> Path:
 
 def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    result = gghead("data", "synthetic", tmp_path / "heads.zip", "--count", "2", "--resolution", "64", "--workers", "1")
-    assert result.exit_code == 0, result.output
+    synthetic = ("data", "synthetic", tmp_path / "heads.zip", "--count", 2, "--resolution", 64, "--workers", 1)
+    assert gghead(*synthetic).exit_code == 0
+    assert "exists already" in refusal(*synthetic)
+    assert gghead(*synthetic, "--force").exit_code == 0
     result = gghead(
         "train", "demo", "--data", tmp_path / "heads.zip", "--out", run, "--images", "16", "--batch-size", "8"
     )

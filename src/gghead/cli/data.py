@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import check_output, force_option, progress_counter
+from gghead.cli.options import force_option, progress_counter
 
 
 @click.group()
@@ -21,13 +21,10 @@ def data() -> None:
 @force_option
 def synthetic(out: Path, count: int, resolution: int, seed: int, workers: int | None, force: bool) -> None:
     """Render heads with true cameras and masks into OUT.zip and OUT_masks_modnet.zip."""
-    from gghead.data.dataset import masks_path
     from gghead.data.synthetic import generate
 
-    check_output(out, force)
-    check_output(masks_path(out), force)
     with progress_counter(count, "heads") as done:
-        generate(out, count, resolution, seed, workers, done)
+        generate(out, count, resolution, seed, workers, done, overwrite=force)
     click.echo(out)
 
 

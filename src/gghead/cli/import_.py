@@ -22,5 +22,8 @@ def import_(checkpoint: Path, out: Path, force: bool) -> None:
     check_output(out, force)
     if out.suffix != ".safetensors":
         raise click.UsageError(f"the output is {out}; expected a name ending in .safetensors")
-    save_generator(out, read_official(checkpoint).generator_ema)
+    official = read_official(checkpoint)
+    save_generator(out, official.generator_ema)
+    for note in official.notes:
+        click.echo(note, err=True)
     click.echo(out)

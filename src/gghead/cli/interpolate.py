@@ -13,6 +13,7 @@ from gghead.cli.options import (
     out_option,
     pick_device,
     progress,
+    resolution_option,
     truncation_option,
 )
 
@@ -21,8 +22,14 @@ from gghead.cli.options import (
 @model_argument
 @click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Heads to pass, in this order.")
 @truncation_option
-@click.option("--frames", default=1000, show_default=True, help="Length of the loop at 24 frames a second.")
-@click.option("--resolution", default=512, show_default=True, help="Side of the video in pixels.")
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Length of the loop at 24 frames a second.",
+)
+@resolution_option
 @out_option
 @force_option
 @device_option

@@ -46,10 +46,21 @@ def check_output(path: Path, force: bool) -> Path:
 
 
 def pick_device(name: str | None) -> str:
-    """The device asked for, or the fastest there is."""
+    """The device asked for, or the fastest there is.
+
+    Raises:
+        ValueError: there is no such device on this machine.
+    """
     import torch
 
-    return name or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"there is no device {name!r} here ({reason}); expected cpu, cuda or cuda:1") from error
+    return name
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
@@ -82,4 +93,11 @@ force_option = click.option("--force", is_flag=True, help="Overwrite what stands
 device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
 truncation_option = click.option(
     "--truncation", default=0.7, show_default=True, help="1 for all variety, towards 0 for the average head."
+)
+resolution_option = click.option(
+    "--resolution",
+    type=click.IntRange(1, 8192),
+    default=512,
+    show_default=True,
+    help="Side of each picture in pixels.",
 )

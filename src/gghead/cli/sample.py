@@ -13,6 +13,7 @@ from gghead.cli.options import (
     out_option,
     pick_device,
     progress,
+    resolution_option,
     truncation_option,
 )
 
@@ -23,7 +24,7 @@ ORBIT_FRAMES = 96
 @model_argument
 @click.option("--seeds", type=Seeds(), default="0-15", show_default=True, help="Heads to draw, like 0-15,42.")
 @truncation_option
-@click.option("--resolution", default=512, show_default=True, help="Side of each picture in pixels.")
+@resolution_option
 @out_option
 @force_option
 @device_option

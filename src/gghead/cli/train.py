@@ -14,8 +14,8 @@ from gghead.config.presets import PRESETS, from_preset
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Zip or folder with dataset.json.")
 @out_option
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
-@click.option("--images", type=int, help="Pictures to train on, instead of the preset's number.")
-@click.option("--batch-size", type=int, help="Pictures of a step, instead of the preset's number.")
+@click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
+@click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
 @click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
 @device_option
 def train(

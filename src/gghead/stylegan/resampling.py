@@ -5,16 +5,7 @@ filter and keep every second pixel; beyond the border everything is zero. The fi
 transpose of downsampling, and the derivative of each of the two operators here is the other one.
 
 Telling autograd so makes R1's second derivatives as cheap as the first: it would otherwise differentiate the depthwise
-convolution by its constant filter too. Measured on 2 cores with the networks of the demo (batch 16, milliseconds):
-
-| filter and 3 x 3 convolution            | generator | critic | R1   |
-|-----------------------------------------|-----------|--------|------|
-| this file                               | 76        | 60     | 162  |
-| depthwise, plain autograd               | 92        | 66     | 208  |
-| sums of shifted slices                  | 85        | 81     | 204  |
-| filter folded into 6 x 6 kernels        | 102       | 90     | 209  |
-| three averagings of neighbours          | 167       | 171    | 406  |
-| one convolution per axis, batch x 1     | 529       | 528    | 1376 |
+convolution by its constant filter too. Alternatives and their times stand in docs/experiments.md.
 
 Source: Karras et al. 2020 (StyleGAN2), appendix B; Zhang 2019, "Making Convolutional Networks Shift-Invariant Again".
 """

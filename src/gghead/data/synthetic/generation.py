@@ -87,7 +87,9 @@ def generate(
     masks = masks_path(out)
     for path in (out, masks):
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists already; name another file or ask to overwrite it")
+            raise FileExistsError(
+                f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"
+            )
 
     def write_archives(out_temporary: Path) -> None:
         # The masks appear first: pictures without masks would be a valid archive of something else.
