@@ -5,7 +5,7 @@ set -euo pipefail
 out=${1:?usage: demo.sh OUT}
 mkdir -p "$out"
 
-[ -f "$out/heads.zip" ] || gghead data synthetic "$out/heads.zip" --count 1500 --resolution 64 --seed 0
+[ -f "$out/heads.zip" ] || gghead data synthetic "$out/heads.zip" --count 1000 --resolution 64 --seed 0
 if [ -d "$out/run" ]; then
   gghead resume "$out/run"
 else

@@ -13,6 +13,7 @@ from PIL import Image
 
 from gghead.checkpoint.tensors import load_tensors
 from gghead.inference.loading import load
+from gghead.training.interruption import catch_interruption
 from gghead.training.loop import Outcome, train
 from gghead.training.run_folder import RunFolder
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
@@ -100,6 +101,18 @@ def test_interrupted_and_resumed_is_bit_for_bit_the_same_run(
     assert same_state(run.checkpoint(48), finished.checkpoint(48))
     images = [json.loads(line)["images"] for line in run.log.read_text().splitlines()]
     assert images == sorted(set(images)), "no line is written twice"
+
+
+def test_a_second_signal_stops_at_once_but_not_its_echo(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 10.0
+    monkeypatch.setattr("gghead.training.interruption.time.monotonic", lambda: now)
+    with catch_interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.requested
+        now += 2
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_another_seed_is_another_run(data: Path, finished: RunFolder, tmp_path: Path) -> None:

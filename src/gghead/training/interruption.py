@@ -2,9 +2,13 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+ECHO_SECONDS = 1.0
+"""Signals that come so soon after the first are its echo: some tools signal the process and then its whole group."""
 
 
 class Interruption:
@@ -12,12 +16,14 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
+        self._since = 0.0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: the first signal asks, a second one stops at once."""
-        if self.requested:
+        if self.requested and time.monotonic() - self._since > ECHO_SECONDS:
             raise KeyboardInterrupt
-        self.requested = True
+        if not self.requested:
+            self.requested, self._since = True, time.monotonic()
 
 
 @contextmanager
