@@ -45,7 +45,6 @@ PRESETS: dict[str, Preset] = {
             swap_fade_images=8_000,
             # Close to the template a few thousand pictures are enough for a head that is one from the sides, too.
             position_weight=1.0,
-            scale_weight=0.2,
             mirrored=True,
             snapshot_every=2_000,
             log_every=400,
