@@ -11,7 +11,7 @@ if [ -d "$out/run" ]; then
 else
   gghead train demo --data "$out/heads.zip" --out "$out/run"
 fi
-gghead sample "$out/run" --seeds 0-15 --resolution 128 --out "$out/heads.png" --force
-gghead sample "$out/run" --seeds 0-3 --resolution 256 --out "$out/orbit.mp4" --force
+gghead sample "$out/run" --seeds 0-15 --resolution 64 --out "$out/heads.png" --force
+gghead sample "$out/run" --seeds 0-3 --resolution 128 --out "$out/orbit.mp4" --force
 gghead export "$out/run" --seeds 0 --out "$out/head.ply" --force
 echo "Look at $out/heads.png and $out/orbit.mp4, and open $out/head.ply in any viewer of Gaussians."
