@@ -19,7 +19,7 @@ test: lint  ## style, layers, behaviour
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	$(BIN)/ruff format --check .
 
 clean:
 	rm -rf $(VENV) demo
