@@ -20,6 +20,8 @@ class FriendlyGroup(click.Group):
         """Runs the command."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # `gghead info ... | head`: click ends quietly
         except (ValueError, OSError, FloatingPointError) as error:
             if ctx.params["debug"]:
                 raise
