@@ -69,11 +69,6 @@ def to_network(pictures: UInt8[Tensor, "*N H W 3"]) -> Float[Tensor, "*N 3 H W"]
     return (pictures.float() / 127.5 - 1).movedim(-1, -3)
 
 
-def from_network(pictures: Float[Tensor, "*N 3 H W"]) -> Float[Tensor, "*N H W 3"]:
-    """[-1, 1], channels first -> [0, 1], channels last; not clamped."""
-    return (pictures.movedim(-3, -1) + 1) / 2
-
-
 def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> UInt8[np.ndarray, "rows cols C"]:
     """One picture of N pictures in a grid, row by row; the places that stay empty are white.
 
