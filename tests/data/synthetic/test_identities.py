@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gghead.data.synthetic.head_model import HeadModel
-from gghead.data.synthetic.identities import FEMALE_STYLES, MALE_STYLES, Person, random_person
+from gghead.data.synthetic.identities import AGES, Person, random_person
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def people(model: HeadModel) -> list[Person]:
 def test_a_person_follows_from_the_seed(model: HeadModel, people: list[Person]) -> None:
     again = random_person(model, np.random.default_rng(3))
     assert np.array_equal(again.weights, people[3].weights)
-    assert again.hair == people[3].hair
+    assert again.age == people[3].age
     assert not np.array_equal(people[3].weights, people[4].weights)
 
 
@@ -35,8 +35,8 @@ def test_people_differ_in_skin_hair_and_age(people: list[Person]) -> None:
     melanin = np.array([person.melanin for person in people])
     assert melanin.min() < 0.2
     assert melanin.max() > 0.6
-    assert {person.hair for person in people} == set(MALE_STYLES) | set(FEMALE_STYLES)
-    assert 0 < sum(person.old for person in people) < len(people) / 2
+    assert {person.age for person in people} == set(AGES)
+    assert {person.sex for person in people} == {"female", "male"}
 
 
 def test_every_person_stands_in_the_canonical_head_space(model: HeadModel, people: list[Person]) -> None:

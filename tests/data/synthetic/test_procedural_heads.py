@@ -4,7 +4,6 @@ import torch
 
 from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.generation import draw_portrait
-from gghead.data.synthetic.identities import random_person
 from gghead.data.synthetic.procedural_heads import ProceduralHeads
 from gghead.data.synthetic.renderer import Material, View, random_lighting, render
 from gghead.geometry.cameras import Cameras
@@ -31,17 +30,16 @@ def pixels(label: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def portrait(heads: ProceduralHeads, seed: int, label: np.ndarray) -> View:
     rng = np.random.default_rng(seed)
-    return render(heads.random_scene(rng), label, SIDE, random_lighting(rng), supersampling=2)
+    return render(heads.draw(rng).scene, label, SIDE, random_lighting(rng), supersampling=2)
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), POSES)
 def test_eyes_are_drawn_where_the_label_projects_them(heads: ProceduralHeads, yaw: float, pitch: float) -> None:
     label, rng = posed_label(yaw, pitch), np.random.default_rng(11)
-    person = random_person(heads.model, rng)
-    view = render(heads.scene(person, rng), label, SIDE, random_lighting(rng), supersampling=2)
-    place = heads.model.to_canonical(heads.model.morph(person.neutral))
-    balls = heads.model.eyeballs(heads.model.morph(person.weights))
-    fronts = np.concatenate([place.points((ball.centre + np.array([0, 0, ball.radius]))[None]) for ball in balls])
+    head = heads.draw(rng)
+    view = render(head.scene, label, SIDE, random_lighting(rng), supersampling=2)
+    balls = heads.model.eyeballs(heads.model.morph(head.person.weights))
+    fronts = np.concatenate([head.place.points((ball.centre + np.array([0, 0, ball.radius]))[None]) for ball in balls])
     expected = pixels(label, fronts)
     y, x = np.nonzero(view.material == Material.EYE + 1)
     owner = np.abs(x[:, None] + 0.5 - expected[:, 0]).argmin(1)

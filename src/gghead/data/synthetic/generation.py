@@ -102,7 +102,7 @@ def draw_portrait(heads: ProceduralHeads, seed: int, index: int, resolution: int
     """The picture number `index` of a seed."""
     rng = np.random.default_rng([seed, index])
     label, lighting, background = random_label(rng), random_lighting(rng), random_background(rng, resolution)
-    scene = heads.random_scene(rng)
+    scene = heads.draw(rng).scene
     supersampling = int(np.clip(SAMPLES_WANTED // resolution, *SUPERSAMPLING_LIMITS))
     view = render(scene, label, resolution, lighting, supersampling)
     mask = (view.coverage * 255).round().astype(np.uint8)

@@ -4,16 +4,19 @@ Lengths are decimetres.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.head_model import Chart, HeadModel, Similarity
-from gghead.data.synthetic.identities import HairStyle
 from gghead.data.synthetic.renderer import Material, Mesh
 from gghead.data.synthetic.skin import hair_line
 
+HairStyle = Literal["short", "afro", "bald", "medium", "long"]
+MALE_STYLES: dict[HairStyle, float] = {"short": 0.62, "afro": 0.15, "bald": 0.1, "medium": 0.13}
+FEMALE_STYLES: dict[HairStyle, float] = {"long": 0.48, "medium": 0.40, "short": 0.06, "afro": 0.06}
 RIBBON_WIDTH = 0.013
 """Of a strand at full detail; fewer strands are wider, so that the hair is as dense."""
 

@@ -8,7 +8,10 @@ from jaxtyping import Float, Float32
 
 from gghead.data.synthetic.head_model import HeadModel
 
-HairStyle = Literal["short", "afro", "bald", "medium", "long"]
+Sex = Literal["female", "male"]
+Age = Literal["child", "young", "middleage", "old"]
+ANCESTRIES = ("african", "asian", "caucasian")
+"""Names of the groups of faces of the head model's morph targets."""
 HAIR_COLOURS = np.array(
     [
         [0.012, 0.009, 0.008],
@@ -24,15 +27,13 @@ HAIR_COLOURS = np.array(
 """Linear light; the last one is grey."""
 LIGHT_SKIN_HAIR = np.array([0.3, 0.22, 0.15, 0.1, 0.06, 0.05, 0.05, 0.02])
 OTHER_HAIR = np.array([0.6, 0.25, 0.08, 0.03, 0.01, 0.01, 0.01, 0.01])
-AGES = {"child": 0.08, "young": 0.45, "middleage": 0.27, "old": 0.2}
-AGE_MIX = {
+AGES: dict[Age, float] = {"child": 0.08, "young": 0.45, "middleage": 0.27, "old": 0.2}
+AGE_MIX: dict[Age, dict[str, float]] = {
     "child": {"child": 0.6, "young": 0.4},
     "young": {"young": 1.0},
     "middleage": {"young": 0.6, "old": 0.4},
     "old": {"young": 0.2, "old": 0.8},
 }
-MALE_STYLES: dict[HairStyle, float] = {"short": 0.62, "afro": 0.15, "bald": 0.1, "medium": 0.13}
-FEMALE_STYLES: dict[HairStyle, float] = {"long": 0.48, "medium": 0.40, "short": 0.06, "afro": 0.06}
 IRIS_COLOURS = {
     "brown": (0.23, 0.12, 0.06),
     "light_brown": (0.42, 0.26, 0.12),
@@ -42,6 +43,10 @@ IRIS_COLOURS = {
 """Display colours."""
 DETAIL_SPREAD = 0.19
 """Standard deviation of the detail sliders."""
+GAZE_SPREAD, GAZE_LIMIT = np.radians([8.0, 4.0]), np.radians([20.0, 10.0])
+"""Standard deviation and largest turn of the eyes sideways and up."""
+LID_REACH = np.radians(25.0)
+"""Turn of the eyes at which the lids have followed all the way."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +56,26 @@ class Person:
     Attributes:
         neutral: weights of the morph targets without expression [k].
         weights: the same with expression [k].
+        sex: which of the two the face is mostly of.
+        age: one of four.
+        ancestry: shares of `ANCESTRIES` in the face's shape; they sum to 1.
         melanin: darkness of the skin, 0 to 1.
-        old: whether the skin has wrinkles.
-        hair: style.
         hair_colour: linear light.
         iris_colour: display colour.
+        gaze: turn of the eyes towards +x and +y of the head, radians.
         cloth_colour: linear light.
         collar: how far the collar is shifted, decimetres.
     """
 
     neutral: Float32[np.ndarray, " k"]
     weights: Float32[np.ndarray, " k"]
+    sex: Sex
+    age: Age
+    ancestry: Float[np.ndarray, "3"]
     melanin: float
-    old: bool
-    hair: HairStyle
     hair_colour: Float[np.ndarray, "3"]
     iris_colour: Float[np.ndarray, "3"]
+    gaze: Float[np.ndarray, "2"]
     cloth_colour: Float[np.ndarray, "3"]
     collar: float
 
@@ -75,28 +84,40 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
     """A person drawn from the distributions of this module; see README.md."""
     male, mix = bool(rng.random() < 0.5), rng.random() * 0.25
     gender = {"male": 1 - mix if male else mix, "female": mix if male else 1 - mix}
-    age = str(rng.choice(list(AGES), p=list(AGES.values())))
-    shares = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.35, 0.35, 0.5]), strict=True))
+    age = list(AGES)[rng.choice(len(AGES), p=list(AGES.values()))]
+    ancestry = rng.dirichlet([0.35, 0.35, 0.5])
+    shares = dict(zip(ANCESTRIES, ancestry, strict=True))
     neutral = np.zeros(model.target_count, np.float32)
     _add_macro_targets(model, gender, AGE_MIX[age], shares, rng, neutral)
     _add_detail_targets(model, rng, neutral)
-    weights = neutral.copy()
-    for unit, value in _random_expression(rng).items():
+    weights, gaze = neutral.copy(), _random_gaze(rng)
+    for unit, value in {**_random_expression(rng), **_lids_that_follow(gaze)}.items():
         weights[model.row[f"unit/{unit}"]] = value
     light = max(shares, key=shares.__getitem__) == "caucasian"
-    styles = MALE_STYLES if male else FEMALE_STYLES
     irises = list(IRIS_COLOURS) if light else ["brown"]
     return Person(
         neutral=neutral,
         weights=weights,
+        sex="male" if male else "female",
+        age=age,
+        ancestry=ancestry,
         melanin=float(np.clip(shares["african"] * 0.85 + shares["asian"] * 0.25 + rng.normal(0.12, 0.08), 0.02, 1)),
-        old=age == "old",
-        hair=list(styles)[rng.choice(len(styles), p=list(styles.values()))],
         hair_colour=_random_hair_colour(rng, light, age == "old"),
         iris_colour=np.array(IRIS_COLOURS[str(rng.choice(irises))]),
+        gaze=gaze,
         cloth_colour=np.clip(rng.uniform(0.02, 0.6) * (1 + rng.normal(0, 0.25, 3)), 0.01, 0.8),
         collar=rng.uniform(-0.12, 0.12),
     )
+
+
+def _random_gaze(rng: np.random.Generator) -> np.ndarray:
+    return np.clip(rng.normal(0, GAZE_SPREAD), -GAZE_LIMIT, GAZE_LIMIT)
+
+
+def _lids_that_follow(gaze: np.ndarray) -> dict[str, float]:
+    """Weights of the expression units that move the lids with the eyes."""
+    up, down = max(0.0, gaze[1] / LID_REACH), max(0.0, -gaze[1] / LID_REACH)
+    return {f"eyeLook{way}{side}": share for way, share in (("Up", up), ("Down", down)) for side in ("Left", "Right")}
 
 
 def _random_hair_colour(rng: np.random.Generator, light: bool, old: bool) -> np.ndarray:

@@ -56,6 +56,13 @@ class Mesh:
     collar: Float32[np.ndarray, " n"]
 
     @classmethod
+    def empty(cls) -> "Mesh":
+        """No triangles."""
+        flat, corners = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
+        none = np.zeros(0, np.float32)
+        return cls(flat, flat, corners, np.zeros((0, 3, 2), np.float32), none.astype(np.int32), none, none)
+
+    @classmethod
     def joined(cls, parts: list["Mesh"]) -> "Mesh":
         """One mesh of all parts."""
         starts = np.cumsum([0] + [len(part.points) for part in parts[:-1]], dtype=np.int32)
@@ -73,6 +80,11 @@ class Surface:
     tint: Float[np.ndarray, "3"]
 
     @classmethod
+    def painted(cls, material: Material, texture: UInt8[np.ndarray, "h w 3"]) -> "Surface":
+        """The colours of a texture."""
+        return cls(material, texture, np.ones(3))
+
+    @classmethod
     def plain(cls, material: Material, colour: np.ndarray) -> "Surface":
         """One colour, linear light [3]."""
         return cls(material, np.full((1, 1, 3), 255, np.uint8), np.asarray(colour, np.float64))
@@ -80,9 +92,16 @@ class Surface:
 
 @dataclass(frozen=True)
 class Scene:
-    """A person in canonical head space: one mesh, and a surface for each material in their order."""
+    """A person in canonical head space.
 
-    mesh: Mesh
+    Attributes:
+        solid: what is opaque.
+        sheer: what is not: hair, brows, lashes; drawn in order of depth over the solid mesh.
+        surfaces: one for each material, in their order.
+    """
+
+    solid: Mesh
+    sheer: Mesh
     surfaces: tuple[Surface, ...]
 
 
@@ -145,7 +164,7 @@ def render(
         lighting: the lights.
         supersampling: samples along the side of a pixel.
     """
-    side, mesh = resolution * supersampling, scene.mesh
+    side, mesh = resolution * supersampling, Mesh.joined([scene.solid, scene.sheer])
     _, hit, barycentric = rasterize(project(mesh.points, label, side), mesh.triangles, side, side)
     image, material = np.zeros((side, side, 4), np.float32), np.zeros((side, side), np.uint8)
     shade(

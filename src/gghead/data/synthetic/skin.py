@@ -96,7 +96,7 @@ def hair_line(points: Float32[np.ndarray, "*P 3"]) -> Float32[np.ndarray, "*P"]:
     return y - front + temple
 
 
-def paint_skin(chart: HeadChart, person: Person, rng: np.random.Generator) -> SkinTextures:
+def paint_skin(chart: HeadChart, person: Person, bald: bool, rng: np.random.Generator) -> SkinTextures:
     """Skin of one person, hair roots and brows included."""
     melanin = person.melanin
     base = (LIGHT_SKIN * (1 - melanin) + DARK_SKIN * melanin) * np.exp(rng.normal(0, 0.03, 3))
@@ -106,14 +106,14 @@ def paint_skin(chart: HeadChart, person: Person, rng: np.random.Generator) -> Sk
     skin = np.broadcast_to(base.astype(np.float32), (*chart.shape, 3))
     skin = skin * (1 + (chart.blush * (1 - 0.6 * melanin))[..., None] * _single(0.06, -0.16, -0.14))
     skin = skin * (1 + 0.035 * blotches[..., None] * _single(0.6, 1.2, 1.0) + 0.022 * pores[..., None])
-    if person.old:
+    if person.age == "old":
         furrows = np.abs(gaussian_filter(rng.standard_normal(chart.shape, dtype=np.float32), (1, 5)))
         skin = skin * (1 - 0.06 * furrows[..., None])
     lips = (LIGHT_LIPS * (1 - melanin) + DARK_LIPS * melanin) * np.exp(rng.normal(0, 0.06))
     skin = _over(skin, lips * (1 + 0.05 * pores[..., None]), 0.75 * chart.lips)
     skin = skin * (1 - (0.35 * chart.lids * rng.uniform(0.2, 0.7))[..., None] * _single(0.4, 0.55, 0.5))
     ragged = chart.above_hair_line + 0.012 * _noise(chart, rng, 3)
-    roots = np.clip(ragged / 0.2, 0, 1) * (0.22 if person.hair == "bald" else 0.95)
+    roots = np.clip(ragged / 0.2, 0, 1) * (0.22 if bald else 0.95)
     skin = _over(skin, hair * 0.85, roots)
     brow_colour = np.minimum(hair * 0.7, 0.42 * base / base.max())
     skin = _over(skin, brow_colour, 0.85 * _brows(chart, rng))

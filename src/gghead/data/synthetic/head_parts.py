@@ -1,0 +1,84 @@
+"""Meshes that every person has: the skin with its shirt, and the eyeballs.
+
+Lengths are decimetres unless said otherwise.
+"""
+
+import numpy as np
+
+from gghead.data.synthetic.head_model import Chart, Eyeball, HeadModel, Similarity
+from gghead.data.synthetic.mesh_rasterizer import vertex_normals
+from gghead.data.synthetic.renderer import Material, Mesh
+from gghead.data.synthetic.skin import IRIS_RADIUS
+
+CLOTH_THICKNESS = 0.05
+"""Between skin and cloth."""
+EYE_REACH = 0.7
+"""Ambient light that reaches the eyeballs below the lids."""
+IRIS_SHARE = 0.47
+"""Radius of the iris divided by that of the eyeball."""
+MATERIAL_OF_CHART = {
+    Chart.HEAD: Material.SKIN_HEAD,
+    Chart.MOUTH: Material.MOUTH,
+    Chart.TORSO: Material.SKIN_BODY,
+    Chart.SOCKET: Material.SKIN_BODY,
+}
+
+
+def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, collar_shift: float) -> Mesh:
+    """The skin of base-mesh vertices [v, 3]; what is below the collar is lifted a little and drawn as cloth."""
+    points = model.skin(vertices)
+    normals = vertex_normals(points, model.triangles)
+    collar = collar_height(model.neutral) + np.float32(collar_shift)
+    lift = CLOTH_THICKNESS * np.clip(-collar / 0.06, 0, 1)
+    materials = [MATERIAL_OF_CHART[Chart(chart)] for chart in range(len(Chart))]
+    return Mesh(
+        points=place.points(points + normals * lift[:, None]),
+        normals=place.directions(normals),
+        triangles=model.triangles,
+        uvs=model.uvs,
+        materials=np.array(materials, np.int32)[model.chart],
+        reach=model.occlusion.astype(np.float32),
+        collar=collar,
+    )
+
+
+def collar_height(points: np.ndarray) -> np.ndarray:
+    """Height [n] of neutral skin points [n, 3] above a round collar, decimetres; negative where there is cloth."""
+    side, front = np.abs(points[:, 0]), np.clip((points[:, 2] + 0.2) / 0.9, 0, 1)
+    dip = 0.5 * front * (1 - np.clip(side / 0.95, 0, 1) ** 2)
+    return (points[:, 1] - (6.0 - dip + 3.0 * np.clip(side - 0.85, 0, 1))).astype(np.float32)
+
+
+def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14, sectors: int = 28) -> Mesh:
+    """The front of an eyeball, textured as seen from the front, turned by gaze [2] (towards +x and +y, radians)."""
+    polar, turn = np.linspace(0, np.pi * 0.62, rings), np.linspace(0, 2 * np.pi, sectors, endpoint=False)
+    circle = np.stack([np.cos(turn), np.sin(turn)], 1)
+    across = np.sin(polar)[:, None, None] * circle
+    unit = np.concatenate([across, np.broadcast_to(np.cos(polar)[:, None, None], (rings, sectors, 1))], 2).reshape(
+        -1, 3
+    )
+    turned = unit @ _turn(gaze).T
+    spread = np.minimum(np.sin(np.minimum(polar, np.pi / 2)) / IRIS_SHARE * IRIS_RADIUS, 0.98)
+    uvs = (spread[:, None, None] * circle).reshape(-1, 2) / 2 + 0.5
+    row, column = np.meshgrid(np.arange(rings - 1), np.arange(sectors), indexing="ij")
+    a, b = row * sectors + column, row * sectors + (column + 1) % sectors
+    lower = np.stack([a, a + sectors, b], -1).reshape(-1, 3)
+    upper = np.stack([b, a + sectors, b + sectors], -1).reshape(-1, 3)
+    triangles = np.concatenate([lower, upper]).astype(np.int32)
+    return Mesh(
+        points=place.points(ball.centre + ball.radius * turned),
+        normals=place.directions(turned),
+        triangles=triangles,
+        uvs=uvs[triangles].astype(np.float32),
+        materials=np.full(len(triangles), Material.EYE, np.int32),
+        reach=np.full(len(unit), EYE_REACH, np.float32),
+        collar=np.ones(len(unit), np.float32),
+    )
+
+
+def _turn(gaze: np.ndarray) -> np.ndarray:
+    """Rotation [3, 3] that takes +z to the direction of a gaze."""
+    side, up = gaze
+    about_y = np.array([[np.cos(side), 0, np.sin(side)], [0, 1, 0], [-np.sin(side), 0, np.cos(side)]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(up), np.sin(up)], [0, -np.sin(up), np.cos(up)]])
+    return about_y @ about_x
