@@ -1,56 +1,39 @@
-"""Computed textures: skin with lips, blush, brows and lash lines; the iris; where hair grows.
+"""Colour of a person's skin: a base from light to dark, regions with more or less pigment and blood, lines of age.
 
-Positions are decimetres of the neutral head, which the texture chart refers to, whoever wears it.
+Colours multiply as layers of dye do: skin = base * exp(-sum of amount * dye) with dyes for melanin, blood and shadow,
+all in display values, so that the same blush or freckle suits light and dark skin.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
-from scipy.ndimage import gaussian_filter, zoom
-from scipy.spatial import cKDTree
 
-from gghead.data.synthetic.head_model import Chart, HeadModel
+from gghead.data.synthetic.face_chart import HeadChart
+from gghead.data.synthetic.hair_line import HairLine
 from gghead.data.synthetic.identities import Person
-from gghead.data.synthetic.mesh_rasterizer import rasterize
+from gghead.data.synthetic.skin_kernels import cover, dye
+from gghead.data.synthetic.skin_regions import Noise, Region, SkinMaps
 
-FULL_WIDTH, FULL_HEIGHT = 480, 896
-"""Texels of the head chart at full detail."""
-LIGHT_SKIN, DARK_SKIN = np.array([0.86, 0.66, 0.55]), np.array([0.30, 0.19, 0.13])
-LIGHT_LIPS, DARK_LIPS = np.array([0.72, 0.38, 0.36]), np.array([0.33, 0.17, 0.15])
-MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
-"""Linear light: the inside of the mouth."""
-IRIS_RADIUS, PUPIL_RADIUS = 0.405, 0.16
-"""Shares of half of the eye texture's side."""
-EYE_SIDE = 128
-
-
-@dataclass(frozen=True)
-class HeadChart:
-    """What is where on the head's texture [h, w]; made once for a texture size.
-
-    Attributes:
-        position: point of the neutral head.
-        above_hair_line: height above the hair line, decimetres.
-        lips: 0 to 1.
-        blush: 0 to 1, redder skin.
-        lashes: 0 to 1, the edge of the eyelids.
-        lids: 0 to 1, the skin around the eyes.
-        detail: share of the full texture size, 0 to 1.
-    """
-
-    position: Float32[np.ndarray, "h w 3"]
-    above_hair_line: Float32[np.ndarray, "h w"]
-    lips: Float32[np.ndarray, "h w"]
-    blush: Float32[np.ndarray, "h w"]
-    lashes: Float32[np.ndarray, "h w"]
-    lids: Float32[np.ndarray, "h w"]
-    detail: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.lips.shape
+SHADES = np.array([0, 0.15, 0.35, 0.55, 0.75, 1])
+SKIN = np.array(
+    [
+        [0.93, 0.77, 0.70],
+        [0.88, 0.70, 0.60],
+        [0.82, 0.63, 0.50],
+        [0.66, 0.46, 0.335],
+        [0.48, 0.325, 0.235],
+        [0.31, 0.205, 0.155],
+    ]
+)
+"""Display colours of skin at `SHADES` of melanin, from very light to very dark."""
+MELANIN, BLOOD, SHADOW = np.array([0.30, 0.62, 0.85]), np.array([0.05, 0.52, 0.42]), np.array([1.0, 1.0, 1.0])
+"""Dyes: optical densities of red, green and blue."""
+FOLD_DEPTH = {"child": 0.0, "young": 0.06, "middleage": 0.45, "old": 1.0}
+"""How deep the lines of age are."""
+LASH_COLOUR = np.array([0.07, 0.05, 0.045])
+BROW_HAIR_LIMIT = 0.55
+"""Stubble is no lighter than this share of the skin."""
 
 
 @dataclass(frozen=True)
@@ -61,134 +44,151 @@ class SkinTextures:
     body: UInt8[np.ndarray, "1 1 3"]
 
 
-def chart_head(model: HeadModel, detail: float) -> HeadChart:
-    """Maps the head chart at a share of its full texture size."""
-    width, height = round(FULL_WIDTH * detail), round(FULL_HEIGHT * detail)
-    head = model.chart == Chart.HEAD
-    corners = model.uvs[head].reshape(-1, 2)
-    flat = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height, np.ones(len(corners))], 1)
-    triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
-    _, hit, first_two = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
-    barycentric = np.append(first_two, 1 - first_two.sum(2, keepdims=True), 2)
-    owners = model.triangles[head][np.maximum(hit, 0)]
-    position = np.einsum("hwkc,hwk->hwc", model.neutral[owners], barycentric).astype(np.float32)
-    position[hit < 0] = (0, 7, 0)
-    scaled = {name: _scaled(mask, (height, width)) for name, mask in model.masks.items()}
-    cheeks, nose = _both_sides(position, (0.42, 6.85, 1.25), 0.32), _near(position, (0.0, 6.97, 1.65), 0.2)
-    lashes = _lash_lines(model, position)
-    lashes[hit < 0] = 0
-    return HeadChart(
-        position=position,
-        above_hair_line=hair_line(position).astype(np.float32),
-        lips=scaled["lips"],
-        blush=(0.5 * cheeks + 0.45 * nose + 0.25 * scaled["ears"]).astype(np.float32),
-        lashes=lashes,
-        lids=np.clip(_both_sides(position, (0.32, 7.16, 1.3), 0.16), 0, 1).astype(np.float32),
-        detail=detail,
+@dataclass(frozen=True)
+class Face:
+    """What a person has on the skin.
+
+    Attributes:
+        hair_line: where hair grows.
+        scalp: how much the hair's roots hide the skin below, 0 to 1.
+        stubble: density of beard and moustache [2], 0 to 1.
+        makeup: lips, lids and line of the lashes [3], 0 to 1.
+    """
+
+    hair_line: HairLine
+    scalp: float
+    stubble: Float[np.ndarray, "2"]
+    makeup: Float[np.ndarray, "3"]
+
+
+def skin_colour(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "3"]:
+    """Display colour of a person's skin: by melanin, a little pinker or more olive than the average."""
+    base = np.array([np.interp(person.melanin, SHADES, channel) for channel in SKIN.T])
+    pink, light = np.clip(rng.normal(0, 1, 2), -2, 2)
+    return np.clip(base * (1 + 0.02 * light) * (1 + pink * np.array([0.012, -0.012, 0.0])), 0.05, 0.97)
+
+
+def random_makeup(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "3"]:
+    """Some women paint lips, lids and the line of their lashes."""
+    drawn, wears = rng.uniform(0, 1, 3), rng.random() < 0.45
+    if person.sex == "male" or person.age == "child" or not wears:
+        return np.zeros(3)
+    return drawn * np.array([0.7, 0.45, 0.8])
+
+
+def paint_skin(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, rng: np.random.Generator) -> SkinTextures:
+    """Skin of one person, with the roots of the hair, stubble and makeup."""
+    base = skin_colour(person, rng)
+    image = np.empty((*chart.shape, 3), np.float32)
+    offsets = (rng.random((len(Noise), 2)) * chart.shape).astype(np.int64)
+    dye(
+        maps.regions,
+        _region_dyes(person, rng).astype(np.float32),
+        maps.noise,
+        offsets,
+        _noise_dyes(person, rng).astype(np.float32),
+        maps.inside,
+        base.astype(np.float32),
+        image,
     )
-
-
-def hair_line(points: Float32[np.ndarray, "*P 3"]) -> Float32[np.ndarray, "*P"]:
-    """Height above the hair line of the neutral head: a round front, temples that recede, down before the ears."""
-    side, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
-    front = 7.86 - 0.10 * side**2
-    temple = np.clip((0.80 - z) * 1.5, -0.08, 1.6)
-    return y - front + temple
-
-
-def paint_skin(chart: HeadChart, person: Person, bald: bool, rng: np.random.Generator) -> SkinTextures:
-    """Skin of one person, hair roots and brows included."""
-    melanin = person.melanin
-    base = (LIGHT_SKIN * (1 - melanin) + DARK_SKIN * melanin) * np.exp(rng.normal(0, 0.03, 3))
-    hair = person.hair_colour ** (1 / 2.2)
-    blotches = gaussian_filter(_noise(chart, rng, 24), 3 * chart.detail) * 0.5 + _noise(chart, rng, 8) * 0.25
-    pores = _noise(chart, rng, 2) * 0.6 + rng.standard_normal(chart.shape, dtype=np.float32) * 0.5
-    skin = np.broadcast_to(base.astype(np.float32), (*chart.shape, 3))
-    skin = skin * (1 + (chart.blush * (1 - 0.6 * melanin))[..., None] * _single(0.06, -0.16, -0.14))
-    skin = skin * (1 + 0.035 * blotches[..., None] * _single(0.6, 1.2, 1.0) + 0.022 * pores[..., None])
-    if person.age == "old":
-        furrows = np.abs(gaussian_filter(rng.standard_normal(chart.shape, dtype=np.float32), (1, 5)))
-        skin = skin * (1 - 0.06 * furrows[..., None])
-    lips = (LIGHT_LIPS * (1 - melanin) + DARK_LIPS * melanin) * np.exp(rng.normal(0, 0.06))
-    skin = _over(skin, lips * (1 + 0.05 * pores[..., None]), 0.75 * chart.lips)
-    skin = skin * (1 - (0.35 * chart.lids * rng.uniform(0.2, 0.7))[..., None] * _single(0.4, 0.55, 0.5))
-    ragged = chart.above_hair_line + 0.012 * _noise(chart, rng, 3)
-    roots = np.clip(ragged / 0.2, 0, 1) * (0.22 if bald else 0.95)
-    skin = _over(skin, hair * 0.85, roots)
-    brow_colour = np.minimum(hair * 0.7, 0.42 * base / base.max())
-    skin = _over(skin, brow_colour, 0.85 * _brows(chart, rng))
-    skin = _over(skin, np.array([0.09, 0.06, 0.05]), chart.lashes * rng.uniform(0.55, 0.85))
-    return SkinTextures(_to_uint8(skin), _to_uint8(base.reshape(1, 1, 3)))
-
-
-def paint_eye(iris_colour: Float[np.ndarray, "3"], rng: np.random.Generator) -> UInt8[np.ndarray, "s s 3"]:
-    """Eyeball seen from the front: white, iris with fibres and a dark rim, pupil, and the upper lid's shadow."""
-    y, x = np.mgrid[:EYE_SIDE, :EYE_SIDE] / (EYE_SIDE - 1) * 2 - 1
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    image = np.ones((EYE_SIDE, EYE_SIDE, 3)) * [0.84, 0.81, 0.79]
-    image *= 1 - 0.12 * np.clip(radius - 0.55, 0, 1)[..., None] * [0.2, 0.6, 0.6]
-    fibres = gaussian_filter(rng.normal(size=360), 1.2, mode="wrap")
-    fibres = (fibres / fibres.std())[((angle / np.pi * 0.5 + 0.5) * 359).astype(int)]
-    colour = iris_colour * (1 + 0.2 * fibres[..., None]) * (0.65 + 0.6 * np.clip(radius / IRIS_RADIUS, 0, 1)[..., None])
-    colour *= 1 - 0.65 * np.clip((radius - IRIS_RADIUS * 0.82) / (IRIS_RADIUS * 0.18), 0, 1)[..., None]
-    image = _over(image, colour, 1 / (1 + np.exp((radius - IRIS_RADIUS) * 60)))
-    image = image * (1 - 0.97 / (1 + np.exp((radius - PUPIL_RADIUS) * 70)))[..., None]
-    return _to_uint8(image * (1 - 0.35 * np.clip(-y - 0.05, 0, 1))[..., None])
-
-
-def _brows(chart: HeadChart, rng: np.random.Generator) -> np.ndarray:
-    """Density 0 to 1 [h, w]: two tapering arcs above the eyes, with soft streaks along them."""
-    side, y, z = np.abs(chart.position[..., 0]), chart.position[..., 1], chart.position[..., 2]
-    height, thickness, arc = rng.uniform(7.42, 7.47), rng.uniform(0.024, 0.042), rng.uniform(0.03, 0.08)
-    along = (side - rng.uniform(0.09, 0.14)) / 0.5
-    inside = np.clip(along, 0, 1)
-    middle = height + arc * np.sin(inside * 2.3) - 0.05 * inside
-    width = thickness * (1.1 - 0.65 * inside)
-    density = np.exp(-(((y - middle) / width) ** 4)) * np.clip(along * 4, 0, 1) * np.clip((1 - along) * 3, 0, 1)
-    streaks = gaussian_filter(rng.standard_normal(chart.shape, dtype=np.float32), (0.8, 3 * chart.detail))
-    texture = 0.8 + 0.2 * streaks / max(float(streaks.std()), 1e-6)
-    blurred = gaussian_filter(
-        density * np.clip((z - 0.75) / 0.15, 0, 1) * np.clip(texture, 0.3, 1.1), 1.4 * chart.detail
+    hair = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2)
+    _paint_makeup(maps, base, face.makeup, rng, image)
+    lashes = maps.regions[Region.LASH_LINE] * np.float32(
+        0.55 + 0.4 * max(face.makeup[2], 0.5 * (person.sex == "female"))
     )
-    return np.clip(blurred * rng.uniform(0.75, 1.05), 0, 1).astype(np.float32)
+    cover(image, lashes, LASH_COLOUR.astype(np.float32))
+    grain = np.roll(maps.noise[Noise.STUBBLE], tuple(offsets[Noise.STUBBLE]), (0, 1))
+    _paint_stubble(maps, base, hair, face.stubble, grain, image)
+    _paint_scalp(chart, maps, base, hair, face, grain, image)
+    return SkinTextures(_to_uint8(image), _to_uint8(base.reshape(1, 1, 3)))
 
 
-def _lash_lines(model: HeadModel, position: np.ndarray) -> np.ndarray:
-    """Closeness 0 to 1 [h, w] to the rim where the skin meets the eye sockets, stronger on the upper lid."""
-    rim = np.intersect1d(model.triangles[model.chart == Chart.HEAD], model.triangles[model.chart == Chart.SOCKET])
-    points = model.neutral[rim]
-    distance = cKDTree(points).query(position.reshape(-1, 3), distance_upper_bound=0.2)[0].reshape(position.shape[:2])
-    upper = np.clip((position[..., 1] - np.mean([ball.centre[1] for ball in model.neutral_eyes])) / 0.03 + 0.5, 0.25, 1)
-    return (np.exp(-((distance / 0.028) ** 2)) * upper).astype(np.float32)
+def _region_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "r 3"]:
+    """Optical density of each region."""
+    blood = (1 - 0.65 * person.melanin) * BLOOD
+    old = person.age == "old"
+    ruddy, tired, full = rng.uniform(0.4, 1.5), rng.uniform(0.4, 1.4), rng.uniform(0.8, 1.2)
+    depth = FOLD_DEPTH[person.age] * rng.uniform(0.6, 1.2)
+    lines = depth * rng.uniform(0.6, 1.2, 4) * (1 - 0.25 * person.melanin)
+    dark_lips = 0.18 * person.melanin
+    dyes = np.zeros((len(Region), 3))
+    dyes[Region.CHEEKS] = 0.22 * ruddy * blood
+    dyes[Region.NOSE] = 0.20 * ruddy * blood
+    dyes[Region.EARS] = 0.22 * blood
+    dyes[Region.SOCKETS] = 0.07 * tired * MELANIN + 0.06 * blood
+    dyes[Region.INNER_EYES] = 0.22 * blood + 0.07 * SHADOW
+    dyes[Region.EYE_BAGS] = 0.10 * tired * (1.6 if old else 1) * (0.5 * blood + 0.5 * SHADOW)
+    dyes[Region.FOREHEAD] = -0.05 * blood + 0.02 * MELANIN
+    dyes[Region.CHIN] = 0.05 * blood
+    dyes[Region.LIPS] = full * (0.62 * (1 - 0.35 * person.melanin) * BLOOD + 0.10 * SHADOW) * (0.75 if old else 1)
+    dyes[Region.UPPER_LIP] = dark_lips * MELANIN + 0.07 * SHADOW
+    dyes[Region.LIP_EDGE] = 0.05 * MELANIN - 0.03 * SHADOW
+    dyes[Region.MOUTH_LINE] = 0.30 * SHADOW + 0.3 * blood
+    dyes[Region.LIDS] = 0.10 * MELANIN + 0.12 * blood
+    dyes[Region.LID_CREASE] = rng.uniform(0.1, 0.34) * (MELANIN + 0.4 * blood)
+    dyes[Region.NOSTRIL_FOLD] = 0.16 * (MELANIN + blood)
+    shade = 0.28 * SHADOW + 0.22 * MELANIN + 0.2 * blood
+    dyes[Region.FOLDS] = (0.12 + lines[0]) * shade * 0.9
+    dyes[Region.FOREHEAD_LINES] = lines[1] * shade * 0.7
+    dyes[Region.CROWS_FEET] = lines[2] * shade * 0.8
+    dyes[Region.FROWN_LINES] = (0.05 + lines[3]) * shade * 0.7
+    return dyes
 
 
-def _near(position: np.ndarray, centre: tuple[float, float, float], spread: float) -> np.ndarray:
-    return np.exp(-(((position - np.array(centre, np.float32)) / spread) ** 2).sum(-1))
+def _noise_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "n 3"]:
+    """Optical density of each field of noise."""
+    blood = (1 - 0.6 * person.melanin) * BLOOD
+    rough = {"child": 0.6, "young": 0.9, "middleage": 1.2, "old": 1.5}[person.age] * rng.uniform(0.8, 1.2)
+    freckled = rng.random() < (0.22 if person.melanin < 0.3 else 0.04)
+    dyes = np.zeros((len(Noise), 3))
+    dyes[Noise.PATCHES] = 0.022 * MELANIN + 0.01 * SHADOW
+    dyes[Noise.BLOTCHES] = rough * 0.035 * blood
+    dyes[Noise.MOTTLING] = rough * (0.018 * blood + 0.010 * MELANIN)
+    dyes[Noise.PORES] = rough * 0.014 * SHADOW
+    dyes[Noise.FRECKLES] = (rng.uniform(0.3, 0.8) if freckled else 0.03) * MELANIN
+    dyes[Noise.SPOTS] = {"old": 0.45, "middleage": 0.25}.get(person.age, 0.12) * rng.uniform(0.3, 1.2) * MELANIN
+    return dyes
 
 
-def _both_sides(position: np.ndarray, centre: tuple[float, float, float], spread: float) -> np.ndarray:
-    x, y, z = centre
-    return _near(position, (x, y, z), spread) + _near(position, (-x, y, z), spread)
+def _paint_makeup(
+    maps: SkinMaps, base: np.ndarray, makeup: np.ndarray, rng: np.random.Generator, image: np.ndarray
+) -> None:
+    lipstick = (
+        np.array([0.70, 0.16, 0.22]) * (1 + 0.2 * rng.standard_normal(3)) * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)
+    )
+    shadow = base * rng.uniform(0.45, 0.75) * (1 + 0.10 * rng.standard_normal(3))
+    if makeup.max() > 0:
+        cover(image, maps.regions[Region.LIPS] * np.float32(makeup[0]), np.clip(lipstick, 0.1, 0.9).astype(np.float32))
+        cover(image, maps.regions[Region.LIDS] * np.float32(makeup[1]), np.clip(shadow, 0, 1).astype(np.float32))
 
 
-def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    return zoom(mask, (shape[0] / mask.shape[0], shape[1] / mask.shape[1]), order=1)
+def _paint_stubble(
+    maps: SkinMaps, base: np.ndarray, hair: np.ndarray, density: np.ndarray, grain: np.ndarray, image: np.ndarray
+) -> None:
+    """Shaved or short beards: a shadow of hair below the skin and dots of cut hairs on it."""
+    if density.max() <= 0:
+        return
+    colour = np.minimum(hair, BROW_HAIR_LIMIT * base.mean()) * np.array([0.95, 1, 1.06])
+    area = np.maximum(maps.regions[Region.BEARD] * density[0], maps.regions[Region.MOUSTACHE] * density[1])
+    dots = np.clip((grain - 0.35) * 2, 0, 1)
+    cover(image, (area * (0.45 + 0.55 * dots)).astype(np.float32), colour.astype(np.float32))
 
 
-def _noise(chart: HeadChart, rng: np.random.Generator, cell: int) -> np.ndarray:
-    """Value noise [h, w] with cells of `cell` texels of the full texture."""
-    height, width = chart.shape
-    cells = min(round(FULL_HEIGHT / cell), height), min(round(FULL_WIDTH / cell), width)
-    return _scaled(rng.standard_normal(cells, dtype=np.float32), (height, width))
+def _paint_scalp(
+    chart: HeadChart,
+    maps: SkinMaps,
+    base: np.ndarray,
+    hair: np.ndarray,
+    face: Face,
+    grain: np.ndarray,
+    image: np.ndarray,
+) -> None:
+    ragged = face.hair_line.above(chart.azimuth, chart.height) + np.float32(0.05) * (grain - np.float32(0.5))
+    ragged += np.float32(0.012) * maps.noise[Noise.MOTTLING]
+    roots = np.clip(ragged / 0.11, 0, 1) * (1 - 0.9 * np.clip(2 * maps.regions[Region.EARS], 0, 1))
+    dots = np.clip(0.55 + 0.9 * grain, 0, 1) if face.scalp < 0.9 else 1
+    cover(image, (roots * dots * face.scalp).astype(np.float32), (hair * 0.8 + 0.06 * base).astype(np.float32))
 
 
-def _over(under: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    return under + (colour - under) * alpha[..., None]
-
-
-def _single(*values: float) -> np.ndarray:
-    return np.array(values, np.float32)
-
-
-def _to_uint8(display: np.ndarray) -> np.ndarray:
-    return (np.clip(display, 0, 1) * 255).round().astype(np.uint8)
+def _to_uint8(display: Float32[np.ndarray, "*P 3"]) -> UInt8[np.ndarray, "*P 3"]:
+    return (np.clip(display, 0, 1) * 255 + 0.5).astype(np.uint8)
