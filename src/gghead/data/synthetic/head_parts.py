@@ -8,7 +8,7 @@ import numpy as np
 from gghead.data.synthetic.head_model import Chart, Eyeball, HeadModel, Similarity
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
 from gghead.data.synthetic.renderer import Material, Mesh
-from gghead.data.synthetic.skin import IRIS_RADIUS
+from gghead.data.synthetic.irises import IRIS_RADIUS
 
 CLOTH_THICKNESS = 0.05
 """Between skin and cloth."""
