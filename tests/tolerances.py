@@ -42,3 +42,5 @@ CUDA_PICTURE = Tolerance(rtol=0, atol=2e-3)
 """Pictures of the same heads drawn on a GPU; its convolutions sum in another order."""
 PLY_PICTURE = Tolerance(rtol=0, atol=1e-4)
 """A picture drawn from a PLY against one drawn from the model: logarithms and logits there and back."""
+TONE_TABLE = Tolerance(rtol=0, atol=3e-3)
+"""Display values in [0, 1] by the renderer's table against the formula; its steps are widest near black."""

@@ -5,13 +5,12 @@ Lengths are decimetres unless said otherwise.
 
 import numpy as np
 
+from gghead.data.synthetic.clothes import HIDDEN, cloth_mesh, collar_height
 from gghead.data.synthetic.head_model import Chart, Eyeball, HeadModel, Similarity
+from gghead.data.synthetic.irises import IRIS_RADIUS
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
 from gghead.data.synthetic.renderer import Material, Mesh
-from gghead.data.synthetic.irises import IRIS_RADIUS
 
-CLOTH_THICKNESS = 0.05
-"""Between skin and cloth."""
 EYE_REACH = 0.7
 """Ambient light that reaches the eyeballs below the lids."""
 IRIS_SHARE = 0.47
@@ -25,28 +24,21 @@ MATERIAL_OF_CHART = {
 
 
 def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, collar_shift: float) -> Mesh:
-    """The skin of base-mesh vertices [v, 3]; what is below the collar is lifted a little and drawn as cloth."""
+    """The skin of base-mesh vertices [v, 3], and a shirt whose collar is shifted up by `collar_shift`."""
     points = model.skin(vertices)
     normals = vertex_normals(points, model.triangles)
-    collar = collar_height(model.neutral) + np.float32(collar_shift)
-    lift = CLOTH_THICKNESS * np.clip(-collar / 0.06, 0, 1)
+    collar = collar_height(model.neutral) - np.float32(collar_shift)
+    seen = (collar[model.triangles] > -HIDDEN).any(1)
     materials = [MATERIAL_OF_CHART[Chart(chart)] for chart in range(len(Chart))]
-    return Mesh(
-        points=place.points(points + normals * lift[:, None]),
+    skin = Mesh(
+        points=place.points(points),
         normals=place.directions(normals),
-        triangles=model.triangles,
-        uvs=model.uvs,
-        materials=np.array(materials, np.int32)[model.chart],
+        triangles=model.triangles[seen],
+        uvs=model.uvs[seen],
+        materials=np.array(materials, np.int32)[model.chart[seen]],
         reach=model.occlusion.astype(np.float32),
-        collar=collar,
     )
-
-
-def collar_height(points: np.ndarray) -> np.ndarray:
-    """Height [n] of neutral skin points [n, 3] above a round collar, decimetres; negative where there is cloth."""
-    side, front = np.abs(points[:, 0]), np.clip((points[:, 2] + 0.2) / 0.9, 0, 1)
-    dip = 0.5 * front * (1 - np.clip(side / 0.95, 0, 1) ** 2)
-    return (points[:, 1] - (6.0 - dip + 3.0 * np.clip(side - 0.85, 0, 1))).astype(np.float32)
+    return Mesh.joined([skin, cloth_mesh(model, points, normals, collar, place)])
 
 
 def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14, sectors: int = 28) -> Mesh:
@@ -72,7 +64,6 @@ def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14
         uvs=uvs[triangles].astype(np.float32),
         materials=np.full(len(triangles), Material.EYE, np.int32),
         reach=np.full(len(unit), EYE_REACH, np.float32),
-        collar=np.ones(len(unit), np.float32),
     )
 
 

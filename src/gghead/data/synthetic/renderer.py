@@ -1,12 +1,17 @@
-"""Scenes of meshes -> colour, coverage and material of every pixel, with soft light and one shadow."""
+"""Scenes of meshes -> colour, coverage, depth and material of every pixel, with soft light and one shadow."""
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
-from gghead.data.synthetic.mesh_rasterizer import rasterize, shade
+from gghead.data.synthetic.lighting import Lighting
+from gghead.data.synthetic.mesh_rasterizer import project as project_points
+from gghead.data.synthetic.mesh_rasterizer import rasterize
+from gghead.data.synthetic.shading import light_vertices, shade_solid
+from gghead.data.synthetic.sheer_layers import TONE_LIMIT, TONE_STEPS, cast, composite, pool
 
 
 class Material(IntEnum):
@@ -18,19 +23,48 @@ class Material(IntEnum):
     EYE = 3
     MOUTH = 4
     HAIR = 5
+    TEETH = 6
+    TONGUE = 7
+    BROW = 8
+    LASH = 9
 
 
-GLOSS = np.array([[0.07, 14], [0.05, 12], [0.02, 8], [0.8, 200], [0.10, 30], [0.14, 22]])
-"""Strength and exponent of the highlight of each material."""
-WRAP = np.array([[0.38, 0.20, 0.12]] * 2 + [[0.1] * 3, [0.3] * 3, [0.2] * 3, [0.35] * 3])
-"""How far diffuse light goes round the edge of light and shadow, per channel: red goes deep into skin."""
+@dataclass(frozen=True)
+class Finish:
+    """How a material takes light.
+
+    Attributes:
+        gloss: strength and exponent of the highlight of a light, and strength of that of the surroundings at the rim.
+        wrap: how far diffuse light goes round the edge of light and shadow, per channel: red goes deep into skin.
+        inner: whether the inside of a sheer surface is darker: a shell of hair.
+        casts: whether a sheer surface casts a shadow.
+    """
+
+    gloss: tuple[float, float, float]
+    wrap: tuple[float, float, float]
+    inner: bool = False
+    casts: bool = False
+
+
+_SKIN_WRAP = (0.38, 0.20, 0.12)
+FINISHES = {
+    Material.SKIN_HEAD: Finish((0.07, 14, 0.25), _SKIN_WRAP),
+    Material.SKIN_BODY: Finish((0.05, 12, 0.2), _SKIN_WRAP),
+    Material.CLOTH: Finish((0.01, 8, 0.06), (0.1, 0.1, 0.1)),
+    Material.EYE: Finish((0.8, 200, 0.3), (0.3, 0.3, 0.3)),
+    Material.MOUTH: Finish((0.10, 30, 0), (0.2, 0.2, 0.2)),
+    Material.HAIR: Finish((0.14, 60, 0.05), (0.35, 0.35, 0.35), inner=True, casts=True),
+    Material.TEETH: Finish((0.15, 60, 0), (0.3, 0.3, 0.3)),
+    Material.TONGUE: Finish((0.12, 30, 0), (0.3, 0.2, 0.2)),
+    Material.BROW: Finish((0, 10, 0), (0.3, 0.3, 0.3)),
+    Material.LASH: Finish((0, 10, 0), (0.2, 0.2, 0.2)),
+}
 SHADOW_BIAS = 0.012
 """Along the light and along the normal, world units."""
 SHADOW_EXTENT = 0.5
 """The shadow map covers this far from the world's origin, world units."""
-SHADOW_CELLS = 1.0
-"""Cells of the shadow map for each sample along the picture's side, up to the limits below."""
 SHADOW_LIMITS = (192, 384)
+"""Least and most cells along a side of the shadow map; between them, as many as samples."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +73,14 @@ class Mesh:
 
     Attributes:
         points: positions, world.
-        normals: unit vectors, world.
-        triangles: indices into points.
-        uvs: texture coordinates of the corners, v up.
+        normals: unit vectors, world; those of sheer surfaces may face away from the viewer.
+        triangles: indices into points; either way round.
+        uvs: texture coordinates of the corners, v up, 0 to 1; what is outside has the colour of the border.
         materials: a `Material` for each triangle.
         reach: share of ambient light that reaches a vertex; above 1 for strands that are lighter than others.
-        collar: height above the collar, decimetres; cloth is drawn where it is negative.
+        alpha: factor of the texture's alpha, 0 to 1; of no effect in a solid mesh. By default 1.
+        tangents: unit vectors along strands of hair, for their highlights; 0, the default, for all else. Of no effect
+            in a solid mesh.
     """
 
     points: Float32[np.ndarray, "n 3"]
@@ -53,14 +89,20 @@ class Mesh:
     uvs: Float32[np.ndarray, "m 3 2"]
     materials: Int32[np.ndarray, " m"]
     reach: Float32[np.ndarray, " n"]
-    collar: Float32[np.ndarray, " n"]
+    alpha: Float32[np.ndarray, " n"] | None = None
+    tangents: Float32[np.ndarray, "n 3"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.alpha is None:
+            object.__setattr__(self, "alpha", np.ones(len(self.points), np.float32))
+        if self.tangents is None:
+            object.__setattr__(self, "tangents", np.zeros((len(self.points), 3), np.float32))
 
     @classmethod
     def empty(cls) -> "Mesh":
         """No triangles."""
         flat, corners = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
-        none = np.zeros(0, np.float32)
-        return cls(flat, flat, corners, np.zeros((0, 3, 2), np.float32), none.astype(np.int32), none, none)
+        return cls(flat, flat, corners, np.zeros((0, 3, 2), np.float32), corners[:, 0], flat[:, 0])
 
     @classmethod
     def joined(cls, parts: list["Mesh"]) -> "Mesh":
@@ -70,24 +112,44 @@ class Mesh:
         columns["triangles"] = [part.triangles + start for part, start in zip(parts, starts, strict=True)]
         return cls(**{name: np.ascontiguousarray(np.concatenate(c), dtype=c[0].dtype) for name, c in columns.items()})
 
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        columns = (self.points, self.normals, self.tangents, self.reach, self.alpha)
+        return (*columns, self.triangles, self.uvs, self.materials)
+
 
 @dataclass(frozen=True)
 class Surface:
-    """Texture and tint of a material: display colours [h, w, 3] uint8 times a factor [3] in linear light."""
+    """Texture and tint of a material.
+
+    Attributes:
+        material: what it is the surface of.
+        texture: display colours and alpha, the colours not multiplied by alpha.
+        tint: factor in linear light.
+        recoloured: whether the texture gives only the luminance and the tint all of the colour. The albedo is then
+            tint * (.12 + 3.9 * luminance in linear light): the tint itself where the display value is about 130.
+    """
 
     material: Material
-    texture: UInt8[np.ndarray, "h w 3"]
+    texture: UInt8[np.ndarray, "h w 4"]
     tint: Float[np.ndarray, "3"]
+    recoloured: bool = False
 
     @classmethod
-    def painted(cls, material: Material, texture: UInt8[np.ndarray, "h w 3"]) -> "Surface":
-        """The colours of a texture."""
-        return cls(material, texture, np.ones(3))
+    def painted(
+        cls, material: Material, texture: UInt8[np.ndarray, "h w c"], tint: np.ndarray | float = 1.0
+    ) -> "Surface":
+        """The colours of a texture with 3 or 4 channels."""
+        return cls(material, with_alpha(texture), np.broadcast_to(np.asarray(tint, np.float64), 3))
+
+    @classmethod
+    def dyed(cls, material: Material, texture: UInt8[np.ndarray, "h w c"], colour: np.ndarray) -> "Surface":
+        """The luminance of a texture with 3 or 4 channels in a colour, linear light [3]."""
+        return cls(material, with_alpha(texture), np.asarray(colour, np.float64), recoloured=True)
 
     @classmethod
     def plain(cls, material: Material, colour: np.ndarray) -> "Surface":
         """One colour, linear light [3]."""
-        return cls(material, np.full((1, 1, 3), 255, np.uint8), np.asarray(colour, np.float64))
+        return cls(material, np.full((1, 1, 4), 255, np.uint8), np.asarray(colour, np.float64))
 
 
 @dataclass(frozen=True)
@@ -95,9 +157,9 @@ class Scene:
     """A person in canonical head space.
 
     Attributes:
-        solid: what is opaque.
+        solid: what is opaque, whatever the alpha of its textures.
         sheer: what is not: hair, brows, lashes; drawn in order of depth over the solid mesh.
-        surfaces: one for each material, in their order.
+        surfaces: at most one for each material, in any order; a material without one is white.
     """
 
     solid: Mesh
@@ -106,50 +168,24 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Lighting:
-    """Distant lights: unit directions towards them, linear colours, and a hemisphere from below and from above."""
-
-    directions: Float[np.ndarray, "l 3"]
-    colours: Float[np.ndarray, "l 3"]
-    ambient_down: Float[np.ndarray, "3"]
-    ambient_up: Float[np.ndarray, "3"]
-
-
-@dataclass(frozen=True)
 class View:
     """A rendered picture.
+
+    Samples of a pixel that see half-transparent layers count for the layer with which coverage from the front passes
+    one half, or for nothing if it never does.
 
     Attributes:
         colour: display sRGB in [0, 1] of what is seen of the person; meaningless where coverage is 0.
         coverage: share of the pixel that the person covers, 0 to 1.
-        material: `Material` + 1 of the sample in the pixel's middle, 0 for none.
+        material: `Material` + 1 of most samples of the pixel, 0 for nothing; the larger number wins a tie.
+        depth: mean distance of the samples that have this material from the camera's plane, along the viewing axis,
+            world units; 0 where `material` is 0, so that silhouettes are neither fat nor thin.
     """
 
     colour: Float32[np.ndarray, "R R 3"]
     coverage: Float32[np.ndarray, "R R"]
     material: UInt8[np.ndarray, "R R"]
-
-
-def random_lighting(rng: np.random.Generator) -> Lighting:
-    """A key light in front, a weak light on the other side and a hemisphere."""
-    azimuth, elevation, warm = rng.uniform(-1.1, 1.1), rng.uniform(0.15, 1.0), rng.normal(0, 0.05)
-    other = -np.sign(azimuth) * rng.uniform(0.6, 2.2)
-    directions = np.array(
-        [
-            [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)],
-            [np.sin(other), 0.2, np.cos(other)],
-        ]
-    )
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    key = rng.uniform(0.9, 1.6) * np.array([1 + warm, 1, 1 - warm])
-    fill = rng.uniform(0.1, 0.5) * np.array([1 - warm, 1, 1 + warm])
-    ambient = rng.uniform(0.35, 0.7)
-    return Lighting(
-        directions,
-        np.stack([key, fill]),
-        ambient * np.array([0.55, 0.5, 0.45]),
-        ambient * np.array([0.95, 1, 1.08]),
-    )
+    depth: Float32[np.ndarray, "R R"]
 
 
 def render(
@@ -164,62 +200,96 @@ def render(
         lighting: the lights.
         supersampling: samples along the side of a pixel.
     """
-    side, mesh = resolution * supersampling, Mesh.joined([scene.solid, scene.sheer])
-    _, hit, barycentric = rasterize(project(mesh.points, label, side), mesh.triangles, side, side)
-    image, material = np.zeros((side, side, 4), np.float32), np.zeros((side, side), np.uint8)
-    shade(
-        (mesh.points, mesh.normals, np.stack([mesh.reach, mesh.collar], 1), mesh.triangles, mesh.uvs, mesh.materials),
-        _look(scene.surfaces),
-        (lighting.directions, lighting.colours, lighting.ambient_down, lighting.ambient_up),
-        _shadow(mesh, lighting.directions[0], int(np.clip(side * SHADOW_CELLS, *SHADOW_LIMITS))),
-        label[:16].reshape(4, 4)[:3, 3].astype(np.float64),
+    side, look, solid, sheer = resolution * supersampling, _look(scene.surfaces), scene.solid, scene.sheer
+    eye = label[:16].reshape(4, 4)[:3, 3].astype(np.float64)
+    lights = (lighting.directions, lighting.colours, lighting.ambient_down, lighting.ambient_up, eye)
+    shadow = _shadow(scene, look, lighting.directions[0], int(np.clip(side, *SHADOW_LIMITS)))
+    depth, hit, barycentric = rasterize(project(solid.points, label, side), solid.triangles, side, side)
+    image = np.empty((side, side, 3), np.float32)
+    shade_solid(solid._arrays(), look, lights, shadow, supersampling, hit, barycentric, depth, image)
+    owner = np.zeros(len(sheer.points), np.int32)
+    owner[sheer.triangles] = sheer.materials[:, None]
+    light = light_vertices(sheer._arrays(), look, lights, shadow, owner)
+    samples, sample_depth = np.zeros((side, side, 4), np.float32), np.zeros((side, side), np.float32)
+    sample_material = np.zeros((side, side), np.uint8)
+    composite(
+        project(sheer.points, label, side),
+        sheer._arrays(),
+        look,
+        light,
+        depth,
         hit,
-        barycentric,
+        solid.materials,
         image,
-        material,
+        _tone_table(),
+        samples,
+        sample_depth,
+        sample_material,
     )
-    image[..., :3] = tone_map(image[..., :3])
-    image = image.reshape(resolution, supersampling, resolution, supersampling, 4).mean((1, 3))
-    middle = supersampling // 2
-    coverage = image[..., 3]
-    colour = image[..., :3] / np.maximum(coverage, 1e-6)[..., None]
-    return View(colour, coverage, material[middle::supersampling, middle::supersampling].copy())
+    pixels = np.zeros((resolution, resolution, 4), np.float32)
+    pixel_depth = np.zeros((resolution, resolution), np.float32)
+    material = np.zeros((resolution, resolution), np.uint8)
+    pool(samples, sample_depth, sample_material, supersampling, pixels, pixel_depth, material)
+    coverage = np.minimum(pixels[..., 3], 1)
+    colour = np.minimum(pixels[..., :3] / np.maximum(coverage, 1e-6)[..., None], 1)
+    return View(colour, coverage, material, pixel_depth)
 
 
 def project(
     points: Float32[np.ndarray, "n 3"], label: Float32[np.ndarray, "25"], side: int
 ) -> Float32[np.ndarray, "n 3"]:
     """World points -> pixel x, pixel y and camera depth, as `Cameras.from_labels` has it."""
-    pose, intrinsics = label[:16].reshape(4, 4), label[16:].reshape(3, 3)
-    local = (points - pose[:3, 3]) @ pose[:3, :3]
-    homogeneous = local @ intrinsics.T
-    pixels = homogeneous[:, :2] / homogeneous[:, 2:] * side
-    return np.ascontiguousarray(np.concatenate([pixels, local[:, 2:]], 1), dtype=np.float32)
+    pose, intrinsics = label[:16].reshape(4, 4).astype(np.float64), label[16:].reshape(3, 3).astype(np.float64)
+    return project_points(points, pose, intrinsics, side)
 
 
-def tone_map(linear: Float32[np.ndarray, "*P 3"]) -> Float32[np.ndarray, "*P 3"]:
-    """Linear light -> display values in [0, 1]; bright light is compressed gently."""
-    exposed = np.maximum(linear, 0) * np.float32(0.95)
-    return np.clip(exposed / (1 + exposed * np.float32(0.18)), 0, 1) ** np.float32(1 / 2.2)
+def tone_map(linear: Float32[np.ndarray, "*P"]) -> Float32[np.ndarray, "*P"]:
+    """Linear light -> display values in [0, 1]; what is brighter than .6 is compressed, so that nothing clips."""
+    exposed = np.maximum(linear, 0)
+    knee = np.float32(0.6)
+    bright = knee + (1 - knee) * (1 - np.exp(-np.maximum(exposed - knee, 0) / (1 - knee)))
+    return np.where(exposed < knee, exposed, bright) ** np.float32(1 / 2.2)
 
 
-def _look(surfaces: tuple[Surface, ...]) -> tuple[object, ...]:
-    assert [surface.material for surface in surfaces] == list(Material), "one surface for each material, in order"
-    textures = [surface.texture for surface in surfaces]
+def with_alpha(texture: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 4"]:
+    """A texture with 3 channels gets full alpha; one with 4 stays."""
+    if texture.shape[2] == 4:
+        return texture
+    return np.concatenate([texture, np.full((*texture.shape[:2], 1), 255, np.uint8)], 2)
+
+
+@cache
+def _tone_table() -> np.ndarray:
+    """Display values as `sheer_layers` looks them up."""
+    return tone_map(((np.arange(TONE_STEPS) / (TONE_STEPS - 1)) ** 2 * TONE_LIMIT).astype(np.float32))
+
+
+def _look(surfaces: tuple[Surface, ...]) -> tuple[np.ndarray, ...]:
+    """What shading.py needs of the materials."""
+    given = {surface.material: surface for surface in surfaces}
+    assert len(given) == len(surfaces), "at most one surface for each material"
+    every = [given.get(material) or Surface.plain(material, np.ones(3)) for material in Material]
+    finishes = [FINISHES[material] for material in Material]
+    textures = [surface.texture for surface in every]
     sizes = [texture.shape[0] * texture.shape[1] for texture in textures]
     return (
-        np.ascontiguousarray(np.concatenate([texture.reshape(-1, 3) for texture in textures])),
+        np.concatenate([texture.reshape(-1, 4) for texture in textures]),
         np.cumsum([0, *sizes[:-1]]),
         np.array([texture.shape[1] for texture in textures]),
         np.array([texture.shape[0] for texture in textures]),
-        np.array([surface.tint for surface in surfaces], np.float64),
-        GLOSS,
-        WRAP,
-        int(Material.CLOTH),
+        np.array([surface.tint for surface in every], np.float64),
+        np.array([surface.recoloured for surface in every]),
+        (np.arange(256, dtype=np.float64) / 255) ** 2.2,
+        np.array([finish.gloss for finish in finishes], np.float64),
+        np.array([finish.wrap for finish in finishes], np.float64),
+        np.array([finish.inner for finish in finishes]),
+        np.array([finish.casts for finish in finishes]),
     )
 
 
-def _shadow(mesh: Mesh, direction: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _shadow(
+    scene: Scene, look: tuple[np.ndarray, ...], direction: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Orthographic depth towards the light, the matrix [3, 4] from world into the map, and the bias."""
     forward = -direction
     right = np.cross(forward, [0, 1, 0.01])
@@ -228,7 +298,12 @@ def _shadow(mesh: Mesh, direction: np.ndarray, size: int) -> tuple[np.ndarray, n
     down = np.cross(forward, right)
     rows = [np.append(right * scale, size / 2), np.append(down * scale, size / 2), np.append(forward, 2.0)]
     matrix = np.stack(rows)
-    single = matrix.astype(np.float32)
-    screen = mesh.points @ single[:, :3].T + single[:, 3]
-    depth, _, _ = rasterize(np.ascontiguousarray(screen), mesh.triangles, size, size)
+    depth, _, _ = rasterize(_into(matrix, scene.solid.points), scene.solid.triangles, size, size)
+    cast(_into(matrix, scene.sheer.points), scene.sheer._arrays(), look, depth)
     return depth, matrix, SHADOW_BIAS
+
+
+def _into(matrix: np.ndarray, points: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
+    """Points times a matrix [3, 4], column by column: the same bits on any machine."""
+    columns = [points[:, :1] * matrix[:, 0], points[:, 1:2] * matrix[:, 1], points[:, 2:] * matrix[:, 2]]
+    return ((columns[0] + columns[1]) + (columns[2] + matrix[:, 3])).astype(np.float32)
