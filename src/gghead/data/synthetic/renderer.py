@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
 from gghead.data.synthetic.lighting import Lighting
+from gghead.data.synthetic.mesh_rasterizer import FAR, rasterize
 from gghead.data.synthetic.mesh_rasterizer import project as project_points
-from gghead.data.synthetic.mesh_rasterizer import rasterize
 from gghead.data.synthetic.shading import light_vertices, shade_solid
 from gghead.data.synthetic.sheer_layers import TONE_LIMIT, TONE_STEPS, cast, composite, pool
 
@@ -298,8 +298,9 @@ def _shadow(
     down = np.cross(forward, right)
     rows = [np.append(right * scale, size / 2), np.append(down * scale, size / 2), np.append(forward, 2.0)]
     matrix = np.stack(rows)
-    depth, _, _ = rasterize(_into(matrix, scene.solid.points), scene.solid.triangles, size, size)
-    cast(_into(matrix, scene.sheer.points), scene.sheer._arrays(), look, depth)
+    depth = np.full((size, size), FAR, np.float32)
+    for mesh, sheer in ((scene.solid, False), (scene.sheer, True)):
+        cast(_into(matrix, mesh.points), mesh._arrays(), look, sheer, depth)
     return depth, matrix, SHADOW_BIAS
 
 

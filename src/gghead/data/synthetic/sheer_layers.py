@@ -217,8 +217,11 @@ def pool(samples, depth, material, side, image, pixel_depth, pixel_material):
 
 
 @exact
-def cast(screen, mesh, look, depth):
-    """Draws the sheer triangles of materials that cast shadows into a shadow map's depth [s, s], in place."""
+def cast(screen, mesh, look, sheer, depth):
+    """Draws a mesh into the depth [s, s] of a parallel projection, in place: all of it, or what of a sheer one casts.
+
+    Depth is linear in the picture here, as it is not before a pinhole.
+    """
     _, _, _, _, alphas, triangles, uvs, materials = mesh
     casts, size = look[10], depth.shape[0]
     for t in range(triangles.shape[0]):
@@ -227,7 +230,7 @@ def cast(screen, mesh, look, depth):
         x1, y1, z1 = np.float64(screen[b, 0]), np.float64(screen[b, 1]), np.float64(screen[b, 2])
         x2, y2, z2 = np.float64(screen[c, 0]), np.float64(screen[c, 1]), np.float64(screen[c, 2])
         area = edge(x0, y0, x1, y1, x2, y2)
-        if not casts[m] or area == 0.0:
+        if (sheer and not casts[m]) or area == 0.0:
             continue
         left = max(0, math.ceil(max(-1.0, min(x0, x1, x2)) - 0.5))
         right = min(size - 1, math.floor(min(size + 1.0, max(x0, x1, x2)) - 0.5))
@@ -241,8 +244,10 @@ def cast(screen, mesh, look, depth):
                 z = b0 * z0 + b1 * z1 + b2 * z2
                 if b0 < 0 or b1 < 0 or b2 < 0 or z >= depth[y, x]:
                     continue
-                u = b0 * uvs[t, 0, 0] + b1 * uvs[t, 1, 0] + b2 * uvs[t, 2, 0]
-                v = b0 * uvs[t, 0, 1] + b1 * uvs[t, 1, 1] + b2 * uvs[t, 2, 1]
-                alpha = texel(look, m, u, v)[3] * (b0 * alphas[a] + b1 * alphas[b] + b2 * alphas[c])
-                if alpha >= SHADING_ALPHA:
-                    depth[y, x] = z
+                if sheer:
+                    u = b0 * uvs[t, 0, 0] + b1 * uvs[t, 1, 0] + b2 * uvs[t, 2, 0]
+                    v = b0 * uvs[t, 0, 1] + b1 * uvs[t, 1, 1] + b2 * uvs[t, 2, 1]
+                    alpha = texel(look, m, u, v)[3] * (b0 * alphas[a] + b1 * alphas[b] + b2 * alphas[c])
+                    if alpha < SHADING_ALPHA:
+                        continue
+                depth[y, x] = z
