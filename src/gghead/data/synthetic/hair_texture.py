@@ -5,6 +5,8 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import UInt8
 
+from gghead.data.synthetic.strokes import pooled
+
 STRIP_WIDTH, STRIP_HEIGHT = 64, 256
 """Texels of one strip; the strands run from the roots in the top row to the tips in the bottom row."""
 TEXTURE_SEED = 41
@@ -40,11 +42,7 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
         _strip(rng, 34, 0.85, 0.24, 7.0, 0.2),
         _strip(rng, 40, 0.85, 0.16, 12.0, 0.0),
     ]
-    atlas = np.concatenate(strips, 1)
-    factor = 4 if detail < 0.4 else 2 if detail < 0.6 else 1
-    height, width = atlas.shape[:2]
-    pooled = atlas.reshape(height // factor, factor, width // factor, factor, 4).mean((1, 3))
-    return (np.clip(pooled, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return pooled(np.concatenate(strips, 1), detail)
 
 
 def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, turns: float, clump: float) -> np.ndarray:

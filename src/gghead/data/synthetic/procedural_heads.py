@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gghead.data.synthetic.brows import BrowPatches, brow_colour
 from gghead.data.synthetic.face_chart import chart_head
 from gghead.data.synthetic.hair import HairGrower
 from gghead.data.synthetic.hair_line import random_hair_line
@@ -12,6 +13,8 @@ from gghead.data.synthetic.head_parts import eye_mesh, skin_mesh
 from gghead.data.synthetic.heads import Head, HeadMaker
 from gghead.data.synthetic.identities import random_person
 from gghead.data.synthetic.irises import paint_eye
+from gghead.data.synthetic.lashes import Lashes
+from gghead.data.synthetic.mesh_rasterizer import vertex_normals
 from gghead.data.synthetic.renderer import Material, Mesh, Scene, Surface
 from gghead.data.synthetic.skin import Face, paint_skin, random_makeup
 from gghead.data.synthetic.skin_regions import map_skin
@@ -29,6 +32,8 @@ class ProceduralHeads(HeadMaker):
         self._chart = chart_head(self.model, detail=float(np.clip(resolution / 256, 0.35, 1)))
         self._skin = map_skin(self._chart)
         self._hair = HairGrower(self.model, self._chart.detail)
+        self._brows = BrowPatches(self.model, self._chart.detail)
+        self._lashes = Lashes(self.model, self._chart.detail)
         self._strips = paint_strips(self._chart.detail)
 
     def draw(self, rng: np.random.Generator) -> Head:
@@ -42,10 +47,15 @@ class ProceduralHeads(HeadMaker):
         textures = paint_skin(self._chart, self._skin, person, face, rng)
         eye = paint_eye(person.iris_colour, person.age, rng)
         parts = [skin_mesh(self.model, vertices, place, person.collar)]
-        parts += [eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices)]
-        hair = Mesh.empty()
+        eyeballs = self.model.eyeballs(vertices)
+        parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
+        skin = self.model.skin(vertices)
+        brow = self._brows.paint(person, rng)
+        lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup[2]
+        sheer = [self._brows.mesh(skin, vertex_normals(skin, self.model.triangles), place)]
+        sheer.append(self._lashes.mesh(skin, eyeballs, lash_length, place))
         if cut is not None:
-            hair = self._hair.grow(cut, line, self.model.skin(vertices), place, rng)
+            sheer.append(self._hair.grow(cut, line, skin, place, rng))
         surfaces = (
             Surface.painted(Material.SKIN_HEAD, textures.head),
             Surface.painted(Material.SKIN_BODY, textures.body),
@@ -53,5 +63,7 @@ class ProceduralHeads(HeadMaker):
             Surface.painted(Material.EYE, eye),
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
             Surface.dyed(Material.HAIR, self._strips, person.hair_colour),
+            Surface.dyed(Material.BROW, brow, brow_colour(person, textures.base)),
+            Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_colour * 0.4, 0.03)),
         )
-        return Head(person, Scene(Mesh.joined(parts), hair, surfaces), place, style)
+        return Head(person, Scene(Mesh.joined(parts), Mesh.joined(sheer), surfaces), place, style)

@@ -18,9 +18,9 @@ from gghead.data.synthetic.skin_regions import Noise, Region, SkinMaps
 SHADES = np.array([0, 0.15, 0.35, 0.55, 0.75, 1])
 SKIN = np.array(
     [
-        [0.93, 0.77, 0.70],
-        [0.88, 0.70, 0.60],
-        [0.82, 0.63, 0.50],
+        [0.87, 0.715, 0.65],
+        [0.83, 0.66, 0.57],
+        [0.775, 0.595, 0.475],
         [0.66, 0.46, 0.335],
         [0.48, 0.325, 0.235],
         [0.31, 0.205, 0.155],
@@ -38,10 +38,11 @@ BROW_HAIR_LIMIT = 0.55
 
 @dataclass(frozen=True)
 class SkinTextures:
-    """Display colours: the head chart, and one colour [1, 1, 3] for neck and shoulders."""
+    """Display colours: the head chart, one colour [1, 1, 3] for neck and shoulders, and that colour in 0 .. 1."""
 
     head: UInt8[np.ndarray, "h w 3"]
     body: UInt8[np.ndarray, "1 1 3"]
+    base: Float[np.ndarray, "3"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def paint_skin(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, rng
     grain = np.roll(maps.noise[Noise.STUBBLE], tuple(offsets[Noise.STUBBLE]), (0, 1))
     _paint_stubble(maps, base, hair, face.stubble, grain, image)
     _paint_scalp(chart, maps, base, hair, face, grain, image)
-    return SkinTextures(_to_uint8(image), _to_uint8(base.reshape(1, 1, 3)))
+    return SkinTextures(_to_uint8(image), _to_uint8(base.reshape(1, 1, 3)), base)
 
 
 def _region_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "r 3"]:
@@ -186,6 +187,7 @@ def _paint_scalp(
     ragged = face.hair_line.above(chart.azimuth, chart.height) + np.float32(0.05) * (grain - np.float32(0.5))
     ragged += np.float32(0.012) * maps.noise[Noise.MOTTLING]
     roots = np.clip(ragged / 0.11, 0, 1) * (1 - 0.9 * np.clip(2 * maps.regions[Region.EARS], 0, 1))
+    roots *= chart.used
     dots = np.clip(0.55 + 0.9 * grain, 0, 1) if face.scalp < 0.9 else 1
     cover(image, (roots * dots * face.scalp).astype(np.float32), (hair * 0.8 + 0.06 * base).astype(np.float32))
 
