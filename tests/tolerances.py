@@ -10,6 +10,14 @@ class Tolerance(NamedTuple):
     atol: float
 
 
+class Sightings(NamedTuple):
+    """What models that learned from photographs must say of synthetic heads."""
+
+    found: float
+    yaw_degrees: float
+    overlap: float
+
+
 EXACT_FLOAT32 = Tolerance(rtol=1e-5, atol=1e-6)
 """Two orders of the same float32 arithmetic."""
 EXACT_FLOAT64 = Tolerance(rtol=1e-10, atol=1e-12)
@@ -44,3 +52,5 @@ PLY_PICTURE = Tolerance(rtol=0, atol=1e-4)
 """A picture drawn from a PLY against one drawn from the model: logarithms and logits there and back."""
 TONE_TABLE = Tolerance(rtol=0, atol=3e-3)
 """Display values in [0, 1] by the renderer's table against the formula; its steps are widest near black."""
+MEDIAPIPE = Sightings(found=0.98, yaw_degrees=3.0, overlap=0.95)
+"""Share of frontal pictures with a face, standard deviation of the estimated yaw's error, mean IoU of the masks."""

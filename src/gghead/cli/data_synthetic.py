@@ -9,15 +9,41 @@ from gghead.cli.options import force_option, progress_counter
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--count", default=1500, show_default=True, help="Pictures, each of another person.")
+@click.option("--count", default=1500, show_default=True, help="Heads, each another person.")
 @click.option("--resolution", default=64, show_default=True, help="Side of the pictures in pixels.")
 @click.option("--seed", default=0, show_default=True, help="Everything follows from it, on any number of cores.")
+@click.option("--views", default=1, show_default=True, help="Pictures of each head, from as many cameras.")
+@click.option(
+    "--poses",
+    type=click.Choice(["ffhq", "wide"]),
+    default="ffhq",
+    show_default=True,
+    help="ffhq: yaw to 45 degrees as in FFHQ; wide: half of the pictures evenly to 90.",
+)
+@click.option("--assets", type=click.Path(path_type=Path), help="Folder of a MakeHuman asset pack: textured heads.")
+@click.option("--write-depth", is_flag=True, help="Write OUT_depth.zip, 16 bits, 1/10000 of the head's unit.")
 @click.option("--workers", type=int, help="Processes; default: one a core.")
 @force_option
-def synthetic(out: Path, count: int, resolution: int, seed: int, workers: int | None, force: bool) -> None:
-    """Render heads with true cameras and masks into OUT.zip and OUT_masks_modnet.zip."""
-    from gghead.data.synthetic import generate
+def synthetic(
+    out: Path,
+    count: int,
+    resolution: int,
+    seed: int,
+    views: int,
+    poses: str,
+    assets: Path | None,
+    write_depth: bool,
+    workers: int | None,
+    force: bool,
+) -> None:
+    """Render heads with true cameras and masks into OUT.zip and OUT_masks_modnet.zip, and the truth about them into
+    OUT_truth.npz.
 
+    Stop it at any time: the same command goes on.
+    """
+    from gghead.data.synthetic import Sitting, generate
+
+    sitting = Sitting(resolution, seed, views, poses, assets, write_depth)
     with progress_counter(count, "heads") as done:
-        generate(out, count, resolution, seed, workers, done, overwrite=force)
+        generate(out, count, sitting, workers, done, overwrite=force)
     click.echo(out)

@@ -1,92 +1,214 @@
 import json
+import multiprocessing
+import os
+import signal
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gghead.data.dataset import HeadDataset
-from gghead.data.synthetic import generate
+from gghead.data.synthetic import Sitting, generate
 from gghead.data.synthetic.cameras import random_label
+from gghead.data.synthetic.portraits import DEPTH_STEPS, VIEW
+from gghead.geometry.cameras import Cameras
+from gghead.media.images import decode_grey
+
+SITTING = Sitting(resolution=32, seed=4, views=2, depth=True)
+COUNT = 3
+NAMES = ["heads.zip", "heads_depth.zip", "heads_masks_modnet.zip", "heads_truth.npz"]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("synthetic") / "heads.zip"
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("synthetic")
     counts: list[int] = []
-    generate(path, count=3, resolution=32, seed=4, workers=1, on_progress=counts.append)
-    assert counts == [1, 2, 3]
+    generate(path / "heads.zip", COUNT, SITTING, workers=1, on_progress=counts.append)
+    assert counts == [0, 1, 2, 3]
+    assert sorted(content(path)) == NAMES
     return path
 
 
-def both(path: Path) -> list[bytes]:
-    return [path.read_bytes(), path.with_name(f"{path.stem}_masks_modnet.zip").read_bytes()]
+@pytest.fixture(scope="module")
+def truth(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "heads_truth.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
-def test_an_archive_is_a_dataset_without_problems(archive: Path) -> None:
-    with HeadDataset.open(archive, 32) as dataset:
-        assert dataset.names == tuple(f"00000/img{i:08d}.png" for i in range(3))
+def test_an_archive_is_a_dataset_without_problems(folder: Path) -> None:
+    with HeadDataset.open(folder / "heads.zip", 32) as dataset:
+        assert dataset.names == tuple(f"00000/img{i:08d}.png" for i in range(6))
         assert dataset.check().problems == ()
         assert dataset.labels.std(0).max() > 0
         corners = dataset.read(0)[0, [0, -1]]
-    with zipfile.ZipFile(archive) as pictures:
+    with zipfile.ZipFile(folder / "heads.zip") as pictures:
         assert json.loads(pictures.read("dataset.json"))["labels"][0][0] == "00000/img00000000.png"
-    with HeadDataset.open(archive, 32, background=0.0) as dark:
+    with HeadDataset.open(folder / "heads.zip", 32, background=0.0) as dark:
         changed = dark.read(0)[0, [0, -1]] != corners
     assert changed.any(), "the mask cuts out the background"
 
 
-def test_labels_are_those_of_the_cameras_that_were_used(archive: Path) -> None:
-    with HeadDataset.open(archive, 32) as dataset:
-        for index in range(3):
-            expected = random_label(np.random.default_rng([4, index]))
+def test_labels_are_those_of_the_cameras_that_were_used(folder: Path, truth: dict[str, np.ndarray]) -> None:
+    with HeadDataset.open(folder / "heads.zip", 32) as dataset:
+        assert np.array_equal(dataset.labels, truth["labels"])
+        for index in range(6):
+            head, view = divmod(index, 2)
+            expected = random_label(np.random.default_rng([4, head, VIEW, view]))
             assert np.array_equal(dataset.labels[index], expected)
 
 
-def test_the_number_of_workers_does_not_change_a_byte(archive: Path, tmp_path: Path) -> None:
-    generate(tmp_path / "heads.zip", count=3, resolution=32, seed=4, workers=2)
-    assert both(tmp_path / "heads.zip") == both(archive)
+def test_the_truth_fits_the_pictures(folder: Path, truth: dict[str, np.ndarray]) -> None:
+    assert truth["head_ids"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert truth["expression"].shape == (COUNT, len(truth["expression_names"]))
+    assert 0 <= truth["expression"].min() < truth["expression"].max() <= 1
+    assert set(truth["age"]) <= set(range(len(truth["age_names"])))
+    np.testing.assert_allclose(truth["ancestry"].sum(1), 1, rtol=1e-6)
+    cameras = Cameras.from_labels(torch.from_numpy(truth["labels"]).double(), 32)
+    points = torch.from_numpy(truth["landmarks_3d"][truth["head_ids"]]).double()
+    local = points @ cameras.viewmats[:, :3, :3].mT + cameras.viewmats[:, None, :3, 3]
+    seen = local @ cameras.Ks.mT
+    np.testing.assert_allclose(truth["landmarks_2d"], (seen[..., :2] / seen[..., 2:]).numpy(), atol=1e-3)
+    nose = truth["landmarks_2d"][:, 30]
+    assert truth["landmark_visible"][:, 30].all()
+    with (
+        zipfile.ZipFile(folder / "heads_depth.zip") as depths,
+        zipfile.ZipFile(folder / "heads_masks_modnet.zip") as masks,
+    ):
+        for index, name in enumerate(sorted(depths.namelist())):
+            depth = decode_depth(depths.read(name))
+            column, row = nose[index].astype(int)
+            assert abs(depth[row, column] - float(local[index, 30, 2])) < 0.02
+            assert (depth[decode_grey(masks.read(name)) == 0] == 0).all()
 
 
-def test_another_seed_makes_other_people(archive: Path, tmp_path: Path) -> None:
-    generate(tmp_path / "heads.zip", count=3, resolution=32, seed=5, workers=1)
-    assert both(tmp_path / "heads.zip")[0] != both(archive)[0]
+def decode_depth(data: bytes) -> np.ndarray:
+    import io
+
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(data))).astype(np.float64) / DEPTH_STEPS
 
 
-@pytest.mark.parametrize("existing", ["heads.zip", "heads_masks_modnet.zip"])
+def test_light_is_that_of_the_scene(truth: dict[str, np.ndarray]) -> None:
+    shining = truth["light_colours"].max(2) > 0
+    assert (shining.sum(1) >= 1).all()
+    np.testing.assert_allclose(np.linalg.norm(truth["light_directions"][shining], axis=1), 1, rtol=1e-5)
+    assert (truth["ambient_up"] > 0).all()
+
+
+def test_the_number_of_views_does_not_change_the_heads(folder: Path, truth: dict[str, np.ndarray], tmp_path) -> None:
+    generate(tmp_path / "heads.zip", COUNT, replace(SITTING, views=1, depth=False), workers=1)
+    with np.load(tmp_path / "heads_truth.npz") as single:
+        assert np.array_equal(single["landmarks_3d"], truth["landmarks_3d"])
+        assert np.array_equal(single["labels"], truth["labels"][::2])
+
+
+def test_the_number_of_workers_does_not_change_a_byte(folder: Path, tmp_path: Path) -> None:
+    generate(tmp_path / "heads.zip", COUNT, SITTING, workers=2)
+    assert content(tmp_path) == content(folder)
+
+
+def test_another_seed_makes_other_people(folder: Path, tmp_path: Path) -> None:
+    generate(tmp_path / "heads.zip", 1, replace(SITTING, seed=5), workers=1)
+    assert (tmp_path / "heads.zip").read_bytes() != (folder / "heads.zip").read_bytes()
+
+
+def generate_slowly(out: Path, done: object) -> None:
+    def after_a_head(count: int) -> None:
+        done.value = count
+        if count == 2:
+            time.sleep(60)
+
+    generate(out, COUNT, SITTING, workers=1, on_progress=after_a_head)
+
+
+def test_killed_it_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    done = spawn.Value("i", -1)
+    process = spawn.Process(target=generate_slowly, args=(tmp_path / "heads.zip", done))
+    process.start()
+    deadline = time.monotonic() + 120
+    while done.value < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert [path.name for path in tmp_path.iterdir()] == [".heads.zip.unfinished"]
+    counts: list[int] = []
+    generate(tmp_path / "heads.zip", COUNT, SITTING, workers=1, on_progress=counts.append)
+    assert counts == [2, 3]
+    assert content(tmp_path) == content(folder)
+
+
+def test_interrupted_it_keeps_what_is_done_and_what_stood_there(folder: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"mine")
+
+    def interrupt(count: int) -> None:
+        if count == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path / "heads.zip", COUNT, SITTING, 1, interrupt, overwrite=True)
+    assert {(tmp_path / name).read_bytes() for name in NAMES} == {b"mine"}
+    counts: list[int] = []
+    generate(tmp_path / "heads.zip", COUNT, SITTING, 1, counts.append, overwrite=True)
+    assert counts == [1, 2, 3]
+    assert content(tmp_path) == content(folder)
+
+
+def test_what_is_unfinished_is_not_finished_with_other_settings(folder: Path, tmp_path: Path) -> None:
+    def interrupt(count: int) -> None:
+        if count == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path / "heads.zip", COUNT, replace(SITTING, seed=1), 1, interrupt)
+    with pytest.raises(FileExistsError, match=r"unfinished heads\.zip of other settings"):
+        generate(tmp_path / "heads.zip", COUNT, SITTING, 1)
+    generate(tmp_path / "heads.zip", COUNT, SITTING, 1, overwrite=True)
+    assert content(tmp_path) == content(folder)
+
+
+def test_two_processes_do_not_make_the_same_dataset(tmp_path: Path) -> None:
+    def again(count: int) -> None:
+        if count == 0:
+            with pytest.raises(BlockingIOError, match="another process is making"):
+                generate(tmp_path / "heads.zip", 1, SITTING, 1)
+
+    generate(tmp_path / "heads.zip", 1, SITTING, 1, again)
+
+
+@pytest.mark.parametrize("existing", NAMES)
 def test_existing_files_are_not_touched(tmp_path: Path, existing: str) -> None:
     (tmp_path / existing).write_bytes(b"mine")
     with pytest.raises(FileExistsError, match="exists already"):
-        generate(tmp_path / "heads.zip", count=1, resolution=32, seed=0, workers=1)
-    assert [path.name for path in tmp_path.iterdir()] == [existing]
-    assert (tmp_path / existing).read_bytes() == b"mine"
-
-
-def test_interruption_leaves_nothing_and_keeps_what_stood_there(tmp_path: Path) -> None:
-    (tmp_path / "heads.zip").write_bytes(b"mine")
-
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        generate(tmp_path / "heads.zip", 2, 32, 0, workers=1, on_progress=interrupt, overwrite=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["heads.zip"]
-    assert (tmp_path / "heads.zip").read_bytes() == b"mine"
+        generate(tmp_path / "heads.zip", 1, SITTING, workers=1)
+    assert content(tmp_path) == {existing: b"mine"}
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "resolution", "seed", "message"),
+    ("name", "count", "changes", "message"),
     [
-        ("heads.tar", 1, 32, 0, r"does not end in \.zip"),
-        ("heads.zip", 0, 32, 0, "count is 0"),
-        ("heads.zip", 1, 48, 0, "resolution is 48; expected a power of two"),
-        ("heads.zip", 1, 4096, 0, "resolution is 4096"),
-        ("heads.zip", 1, 32, -1, "seed is -1"),
+        ("heads.tar", 1, {}, r"does not end in \.zip"),
+        ("heads.zip", 0, {}, "count is 0"),
+        ("heads.zip", 1, {"resolution": 48}, "resolution is 48; expected a power of two"),
+        ("heads.zip", 1, {"resolution": 4096}, "resolution is 4096"),
+        ("heads.zip", 1, {"seed": -1}, "seed is -1"),
+        ("heads.zip", 1, {"views": 0}, "views is 0"),
+        ("heads.zip", 1, {"poses": "upside down"}, "poses are 'upside down'; expected one of ffhq, wide"),
     ],
 )
 def test_arguments_out_of_range_are_refused(
-    tmp_path: Path, name: str, count: int, resolution: int, seed: int, message: str
+    tmp_path: Path, name: str, count: int, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        generate(tmp_path / name, count, resolution, seed)
+        generate(tmp_path / name, count, replace(SITTING, **changes))
     assert not list(tmp_path.iterdir())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gghead.data.synthetic.head_model import HeadModel
-from gghead.data.synthetic.identities import AGES, Person, random_person
+from gghead.data.synthetic.identities import AGES, EXPRESSIONS, SIDED_UNITS, Person, random_person
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,28 @@ def test_weights_stay_in_their_range_and_expressions_only_move_units(model: Head
         moved = {model.names[row] for row in np.flatnonzero(person.weights != person.neutral)}
         assert moved
         assert all(name.startswith("unit/") for name in moved)
+
+
+def test_expressions_are_drawn_from_their_table(model: HeadModel, people: list[Person]) -> None:
+    for chance, units in EXPRESSIONS.values():
+        assert 0 < chance < 1
+        for unit, (low, high) in units.items():
+            names = [f"unit/{unit}Left", f"unit/{unit}Right"] if unit in SIDED_UNITS else [f"unit/{unit}"]
+            assert set(names) <= set(model.row)
+            assert 0 <= low <= high <= 1
+    np.testing.assert_allclose(sum(chance for chance, _ in EXPRESSIONS.values()), 1)
+    smiles = [person.weights[model.row["unit/mouthSmileLeft"]] > 0 for person in people]
+    assert 0.2 < np.mean(smiles) < 0.65
+
+
+def test_the_lids_follow_the_gaze(model: HeadModel, people: list[Person]) -> None:
+    for person in people:
+        up, down = (person.weights[model.row[f"unit/eyeLook{way}Left"]] for way in ("Up", "Down"))
+        assert (up > 0) == (person.gaze[1] > 0)
+        assert (down > 0) == (person.gaze[1] < 0)
+    sideways = np.degrees([person.gaze[0] for person in people])
+    assert sideways.min() < -3
+    assert sideways.max() > 3
 
 
 def test_people_differ_in_skin_hair_and_age(people: list[Person]) -> None:

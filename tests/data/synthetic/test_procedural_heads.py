@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from gghead.data.synthetic.cameras import posed_label
-from gghead.data.synthetic.generation import draw_portrait
+from gghead.data.synthetic.portraits import Portrait, Sitting, draw_head
 from gghead.data.synthetic.procedural_heads import ProceduralHeads
-from gghead.data.synthetic.renderer import Material, View, random_lighting, render
+from gghead.data.synthetic.lighting import random_lighting
+from gghead.data.synthetic.renderer import Material, View, render
 from gghead.geometry.cameras import Cameras
 
 SIDE = 128
@@ -73,11 +74,15 @@ def test_a_view_is_a_picture_with_its_coverage(heads: ProceduralHeads) -> None:
     assert face[0] > face[1] > face[2], "skin of any shade is reddish"
 
 
+def first_portrait(heads: ProceduralHeads, number: int) -> Portrait:
+    return draw_head(heads, Sitting(SIDE, seed=5), number)[1][0]
+
+
 def test_a_portrait_is_its_colours_over_its_background_by_its_mask(heads: ProceduralHeads) -> None:
-    first, again = draw_portrait(heads, 5, 2, SIDE), draw_portrait(heads, 5, 2, SIDE)
+    first, again = first_portrait(heads, 2), first_portrait(heads, 2)
     assert np.array_equal(first.pixels, again.pixels)
     assert first.pixels.dtype == first.mask.dtype == np.uint8
-    other = draw_portrait(heads, 5, 3, SIDE)
+    other = first_portrait(heads, 3)
     assert np.abs(first.pixels.astype(int) - other.pixels).mean() > 5
     assert {0, 255} <= set(np.unique(first.mask))
     outside = first.pixels[first.mask == 0].astype(float)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import torch
 
-from gghead.data.synthetic.cameras import TARGET, posed_label, random_label
+from gghead.data.synthetic.cameras import TARGET, Poses, posed_label, random_label
 from gghead.data.synthetic.renderer import project
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 
@@ -33,13 +33,26 @@ def test_cameras_stand_where_yaw_and_pitch_say_and_see_their_target_in_the_middl
     np.testing.assert_allclose(middle[0, :2], [50, 50], atol=1e-3)
 
 
-def test_poses_are_spread_like_those_of_ffhq() -> None:
+def poses(kind: Poses) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
-    positions = np.stack([random_label(rng)[:16].reshape(4, 4)[:3, 3] for _ in range(2000)])
+    positions = np.stack([random_label(rng, kind)[:16].reshape(4, 4)[:3, 3] for _ in range(2000)])
     yaw = np.degrees(np.arctan2(positions[:, 0], positions[:, 2]))
-    pitch = np.degrees(np.arcsin(positions[:, 1] / FFHQ_DISTANCE))
+    return yaw, np.degrees(np.arcsin(positions[:, 1] / FFHQ_DISTANCE))
+
+
+def test_poses_are_spread_like_those_of_ffhq() -> None:
+    yaw, pitch = poses("ffhq")
     assert abs(yaw.mean()) < 1.5
     assert 16 < yaw.std() < 19
     assert np.abs(yaw).max() < 45.01
     assert 7 < pitch.std() < 9
+    assert np.abs(pitch).max() < 25.01
+
+
+def test_wide_poses_go_to_the_profile_on_both_sides() -> None:
+    yaw, pitch = poses("wide")
+    assert abs(yaw.mean()) < 3
+    assert 85 < yaw.max() < 90.01
+    assert -90.01 < yaw.min() < -85
+    assert 0.25 < (np.abs(yaw) > 45).mean() < 0.35, "half of the half that is even up to 90"
     assert np.abs(pitch).max() < 25.01

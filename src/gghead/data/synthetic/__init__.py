@@ -1,5 +1,6 @@
-"""Rendered people with true cameras and masks, for demos and tests; see README.md. `generate` makes an archive."""
+"""Rendered people with everything known of them, for demos, tests and training; see README.md."""
 
 from gghead.data.synthetic.generation import generate
+from gghead.data.synthetic.portraits import Sitting
 
-__all__ = ["generate"]
+__all__ = ["Sitting", "generate"]

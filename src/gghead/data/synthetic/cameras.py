@@ -1,6 +1,8 @@
-"""Cameras of rendered pictures: poses spread as in FFHQ, true to the last digit."""
+"""Cameras of rendered pictures: poses spread as in FFHQ or all round the face, true to the last digit."""
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -9,17 +11,43 @@ from jaxtyping import Float32
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.trajectories import on_sphere
 
-YAW_SPREAD, YAW_LIMIT = math.radians(18), math.radians(45)
-PITCH_SPREAD, PITCH_LIMIT = math.radians(8), math.radians(25)
+Poses = Literal["ffhq", "wide"]
 TARGET = (0.0, 0.0, 0.2)
 """What the cameras look at, world; the middle of a face turns around it in FFHQ-like crops."""
 
 
-def random_label(rng: np.random.Generator) -> Float32[np.ndarray, "25"]:
-    """Camera label with normally distributed yaw and pitch, clipped at the limits."""
-    yaw = float(np.clip(rng.normal(0, YAW_SPREAD), -YAW_LIMIT, YAW_LIMIT))
-    pitch = float(np.clip(rng.normal(0, PITCH_SPREAD), -PITCH_LIMIT, PITCH_LIMIT))
-    return posed_label(yaw, pitch)
+@dataclass(frozen=True)
+class Spread:
+    """How poses are drawn, radians.
+
+    Attributes:
+        yaw, pitch: standard deviations of normal distributions.
+        yaw_limit, pitch_limit: where they are clipped.
+        turned: share of pictures whose yaw is uniform up to the limit instead.
+    """
+
+    yaw: float
+    yaw_limit: float
+    pitch: float
+    pitch_limit: float
+    turned: float
+
+
+SPREADS: dict[Poses, Spread] = {
+    "ffhq": Spread(math.radians(18), math.radians(45), math.radians(8), math.radians(25), turned=0.0),
+    "wide": Spread(math.radians(18), math.radians(90), math.radians(8), math.radians(25), turned=0.5),
+}
+
+
+def random_label(rng: np.random.Generator, poses: Poses = "ffhq") -> Float32[np.ndarray, "25"]:
+    """Camera label of a random pose."""
+    spread = SPREADS[poses]
+    turned, everywhere = rng.random() < spread.turned, rng.uniform(-spread.yaw_limit, spread.yaw_limit)
+    yaw, pitch = rng.normal(0, spread.yaw), rng.normal(0, spread.pitch)
+    return posed_label(
+        float(everywhere if turned else np.clip(yaw, -spread.yaw_limit, spread.yaw_limit)),
+        float(np.clip(pitch, -spread.pitch_limit, spread.pitch_limit)),
+    )
 
 
 def posed_label(yaw: float, pitch: float) -> Float32[np.ndarray, "25"]:

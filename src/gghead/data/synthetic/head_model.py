@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.resources import as_file, files
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
 from gghead.data.synthetic.mesh_rasterizer import add_targets
 from gghead.data.synthetic.subdivision import subdivide, subdivide_uvs, to_triangles
@@ -91,12 +91,27 @@ class HeadModel:
         self.neutral_eyes = self.eyeballs(self._base)
         masks = zip(pack["uv_mask_names"], pack["uv_masks"], strict=True)
         self.masks = {str(name): mask.astype(np.float32) / 255 for name, mask in masks}
-        self._reference = self._turned(self._landmarks(self.morph(pack["average_adult_weights"]))) + self._shift
+        self._reference = self._turned(self._landmarks(self.morph(self.average_adult))) + self._shift
 
     @property
     def target_count(self) -> int:
         """Number k of morph targets."""
         return len(self.names)
+
+    @property
+    def vertex_count(self) -> int:
+        """Number v of vertices of the base mesh."""
+        return len(self._base)
+
+    @property
+    def hm08_index(self) -> Int32[np.ndarray, " v"]:
+        """Numbers of the base mesh's vertices in MakeHuman's base mesh hm08."""
+        return self._pack["hm08_index"]
+
+    @property
+    def average_adult(self) -> Float32[np.ndarray, " k"]:
+        """Weights of the morph targets of the head that the canonical head space was fitted to."""
+        return self._pack["average_adult_weights"]
 
     @cached_property
     def detail_pairs(self) -> list[tuple[str, str]]:

@@ -49,6 +49,36 @@ LID_REACH = np.radians(25.0)
 """Turn of the eyes at which the lids have followed all the way."""
 
 
+EXPRESSIONS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
+    "none": (0.22, {}),
+    "smile": (
+        0.28,
+        {"mouthSmile": (0.8, 1.0), "cheekSquint": (0.4, 0.6), "mouthUpperUp": (0.1, 0.4), "jawOpen": (0.0, 0.15)},
+    ),
+    "laugh": (
+        0.14,
+        {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.6, 0.9), "mouthUpperUp": (0.4, 0.7), "jawOpen": (0.2, 0.5)},
+    ),
+    "speech": (0.12, {"jawOpen": (0.1, 0.6), "mouthFunnel": (0.0, 0.5), "mouthStretch": (0.0, 0.3)}),
+    "pout": (0.04, {"mouthPucker": (0.3, 0.9), "mouthFunnel": (0.0, 0.3)}),
+    "frown": (0.07, {"mouthFrown": (0.6, 0.9), "browDown": (0.6, 0.9), "mouthPress": (0.0, 0.4)}),
+    "surprise": (
+        0.06,
+        {"browInnerUp": (0.7, 1.0), "browOuterUp": (0.7, 1.0), "eyeWide": (0.3, 0.6), "jawOpen": (0.0, 0.5)},
+    ),
+    "disgust": (0.03, {"noseSneer": (0.5, 0.9), "mouthUpperUp": (0.2, 0.5), "browDown": (0.3, 0.7)}),
+    "worry": (0.04, {"browInnerUp": (0.6, 1.0), "mouthFrown": (0.1, 0.4)}),
+}
+"""Chance of each expression, and the range of each of its units as a share of a strength of .2 to .9."""
+SIDED_UNITS = {
+    *("mouthSmile", "mouthFrown", "mouthPress", "mouthStretch", "mouthUpperUp"),
+    *("browDown", "browOuterUp", "cheekSquint", "eyeWide", "noseSneer"),
+}
+"""Units that the head has for either side."""
+SIDEDNESS = 0.1
+"""Standard deviation of an expression's strength on one side."""
+
+
 @dataclass(frozen=True)
 class Person:
     """One person.
@@ -178,20 +208,16 @@ def _add_detail_targets(model: HeadModel, rng: np.random.Generator, out: np.ndar
 
 
 def _random_expression(rng: np.random.Generator) -> dict[str, float]:
-    """Weights of expression units: smiles, open mouths, frowns, raised brows, or none; always some blink."""
-    kind, strength, blink = rng.random(), rng.uniform(0.2, 0.9), rng.uniform(0, 0.25)
+    """Weights of expression units: one of `EXPRESSIONS`, a little stronger on one side, and always some blink."""
+    name = list(EXPRESSIONS)[rng.choice(len(EXPRESSIONS), p=[chance for chance, _ in EXPRESSIONS.values()])]
+    strength, blink = rng.uniform(0.2, 0.9), rng.uniform(0, 0.25)
+    sides = {"Left": 1 + rng.normal(0, SIDEDNESS), "Right": 1 + rng.normal(0, SIDEDNESS)}
     units = {"eyeBlinkLeft": blink, "eyeBlinkRight": blink}
-    if kind < 0.45:
-        units["jawOpen"] = rng.uniform(0, 0.12)
-        for unit, share in (("mouthSmile", 1.0), ("cheekSquint", 0.5), ("mouthUpperUp", 0.3)):
-            units[f"{unit}Left"] = units[f"{unit}Right"] = strength * share
-    elif kind < 0.6:
-        units["jawOpen"] = rng.uniform(0.1, 0.45)
-    elif kind < 0.7:
-        for unit in ("mouthFrown", "browDown"):
-            units[f"{unit}Left"] = units[f"{unit}Right"] = strength * 0.8
-    elif kind < 0.78:
-        units["browInnerUp"] = strength
-        for unit, share in (("browOuterUp", 1.0), ("eyeWide", 0.5)):
-            units[f"{unit}Left"] = units[f"{unit}Right"] = strength * share
+    for unit, (low, high) in EXPRESSIONS[name][1].items():
+        value = strength * rng.uniform(low, high)
+        if unit in SIDED_UNITS:
+            for side, factor in sides.items():
+                units[f"{unit}{side}"] = float(np.clip(value * factor, 0, 1))
+        else:
+            units[unit] = value
     return units
