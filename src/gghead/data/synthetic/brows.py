@@ -129,8 +129,8 @@ def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:
     return _BrowShape(
         start=rng.uniform(0.085, 0.12),
         length=rng.uniform(0.44, 0.50),
-        height=rng.uniform(7.395, 7.43),
-        arch=rng.uniform(0.03, 0.06) if male else rng.uniform(0.045, 0.085),
+        height=rng.uniform(7.425, 7.465),
+        arch=rng.uniform(0.01, 0.04) if male else rng.uniform(0.025, 0.065),
         tail=rng.uniform(0.02, 0.055),
         thickness=0.016 + 0.022 * bushy,
         hairs=round(140 + 330 * bushy),

@@ -6,8 +6,8 @@ Positions are decimetres of the neutral head, which the texture chart refers to,
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
-from scipy.ndimage import zoom
+from jaxtyping import Float32
+from scipy.ndimage import distance_transform_edt, zoom
 from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.head_model import Chart, HeadModel
@@ -26,8 +26,7 @@ class HeadChart:
     """What is where on the head's texture [h, w].
 
     Attributes:
-        position: point of the neutral head.
-        used: whether the texel belongs to the head at all.
+        position: point of the neutral head; beside the chart, that of the nearest texel in it.
         azimuth: angle around the skull's axis, 0 in front, pi at the back; the same on both sides.
         inside: 0 at the seam to the neck, 1 away from it.
         masks: lips, ears and eyelids of the head model, 0 to 1.
@@ -36,7 +35,6 @@ class HeadChart:
     """
 
     position: Float32[np.ndarray, "h w 3"]
-    used: Bool[np.ndarray, "h w"]
     azimuth: Float32[np.ndarray, "h w"]
     inside: Float32[np.ndarray, "h w"]
     masks: dict[str, Float32[np.ndarray, "h w"]]
@@ -104,11 +102,11 @@ def chart_head(model: HeadModel, detail: float) -> HeadChart:
     barycentric = np.append(first_two, 1 - first_two.sum(2, keepdims=True), 2)
     owners = model.triangles[head][np.maximum(hit, 0)]
     position = np.einsum("hwkc,hwk->hwc", model.neutral[owners], barycentric).astype(np.float32)
-    position[hit < 0] = (0, 7, 0)
+    nearest = distance_transform_edt(hit < 0, return_distances=False, return_indices=True)
+    position = position[nearest[0], nearest[1]]  # texels beyond the border are seen through bilinear filters
     seam = _distance(model, Chart.TORSO, position, 0.4)
     return HeadChart(
         position=position,
-        used=hit >= 0,
         azimuth=azimuths(position),
         inside=_smooth_step(seam / 0.35),
         masks={name: _scaled(mask, (height, width)) for name, mask in model.masks.items()},

@@ -4,10 +4,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from gghead.data.synthetic.hair_cards import ribbons
-from gghead.data.synthetic.hair_field import HairField
-from gghead.data.synthetic.hair_growth import Lines, grow
+from gghead.data.synthetic.hair_field import HairField, Roots
+from gghead.data.synthetic.hair_growth import Lines, grow, tie_point
 from gghead.data.synthetic.hair_line import HairLine
 from gghead.data.synthetic.hair_styles import Cut
+from gghead.data.synthetic.hair_texture import Strip
+from gghead.data.synthetic.hair_tied import bun, tail
 from gghead.data.synthetic.head_model import HeadModel, Similarity
 from gghead.data.synthetic.renderer import Mesh
 
@@ -37,21 +39,36 @@ class HairGrower:
         roots = self._field.roots
         inside = line.above(roots.azimuth, roots.position[:, 1])
         share = np.sqrt(self._detail)
-        wanted = np.flatnonzero(inside > 0.005)
+        ragged = rng.normal(0, 0.02, len(inside))
+        inside = inside - (cut.comb == "tied") * _before_ear(roots)  # sideburns are too short to be tied
+        wanted = np.flatnonzero(inside > 0.005 + ragged.clip(0))
         chosen = wanted[: round(cut.cards * share)]
-        lines = grow(self._field, chosen, cut, rng)
+        lines = grow(self._field, chosen, cut, line, rng)
         edge = np.clip(inside[lines.roots] / EDGE, 0, 1)
-        widths = cut.width / share * (0.6 + 0.4 * edge) * rng.uniform(0.8, 1.25, len(lines.roots))
+        widths = cut.width / share * (0.5 + 0.5 * edge) * rng.uniform(0.8, 1.25, len(lines.roots))
         strips = np.array(cut.strips)[rng.integers(len(cut.strips), size=len(lines.roots))]
-        return ribbons(self._moved(lines, skin), widths, strips, _shades(lines, rng), place, rng)
+        parts = [
+            ribbons(
+                self._moved(lines, skin), widths, strips, _shades(lines, rng), place, rng, _opacity(edge, cut.steps)
+            )
+        ]
+        if cut.comb == "tied":
+            ends = (bun if cut.knot == "bun" else tail)(self._field, tie_point(self._field, cut), share, rng)
+            strips = rng.choice([Strip.DENSE_A, Strip.DENSE_B], len(ends.points))
+            widths = rng.uniform(0.1, 0.15, len(ends.points)) / share
+            parts.append(ribbons(self._around(ends, skin), widths, strips, _shades(ends, rng), place, rng))
+        return Mesh.joined(parts)
+
+    def _around(self, lines: Lines, skin: np.ndarray) -> Lines:
+        """Lines around the neutral head -> around the person."""
+        moved = self._field.move(lines.points.reshape(-1, 3), skin).reshape(lines.points.shape)
+        return Lines(moved, lines.outward, lines.roots)
 
     def _moved(self, lines: Lines, skin: np.ndarray) -> Lines:
         """Lines around the neutral head -> around the person, each with its root exactly on the skin."""
-        count, steps = lines.points.shape[:2]
-        moved = self._field.move(lines.points.reshape(-1, 3), skin).reshape(count, steps, 3)
-        roots = self._field.roots
+        moved, roots = self._around(lines, skin).points, self._field.roots
         on_skin = (skin[roots.corners[lines.roots]] * roots.weights[lines.roots][..., None]).sum(1)
-        t = np.linspace(0, 1, steps, dtype=np.float32)[None, :, None]
+        t = np.linspace(0, 1, moved.shape[1], dtype=np.float32)[None, :, None]
         return Lines(moved + (on_skin - moved[:, 0])[:, None] * (1 - t), lines.outward, lines.roots)
 
 
@@ -60,3 +77,15 @@ def _shades(lines: Lines, rng: np.random.Generator) -> np.ndarray:
     own = np.exp(rng.normal(0, 0.14, (count, 1)))
     along = np.linspace(0, 1, steps)[None]
     return own * (0.6 + 0.4 * np.minimum(1, 2 * along))
+
+
+def _before_ear(roots: Roots) -> np.ndarray:
+    """1 for roots of the sideburns, 0 for others [n]."""
+    before = (roots.azimuth > np.radians(58)) & (roots.azimuth < np.radians(92))
+    return (before & (roots.position[:, 1] < 7.42)).astype(np.float32)
+
+
+def _opacity(edge: np.ndarray, steps: int) -> np.ndarray:
+    """Opacity [n, s] of ribbons: at the line of the hair they begin thin."""
+    t = np.linspace(0, 1, steps + 1)[None]
+    return np.minimum(1, (0.25 + 0.75 * edge[:, None]) * (0.7 + 1.2 * t))

@@ -19,6 +19,7 @@ def ribbons(
     shades: Float32[np.ndarray, "n s"],
     place: Similarity,
     rng: np.random.Generator,
+    opacity: np.ndarray | float = 1.0,
 ) -> Mesh:
     """One ribbon along each line, lying on the head, lit as a bundle of fibres.
 
@@ -29,6 +30,7 @@ def ribbons(
         shades: light that reaches each point; above 1 for lighter strands.
         place: the way into the world.
         rng: how ribbons turn around themselves.
+        opacity: factor of the texture's opacity at each point [n, s].
     """
     points, outward = lines.points, lines.outward
     count, steps = points.shape[:2]
@@ -57,6 +59,7 @@ def ribbons(
         uvs=uvs[triangles].astype(np.float32),
         materials=np.full(len(triangles), Material.HAIR, np.int32),
         reach=np.repeat(shades.ravel(), 2).astype(np.float32),
+        alpha=np.repeat(np.broadcast_to(opacity, (count, steps)).ravel(), 2).astype(np.float32),
         tangents=place.directions(np.repeat(tangent.reshape(-1, 3), 2, axis=0)),
     )
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
+from gghead.data.synthetic.face_chart import azimuths
 from gghead.data.synthetic.hair_field import HairField
+from gghead.data.synthetic.hair_line import HairLine
 from gghead.data.synthetic.hair_styles import Cut
 
 CROWN = np.array([0.0, 8.40, 0.20], np.float32)
 """Where the whorl is."""
 DOWN = np.array([0.0, -1.0, 0.0], np.float32)
-TIE = np.array([0.0, 7.85, -0.42], np.float32)
-"""Where tied hair comes together."""
 BROWS = 7.60
 """Fringes end above this height."""
 SHORTEST = 0.3
@@ -37,8 +37,9 @@ class Lines:
     roots: np.ndarray
 
 
-def grow(field: HairField, chosen: np.ndarray, cut: Cut, rng: np.random.Generator) -> Lines:
-    """One line from each of the chosen roots [n] (indices)."""
+def grow(field: HairField, chosen: np.ndarray, cut: Cut, line: HairLine, rng: np.random.Generator) -> Lines:
+    """One line from each of the chosen roots [n] (indices) inside the line of the hair."""
+    tie = tie_point(field, cut)
     root, normal = field.roots.position[chosen], field.roots.normal[chosen]
     count, waves = len(chosen), _Waves(rng)
     disorder = 0.6 * waves(root) + rng.normal(0, 1, (count, 3)).astype(np.float32)
@@ -49,17 +50,26 @@ def grow(field: HairField, chosen: np.ndarray, cut: Cut, rng: np.random.Generato
     points, outward = [root], [normal]
     for k in range(cut.steps):
         here = points[-1]
-        comb = (TIE - here) if cut.comb == "tied" else _combed(here, root, cut)
+        comb = (tie - here) if cut.comb == "tied" else _combed(here, root, cut)
         pull = 0.9 if cut.comb == "tied" else 0.45
         direction = _unit(direction + pull * _unit(comb) + cut.gravity * DOWN)
         if cut.comb == "tied":
-            step = np.linalg.norm(comb, axis=1, keepdims=True) / (cut.steps - k) * (1 + 0.2 * (k < cut.steps - 1))
+            step = np.linalg.norm(comb, axis=1, keepdims=True) / (cut.steps - k) * (1 + 0.15 * (k < cut.steps - 1))
         moved, away = _keep_off(field, here + direction * step, cut.gap * layer * min(1, (k + 1) / 2.5), cut)
         direction = _unit(moved - here)
         points.append(moved)
         outward.append(away)
     lines = Lines(np.stack(points, 1).astype(np.float32), np.stack(outward, 1).astype(np.float32), chosen)
-    return _waved(_trimmed(lines, cut, rng), cut, waves)
+    return _waved(_trimmed(lines, cut, line, rng), cut, waves)
+
+
+def tie_point(field: HairField, cut: Cut) -> Float32[np.ndarray, "3"]:
+    """Where tied hair comes together, at the back of the head."""
+    point = np.array([[0, cut.tie, -0.8]], np.float32)
+    for _ in range(6):
+        distance, away = field.probe(point)
+        point = (point - away * (distance - cut.gap) * [0, 0, 1]).astype(np.float32)
+    return point[0]
 
 
 class _Waves:
@@ -88,14 +98,18 @@ def _combed(here: np.ndarray, root: np.ndarray, cut: Cut) -> np.ndarray:
     side = np.sign(root[:, :1])
     falling = DOWN + np.float32(0.25) * from_crown * [1, 0, 1]
     if cut.comb == "parted":
-        across = np.concatenate([np.tanh((root[:, :1] - cut.parting) * 12), 0 * high, -0.25 - 0.35 * front], 1)
+        across = np.concatenate([np.tanh((root[:, :1] - cut.parting) * 12), 0 * high, -0.25 - 0.6 * front], 1)
         return high * across + (1 - high) * (falling + np.array([0, 0, -0.3]) * front)
     if cut.comb == "back":
         back = np.concatenate([0.2 * side, 0 * high, -1 + 0 * high], 1)
         return high * back + (1 - high) * np.array([0, -0.55, -0.75])
     if cut.comb == "forward":
         forward = np.concatenate([0.15 * root[:, :1] - 0.3 * cut.parting, 0 * high, 1 + 0 * high], 1)
-        ahead = _smooth(root[:, 2], 0.1, 0.5)[:, None] * _smooth(root[:, 1], 7.7, 8.0)[:, None]
+        ahead = (
+            _smooth(root[:, 2], 0.1, 0.5) * _smooth(root[:, 1], 7.7, 8.0) * _smooth(-np.abs(root[:, 0]), -0.62, -0.42)
+        )
+        ahead = ahead[:, None]
+        falling = falling - np.array([0, 0, 0.35], np.float32) * front * (cut.hem > 0)
         return ahead * (high * forward + (1 - high) * DOWN) + (1 - ahead) * (high * from_crown + (1 - high) * falling)
     if cut.comb == "out":
         return _unit(here - np.array([0, 7.75, 0.5], np.float32))
@@ -108,19 +122,23 @@ def _keep_off(field: HairField, points: np.ndarray, gap: np.ndarray, cut: Cut) -
     distance, away = field.probe(points)
     if cut.comb == "out":
         return points, away
-    target = np.clip(distance, gap, gap + 0.06 + 0.5 * np.maximum(0, distance - gap - 0.06))
+    loose = np.float32(0.25) if cut.hem == 0 else 1 - 0.75 * _smooth(points[:, 1], 6.8, 7.4)
+    target = np.clip(distance, gap, gap + 0.05 + loose * np.maximum(0, distance - gap - 0.05))
     moved = points + away * (target - distance)[:, None].astype(np.float32)
     return moved, field.probe(moved)[1]
 
 
-def _trimmed(lines: Lines, cut: Cut, rng: np.random.Generator) -> Lines:
+def _trimmed(lines: Lines, cut: Cut, line: HairLine, rng: np.random.Generator) -> Lines:
     """Lines cut off at the hem and before they reach the brows, with as many points as before."""
     points = lines.points
     count, steps = points.shape[:2]
     height, side, depth = points[..., 1], np.abs(points[..., 0]), points[..., 2]
     ragged = rng.normal(0, 0.035, (count, 1))
-    in_front = (depth > 1.0) & (side < 0.56)
+    in_front = (depth > 1.0) & (side < 0.56) | (depth > 1.12)
     limit = np.where(in_front, BROWS + 0.5 * ragged + 0.02 + 0.12 * (side > 0.45), cut.hem + ragged)
+    if cut.comb != "forward":
+        edge = height - line.above(azimuths(points), height) - 0.04
+        limit = np.where(in_front & (side < 0.5), np.maximum(limit, edge), limit)
     low = height < limit
     first = np.where(low.any(1), low.argmax(1), steps - 1)
     end = first.astype(np.float64)

@@ -53,6 +53,7 @@ class Cut:
         stray: disorder of directions.
         strips: which textures.
         parting: side (x) of the parting.
+        tie: height at which tied hair comes together; knot: what is behind it.
     """
 
     comb: Comb
@@ -71,6 +72,8 @@ class Cut:
     stray: float
     strips: tuple[Strip, ...]
     parting: float = 0.0
+    tie: float = 7.8
+    knot: Literal["tail", "bun"] = "tail"
 
 
 _STRAIGHT = (Strip.DENSE_A, Strip.DENSE_A, Strip.DENSE_B, Strip.WISPY_A)
@@ -85,12 +88,12 @@ CUTS: dict[HairStyle, Cut] = {
     "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 1400, 5, 0.105, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
     "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1300, 6, 0.16, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS),
     "afro": Cut("out", 0.5, 0.4, 0.35, 0, 1800, 4, 0.17, 1.0, 0.5, 0.0, 0.03, 2, 0.35, _COILS),
-    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 950, 10, 0.15, 0.35, 0.17, 0.22, 0.015, 1.2, 0.06, _STRAIGHT),
-    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1000, 10, 0.15, 0.35, 0.16, 0.24, 0.01, 1, 0.05, _STRAIGHT),
-    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 850, 14, 0.16, 0.35, 0.17, 0.20, 0.015, 1.5, 0.05, _STRAIGHT),
-    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 850, 16, 0.17, 0.45, 0.22, 0.18, 0.06, 3.5, 0.08, _LOOSE),
+    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 950, 10, 0.14, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
+    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1000, 10, 0.14, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
+    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 850, 14, 0.145, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
+    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 850, 16, 0.15, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
     "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
-    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
+    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
 }  # fmt: skip
 """Styles that are more than paint on the scalp."""
 
@@ -111,6 +114,7 @@ def random_cut(style: HairStyle, rng: np.random.Generator) -> Cut | None:
     """A style's cut with a person's lengths, volume and parting; None when there are no ribbons to draw."""
     length, volume, wave = rng.uniform(0.75, 1.25), rng.uniform(0.8, 1.25), rng.uniform(0.6, 1.4)
     hem, parting = rng.normal(0, 0.15), rng.choice([-1, 0, 1], p=[0.35, 0.25, 0.4]) * rng.uniform(0.15, 0.38)
+    tie = rng.uniform(7.3, 8.15)
     if style not in CUTS:
         return None
     cut = CUTS[style]
@@ -124,4 +128,5 @@ def random_cut(style: HairStyle, rng: np.random.Generator) -> Cut | None:
         gap=cut.gap * volume * (length if style == "afro" else 1),
         wave=cut.wave * wave,
         parting=float(parting),
+        tie=tie,
     )

@@ -26,7 +26,7 @@ class Strip(IntEnum):
 
 
 def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
-    """All strips side by side: grey luminance (255 = the hair's colour) and opacity.
+    """All strips side by side: grey luminance (about 130 = the hair's colour) and opacity.
 
     Args:
         detail: share of the full size; below .6 the texture is halved, below .4 quartered.
@@ -58,7 +58,7 @@ def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, tu
     """
     v = np.linspace(0, 1, STRIP_HEIGHT)[:, None]
     x = (np.arange(STRIP_WIDTH) + 0.5) / STRIP_WIDTH
-    light, solid = np.full((STRIP_HEIGHT, STRIP_WIDTH), 0.55), np.zeros((STRIP_HEIGHT, STRIP_WIDTH))
+    light, solid = np.full((STRIP_HEIGHT, STRIP_WIDTH), 0.4), np.zeros((STRIP_HEIGHT, STRIP_WIDTH))
     centres = rng.uniform(0.25, 0.75, 4)
     for _ in range(count):
         start, target = rng.uniform(0.06, 0.94), centres[rng.integers(4)]
@@ -73,7 +73,7 @@ def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, tu
         taper = np.clip((v - begin) / 0.04, 0, 1) * np.clip((end - v) / 0.22, 0, 1) ** 0.7
         half = rng.uniform(0.012, 0.026)
         alpha = np.clip((half - np.abs(x - line)) / 0.012 + 0.5, 0, 1) * taper
-        shade = rng.uniform(0.62, 1.0) * (1 - 0.25 * np.abs(x - line) / half)
+        shade = rng.uniform(0.36, 0.66) * (1 - 0.25 * np.abs(x - line) / half)
         light += (shade - light) * alpha
         solid = solid + (1 - solid) * alpha
     return np.stack([light, light, light, solid], -1)

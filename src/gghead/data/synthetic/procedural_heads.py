@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gghead.data.synthetic.beards import BeardGrower, random_beard
 from gghead.data.synthetic.brows import BrowPatches, brow_colour
 from gghead.data.synthetic.face_chart import chart_head
 from gghead.data.synthetic.hair import HairGrower
@@ -15,6 +16,7 @@ from gghead.data.synthetic.identities import random_person
 from gghead.data.synthetic.irises import paint_eye
 from gghead.data.synthetic.lashes import Lashes
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
+from gghead.data.synthetic.procedural_mouth import TONGUE_COLOUR, ProceduralMouth
 from gghead.data.synthetic.renderer import Material, Mesh, Scene, Surface
 from gghead.data.synthetic.skin import Face, paint_skin, random_makeup
 from gghead.data.synthetic.skin_regions import map_skin
@@ -34,25 +36,32 @@ class ProceduralHeads(HeadMaker):
         self._hair = HairGrower(self.model, self._chart.detail)
         self._brows = BrowPatches(self.model, self._chart.detail)
         self._lashes = Lashes(self.model, self._chart.detail)
+        self._beards = BeardGrower(self.model, self._chart, self._skin)
+        self._mouth = ProceduralMouth(self.model)
         self._strips = paint_strips(self._chart.detail)
 
     def draw(self, rng: np.random.Generator) -> Head:
         """A random person; `rng` also decides what is below a name: pores, strands, fibres of the iris."""
         person = random_person(self.model, rng)
-        place = self.model.to_canonical(self.model.morph(person.neutral))
+        neutral = self.model.morph(person.neutral)
+        place = self.model.to_canonical(neutral)
         vertices = self.model.morph(person.weights)
         style = random_style(person, rng)
         cut, line = random_cut(style, rng), random_hair_line(person, 0.9 if style == "ring" else 0, rng)
-        face = Face(line, 0.9, np.array([0.0, 0.0]), random_makeup(person, rng))
+        beard = random_beard(person, rng)
+        scalp = rng.uniform(0.5, 0.8) if style == "shaved" else 0.12 if style == "bald" else 0.92
+        face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
         textures = paint_skin(self._chart, self._skin, person, face, rng)
         eye = paint_eye(person.iris_colour, person.age, rng)
         parts = [skin_mesh(self.model, vertices, place, person.collar)]
         eyeballs = self.model.eyeballs(vertices)
         parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
+        parts.append(self._mouth.mesh(neutral, vertices, place))
         skin = self.model.skin(vertices)
         brow = self._brows.paint(person, rng)
         lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup[2]
-        sheer = [self._brows.mesh(skin, vertex_normals(skin, self.model.triangles), place)]
+        normals = vertex_normals(skin, self.model.triangles)
+        sheer = [self._brows.mesh(skin, normals, place), self._beards.grow(beard, skin, normals, place, rng)]
         sheer.append(self._lashes.mesh(skin, eyeballs, lash_length, place))
         if cut is not None:
             sheer.append(self._hair.grow(cut, line, skin, place, rng))
@@ -62,6 +71,8 @@ class ProceduralHeads(HeadMaker):
             Surface.plain(Material.CLOTH, person.cloth_colour),
             Surface.painted(Material.EYE, eye),
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
+            Surface.painted(Material.TEETH, self._mouth.texture),
+            Surface.plain(Material.TONGUE, TONGUE_COLOUR),
             Surface.dyed(Material.HAIR, self._strips, person.hair_colour),
             Surface.dyed(Material.BROW, brow, brow_colour(person, textures.base)),
             Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_colour * 0.4, 0.03)),

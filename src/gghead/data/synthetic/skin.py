@@ -52,13 +52,13 @@ class Face:
     Attributes:
         hair_line: where hair grows.
         scalp: how much the hair's roots hide the skin below, 0 to 1.
-        stubble: density of beard and moustache [2], 0 to 1.
+        stubble: density of beard, moustache and goatee [3], 0 to 1.
         makeup: lips, lids and line of the lashes [3], 0 to 1.
     """
 
     hair_line: HairLine
     scalp: float
-    stubble: Float[np.ndarray, "2"]
+    stubble: Float[np.ndarray, "3"]
     makeup: Float[np.ndarray, "3"]
 
 
@@ -113,8 +113,8 @@ def _region_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, 
     lines = depth * rng.uniform(0.6, 1.2, 4) * (1 - 0.25 * person.melanin)
     dark_lips = 0.18 * person.melanin
     dyes = np.zeros((len(Region), 3))
-    dyes[Region.CHEEKS] = 0.22 * ruddy * blood
-    dyes[Region.NOSE] = 0.20 * ruddy * blood
+    dyes[Region.CHEEKS] = 0.15 * ruddy * blood
+    dyes[Region.NOSE] = 0.16 * ruddy * blood
     dyes[Region.EARS] = 0.22 * blood
     dyes[Region.SOCKETS] = 0.07 * tired * MELANIN + 0.06 * blood
     dyes[Region.INNER_EYES] = 0.22 * blood + 0.07 * SHADOW
@@ -130,7 +130,7 @@ def _region_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, 
     dyes[Region.NOSTRIL_FOLD] = 0.16 * (MELANIN + blood)
     shade = 0.28 * SHADOW + 0.22 * MELANIN + 0.2 * blood
     dyes[Region.FOLDS] = (0.12 + lines[0]) * shade * 0.9
-    dyes[Region.FOREHEAD_LINES] = lines[1] * shade * 0.7
+    dyes[Region.FOREHEAD_LINES] = lines[1] * shade * 0.45
     dyes[Region.CROWS_FEET] = lines[2] * shade * 0.8
     dyes[Region.FROWN_LINES] = (0.05 + lines[3]) * shade * 0.7
     return dyes
@@ -147,7 +147,7 @@ def _noise_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "
     dyes[Noise.MOTTLING] = rough * (0.018 * blood + 0.010 * MELANIN)
     dyes[Noise.PORES] = rough * 0.014 * SHADOW
     dyes[Noise.FRECKLES] = (rng.uniform(0.3, 0.8) if freckled else 0.03) * MELANIN
-    dyes[Noise.SPOTS] = {"old": 0.45, "middleage": 0.25}.get(person.age, 0.12) * rng.uniform(0.3, 1.2) * MELANIN
+    dyes[Noise.SPOTS] = {"old": 0.28, "middleage": 0.16}.get(person.age, 0.1) * rng.uniform(0.3, 1.2) * MELANIN
     return dyes
 
 
@@ -170,7 +170,8 @@ def _paint_stubble(
     if density.max() <= 0:
         return
     colour = np.minimum(hair, BROW_HAIR_LIMIT * base.mean()) * np.array([0.95, 1, 1.06])
-    area = np.maximum(maps.regions[Region.BEARD] * density[0], maps.regions[Region.MOUSTACHE] * density[1])
+    areas = (Region.BEARD, Region.MOUSTACHE, Region.GOATEE)
+    area = np.max([maps.regions[region] * share for region, share in zip(areas, density, strict=True)], 0)
     dots = np.clip((grain - 0.35) * 2, 0, 1)
     cover(image, (area * (0.45 + 0.55 * dots)).astype(np.float32), colour.astype(np.float32))
 
@@ -186,9 +187,8 @@ def _paint_scalp(
 ) -> None:
     ragged = face.hair_line.above(chart.azimuth, chart.height) + np.float32(0.05) * (grain - np.float32(0.5))
     ragged += np.float32(0.012) * maps.noise[Noise.MOTTLING]
-    roots = np.clip(ragged / 0.11, 0, 1) * (1 - 0.9 * np.clip(2 * maps.regions[Region.EARS], 0, 1))
-    roots *= chart.used
-    dots = np.clip(0.55 + 0.9 * grain, 0, 1) if face.scalp < 0.9 else 1
+    roots = np.clip((ragged + 0.02) / 0.16, 0, 1) * (1 - 0.9 * np.clip(1.6 * maps.regions[Region.EARS] - 0.3, 0, 1))
+    dots = np.clip(0.5 + 0.9 * grain, 0, 1) if face.scalp < 0.85 else 1
     cover(image, (roots * dots * face.scalp).astype(np.float32), (hair * 0.8 + 0.06 * base).astype(np.float32))
 
 

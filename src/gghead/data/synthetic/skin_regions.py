@@ -41,6 +41,7 @@ class Region(IntEnum):
     FROWN_LINES = 19
     BEARD = 20
     MOUSTACHE = 21
+    GOATEE = 22
 
 
 class Noise(IntEnum):
@@ -74,7 +75,7 @@ def map_skin(chart: HeadChart) -> SkinMaps:
     """The maps for a texture size."""
     made = {**_soft_regions(chart), **_mouth(chart), **_eyes(chart), **_lines(chart), **_beard(chart)}
     regions = np.stack([made[region] for region in Region]).astype(np.float32)
-    return SkinMaps(regions * chart.used, _noise_fields(chart), chart.inside)
+    return SkinMaps(regions, _noise_fields(chart), chart.inside)
 
 
 def _soft_regions(chart: HeadChart) -> dict[Region, np.ndarray]:
@@ -87,7 +88,7 @@ def _soft_regions(chart: HeadChart) -> dict[Region, np.ndarray]:
         Region.FOREHEAD: chart.near((0.0, 7.72, 1.45), (0.32, 0.2, 0.4)),
         Region.CHIN: chart.near((0.0, 6.32, 1.45), (0.22, 0.12, 0.25)),
     }
-    return {**hills, Region.EARS: gaussian_filter(chart.masks["ears"], 6 * chart.detail)}
+    return {**hills, Region.EARS: gaussian_filter(chart.masks["ears"], 3 * chart.detail)}
 
 
 def _mouth(chart: HeadChart) -> dict[Region, np.ndarray]:
@@ -155,8 +156,11 @@ def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
         np.clip((0.36 - side) / 0.05, 0, 1) * np.clip((side - 0.26) / 0.05, 0, 1) * np.clip((6.72 - y) / 0.05, 0, 1)
     )
     outside_lips = 1 - np.clip(gaussian_filter(chart.masks["lips"], 2 * chart.detail) * 2, 0, 1)
+    beard = gaussian_filter(np.maximum(beard, corners * below) * outside_lips, 2 * chart.detail)
+    chin = np.clip((0.31 - side) / 0.05, 0, 1) * np.clip((6.66 - y) / 0.05, 0, 1)
     return {
-        Region.BEARD: gaussian_filter(np.maximum(beard, corners * below) * outside_lips, 2 * chart.detail),
+        Region.BEARD: beard,
+        Region.GOATEE: beard * chin,
         Region.MOUSTACHE: gaussian_filter(moustache * outside_lips, 1.5 * chart.detail),
     }
 
