@@ -46,19 +46,33 @@ def cameras_around(batch: tuple[int, ...], width: int, height: int, seed: int = 
 
 
 def draw_with_gradients(
-    scene: Gaussians, features: Tensor, cameras: Cameras, background: Tensor, backend: str, dtype: torch.dtype
+    scene: Gaussians,
+    features: Tensor,
+    cameras: Cameras,
+    background: Tensor,
+    backend: str,
+    dtype: torch.dtype,
+    deterministic: bool | None = None,
 ) -> Drawn:
-    """Draws copies of the inputs and differentiates a random linear loss by each."""
-    leaves = scene.map(lambda tensor: tensor.detach().clone().to(dtype).requires_grad_())
+    """Draws copies of the inputs where the backend lives and differentiates a random linear loss by each."""
+    device = "cuda" if backend == "cuda" else "cpu"
+    leaves = scene.map(lambda tensor: tensor.detach().clone().to(device, dtype).requires_grad_())
     extra, behind, viewmats = (
-        tensor.detach().clone().to(dtype).requires_grad_() for tensor in (features, background, cameras.viewmats)
+        tensor.detach().clone().to(device, dtype).requires_grad_()
+        for tensor in (features, background, cameras.viewmats)
     )
-    moved = Cameras(viewmats, cameras.Ks.to(dtype), cameras.width, cameras.height)
-    rendering = render(leaves, moved, background=behind, features=extra, backend=backend)
+    moved = Cameras(viewmats, cameras.Ks.to(device, dtype), cameras.width, cameras.height)
+    rendering = render(
+        leaves, moved, background=behind, features=extra, backend=backend, deterministic=deterministic
+    )  # fmt: skip
     generator = torch.Generator().manual_seed(3)
-    loss = torch.zeros((), dtype=dtype)
+    loss = torch.zeros((), dtype=dtype, device=device)
     for output in (rendering.rgb, rendering.alpha, rendering.depth, rendering.features):
-        loss = loss + (output * torch.randn(output.shape, generator=generator).to(dtype)).sum()
+        loss = loss + (output * torch.randn(output.shape, generator=generator).to(device, dtype)).sum()
     loss.backward()
     gradients = {name: getattr(leaves, name).grad for name in ("means", "quats", "scales", "opacities", "sh")}
-    return Drawn(rendering, gradients | {"features": extra.grad, "background": behind.grad, "viewmats": viewmats.grad})
+    gradients |= {"features": extra.grad, "background": behind.grad, "viewmats": viewmats.grad}
+    return Drawn(
+        Rendering(*(getattr(rendering, name).detach().cpu() for name in ("rgb", "alpha", "depth", "features"))),
+        {name: gradient.cpu() for name, gradient in gradients.items()},
+    )
