@@ -3,18 +3,176 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32, UInt8
 
-from gghead.data.synthetic.head_model import HeadModel
+from gghead.data.synthetic.asset_pack import Proxy, read_pack
+from gghead.data.synthetic.face_chart import chart_head
+from gghead.data.synthetic.hair_shells import hair_mesh, prepare
+from gghead.data.synthetic.head_model import Chart, HeadModel, Similarity
+from gghead.data.synthetic.head_parts import eye_mesh, skin_mesh
 from gghead.data.synthetic.heads import Head, HeadMaker
+from gghead.data.synthetic.identities import Person, random_person
+from gghead.data.synthetic.mesh_rasterizer import rasterize, vertex_normals
+from gghead.data.synthetic.mouth import Mouth
+from gghead.data.synthetic.painted_skin import Paint, blend_bodies, blend_heads, read_skin
+from gghead.data.synthetic.renderer import Material, Mesh, Scene, Surface
+from gghead.data.synthetic.skin_regions import Noise, Region, map_skin
+from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
+
+MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
+"""Linear light: the inside of the mouth."""
+TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([0.95, 0.86, 0.70]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
+HAIR_GAIN = 1.4
+"""A shell of hair shadows itself less than hair does, but has no light from inside."""
+LASH_LENGTH = 0.6
+"""Share of the modelled lashes' length that is drawn."""
+IRIS_RADIUS = 0.415
+"""Of the pictures of eyes, as a share of half their side."""
+EYE_SIDE = 128
+MELANIN_DYE = np.array([0.30, 0.62, 0.85])
 
 
 class TexturedHeads(HeadMaker):
     """Makes people from an asset pack."""
 
     def __init__(self, assets: Path, resolution: int) -> None:
-        """Reads the pack and prepares for pictures of a resolution."""
+        """Reads the pack and prepares for pictures of a resolution.
+
+        Args:
+            assets: folder of the pack, see asset_pack.py.
+            resolution: side of the pictures; small ones need smaller textures, which also spares them aliases.
+
+        Raises:
+            FileNotFoundError, ValueError: the pack is missing or not one.
+        """
         self.model = HeadModel()
-        raise FileNotFoundError(f"{assets}: asset packs cannot be read yet; leave --assets out ({resolution})")
+        detail = float(np.clip(resolution / 256, 0.35, 1.5))
+        self._pack = read_pack(assets, self.model, float(np.clip(resolution / 512, 0.25, 1)))
+        self._chart = chart_head(self.model, detail)
+        self._maps = map_skin(self._chart)
+        textures = self._pack.textures
+        self._skins = {
+            name: read_skin(head, textures["skins_body"][name], self._chart)
+            for name, head in textures["skins_head"].items()
+        }
+        self._styles = {
+            name: prepare(self.model, proxy, textures["hair"][name])
+            for name, proxy in self._pack.proxies["hair"].items()
+        }
+        self._covered = {name: self._on_chart(1 - style.skin_reach) for name, style in self._styles.items()}
+        self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
+        proxies = self._pack.proxies
+        self._mouth = Mouth(self.model, proxies["teeth"]["teeth_base"], proxies["tongue"]["tongue01"])
 
     def draw(self, rng: np.random.Generator) -> Head:
-        raise NotImplementedError
+        person = random_person(self.model, rng)
+        look = random_look(person, self._pack, rng)
+        neutral, vertices = self.model.morph(person.neutral), self.model.morph(person.weights)
+        place = self.model.to_canonical(neutral)
+        style = self._styles.get(look.style)
+        skin = skin_mesh(self.model, vertices, place, person.collar)
+        if style is not None:
+            skin.reach[: len(style.skin_reach)] *= 0.25 + 0.75 * style.skin_reach
+        solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
+        solid += self._mouth.meshes(neutral, vertices, place)
+        proxies = self._pack.proxies
+        sheer = [
+            _flat_mesh(proxies["eyebrows"][look.brows], vertices, place, Material.BROW),
+            _flat_mesh(proxies["eyelashes"][look.lashes], vertices, place, Material.LASH),
+        ]
+        if style is not None:
+            sheer.append(hair_mesh(style, neutral, place, look.mirrored, look.stretch))
+        surfaces = self._surfaces(person, look, rng)
+        return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
+
+    def _surfaces(self, person: Person, look: Look, rng: np.random.Generator) -> tuple[Surface, ...]:
+        textures, hair = self._pack.textures, person.hair_colour
+        first, second = (self._skins[name] for name in look.skins)
+        body = blend_bodies(first, second, look.share, look.colour)
+        surfaces = (
+            Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
+            Surface.painted(Material.SKIN_BODY, body),
+            Surface.plain(Material.CLOTH, person.cloth_colour),
+            Surface.painted(Material.EYE, paint_iris(textures["eyes"][look.iris], person.iris_colour), EYE_TINT),
+            Surface.plain(Material.MOUTH, MOUTH_COLOUR),
+            Surface.painted(Material.TEETH, textures["mouth"]["teeth"], TEETH_TINT),
+            Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
+            Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
+            Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOUR),
+        )
+        if look.style == SHAVED:
+            return surfaces
+        return (*surfaces, Surface.dyed(Material.HAIR, self._styles[look.style].texture, hair * HAIR_GAIN))
+
+    def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 3"]:
+        hair, base = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2), look.colour
+        if look.style == SHAVED:
+            above = look.hair_line.above(self._chart.azimuth, self._chart.height)
+            roots, density, grain = np.clip(above / 0.14, 0, 1).astype(np.float32), rng.uniform(0.25, 0.8), 0.5
+        else:
+            roots, density, grain = self._covered[look.style], 0.95, 0.15
+        shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
+        lipstick = np.clip(np.array([0.68, 0.18, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
+        lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
+        layers = (
+            (Region.BEARD, look.stubble[0], 0.6, shaved),
+            (Region.MOUSTACHE, look.stubble[1], 0.6, shaved),
+            (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
+            (Region.LIDS, look.makeup[1], 0.0, lids),
+            (Region.CHEEKS, look.makeup[2], 0.0, base * [1.02, 0.72, 0.74]),
+            (len(Region), density, grain, hair * 0.8 if look.style != SHAVED else shaved),
+        )
+        regions, amounts, grains, colours = zip(*layers, strict=True)
+        dyes = np.zeros((len(Noise), 3))
+        dyes[Noise.FRECKLES], dyes[Noise.SPOTS] = look.freckles * MELANIN_DYE, rng.uniform(0, 0.3) * MELANIN_DYE
+        offsets = (rng.random((len(Noise), 2)) * self._chart.shape).astype(np.int64)
+        first, second = (self._skins[name] for name in look.skins)
+        paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colours))
+        return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots)
+
+    def _on_chart(self, values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, "h w"]:
+        """Values at the vertices of the skin -> map of the head chart of how far they are above .45, 0 to 1."""
+        head, (height, width) = self.model.chart == Chart.HEAD, self._chart.shape
+        corners = self.model.uvs[head].reshape(-1, 2)
+        flat = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height, np.ones(len(corners))], 1)
+        triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
+        _, hit, weights = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
+        mine = values[self.model.triangles[head][np.maximum(hit, 0)]]
+        spread = mine[..., 0] * weights[..., 0] + mine[..., 1] * weights[..., 1]
+        spread += mine[..., 2] * (1 - weights.sum(2))
+        return np.clip((spread - 0.45) / 0.35, 0, 1).astype(np.float32)
+
+
+def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, "3"]) -> UInt8[np.ndarray, "s s 3"]:
+    """An eye whose iris has another display colour, on average."""
+    height, width = texture.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    radius = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5) * 2
+    inside = np.clip((IRIS_RADIUS - radius) * 40, 0, 1)[..., None]
+    seen = texture[..., :3].astype(np.float32)
+    grey = seen.mean(2, keepdims=True)
+    ring = (radius < 0.95 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS)
+    dyed = grey / grey[ring].mean() * (colour * 255)
+    return np.clip(seen + (dyed - seen) * inside, 0, 255).astype(np.uint8)
+
+
+def _flat_grey(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """The alpha of a texture in one grey: the colour of a dyed surface with it is nearly the dye."""
+    out = np.full_like(texture, 130)
+    out[..., 3] = texture[..., 3]
+    return out
+
+
+def _flat_mesh(proxy: Proxy, vertices: np.ndarray, place: Similarity, material: Material) -> Mesh:
+    """Cards that lie on the face: their normals look forward."""
+    points = proxy.fit(vertices)
+    normals = vertex_normals(points, proxy.triangles)
+    normals = normals * np.where(normals[:, 2:] < 0, -1, 1).astype(np.float32)
+    return Mesh(
+        points=place.points(points),
+        normals=place.directions(normals),
+        triangles=proxy.triangles,
+        uvs=proxy.corner_uvs,
+        materials=np.full(len(proxy.triangles), material, np.int32),
+        reach=np.ones(len(points), np.float32),
+    )
