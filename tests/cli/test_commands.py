@@ -72,13 +72,6 @@ def test_info_tells_what_a_file_is(model: Path, data: Path) -> None:
     assert "dataset of 10 pictures" in gghead("info", data).output
 
 
-def test_check_finds_nothing_wrong_and_then_something(data: Path, tmp_path: Path) -> None:
-    assert "10 pictures, 0 that can't be used" in gghead("data", "check", data, "--resolution", "16").output
-    result = gghead("data", "check", data, "--resolution", "32")
-    assert result.exit_code == 1
-    assert "fewer than the resolution 32" in result.output
-
-
 def test_outputs_are_not_overwritten_without_force(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "heads.png"
     out.write_text("mine")

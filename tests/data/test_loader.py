@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from gghead.data.cutout import Cutout
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import mirror_labels
-from gghead.data.loader import READ_AHEAD, BatchLoader
+from gghead.data.loader import READ_AHEAD, BatchLoader, Order
 from tiny_archive import COUNT, SIDE, picture_name
 
 WriteSet = Callable[[dict[str, bytes]], Path]
@@ -27,34 +28,38 @@ def pictures(loader: BatchLoader, count: int) -> torch.Tensor:
 
 
 def test_an_epoch_holds_every_picture_once(dataset: HeadDataset) -> None:
-    seen = pictures(BatchLoader(dataset, COUNT, seed=3), 1)
+    seen = pictures(BatchLoader(dataset, Order(seed=3, batch_size=COUNT)), 1)
     expected = {dataset.read(i).tobytes() for i in range(COUNT)}
     assert {picture.numpy().tobytes() for picture in seen} == expected
 
 
 def test_the_stream_does_not_depend_on_batches_threads_or_pauses(dataset: HeadDataset, monkeypatch) -> None:
-    whole = pictures(BatchLoader(dataset, 4, seed=1, mirrored=True), 6)
-    read = HeadDataset.read
+    whole = pictures(BatchLoader(dataset, Order(seed=1, batch_size=4, mirrored=True)), 6)
+    cutout = HeadDataset.cutout
 
-    def read_after_a_while(self: HeadDataset, index: int, flipped: bool = False) -> np.ndarray:
+    def cutout_after_a_while(self: HeadDataset, index: int) -> Cutout:
         time.sleep(0.002 * (index % 3))
-        return read(self, index, flipped)
+        return cutout(self, index)
 
-    monkeypatch.setattr(HeadDataset, "read", read_after_a_while)
-    assert torch.equal(pictures(BatchLoader(dataset, 6, seed=1, mirrored=True), 4), whole)
-    assert torch.equal(pictures(BatchLoader(dataset, 4, seed=1, mirrored=True, start_images=8), 4), whole[8:])
+    monkeypatch.setattr(HeadDataset, "cutout", cutout_after_a_while)
+    assert torch.equal(pictures(BatchLoader(dataset, Order(seed=1, batch_size=6, mirrored=True)), 4), whole)
+    assert torch.equal(
+        pictures(BatchLoader(dataset, Order(seed=1, batch_size=4, mirrored=True), start_images=8), 4), whole[8:]
+    )
 
 
 def test_two_processes_see_what_one_would(dataset: HeadDataset) -> None:
-    whole = pictures(BatchLoader(dataset, 4, seed=1, mirrored=True), 3).reshape(3, 2, 2, SIDE, SIDE, 3)
+    whole = pictures(BatchLoader(dataset, Order(seed=1, batch_size=4, mirrored=True)), 3).reshape(
+        3, 2, 2, SIDE, SIDE, 3
+    )
     for rank in range(2):
-        part = pictures(BatchLoader(dataset, 4, seed=1, mirrored=True, rank=rank, world_size=2), 3)
+        part = pictures(BatchLoader(dataset, Order(seed=1, batch_size=4, mirrored=True, rank=rank, world_size=2)), 3)
         assert torch.equal(part.reshape(3, 2, SIDE, SIDE, 3), whole[:, rank])
 
 
 def test_mirrored_pictures_come_with_mirrored_cameras(dataset: HeadDataset) -> None:
     dataset.labels[:, 18] = 0.4 + 0.01 * np.arange(COUNT)  # a principal point that tells pictures and sides apart
-    with BatchLoader(dataset, 32, seed=0, mirrored=True) as batches:
+    with BatchLoader(dataset, Order(seed=0, batch_size=32, mirrored=True)) as batches:
         batch = next(batches)
     sides = set()
     for pixels, label in zip(batch.pictures.numpy(), batch.labels.numpy(), strict=True):
@@ -72,7 +77,7 @@ def test_errors_arrive_with_the_pictures_name_and_threads_end(files: dict[str, b
     with (
         HeadDataset.open(write_set(files), SIDE) as dataset,
         pytest.raises(ValueError, match=picture_name(2)),
-        BatchLoader(dataset, COUNT, seed=0) as batches,
+        BatchLoader(dataset, Order(seed=0, batch_size=COUNT)) as batches,
     ):
         next(batches)
     assert threading.active_count() == before
@@ -80,19 +85,19 @@ def test_errors_arrive_with_the_pictures_name_and_threads_end(files: dict[str, b
 
 def test_it_reads_only_a_little_ahead(dataset: HeadDataset, monkeypatch) -> None:
     reads: list[int] = []
-    read = HeadDataset.read
+    cutout = HeadDataset.cutout
 
-    def counted(self: HeadDataset, index: int, flipped: bool = False) -> np.ndarray:
+    def counted(self: HeadDataset, index: int) -> Cutout:
         reads.append(index)
-        return read(self, index, flipped)
+        return cutout(self, index)
 
-    monkeypatch.setattr(HeadDataset, "read", counted)
-    with BatchLoader(dataset, 2, seed=0) as batches:
+    monkeypatch.setattr(HeadDataset, "cutout", counted)
+    with BatchLoader(dataset, Order(seed=0, batch_size=2)) as batches:
         next(batches)
         time.sleep(0.1)
         assert len(reads) <= 2 * (2 + READ_AHEAD)
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(dataset: HeadDataset) -> None:
+def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(ValueError, match="batch_size is 3 on 2"):
-        BatchLoader(dataset, 3, seed=0, world_size=2)
+        Order(seed=0, batch_size=3, world_size=2)

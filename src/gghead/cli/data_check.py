@@ -4,20 +4,47 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import progress_counter
+from gghead.cli.options import check_output, force_option, progress_counter
 
 
 @click.command()
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.option("--resolution", default=64, show_default=True, help="Side of the pictures that training would ask for.")
-def check(archive: Path, resolution: int) -> None:
-    """Read every picture and mask of an ARCHIVE and tell what is wrong; exit code 1 if something is."""
-    from gghead.data.dataset import HeadDataset
+@click.option("--masks", type=click.Path(path_type=Path), help="Where masks are; default: ARCHIVE_masks_modnet.zip.")
+@click.option("--out", type=click.Path(path_type=Path), help="PNG: pictures with the head template over them.")
+@force_option
+def check(archive: Path, resolution: int, masks: Path | None, out: Path | None, force: bool) -> None:
+    """Read every label, picture and mask of an ARCHIVE and tell what is there and what is wrong.
 
-    with HeadDataset.open(archive, resolution) as dataset, progress_counter(len(dataset), "pictures") as done:
-        report = dataset.check(done)
-    for problem in report.problems:
-        click.echo(problem)
-    click.echo(f"{report.pictures} pictures, {len(report.problems)} that can't be used")
-    if report.problems:
+    Exit code 1 if training would fail, or be in vain because the cameras are in another convention. The sheet of --out
+    shows at a glance whether cameras and pictures belong together: blue outlines on the heads, marks on eyes, nose,
+    mouth and chin (green on the eye at the viewer's left).
+    """
+    from gghead.data.inspection import inspect
+    from gghead.data.inspection_page import page
+
+    if out is not None:
+        check_output(out, force)
+        if out.suffix.lower() != ".png":
+            raise ValueError(f"--out is {out.name}; expected a name ending in .png")
+    with progress_counter(None, "pictures") as done:
+        inspection = inspect(archive, resolution, masks, done)
+    click.echo(page(inspection))
+    if out is not None:
+        write_sheet(inspection, out)
+    if inspection.problems:
         raise SystemExit(1)
+
+
+def write_sheet(inspection: "Inspection", out: Path) -> None:  # noqa: F821 - imported when a command runs
+    """Writes the contact sheet, unless there is no picture with a camera."""
+    from gghead.checkpoint.atomic import write_file
+    from gghead.data.contact_sheet import contact_sheet_of
+    from gghead.media.images import encode_png
+
+    sheet = contact_sheet_of(inspection)
+    if sheet is None:
+        click.echo("no contact sheet: no usable picture has a camera", err=True)
+        return
+    write_file(out, lambda temporary: temporary.write_bytes(encode_png(sheet)))
+    click.echo(out)

@@ -72,8 +72,8 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
 
 
 @contextmanager
-def progress_counter(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr and the function that tells it how many are done."""
+def progress_counter(total: int | None, what: str) -> Iterator[Callable[..., None]]:
+    """A bar on stderr and the function that tells it how many are done (and, if need be, of how many)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -81,8 +81,8 @@ def progress_counter(total: int, what: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=total)
 
-        def done(count: int) -> None:
-            bar.update(task, completed=count)
+        def done(count: int, total: int | None = None) -> None:
+            bar.update(task, completed=count, total=total)
 
         yield done
 

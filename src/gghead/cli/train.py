@@ -44,5 +44,5 @@ def train(
         batch_size=batch_size or config.training.batch_size,
     )
     config = replace(config, training=training)
-    open_dataset(config)  # bad data is told before a folder is made
+    open_dataset(config).close()  # bad data is told before a folder is made
     run_to_end(RunFolder.create(out, config), device)

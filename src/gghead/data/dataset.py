@@ -1,48 +1,41 @@
 """Pictures of heads with their cameras, cut out by their masks and brought to one resolution."""
 
-import os
+import hashlib
 import warnings
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from gghead.config.model import require_power_of_two, require_range
-from gghead.data.archive import Archive, open_archive
+from gghead.data.archive import open_archive
+from gghead.data.cutout import Cutout, cut_out
 from gghead.data.labels import LABELS_NAME, Labels, mirror_labels, parse_labels
+from gghead.data.picture_files import (
+    MASKS_SUFFIX,
+    PictureFiles,
+    open_masks,
+    read_labels_file,
+    require_masks,
+    unmatched_files,
+)
 from gghead.data.problems import summarize
-from gghead.media.images import decode_grey, decode_rgb, resize
+from gghead.data.source import PictureSource
+from gghead.media.images import RESIZE_FILTER
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-MASKS_SUFFIX = "_masks_modnet"
-"""FFHQ.zip has its masks in FFHQ_masks_modnet.zip or in the folder FFHQ_masks_modnet."""
 SMALLEST_RESOLUTION = 8
-DEFAULT_CACHE_BYTES = 512 * 2**20
-"""Sets that fit in this much memory are decoded once: all of FFHQ at 32 pixels, 40,000 pictures at 64."""
 
 
 class MissingMasksWarning(UserWarning):
     """A dataset has no masks, so that its backgrounds become part of the heads."""
 
 
-@dataclass(frozen=True)
-class CheckReport:
-    """What a look at every picture of a dataset found.
+class HeadDataset(PictureSource):
+    """An archive of pictures in the format of EG3D and GGHead; use `open`. Decodes what it is asked for, every time.
 
-    Attributes:
-        pictures: number of pictures looked at.
-        problems: a sentence for each that cannot be used.
-    """
-
-    pictures: int
-    problems: tuple[str, ...]
-
-
-class HeadDataset:
-    """An archive of pictures in the format of EG3D and GGHead; use `open`. Any number of threads may read.
+    With masks they say what is foreground, and transparency inside of pictures is dropped. Without masks the
+    transparency of pictures is their mask, and opaque pictures stay as they are. The orientation in EXIF data is not
+    applied: labels belong to pixels as they are stored.
 
     Attributes:
         names: names of the pictures, sorted; the order of `read` and `labels`.
@@ -51,42 +44,33 @@ class HeadDataset:
         background: grey value behind the heads, 0 black to 1 white.
     """
 
-    def __init__(
-        self, pictures: Archive, masks: Archive | None, labels: Labels, resolution: int, background: float, cache: bool
-    ) -> None:
+    task_size = 1
+
+    def __init__(self, files: PictureFiles, labels: Labels, resolution: int, background: float) -> None:
         self.names = labels.names
         self.labels: Float32[np.ndarray, "M 25"] = labels.values
         self.resolution = resolution
         self.background = background
-        self._pictures = pictures
-        self._masks = masks
-        self._mask_names = {} if masks is None else _mask_names(labels.names, masks)
-        self._cache: dict[int, np.ndarray] | None = {} if cache else None
+        self._files = files
 
     @classmethod
     def open(
-        cls,
-        path: str | Path,
-        resolution: int,
-        background: float = 1.0,
-        masks: str | Path | None = None,
-        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        cls, path: str | Path, resolution: int, background: float = 1.0, masks: str | Path | None = None
     ) -> "HeadDataset":
-        """Opens a dataset and validates everything but the pixels (`check` looks at those).
+        """Opens a dataset and validates everything but the pixels (`decoding.decode` looks at those).
 
         Args:
             path: zip or folder with pictures and dataset.json.
             resolution: side of the pictures wanted, a power of two from 8.
             background: grey value behind the heads, 0 black to 1 white.
             masks: zip or folder with masks of the same names; by default <stem>_masks_modnet(.zip) beside `path`.
-            cache_bytes: decoded pictures are kept in memory if all of them take no more than this.
 
         Raises:
             FileNotFoundError: there is no archive, or no masks where `masks` says.
             ValueError: the resolution, the archive, a label or the set of files is not as it must be.
 
         Warns:
-            MissingMasksWarning: there are no masks.
+            MissingMasksWarning: there are no masks, and the first picture is opaque.
 
         Example:
             >>> HeadDataset.open("FFHQ_png_512.zip", resolution=256)  # doctest: +SKIP
@@ -95,27 +79,31 @@ class HeadDataset:
         require_range("background", background, 0, 1)
         path = Path(path)
         pictures = open_archive(path)
+        mask_archive = None
         try:
-            files = frozenset(pictures.names())
-            if LABELS_NAME not in files:
+            labels = parse_labels(read_labels_file(pictures), path)
+            missing, unlabelled = unmatched_files(labels.names, pictures)
+            if missing or unlabelled:
+                facts = f"{len(missing)} labels without picture, {len(unlabelled)} pictures without label"
                 raise ValueError(
-                    f"{path} holds no {LABELS_NAME}; expected one in its root with the camera of every picture "
-                    '({"labels": [["00000/img00000000.png", [25 numbers]], ...]})'
+                    f"pictures and {LABELS_NAME} of {path} do not belong together: {facts}; add or remove them:\n"
+                    f"{summarize(missing + unlabelled)}"
                 )
-            labels = parse_labels(pictures.read(LABELS_NAME), path)
-            _require_same_pictures(path, labels.names, files)
-            mask_archive = _open_masks(path, masks)
-            if mask_archive is None:
+            mask_archive = open_masks(path, masks)
+            mask_names = {} if mask_archive is None else require_masks(labels.names, mask_archive)
+            files = PictureFiles(pictures, mask_archive, mask_names)
+            if mask_archive is None and not files.is_transparent(labels.names[0]):
                 warnings.warn(
                     f"{path} has no masks beside it ({path.stem}{MASKS_SUFFIX}.zip): GGHead expects heads cut out from "
                     "their background; without masks the background becomes a part of the heads",
                     MissingMasksWarning,
                     stacklevel=2,
                 )
-            cache = len(labels.names) * resolution**2 * 3 <= cache_bytes
-            return cls(pictures, mask_archive, labels, resolution, background, cache)
+            return cls(files, labels, resolution, background)
         except BaseException:
             pictures.close()
+            if mask_archive is not None:
+                mask_archive.close()
             raise
 
     def __len__(self) -> int:
@@ -139,39 +127,43 @@ class HeadDataset:
             FileNotFoundError: a file vanished from a folder since it was opened.
             ValueError: the picture or its mask is damaged, of the wrong shape, or too small. Names the picture.
         """
-        pixels = None
-        cached = self._cache is not None and background is None
-        if cached:
-            pixels = self._cache.get(index)
-        if pixels is None:
-            pixels = self._compose(index, self.background if background is None else background)
-            if cached:
-                self._cache[index] = pixels
-        return pixels[:, ::-1].copy() if flipped else pixels.copy()
+        pixels = self.cutout(index, background).rgb
+        return pixels[:, ::-1].copy() if flipped else pixels
 
-    def check(self, on_progress: Callable[[int], None] | None = None) -> CheckReport:
-        """Reads every picture with its mask and reports each that cannot be used.
+    def cutout(self, index: int, background: float | None = None) -> Cutout:
+        """A picture with its transparency; arguments and errors as of `read`."""
+        pixels, mask = self._files.decode(self.names[index], self.resolution)
+        return cut_out(pixels, mask, self.background if background is None else background, self.resolution)
 
-        Args:
-            on_progress: called with the number of pictures looked at so far.
+    def fill(
+        self,
+        indices: Int64[np.ndarray, " B"],
+        flipped: Bool[np.ndarray, " B"],
+        rgb: UInt8[np.ndarray, "B R R 3"],
+        transparency: UInt8[np.ndarray, "B R R"] | None = None,
+    ) -> None:
+        for place, (index, mirrored) in enumerate(zip(indices, flipped, strict=True)):
+            cutout = self.cutout(int(index))
+            step = -1 if mirrored else 1
+            rgb[place] = cutout.rgb[:, ::step]
+            if transparency is not None:
+                transparency[place] = cutout.transparency[:, ::step]
+
+    def identity(self) -> str:
+        """A short text that is another one when anything that decides about the pixels of `read` has changed.
+
+        Raises:
+            FileNotFoundError: a file vanished from a folder since it was opened.
         """
-        problems = []
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            try:
-                for done, problem in enumerate(pool.map(self._problem, range(len(self))), start=1):
-                    if problem is not None:
-                        problems.append(problem)
-                    if on_progress is not None:
-                        on_progress(done)
-            finally:
-                pool.shutdown(cancel_futures=True)
-        return CheckReport(len(self), tuple(problems))
+        files = self._files
+        parts = [self.resolution, self.background, RESIZE_FILTER.name, files.pictures.identity(self.names)]
+        if files.masks is not None:
+            parts.append(files.masks.identity(files.mask_names[name] for name in self.names))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
     def close(self) -> None:
         """Lets go of the files."""
-        self._pictures.close()
-        if self._masks is not None:
-            self._masks.close()
+        self._files.close()
 
     def __enter__(self) -> "HeadDataset":
         return self
@@ -179,90 +171,7 @@ class HeadDataset:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _problem(self, index: int) -> str | None:
-        try:
-            self._compose(index, self.background)
-        except (ValueError, FileNotFoundError) as error:
-            return str(error)
-        return None
-
-    def _compose(self, index: int, background: float) -> np.ndarray:
-        name = self.names[index]
-        pixels = _decode(decode_rgb, self._pictures, name)
-        height, width = pixels.shape[:2]
-        if height != width:
-            raise ValueError(f"{name} is {width} x {height} pixels; expected a square picture - crop it")
-        if height < self.resolution:
-            raise ValueError(
-                f"{name} has {height} pixels a side, fewer than the resolution {self.resolution}; "
-                "choose a lower resolution or larger pictures"
-            )
-        if self._masks is not None:
-            mask = _decode(decode_grey, self._masks, self._mask_names[name])
-            if mask.shape != (height, width):
-                raise ValueError(
-                    f"the mask of {name} is {mask.shape[1]} x {mask.shape[0]} pixels, the picture {width} x {height}; "
-                    "expected the same size - make the mask anew"
-                )
-            pixels = composite(pixels, mask, background)
-        return resize(pixels, self.resolution)
-
-
-def composite(
-    pixels: UInt8[np.ndarray, "H W 3"], mask: UInt8[np.ndarray, "H W"], background: float
-) -> UInt8[np.ndarray, "H W 3"]:
-    """mask * pixels + (1 - mask) * background, rounded; background in [0, 1]."""
-    coverage = mask[..., None].astype(np.float32) / 255
-    return (coverage * pixels + (1 - coverage) * np.float32(background * 255)).round().astype(np.uint8)
-
 
 def masks_path(path: Path) -> Path:
     """Where the masks of a new zip of pictures belong: FFHQ.zip -> FFHQ_masks_modnet.zip."""
     return path.with_name(f"{path.stem}{MASKS_SUFFIX}.zip")
-
-
-def _open_masks(path: Path, given: str | Path | None) -> Archive | None:
-    if given is not None:
-        return open_archive(Path(given))
-    stem = path.name if path.is_dir() else path.stem
-    for candidate in (path.with_name(f"{stem}{MASKS_SUFFIX}.zip"), path.with_name(f"{stem}{MASKS_SUFFIX}")):
-        if candidate.exists():
-            return open_archive(candidate)
-    return None
-
-
-def _require_same_pictures(path: Path, labelled: tuple[str, ...], files: frozenset[str]) -> None:
-    stored = {name for name in files if name.lower().endswith(PICTURE_SUFFIXES)}
-    missing = [f"{name} has a label but there is no such picture" for name in labelled if name not in files]
-    unlabelled = [f"{name} has no label" for name in sorted(stored - set(labelled))]
-    if missing or unlabelled:
-        raise ValueError(
-            f"pictures and {LABELS_NAME} of {path} do not belong together: {len(missing)} labels without picture, "
-            f"{len(unlabelled)} pictures without label; add or remove them:\n{summarize(missing + unlabelled)}"
-        )
-
-
-def _mask_names(pictures: tuple[str, ...], masks: Archive) -> dict[str, str]:
-    # Masks are PNG even where pictures are JPEG, so names are compared without their endings.
-    by_stem = {str(PurePosixPath(name).with_suffix("")): name for name in masks.names() if _is_picture(name)}
-    stems = {name: str(PurePosixPath(name).with_suffix("")) for name in pictures}
-    found = {name: by_stem[stem] for name, stem in stems.items() if stem in by_stem}
-    missing = [f"{name} has no mask" for name in pictures if name not in found]
-    if missing:
-        raise ValueError(
-            f"{len(missing)} of {len(pictures)} pictures have no mask in {masks.path}; add the masks or remove the "
-            f"pictures:\n{summarize(missing)}"
-        )
-    return found
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(PICTURE_SUFFIXES)
-
-
-def _decode(decoder: Callable[[bytes], np.ndarray], archive: Archive, name: str) -> np.ndarray:
-    data = archive.read(name)
-    try:
-        return decoder(data)
-    except ValueError as error:
-        raise ValueError(f"{name} in {archive.path}: {error}") from error

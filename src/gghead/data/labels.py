@@ -1,6 +1,7 @@
 """Camera labels of pictures: reading dataset.json, what a valid label is, and the label of a mirrored picture."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from gghead.data.problems import summarize
 
 LABELS_NAME = "dataset.json"
 """The file of an archive that holds its labels."""
+LARGEST_FOCAL = 50.0
+"""Of normalised intrinsics: a telephoto lens that sees 1.1 degrees. FFHQ has 4.26; larger numbers are pixels."""
 ROTATION_TOLERANCE = 1e-3
 """Largest deviation of an entry of R R^T from the identity: float32 poses stay below 1e-6, 4 digits below this."""
 
@@ -29,6 +32,21 @@ class Labels:
     values: Float32[np.ndarray, "M 25"]
 
 
+@dataclass(frozen=True)
+class LabelFile:
+    """A dataset.json as it is: 25 numbers for each name, which need not be a camera, and what could not be read.
+
+    Attributes:
+        names: names of the pictures, sorted, no two alike.
+        values: the numbers; some may be infinite or NaN.
+        problems: a sentence for each entry that is not a name with 25 numbers.
+    """
+
+    names: tuple[str, ...]
+    values: Float[np.ndarray, "M 25"]
+    problems: tuple[str, ...]
+
+
 def parse_labels(text: bytes, source: Path | str) -> Labels:
     """Labels from the content of a dataset.json: {"labels": [["00000/img00000000.png", [25 floats]], ...]}.
 
@@ -38,6 +56,22 @@ def parse_labels(text: bytes, source: Path | str) -> Labels:
 
     Raises:
         ValueError: it is not such a file, or some label is not that of a camera; says which and how many.
+    """
+    file = read_label_file(text, source)
+    problems = [*file.problems, *label_problems(file.names, file.values)]
+    if problems:
+        raise ValueError(
+            f"{len(problems)} of {len(file.names) + len(file.problems)} labels in {LABELS_NAME} of {source} cannot be "
+            f"used; correct or remove them (`gghead data check` tells wrong conventions):\n{summarize(problems)}"
+        )
+    return Labels(file.names, file.values.astype(np.float32))
+
+
+def read_label_file(text: bytes, source: Path | str) -> LabelFile:
+    """Reads a dataset.json without asking whether its labels are cameras; arguments as of `parse_labels`.
+
+    Raises:
+        ValueError: it is no JSON, or holds no labels at all.
     """
     try:
         content = json.loads(text)
@@ -53,22 +87,23 @@ def parse_labels(text: bytes, source: Path | str) -> Labels:
     problems = []
     for position, entry in enumerate(entries):
         problem = _entry_problem(entry)
-        if problem is None and entry[0].replace("\\", "/") in found:
-            problem = f"{entry[0]} has two labels"
-        if problem is None:
-            found[entry[0].replace("\\", "/")] = [float(number) for number in entry[1]]
-        else:
+        if problem is not None:
             problems.append(f"entry {position}: {problem}")
-    if not problems:
-        names = tuple(sorted(found))
-        values = np.array([found[name] for name in names], np.float64)
-        problems = label_problems(names, values)
-    if problems:
-        raise ValueError(
-            f"{len(problems)} of {len(entries)} labels in {LABELS_NAME} of {source} cannot be used; "
-            f"correct or remove them:\n{summarize(problems)}"
-        )
-    return Labels(names, values.astype(np.float32))
+            continue
+        name = entry[0].replace("\\", "/")
+        if name in found:
+            problems.append(f"entry {position}: {name} has two labels")
+            continue
+        found[name] = [float(number) for number in entry[1]]
+    names = tuple(sorted(found))
+    values = np.array([found[name] for name in names], np.float64).reshape(-1, LABEL_SIZE)
+    return LabelFile(names, values, tuple(problems))
+
+
+def write_labels(names: Sequence[str], values: Float[np.ndarray, "M 25"]) -> bytes:
+    """Content of a dataset.json; the numbers are read back as the same float32."""
+    rows = zip(names, values.astype(np.float32).tolist(), strict=True)
+    return json.dumps({"labels": [[name, row] for name, row in rows]}).encode()
 
 
 def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
@@ -85,16 +120,19 @@ def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
     pinhole = (np.abs(intrinsics[:, 2] - [0, 0, 1]).max(axis=1) <= ROTATION_TOLERANCE) & (
         np.minimum(intrinsics[:, 0, 0], intrinsics[:, 1, 1]) > 0
     )
+    normalised = intrinsics[:, 0, 0] <= LARGEST_FOCAL
     problems = []
-    for row in np.flatnonzero(~(finite & rotated & rigid & pinhole)):
+    for row in np.flatnonzero(~(finite & rotated & rigid & pinhole & normalised)):
         if not finite[row]:
             fact = "numbers that are not finite"
         elif not rotated[row]:
             fact = f"a pose that is no rotation (R R^T is off by {drift[row]:.3g}, or mirrored)"
         elif not rigid[row]:
             fact = "a pose whose last row is not 0 0 0 1"
-        else:
+        elif not pinhole[row]:
             fact = "intrinsics without positive focal lengths and last row 0 0 1"
+        else:
+            fact = f"a focal length of {intrinsics[row, 0, 0]:.4g}, in pixels it seems; expected units of the side"
         problems.append(f"{names[row]} has {fact}")
     return problems
 

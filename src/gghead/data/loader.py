@@ -1,6 +1,5 @@
-"""Batches of a run in their order, decoded by threads a little ahead of their use."""
+"""Batches of a run in their order, fetched by threads a little ahead of their use."""
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,11 +10,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from gghead.data.dataset import HeadDataset
+from gghead.data.labels import mirror_labels
+from gghead.data.parallel import thread_count
 from gghead.data.sampler import mirrored_flags, picture_indices, rank_slice
+from gghead.data.source import PictureSource
 
 READ_AHEAD = 3
-"""Batches that are being decoded while one is used."""
+"""Batches that are being fetched while one is used."""
 MAX_WORKERS = 16
 
 
@@ -24,69 +25,93 @@ class Batch:
     """Real pictures and their cameras.
 
     Attributes:
-        pictures: display sRGB, 0 to 255.
+        pictures: display sRGB, 0 to 255, on the background of the dataset.
         labels: camera labels, see `geometry.cameras.Cameras.from_labels`.
+        transparency: how much the background is seen, see `cutout.change_background`; None if that was not asked for.
     """
 
     pictures: UInt8[Tensor, "B R R 3"]
     labels: Float[Tensor, "B 25"]
+    transparency: UInt8[Tensor, "B R R"] | None = None
 
 
 @dataclass(frozen=True)
-class _Item:
-    pixels: np.ndarray
-    label: np.ndarray
+class Order:
+    """Which pictures a process of a run sees in which order: a function of seed and images seen.
+
+    Attributes:
+        seed: seed of the run.
+        batch_size: pictures of a step over all processes, a multiple of world_size.
+        mirrored: whether each picture is mirrored with probability one half, with its camera.
+        rank: which of the processes this is, 0 to world_size - 1.
+        world_size: processes of the run.
+
+    Raises:
+        ValueError: the batch cannot be shared evenly.
+    """
+
+    seed: int
+    batch_size: int
+    mirrored: bool = False
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        rank_slice(0, self.batch_size, self.rank, self.world_size)
+
+    def draw(self, count: int, images: int) -> tuple[np.ndarray, np.ndarray]:
+        """Indices and mirror flags of this process's part of the batch that follows after so many images.
+
+        Args:
+            count: pictures of the dataset.
+            images: pictures that the whole run has seen.
+        """
+        seen = rank_slice(images, self.batch_size, self.rank, self.world_size)
+        indices = picture_indices(count, self.seed, seen.start, seen.stop)
+        return indices, mirrored_flags(self.seed, seen) if self.mirrored else np.zeros(len(seen), bool)
 
 
 class BatchLoader:
-    """Endless batches, the same whatever the threads do: a function of seed and images seen. A context manager.
+    """Endless batches on a device, the same whatever the threads do. A context manager.
+
+    For a CUDA device, pictures are fetched into pinned memory and copied while the host goes on.
 
     Example:
-        >>> with BatchLoader(dataset, batch_size=32, seed=0) as batches:  # doctest: +SKIP
+        >>> with BatchLoader(pictures, Order(seed=0, batch_size=32)) as batches:  # doctest: +SKIP
         ...     batch = next(batches)
     """
 
     def __init__(
         self,
-        dataset: HeadDataset,
-        batch_size: int,
-        seed: int,
+        source: PictureSource,
+        order: Order,
         start_images: int = 0,
-        mirrored: bool = False,
-        rank: int = 0,
-        world_size: int = 1,
+        device: torch.device | str = "cpu",
+        with_transparency: bool = False,
     ) -> None:
         """Prepares the stream; threads start with the `with` block.
 
         Args:
-            dataset: where the pictures come from; stays open.
-            batch_size: pictures of a step over all processes, a multiple of world_size.
-            seed: seed of the run.
+            source: where the pictures come from; stays open.
+            order: which of them are seen when.
             start_images: pictures that the run has seen; the stream goes on there.
-            mirrored: whether each picture is mirrored with probability one half, with its camera.
-            rank: which of the processes this is, 0 to world_size - 1.
-            world_size: processes of the run.
-
-        Raises:
-            ValueError: the batch cannot be shared evenly.
+            device: where the batches are wanted.
+            with_transparency: whether batches are to have it.
         """
-        rank_slice(start_images, batch_size, rank, world_size)
-        self._dataset = dataset
-        self._batch_size = batch_size
-        self._seed = seed
+        self._source = source
+        self._order = order
         self._next_start = start_images
-        self._mirrored = mirrored
-        self._rank = rank
-        self._world_size = world_size
+        self._device = torch.device(device)
+        self._with_transparency = with_transparency
         self._pool: ThreadPoolExecutor | None = None
-        self._ahead: deque[list[Future[_Item]]] = deque()
+        self._ahead: deque[tuple[Batch, list[Future[None]]]] = deque()
 
     def __enter__(self) -> "BatchLoader":
-        self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_WORKERS), thread_name_prefix="gghead-data")
+        self._pool = ThreadPoolExecutor(min(thread_count(), MAX_WORKERS), thread_name_prefix="gghead-data")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Forgets what was not used and waits for the threads; they hold a picture each at most."""
+        """Forgets what was not used and waits for the threads; they hold a batch each at most."""
         assert self._pool is not None
         self._ahead.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -105,20 +130,37 @@ class BatchLoader:
         assert self._pool is not None, "a BatchLoader works inside of its `with` block"
         while len(self._ahead) < 1 + READ_AHEAD:
             self._ahead.append(self._submit())
-        items = [future.result() for future in self._ahead.popleft()]
+        batch, parts = self._ahead.popleft()
+        for part in parts:
+            part.result()
         self._ahead.append(self._submit())
         return Batch(
-            torch.from_numpy(np.stack([item.pixels for item in items])),
-            torch.from_numpy(np.stack([item.label for item in items])),
+            batch.pictures.to(self._device, non_blocking=True),
+            batch.labels.to(self._device, non_blocking=True),
+            None if batch.transparency is None else batch.transparency.to(self._device, non_blocking=True),
         )
 
-    def _submit(self) -> list[Future[_Item]]:
-        seen = rank_slice(self._next_start, self._batch_size, self._rank, self._world_size)
-        self._next_start += self._batch_size
-        indices = picture_indices(len(self._dataset), self._seed, seen.start, seen.stop)
-        flags = mirrored_flags(self._seed, seen) if self._mirrored else np.zeros(len(seen), bool)
+    def _submit(self) -> tuple[Batch, list[Future[None]]]:
+        """A batch whose pictures are being fetched, and the work that has to end before it is whole."""
+        indices, flipped = self._order.draw(len(self._source.labels), self._next_start)
+        self._next_start += self._order.batch_size
+        count, side, pinned = len(indices), self._source.resolution, self._device.type == "cuda"
+        rgb = torch.empty((count, side, side, 3), dtype=torch.uint8, pin_memory=pinned)
+        transparency = None
+        if self._with_transparency:
+            transparency = torch.empty((count, side, side), dtype=torch.uint8, pin_memory=pinned)
+        labels = torch.from_numpy(batch_labels(self._source.labels, indices, flipped))
+        size = self._source.task_size or count
         assert self._pool is not None
-        return [self._pool.submit(self._read, int(i), bool(flag)) for i, flag in zip(indices, flags, strict=True)]
+        parts = []
+        for first in range(0, count, size):
+            part = slice(first, first + size)
+            wanted = None if transparency is None else transparency.numpy()[part]
+            parts.append(self._pool.submit(self._source.fill, indices[part], flipped[part], rgb.numpy()[part], wanted))
+        return Batch(rgb, labels.pin_memory() if pinned else labels, transparency), parts
 
-    def _read(self, index: int, flipped: bool) -> _Item:
-        return _Item(self._dataset.read(index, flipped), self._dataset.label(index, flipped))
+
+def batch_labels(labels: np.ndarray, indices: np.ndarray, flipped: np.ndarray) -> np.ndarray:
+    """Camera labels [B, 25] of pictures, those of the mirrored camera where they are flipped."""
+    chosen = labels[indices]
+    return np.where(flipped[:, None], mirror_labels(chosen), chosen)

@@ -18,6 +18,10 @@ RESIZE_FILTER = Image.Resampling.LANCZOS
 """Antialiased by Pillow when it makes a picture smaller. FID depends on it: report it with the number."""
 PNG_COMPRESSION = 6
 """zlib level; pinned, so that the same picture gives the same bytes."""
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""Files are told apart by their content, whatever their names say; Pillow's other readers are never reached."""
+MAX_SIDE = 8192
+"""Pictures with more pixels a side are refused by their header, before memory is taken for them."""
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
 """Pillow's modes of grey pictures with more than 8 bits; it would clip them to 255 instead of scaling them."""
 
@@ -26,9 +30,18 @@ def decode_rgb(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     """Pixels of an encoded picture of any kind; transparency is dropped, since masks say what is foreground.
 
     Raises:
-        ValueError: the bytes are not a picture, or are cut off or damaged.
+        ValueError: the bytes are not a picture, or are cut off or damaged, or it is larger than MAX_SIDE.
     """
     return _decode(data, "RGB")
+
+
+def decode_rgba(data: bytes) -> UInt8[np.ndarray, "H W 4"]:
+    """Pixels of an encoded picture with their opacity, not multiplied in; 255 where the file has no transparency.
+
+    Raises:
+        ValueError: as `decode_rgb`.
+    """
+    return _decode(data, "RGBA")
 
 
 def decode_grey(data: bytes) -> UInt8[np.ndarray, "H W"]:
@@ -92,9 +105,12 @@ def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> 
 
 def _decode(data: bytes, mode: str) -> np.ndarray:
     # Pillow tells of damaged files by any of these, depending on where the damage is.
-    failures = (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error, Image.DecompressionBombError)
+    failures = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, zlib.error)
+    bombs = (MemoryError, struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            if max(picture.size) > MAX_SIDE:
+                raise ValueError(f"it declares {picture.width} x {picture.height} pixels, more than {MAX_SIDE} a side")
             picture.load()
             if picture.mode in SIXTEEN_BIT_MODES:
                 deep = np.asarray(picture).astype(np.float32)
@@ -102,5 +118,5 @@ def _decode(data: bytes, mode: str) -> np.ndarray:
             if mode == "RGB" and picture.mode in ("P", "LA", "PA"):
                 picture = picture.convert("RGBA")
             return np.array(picture.convert(mode))
-    except failures as error:
+    except failures + bombs as error:
         raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error

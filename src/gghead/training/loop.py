@@ -7,7 +7,10 @@ import torch
 
 from gghead.config.training import RunConfig
 from gghead.data.dataset import HeadDataset
-from gghead.data.loader import BatchLoader
+from gghead.data.decoding import decode
+from gghead.data.loader import Order
+from gghead.data.resident import open_batches
+from gghead.data.source import PictureSource
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.interruption import Interruption, catch_interruption
 from gghead.training.run_folder import RunFolder
@@ -40,7 +43,6 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
         FloatingPointError: the losses are no longer finite; the last checkpoint is from before.
     """
     config = run.config
-    dataset = open_dataset(config)
     state = new_state(config, device)
     log = JsonLog(run.log)
     newest = run.checkpoints()[-1:]
@@ -48,8 +50,10 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
         restore_state(newest[0], state)
         log.forget_after(state.images)
         monitor.event(f"goes on from {state.images} images")
-    with catch_interruption() as interruption:
-        _run_steps(run, state, dataset, monitor, log, interruption)
+    with open_dataset(config) as dataset:
+        pictures = decode(dataset, monitor.event)
+        with catch_interruption() as interruption:
+            _run_steps(run, state, pictures, monitor, log, interruption)
     return Outcome(state.images, interruption.requested and state.images < config.training.total_images)
 
 
@@ -63,22 +67,20 @@ def open_dataset(config: RunConfig) -> HeadDataset:
 def _run_steps(
     run: RunFolder,
     state: TrainingState,
-    dataset: HeadDataset,
+    pictures: PictureSource,
     monitor: Monitor,
     log: JsonLog,
     interruption: Interruption,
 ) -> None:
     config = run.config.training
-    dataset_labels = torch.from_numpy(dataset.labels)
+    dataset_labels = torch.from_numpy(pictures.labels)
     means = Accumulator()
-    loader = BatchLoader(
-        dataset, config.batch_size, seed=config.seed, start_images=state.images, mirrored=config.mirrored
-    )
-    with loader as batches:
+    order = Order(config.seed, config.batch_size, config.mirrored)
+    with open_batches(pictures, order, state.images, state.device, on_event=monitor.event) as batches:
         while state.images < config.total_images and not interruption.requested:
             batch = next(batches)
-            pictures, labels = batch.pictures.to(state.device), batch.labels.to(state.device)
-            means.add(training_step(state, config, pictures, labels, dataset_labels), config.batch_size)
+            report = training_step(state, config, batch.pictures, batch.labels, dataset_labels)
+            means.add(report, config.batch_size)
             monitor.advance(state.images)
             last = state.images >= config.total_images
             if last or state.images // config.log_every > (state.images - config.batch_size) // config.log_every:

@@ -1,0 +1,70 @@
+"""A head cut out of its picture: what stands on the run's background, and how much of any other would shine through."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from gghead.media.images import resize
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A picture on one background, and what it takes to put it on another.
+
+    Attributes:
+        rgb: mask * picture + (1 - mask) * background, display sRGB.
+        transparency: 255 where only the background is seen, 0 where none of it is.
+    """
+
+    rgb: UInt8[np.ndarray, "R R 3"]
+    transparency: UInt8[np.ndarray, "R R"]
+
+
+def cut_out(
+    pixels: UInt8[np.ndarray, "H H 3"], mask: UInt8[np.ndarray, "H H"], background: float, resolution: int
+) -> Cutout:
+    """Composites at full size, then resizes: the edge of a resized picture is not the resized edge of a picture.
+
+    Args:
+        pixels: of a square picture.
+        mask: 255 where the person is.
+        background: grey value, 0 black to 1 white.
+        resolution: side of the result, pixels.
+    """
+    if mask.all() and mask.min() == 255:
+        return Cutout(resize(pixels, resolution), np.zeros((resolution, resolution), np.uint8))
+    return Cutout(resize(composite(pixels, mask, background), resolution), resize(255 - mask, resolution))
+
+
+def composite(
+    pixels: UInt8[np.ndarray, "H W 3"], mask: UInt8[np.ndarray, "H W"], background: float
+) -> UInt8[np.ndarray, "H W 3"]:
+    """mask * pixels + (1 - mask) * background, rounded; background in [0, 1]."""
+    coverage = mask[..., None].astype(np.float32) / 255
+    return (coverage * pixels + (1 - coverage) * np.float32(background * 255)).round().astype(np.uint8)
+
+
+def change_background(
+    pictures: UInt8[Tensor, "B R R 3"],
+    transparency: UInt8[Tensor, "B R R"],
+    old: float,
+    new: Float[Tensor, "B 3"],
+) -> UInt8[Tensor, "B R R 3"]:
+    """Pictures on other backgrounds: picture + transparency * (new - old), rounded and clamped.
+
+    Without resizing this is the picture that compositing on `new` would have given, up to one level of 255. Where a
+    picture was made smaller, the resize filter rings at the edge of the mask, and what was clamped there on the old
+    background is lost: from white to black, 512 -> 256 pixels, a hard mask leaves a mean difference of .12 levels, more
+    than 2 levels in 1 % of the pixels and 31 at most; a mask that is soft over 4 pixels .04, .3 % and 6.
+
+    Args:
+        pictures: on the old background.
+        transparency: of the same pictures.
+        old: grey value that they stand on, 0 to 1.
+        new: colour for each, 0 to 1.
+    """
+    shift = (new - old)[:, None, None, :] * transparency[..., None]
+    return (pictures + shift).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,277 @@
+"""Looks at all of a dataset and reports everything that is wrong with it; `HeadDataset.open` stops at the first."""
+
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from gghead.data.archive import Archive, open_archive
+from gghead.data.conventions import RIGHT, Verdict, recognise
+from gghead.data.labels import LABELS_NAME, LabelFile, label_problems, mirror_labels, read_label_file
+from gghead.data.parallel import in_order
+from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file, unmatched_files
+
+CORNER = 1 / 16
+"""Side of the corners of a mask that are compared with its middle, in units of the side."""
+EMPTY = 0.02
+"""Mask coverage below which there is hardly a person."""
+MIRRORED_LABEL_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What is known of one picture.
+
+    Attributes:
+        name: of the picture.
+        side: pixels; 0 if it can't be used.
+        coverage: mean of the mask, 0 to 1.
+        largest: largest value of the mask, 0 to 255.
+        corners: mean of the mask in the four corners, 0 to 1.
+        middle: mean of the mask in the middle, 0 to 1.
+        fingerprint: of the pixels.
+        mirrored: fingerprint that the mirror image has.
+        problem: why it can't be used, or None.
+    """
+
+    name: str
+    side: int = 0
+    coverage: float = 0.0
+    largest: int = 0
+    corners: float = 0.0
+    middle: float = 0.0
+    fingerprint: int = 0
+    mirrored: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Everything that was found.
+
+    Attributes:
+        path: of the dataset.
+        masks: where its masks are, or None.
+        labels: the camera labels that can be read, of the names below.
+        names: labelled pictures.
+        pictures: facts of each labelled picture that exists.
+        verdict: on the convention of the labels; None without labels.
+        mirrored_pairs: pictures that are there a second time as their mirror image.
+        duplicates: pictures that are there a second time as they are.
+        problems: a sentence for each thing because of which training fails or learns nonsense.
+        notes: a sentence for each thing that a person should know.
+    """
+
+    path: Path
+    masks: Path | None = None
+    names: tuple[str, ...] = ()
+    labels: Float[np.ndarray, "M 25"] = field(default_factory=lambda: np.empty((0, 25)))
+    pictures: tuple[PictureFacts, ...] = ()
+    verdict: Verdict | None = None
+    mirrored_pairs: int = 0
+    duplicates: int = 0
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> dict[int, int]:
+        """Number of usable pictures of each size, by side."""
+        return dict(sorted(Counter(facts.side for facts in self.pictures if not facts.problem).items()))
+
+    @property
+    def coverages(self) -> Float[np.ndarray, " M"]:
+        """Mask coverage of the usable pictures, 0 to 1."""
+        return np.array([facts.coverage for facts in self.pictures if not facts.problem])
+
+    @property
+    def cameras(self) -> Float[np.ndarray, "M 25"]:
+        """The labels that describe a pinhole camera, whatever it looks at."""
+        return self.labels[[not label_problems((name,), row[None]) for name, row in self.named_labels()]]
+
+    def named_labels(self) -> list[tuple[str, np.ndarray]]:
+        """Names with their labels."""
+        return list(zip(self.names, self.labels, strict=True))
+
+
+Progress = Callable[[int, int], None]
+
+
+def inspect(
+    path: Path, resolution: int, masks: Path | None = None, on_progress: Progress = lambda done, total: None
+) -> Inspection:
+    """Reads every label, picture and mask.
+
+    Args:
+        path: zip or folder.
+        resolution: side of the pictures that training would ask for, pixels.
+        masks: where masks are; by default beside `path`.
+        on_progress: called with the numbers of pictures looked at and of all.
+
+    Raises:
+        FileNotFoundError: there is no such archive at all.
+    """
+    try:
+        pictures = open_archive(path)
+    except ValueError as error:
+        return Inspection(path, problems=(str(error),))
+    with pictures:
+        problems: list[str] = []
+        try:
+            file = read_label_file(read_labels_file(pictures), path)
+        except ValueError as error:
+            problems.append(str(error))
+            file = LabelFile((), np.empty((0, 25)), ())
+        invalid = label_problems(file.names, file.values)
+        problems += [*file.problems, *invalid]
+        finite = np.isfinite(file.values).all(axis=1)
+        verdict = recognise(file.values[finite]) if finite.any() else None
+        missing, unlabelled = unmatched_files(file.names, pictures)
+        problems += missing + unlabelled
+        files, mask_problems = _with_masks(path, pictures, file.names, masks)
+        problems += mask_problems
+        usable = [name for name in file.names if name in set(pictures.names())]
+        usable = [name for name in usable if files.masks is None or name in files.mask_names]
+        facts = []
+        for result in in_order(partial(_look, files, resolution), usable):
+            facts.append(result)
+            on_progress(len(facts), len(usable))
+        if files.masks is not None:
+            files.masks.close()
+    problems += [result.problem for result in facts if result.problem]
+    good = [result for result in facts if not result.problem]
+    pairs, duplicates, mirror_notes = _mirror_images(good, dict(zip(file.names, file.values, strict=True)))
+    problems = [*_convention_problems(path, verdict), *_mask_problems(files, good), *problems]
+    notes = [*_convention_notes(verdict), *_mask_notes(files, good), *mirror_notes]
+    return Inspection(
+        path,
+        None if files.masks is None else files.masks.path,
+        file.names,
+        file.values,
+        tuple(facts),
+        verdict,
+        pairs,
+        duplicates,
+        tuple(problems),
+        tuple(notes),
+    )
+
+
+def _with_masks(
+    path: Path, pictures: Archive, names: tuple[str, ...], given: Path | None
+) -> tuple[PictureFiles, list[str]]:
+    try:
+        masks = open_masks(path, given)
+    except (ValueError, FileNotFoundError) as error:
+        return PictureFiles(pictures, None, {}), [str(error)]
+    if masks is None:
+        return PictureFiles(pictures, None, {}), []
+    found = find_masks(names, masks)
+    return PictureFiles(pictures, masks, found), [f"{name} has no mask" for name in names if name not in found]
+
+
+def _look(files: PictureFiles, resolution: int, name: str) -> PictureFacts:
+    try:
+        pixels, mask = files.decode(name, resolution)
+    except (ValueError, FileNotFoundError) as error:
+        return PictureFacts(name, problem=str(error))
+    side = len(mask)
+    edge = max(1, round(side * CORNER))
+    ends = np.r_[:edge, side - edge : side]
+    middle = mask[side * 3 // 8 : side * 5 // 8 + 1, side * 3 // 8 : side * 5 // 8 + 1]
+    # Sums over rows and columns know a picture well enough, and the mirror image's follow from them.
+    rows, columns = pixels.sum(axis=1, dtype=np.uint32), pixels.sum(axis=0, dtype=np.uint32)
+    start = zlib.crc32(rows)
+    return PictureFacts(
+        name,
+        side,
+        float(mask.mean() / 255),
+        int(mask.max()),
+        float(mask[np.ix_(ends, ends)].mean() / 255),
+        float(middle.mean() / 255),
+        zlib.crc32(columns, start),
+        zlib.crc32(np.ascontiguousarray(columns[::-1]), start),
+    )
+
+
+def _convention_problems(path: Path, verdict: Verdict | None) -> list[str]:
+    if verdict is None or not verdict.certain:
+        return []
+    meanings = "; or they are ".join(convention.describe() for convention in verdict.better)
+    words = " or ".join(f"--from {convention}" for convention in verdict.better)
+    return [
+        f"{LABELS_NAME} is in another convention: {1 - verdict.fitting:.0%} of its cameras do not see a head at the "
+        f"origin, and nearly all would if they were {meanings}. "
+        f"Mend it: gghead data convert {path} {words} --out NEW.zip"
+    ]
+
+
+def _convention_notes(verdict: Verdict | None) -> list[str]:
+    if verdict is None or verdict.certain or verdict.fitting >= RIGHT:
+        return []
+    if verdict.better:
+        names = " or ".join(str(convention) for convention in verdict.better)
+        return [
+            f"{1 - verdict.fitting:.0%} of the cameras do not look at a head at the origin; in the convention {names} "
+            "nearly all would. Not certain: look at the contact sheet (--out)"
+        ]
+    return [
+        f"{1 - verdict.fitting:.0%} of the cameras do not look upright and from the front at a head at the origin, and "
+        "no known convention explains it; right for sets seen from all sides, else look at the contact sheet (--out)"
+    ]
+
+
+def _mask_problems(files: PictureFiles, facts: list[PictureFacts]) -> list[str]:
+    if files.masks is None or not facts:
+        return []
+    brightest = max(result.largest for result in facts)
+    if brightest >= 128:
+        return []
+    return [
+        f"the brightest value of all masks is {brightest}; the person must be white (255), so nothing would be seen"
+    ]
+
+
+def _mask_notes(files: PictureFiles, facts: list[PictureFacts]) -> list[str]:
+    notes = []
+    if files.masks is None and facts and all(result.coverage == 1 for result in facts):
+        notes.append("there are no masks: backgrounds would become a part of the heads")
+    empty = [result.name for result in facts if result.coverage < EMPTY]
+    if empty:
+        notes.append(f"{len(empty)} masks are all but empty, {empty[0]} for one")
+    inside_out = sum(result.corners > result.middle for result in facts)
+    if inside_out > len(facts) / 2:
+        notes.append(f"{inside_out} masks cover the corners and not the middle: they seem to be inside out")
+    return notes
+
+
+def _mirror_images(facts: list[PictureFacts], labels: dict[str, np.ndarray]) -> tuple[int, int, list[str]]:
+    """Pairs of mirror images, duplicates, and what to say of them."""
+    first: dict[int, str] = {}
+    duplicates, pairs, contradictions = 0, 0, []
+    for result in facts:
+        twin = first.get(result.mirrored)
+        if twin is not None and result.mirrored != result.fingerprint:
+            pairs += 1
+            expected = mirror_labels(labels[twin])
+            if np.abs(labels[result.name] - expected).max() > MIRRORED_LABEL_TOLERANCE:
+                contradictions.append(result.name)
+        duplicates += result.fingerprint in first
+        first.setdefault(result.fingerprint, result.name)
+    notes = []
+    if pairs:
+        notes.append(
+            f"{pairs} pictures are mirror images of others, as in EG3D's FFHQ: mirroring in training adds nothing"
+        )
+    if contradictions:
+        notes.append(
+            f"{len(contradictions)} of them have no mirrored label, so picture and camera contradict each other: "
+            f"{contradictions[0]} for one"
+        )
+    if duplicates:
+        notes.append(f"{duplicates} pictures are there twice")
+    return pairs, duplicates, notes

@@ -1,0 +1,72 @@
+"""One page of text on what is in a dataset."""
+
+import numpy as np
+from jaxtyping import Float
+
+from gghead.data.inspection import Inspection
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+BINS = 36
+YAW_REACH, PITCH_REACH = 90.0, 45.0
+"""Half of the range of the plots, degrees; cameras beyond are counted in the last bin."""
+
+
+def page(inspection: Inspection) -> str:
+    """Count, sizes, cameras, masks, convention, notes and every problem, ready to be printed."""
+    usable = sum(not facts.problem for facts in inspection.pictures)
+    lines = [f"{inspection.path}: {len(inspection.names)} labels, {usable} usable pictures"]
+    if inspection.sides:
+        lines.append(_row("sizes", ", ".join(f"{side} x {side}: {count}" for side, count in inspection.sides.items())))
+        lines.append(_row("masks", _masks(inspection)))
+        lines.append(_row("copies", f"{inspection.mirrored_pairs} mirror images, {inspection.duplicates} duplicates"))
+    cameras = inspection.cameras
+    if len(cameras):
+        lines += _cameras(cameras)
+    if inspection.verdict is not None:
+        better = " or ".join(str(convention) for convention in inspection.verdict.better)
+        verdict = f"{inspection.verdict.fitting:.0%} of the cameras see a head at the origin, upright, from the front"
+        lines.append(_row("convention", verdict + (f"; as {better} nearly all would" if better else "")))
+    lines += [f"note: {note}" for note in inspection.notes]
+    lines += [f"problem: {problem}" for problem in inspection.problems]
+    lines.append(f"{len(inspection.problems)} problems" + ("; training would fail" if inspection.problems else ""))
+    # Names of files may hold what no terminal can show.
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+
+
+def histogram(values: Float[np.ndarray, " M"], reach: float) -> str:
+    """A line of blocks from -reach to reach, each as high as its share of the largest."""
+    counts, _ = np.histogram(values.clip(-reach, reach), BINS, (-reach, reach))
+    heights = np.ceil(counts / counts.max() * (len(BLOCKS) - 1)).astype(int)
+    return "".join(BLOCKS[height] for height in heights)
+
+
+def _masks(inspection: Inspection) -> str:
+    coverages = inspection.coverages
+    if inspection.masks is None and coverages.min() == 1:
+        return "none"
+    where = "transparency of the pictures" if inspection.masks is None else inspection.masks.name
+    return f"{where}, covering {_spread(100 * coverages, '.0f')} % of a picture"
+
+
+def _cameras(cameras: Float[np.ndarray, "M 25"]) -> list[str]:
+    centers = cameras[:, [3, 7, 11]]
+    distances = np.linalg.norm(centers, axis=1)
+    yaw = np.degrees(np.arctan2(centers[:, 0], centers[:, 2]))
+    pitch = np.degrees(np.arcsin((centers[:, 1] / np.maximum(distances, 1e-12)).clip(-1, 1)))
+    lines = [
+        _row("distance", f"{_spread(distances, '.2f')} (FFHQ: 2.70)"),
+        _row("focal", f"{_spread(cameras[:, 16], '.2f')} sides of a picture (FFHQ: 4.26)"),
+    ]
+    for name, angles, reach in (("yaw", yaw, YAW_REACH), ("pitch", pitch, PITCH_REACH)):
+        lines.append(_row(name, f"{_spread(angles, '.0f')} degrees, sd {angles.std():.0f}"))
+        lines.append(_row("", f"{-reach:.0f} |{histogram(angles, reach)}| {reach:.0f}"))
+    return lines
+
+
+def _spread(values: np.ndarray, form: str) -> str:
+    """Mean and range."""
+    return f"{values.mean():{form}} on average, {values.min():{form}} to {values.max():{form}}"
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:11}{text}"
