@@ -75,6 +75,8 @@ SIDED_UNITS = {
     *("browDown", "browOuterUp", "cheekSquint", "eyeWide", "noseSneer"),
 }
 """Units that the head has for either side."""
+BLINK_SPREAD = 0.09
+"""Standard deviation of the normal distribution whose absolute value says how far lids are closed, up to .3."""
 SIDEDNESS = 0.1
 """Standard deviation of an expression's strength on one side."""
 
@@ -210,7 +212,7 @@ def _add_detail_targets(model: HeadModel, rng: np.random.Generator, out: np.ndar
 def _random_expression(rng: np.random.Generator) -> dict[str, float]:
     """Weights of expression units: one of `EXPRESSIONS`, a little stronger on one side, and always some blink."""
     name = list(EXPRESSIONS)[rng.choice(len(EXPRESSIONS), p=[chance for chance, _ in EXPRESSIONS.values()])]
-    strength, blink = rng.uniform(0.2, 0.9), rng.uniform(0, 0.25)
+    strength, blink = rng.uniform(0.2, 0.9), min(abs(rng.normal(0, BLINK_SPREAD)), 0.3)
     sides = {"Left": 1 + rng.normal(0, SIDEDNESS), "Right": 1 + rng.normal(0, SIDEDNESS)}
     units = {"eyeBlinkLeft": blink, "eyeBlinkRight": blink}
     for unit, (low, high) in EXPRESSIONS[name][1].items():
