@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from gghead.data.dataset import HeadDataset
+from gghead.data.inspection import inspect
 from gghead.data.synthetic import Sitting, generate
 from gghead.data.synthetic.cameras import random_label
 from gghead.data.synthetic.portraits import DEPTH_STEPS, VIEW
@@ -46,7 +47,7 @@ def truth(folder: Path) -> dict[str, np.ndarray]:
 def test_an_archive_is_a_dataset_without_problems(folder: Path) -> None:
     with HeadDataset.open(folder / "heads.zip", 32) as dataset:
         assert dataset.names == tuple(f"00000/img{i:08d}.png" for i in range(6))
-        assert dataset.check().problems == ()
+        assert inspect(folder / "heads.zip", 32).problems == ()
         assert dataset.labels.std(0).max() > 0
         corners = dataset.read(0)[0, [0, -1]]
     with zipfile.ZipFile(folder / "heads.zip") as pictures:
