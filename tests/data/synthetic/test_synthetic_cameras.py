@@ -3,7 +3,7 @@ import math
 import numpy as np
 import torch
 
-from gghead.data.synthetic.cameras import TARGET, Poses, posed_label, random_label
+from gghead.data.synthetic.cameras import FACE_DEPTH, Poses, posed_label, random_label
 from gghead.data.synthetic.renderer import project
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 
@@ -29,7 +29,17 @@ def test_cameras_stand_where_yaw_and_pitch_say_and_see_their_target_in_the_middl
     assert position[0] > 1
     assert position[1] > 0.4
     np.testing.assert_allclose(np.linalg.norm(position), FFHQ_DISTANCE, rtol=1e-6)
-    middle = project(np.array([TARGET], np.float32), label, 100)
+    middle = project(np.array([[0, 0, FACE_DEPTH]], np.float32), label, 100)
+    np.testing.assert_allclose(middle[0, :2], [50, 50], atol=1e-3)
+
+
+def test_turned_cameras_keep_the_head_in_the_picture() -> None:
+    head = np.array([[0, 0, -0.37], [0, 0, 0.2], [0, 0.4, -0.12]], np.float32)  # back, nose, top: SPEC section 2
+    for yaw in (-90, -75, 75, 90):
+        seen = project(head, posed_label(math.radians(yaw), 0.0), 100)[:, :2]
+        assert (seen > -15).all()
+        assert (seen < 115).all()
+    middle = project(np.zeros((1, 3), np.float32), posed_label(math.radians(90), 0.0), 100)
     np.testing.assert_allclose(middle[0, :2], [50, 50], atol=1e-3)
 
 
