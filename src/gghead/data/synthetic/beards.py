@@ -110,9 +110,9 @@ class BeardGrower:
         course = t * (0.55 * normal[:, None] + 0.8 * flat[:, None] + stray) - 0.25 * t**2 * normal[:, None]
         lines = root[:, None] + length[:, None, None] * course
         outward = np.broadcast_to(normal[:, None], lines.shape)
-        shades = np.exp(rng.normal(0, 0.12, (len(chosen), 1))) * np.linspace(0.75, 1, STEPS + 1)
+        shades = np.exp(rng.normal(0, 0.12, (len(chosen), 1))) * np.linspace(0.6, 0.9, STEPS + 1)
         strips = rng.choice([Strip.DENSE_B, Strip.WISPY_A, Strip.WAVY], len(chosen))
         widths = rng.uniform(0.05, 0.085, len(chosen)) / np.sqrt(self._detail)
         opacity = np.broadcast_to(0.6 * where[chosen][:, None], shades.shape)
         packed = Lines(lines.astype(np.float32), outward.astype(np.float32), chosen)
-        return ribbons(packed, widths, strips, shades, place, rng, opacity)
+        return ribbons(packed, widths, strips, shades, place, rng, opacity, sleek=False)

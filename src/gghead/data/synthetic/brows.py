@@ -78,7 +78,7 @@ class BrowPatches:
     def paint(self, person: Person, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
         """A person's brow, from the nose (left) to the temple: luminance and opacity."""
         shape = _random_shape(person, rng)
-        along = rng.beta(1.15, 1.25, shape.hairs)
+        along = rng.beta(1.1, 1.15, shape.hairs)
         across = np.clip(rng.normal(0, 0.5, shape.hairs), -1.1, 1.1)
         middle, half = _course(shape, along)
         x, y = shape.start + shape.length * along, middle + half * across
@@ -94,7 +94,7 @@ class BrowPatches:
         curves = np.stack([np.stack([x, y], 1), knee, tip], 1)
         scale = np.array([TEXTURE_WIDTH / (OUTER - INNER), -TEXTURE_HEIGHT / (HIGHEST - LOWEST)])
         texels = (curves - [INNER, HIGHEST]) * scale
-        alpha = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, texels, rng.uniform(1.3, 2.3, shape.hairs))
+        alpha = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, texels, rng.uniform(1.1, 2.0, shape.hairs))
         alpha = np.maximum(alpha * 0.92, self._shadow(shape))
         grey = np.full_like(alpha, 0.5)
         return pooled(np.stack([grey, grey, grey, alpha], -1), self._detail)
@@ -132,7 +132,7 @@ def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:
         height=rng.uniform(7.425, 7.465),
         arch=rng.uniform(0.01, 0.04) if male else rng.uniform(0.025, 0.065),
         tail=rng.uniform(0.02, 0.055),
-        thickness=0.016 + 0.022 * bushy,
+        thickness=0.019 + 0.023 * bushy,
         hairs=round(140 + 330 * bushy),
         long=0.055 + 0.045 * bushy,
     )
@@ -144,7 +144,7 @@ def _course(shape: _BrowShape, along: np.ndarray) -> tuple[np.ndarray, np.ndarra
     rise = np.clip(along / peak, 0, 1)
     fall = np.clip((along - peak) / (1 - peak), 0, 1)
     middle = shape.height + shape.arch * rise * (2 - rise) - shape.tail * fall**1.5
-    return middle, shape.thickness * np.interp(along, [0, 0.2, 0.6, 1], [0.85, 1.0, 0.75, 0.25])
+    return middle, shape.thickness * np.interp(along, [0, 0.2, 0.6, 1], [0.85, 1.0, 0.85, 0.4])
 
 
 def _find_skin(model: HeadModel, flat: np.ndarray) -> tuple[Int32[np.ndarray, "n 3"], Float32[np.ndarray, "n 3"]]:

@@ -20,6 +20,7 @@ def ribbons(
     place: Similarity,
     rng: np.random.Generator,
     opacity: np.ndarray | float = 1.0,
+    sleek: bool = True,
 ) -> Mesh:
     """One ribbon along each line, lying on the head, lit as a bundle of fibres.
 
@@ -31,6 +32,7 @@ def ribbons(
         place: the way into the world.
         rng: how ribbons turn around themselves.
         opacity: factor of the texture's opacity at each point [n, s].
+        sleek: whether neighbours are parallel enough to share the highlight of strands.
     """
     points, outward = lines.points, lines.outward
     count, steps = points.shape[:2]
@@ -60,7 +62,7 @@ def ribbons(
         materials=np.full(len(triangles), Material.HAIR, np.int32),
         reach=np.repeat(shades.ravel(), 2).astype(np.float32),
         alpha=np.repeat(np.broadcast_to(opacity, (count, steps)).ravel(), 2).astype(np.float32),
-        tangents=place.directions(np.repeat(tangent.reshape(-1, 3), 2, axis=0)),
+        tangents=place.directions(np.repeat(tangent.reshape(-1, 3), 2, axis=0)) if sleek else None,
     )
 
 

@@ -122,7 +122,7 @@ def _keep_off(field: HairField, points: np.ndarray, gap: np.ndarray, cut: Cut) -
     distance, away = field.probe(points)
     if cut.comb == "out":
         return points, away
-    loose = np.float32(0.25) if cut.hem == 0 else 1 - 0.75 * _smooth(points[:, 1], 6.8, 7.4)
+    loose = np.float32(0.25) if cut.hem == 0 else 0.7 - 0.45 * _smooth(points[:, 1], 6.6, 7.4)
     target = np.clip(distance, gap, gap + 0.05 + loose * np.maximum(0, distance - gap - 0.05))
     moved = points + away * (target - distance)[:, None].astype(np.float32)
     return moved, field.probe(moved)[1]
@@ -167,7 +167,7 @@ def _waved(lines: Lines, cut: Cut, waves: _Waves) -> Lines:
     phase = 3 * waves(lines.points[:, 0])[:, None, :2]
     angle = 2 * np.pi * cut.turns * t
     rising = np.minimum(1, 2.5 * t) * cut.wave
-    offset = across * np.sin(angle + phase[..., :1]) + 0.6 * lines.outward * (1 + np.cos(angle + phase[..., 1:]))
+    offset = across * np.sin(angle + phase[..., :1]) + 0.4 * lines.outward * (1 + np.cos(angle + phase[..., 1:]))
     return Lines((lines.points + rising * offset).astype(np.float32), lines.outward, lines.roots)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 
 from gghead.data.synthetic.strokes import pooled
 
-STRIP_WIDTH, STRIP_HEIGHT = 64, 256
+STRIP_WIDTH, STRIP_HEIGHT = 96, 256
 """Texels of one strip; the strands run from the roots in the top row to the tips in the bottom row."""
 TEXTURE_SEED = 41
 
@@ -33,14 +33,14 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
     """
     rng = np.random.default_rng(TEXTURE_SEED)
     strips = [
-        _strip(rng, 95, 0.95, 0.0, 0.0, 0.35),
-        _strip(rng, 80, 1.0, 0.03, 1.0, 0.5),
-        _strip(rng, 36, 0.8, 0.02, 0.7, 0.65),
-        _strip(rng, 22, 0.75, 0.05, 1.2, 0.3),
-        _strip(rng, 70, 0.95, 0.13, 2.2, 0.4),
-        _strip(rng, 46, 0.9, 0.20, 5.0, 0.25),
-        _strip(rng, 34, 0.85, 0.24, 7.0, 0.2),
-        _strip(rng, 40, 0.85, 0.16, 12.0, 0.0),
+        _strip(rng, 130, 0.95, 0.0, 0.0, 0.35),
+        _strip(rng, 110, 1.0, 0.03, 1.0, 0.5),
+        _strip(rng, 50, 0.8, 0.02, 0.7, 0.65),
+        _strip(rng, 32, 0.75, 0.05, 1.2, 0.3),
+        _strip(rng, 95, 0.95, 0.13, 2.2, 0.4),
+        _strip(rng, 64, 0.9, 0.20, 5.0, 0.25),
+        _strip(rng, 50, 0.85, 0.24, 7.0, 0.2),
+        _strip(rng, 58, 0.85, 0.16, 12.0, 0.0),
     ]
     return pooled(np.concatenate(strips, 1), detail)
 
@@ -71,8 +71,8 @@ def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, tu
             longest * rng.uniform(0.62, 1) if rng.random() < 0.8 else rng.uniform(0.3, 0.6),
         )
         taper = np.clip((v - begin) / 0.04, 0, 1) * np.clip((end - v) / 0.22, 0, 1) ** 0.7
-        half = rng.uniform(0.012, 0.026)
-        alpha = np.clip((half - np.abs(x - line)) / 0.012 + 0.5, 0, 1) * taper
+        half = rng.uniform(0.008, 0.021)
+        alpha = np.clip((half - np.abs(x - line)) / 0.01 + 0.5, 0, 1) * taper
         shade = rng.uniform(0.36, 0.66) * (1 - 0.25 * np.abs(x - line) / half)
         light += (shade - light) * alpha
         solid = solid + (1 - solid) * alpha

@@ -25,7 +25,7 @@ def tail(field: HairField, tie: Float32[np.ndarray, "3"], share: float, rng: np.
     own = length * rng.uniform(0.75, 1.05, count)[:, None] / (TAIL_STEPS - 1)
     direction = np.array([0, 0.35, -1]) + 0.35 * ring
     points, outward = [tie + 0.05 * ring], [ring]
-    for k in range(1, TAIL_STEPS):
+    for _ in range(1, TAIL_STEPS):
         direction = direction / np.linalg.norm(direction, axis=1, keepdims=True) + 0.32 * DOWN
         here = points[-1] + own * direction / np.linalg.norm(direction, axis=1, keepdims=True)
         distance, away = field.probe(here.astype(np.float32))

@@ -140,10 +140,10 @@ def _paint() -> UInt8[np.ndarray, "h w 3"]:
     v = (np.arange(TEXTURE_HEIGHT)[:, None] + 0.5) / TEXTURE_HEIGHT
     within = u - np.floor(u)
     shade = rng.uniform(0.93, 1.03, teeth)[np.floor(u).astype(int)]
-    gap = np.exp(-((np.minimum(within, 1 - within) / 0.055) ** 2))
+    gap = np.exp(-((np.minimum(within, 1 - within) / 0.04) ** 2))
     border = GUM_SHARE * (1 - 0.35 * np.sin(np.pi * within)) + 0 * v
     gum = np.clip((border - v) / 0.06 + 0.5, 0, 1)[..., None]
-    tooth = TOOTH * shade[None, :, None] * (1 - 0.55 * gap)[None, :, None] * (1 - 0.12 * (1 - v))[..., None]
+    tooth = TOOTH * shade[None, :, None] * (1 - 0.32 * gap)[None, :, None] * (1 - 0.12 * (1 - v))[..., None]
     colour = tooth + (GUM - tooth) * gum
     colour = gaussian_filter(colour, (0.6, 0.6, 0))
     return (np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -20,9 +20,9 @@ SKIN = np.array(
     [
         [0.87, 0.715, 0.65],
         [0.83, 0.66, 0.57],
-        [0.775, 0.595, 0.475],
-        [0.66, 0.46, 0.335],
-        [0.48, 0.325, 0.235],
+        [0.775, 0.605, 0.495],
+        [0.64, 0.465, 0.36],
+        [0.47, 0.335, 0.255],
         [0.31, 0.205, 0.155],
     ]
 )
@@ -31,6 +31,8 @@ MELANIN, BLOOD, SHADOW = np.array([0.30, 0.62, 0.85]), np.array([0.05, 0.52, 0.4
 """Dyes: optical densities of red, green and blue."""
 FOLD_DEPTH = {"child": 0.0, "young": 0.06, "middleage": 0.45, "old": 1.0}
 """How deep the lines of age are."""
+FRECKLED = 0.22
+"""Chance of freckles on light skin."""
 LASH_COLOUR = np.array([0.07, 0.05, 0.045])
 BROW_HAIR_LIMIT = 0.55
 """Stubble is no lighter than this share of the skin."""
@@ -74,7 +76,7 @@ def random_makeup(person: Person, rng: np.random.Generator) -> Float[np.ndarray,
     drawn, wears = rng.uniform(0, 1, 3), rng.random() < 0.45
     if person.sex == "male" or person.age == "child" or not wears:
         return np.zeros(3)
-    return drawn * np.array([0.7, 0.45, 0.8])
+    return drawn * np.array([0.55, 0.4, 0.8])
 
 
 def paint_skin(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, rng: np.random.Generator) -> SkinTextures:
@@ -92,6 +94,7 @@ def paint_skin(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, rng
         base.astype(np.float32),
         image,
     )
+    _paint_freckles(maps, person, base, offsets[Noise.FRECKLES], rng, image)
     hair = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2)
     _paint_makeup(maps, base, face.makeup, rng, image)
     lashes = maps.regions[Region.LASH_LINE] * np.float32(
@@ -140,22 +143,33 @@ def _noise_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "
     """Optical density of each field of noise."""
     blood = (1 - 0.6 * person.melanin) * BLOOD
     rough = {"child": 0.6, "young": 0.9, "middleage": 1.2, "old": 1.5}[person.age] * rng.uniform(0.8, 1.2)
-    freckled = rng.random() < (0.22 if person.melanin < 0.3 else 0.04)
     dyes = np.zeros((len(Noise), 3))
     dyes[Noise.PATCHES] = 0.022 * MELANIN + 0.01 * SHADOW
     dyes[Noise.BLOTCHES] = rough * 0.035 * blood
     dyes[Noise.MOTTLING] = rough * (0.018 * blood + 0.010 * MELANIN)
     dyes[Noise.PORES] = rough * 0.014 * SHADOW
-    dyes[Noise.FRECKLES] = (rng.uniform(0.3, 0.8) if freckled else 0.03) * MELANIN
     dyes[Noise.SPOTS] = {"old": 0.28, "middleage": 0.16}.get(person.age, 0.1) * rng.uniform(0.3, 1.2) * MELANIN
     return dyes
+
+
+def _paint_freckles(
+    maps: SkinMaps, person: Person, base: np.ndarray, offset: np.ndarray, rng: np.random.Generator, image: np.ndarray
+) -> None:
+    """Freckles gather on nose and cheeks; few on the rest of the face."""
+    strength, spread = rng.uniform(0.25, 0.8), rng.uniform(0.05, 0.3)
+    chance = FRECKLED * (1.4 if person.age == "child" else 1) * (1 if person.melanin < 0.3 else 0.2)
+    if rng.random() > chance:
+        return
+    where = maps.regions[Region.CHEEKS] + 0.9 * maps.regions[Region.NOSE] + 0.35 * maps.regions[Region.FOREHEAD]
+    dots = np.roll(maps.noise[Noise.FRECKLES], tuple(offset), (0, 1)) * np.minimum(1, 1.3 * where + spread)
+    cover(image, (strength * dots * maps.inside).astype(np.float32), (base * np.exp(-0.9 * MELANIN)).astype(np.float32))
 
 
 def _paint_makeup(
     maps: SkinMaps, base: np.ndarray, makeup: np.ndarray, rng: np.random.Generator, image: np.ndarray
 ) -> None:
     lipstick = (
-        np.array([0.70, 0.16, 0.22]) * (1 + 0.2 * rng.standard_normal(3)) * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)
+        np.array([0.60, 0.22, 0.25]) * (1 + 0.15 * rng.standard_normal(3)) * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)
     )
     shadow = base * rng.uniform(0.45, 0.75) * (1 + 0.10 * rng.standard_normal(3))
     if makeup.max() > 0:
@@ -173,7 +187,8 @@ def _paint_stubble(
     areas = (Region.BEARD, Region.MOUSTACHE, Region.GOATEE)
     area = np.max([maps.regions[region] * share for region, share in zip(areas, density, strict=True)], 0)
     dots = np.clip((grain - 0.35) * 2, 0, 1)
-    cover(image, (area * (0.45 + 0.55 * dots)).astype(np.float32), colour.astype(np.float32))
+    dots += (1 - dots) * (0.4 + 0.6 * area**2)
+    cover(image, (area * dots * maps.inside).astype(np.float32), colour.astype(np.float32))
 
 
 def _paint_scalp(

@@ -145,7 +145,7 @@ def _lines(chart: HeadChart) -> dict[Region, np.ndarray]:
 def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
     side, y, z = chart.side, chart.height, chart.position[..., 2]
     cheek_line = 6.62 + 0.55 * np.clip((side - 0.28) / 0.42, 0, 1) ** 1.3
-    below = np.clip((cheek_line - y) / 0.12, 0, 1)
+    below = np.clip((cheek_line - y) / 0.2 + 0.3, 0, 1) ** 1.5
     before_ear = np.clip((z - 0.58) / 0.14, 0, 1)
     mouth = np.clip(((side / 0.30) ** 2 + ((y - 6.6) / 0.115) ** 2 - 1) / 0.4, 0, 1)
     beard = below * before_ear * mouth * np.clip(1 - gaussian_filter(chart.masks["ears"], 5 * chart.detail) * 3, 0, 1)
@@ -169,7 +169,7 @@ def _noise_fields(chart: HeadChart) -> np.ndarray:
     rng = np.random.default_rng(NOISE_SEED)
     fields = [_values(chart, rng, cell) for cell in (90, 28, 9)]
     pores = 0.5 * _values(chart, rng, 2.5) + rng.standard_normal(chart.shape, dtype=np.float32) * chart.detail
-    spots = [_dots(chart, rng, count, radius) for count, radius in ((9000, 0.9), (110, 3.2))]
+    spots = [_dots(chart, rng, count, radius) for count, radius in ((14000, 0.9), (110, 3.2))]
     stubble = rng.random(chart.shape, dtype=np.float32)
     return np.stack([*fields, pores / pores.std(), *spots, stubble]).astype(np.float32)
 
