@@ -118,8 +118,8 @@ def brow_colour(person: Person, skin: Float[np.ndarray, "3"]) -> Float[np.ndarra
         skin: display colour of the skin.
     """
     colour = 0.6 * np.asarray(person.hair_colour) + 0.004
-    limit = 0.42 * np.asarray(skin) ** 2.2
-    return np.minimum(colour, limit * (0.6 + 0.4 * colour / colour.max()))
+    limit = 0.42 * float(np.max(skin)) ** 2.2
+    return colour * min(1, limit / colour.max())
 
 
 def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:

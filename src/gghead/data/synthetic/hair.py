@@ -16,6 +16,9 @@ from gghead.data.synthetic.renderer import Mesh
 EDGE = 0.15
 """Width of the band behind the line of the hair where ribbons are shorter and narrower, decimetres."""
 
+SLIMNESS = 0.4
+"""No ribbon is wider than this share of its length."""
+
 
 class HairGrower:
     """Grows hair on any person; holds what does not depend on the person."""
@@ -45,7 +48,9 @@ class HairGrower:
         chosen = wanted[: round(cut.cards * share)]
         lines = grow(self._field, chosen, cut, line, rng)
         edge = np.clip(inside[lines.roots] / EDGE, 0, 1)
-        widths = cut.width / share * (0.5 + 0.5 * edge) * rng.uniform(0.8, 1.25, len(lines.roots))
+        length = np.linalg.norm(np.diff(lines.points, axis=1), axis=2).sum(1)
+        widths = np.minimum(cut.width, SLIMNESS * length) / share * (0.5 + 0.5 * edge)
+        widths = widths * rng.uniform(0.8, 1.25, len(lines.roots))
         strips = np.array(cut.strips)[rng.integers(len(cut.strips), size=len(lines.roots))]
         parts = [
             ribbons(
@@ -73,10 +78,12 @@ class HairGrower:
 
 
 def _shades(lines: Lines, rng: np.random.Generator) -> np.ndarray:
+    """Light that reaches each point [n, s]: streaks, darker roots, tips that the sun has bleached."""
     count, steps = lines.points.shape[:2]
-    own = np.exp(rng.normal(0, 0.14, (count, 1)))
+    streaks, roots, bleached = rng.uniform(0.08, 0.24), rng.uniform(0.5, 0.75), rng.uniform(0, 0.25)
+    own = np.exp(rng.normal(0, streaks, (count, 1)))
     along = np.linspace(0, 1, steps)[None]
-    return own * (0.6 + 0.4 * np.minimum(1, 2 * along))
+    return own * (roots + (1 - roots) * np.minimum(1, 2 * along) + bleached * along**2)
 
 
 def _before_ear(roots: Roots) -> np.ndarray:

@@ -92,11 +92,11 @@ def _lengths(root: np.ndarray, azimuth: np.ndarray, cut: Cut) -> np.ndarray:
 
 def _combed(here: np.ndarray, root: np.ndarray, cut: Cut) -> np.ndarray:
     """Where the comb draws hair at `here` that grows at `root`, both [n, 3]; not of unit length everywhere."""
-    from_crown = _unit(here - CROWN)
+    from_crown = _unit((here - CROWN) * [1, 0, 1] + [0, -0.1, 0])
     high = _smooth(here[:, 1], 7.75, 8.2)[:, None]
     front = _smooth(root[:, 2], 0.5, 1.2)[:, None]
     side = np.sign(root[:, :1])
-    falling = DOWN + np.float32(0.25) * from_crown * [1, 0, 1]
+    falling = DOWN + np.float32(0.25) * from_crown
     if cut.comb == "parted":
         across = np.concatenate([np.tanh((root[:, :1] - cut.parting) * 12), 0 * high, -0.25 - 0.6 * front], 1)
         return high * across + (1 - high) * (falling + np.array([0, 0, -0.3]) * front)

@@ -56,7 +56,6 @@ def random_hair_line(person: Person, receding: float, rng: np.random.Generator) 
     heights += receding * (0.55 * np.exp(-(((degrees - 34) / 17) ** 2)) + 0.30 * np.exp(-((degrees / 24) ** 2)))
     crown = NO_CROWN
     if receding >= 0.75:
-        heights[:5] += 1.0
-        heights[5] += 0.2
+        heights[:7] += np.array([1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.1])
         crown = 7.95 - 0.5 * (receding - 0.75) + rng.uniform(-0.08, 0.08)
     return HairLine(heights, crown)

@@ -34,8 +34,8 @@ FOLD_DEPTH = {"child": 0.0, "young": 0.06, "middleage": 0.45, "old": 1.0}
 FRECKLED = 0.22
 """Chance of freckles on light skin."""
 LASH_COLOUR = np.array([0.07, 0.05, 0.045])
-BROW_HAIR_LIMIT = 0.55
-"""Stubble is no lighter than this share of the skin."""
+STUBBLE_LIMIT = 0.5
+"""Thin stubble is no lighter than this share of the skin."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,8 @@ def _paint_stubble(
     """Shaved or short beards: a shadow of hair below the skin and dots of cut hairs on it."""
     if density.max() <= 0:
         return
-    colour = np.minimum(hair, BROW_HAIR_LIMIT * base.mean()) * np.array([0.95, 1, 1.06])
+    limit = (STUBBLE_LIMIT + 0.6 * density.max()) * base.mean()
+    colour = hair * min(1, limit / hair.max()) * np.array([0.97, 1, 1.03])
     areas = (Region.BEARD, Region.MOUSTACHE, Region.GOATEE)
     area = np.max([maps.regions[region] * share for region, share in zip(areas, density, strict=True)], 0)
     dots = np.clip((grain - 0.35) * 2, 0, 1)
