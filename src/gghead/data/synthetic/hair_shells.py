@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.asset_pack import Proxy
 from gghead.data.synthetic.head_model import HeadModel, Similarity
@@ -18,7 +19,16 @@ SKULL_CENTRE = np.array([0.0, 7.5, 0.45], np.float32)
 """Of the neutral head: hair has its outside away from here."""
 ROUNDNESS = 0.45
 """Share of the direction away from the skull in the normals: the facets of a shell disappear."""
-OCCLUSION_LIGHTS, OCCLUSION_CELLS = 64, 160
+ARCH, ARCH_FOOT, ARCH_ROOM = (0.66, 0.68), 6.95, 1.3
+"""The arch over the face that stays free of hair: half its width, its height, where it begins, and how far outside of
+it, in its own size, hair makes room for what was inside."""
+HIDING, EYE_DEPTH = 0.8, 1.0
+"""A style hides an eye if it has points so far inside of the arch, in its own size, and in front of this depth (z)."""
+FACE_DEPTH = 0.75
+"""What lies behind this depth (z) is not in front of the face."""
+COARSE_SHARE, STRAND_CONTRAST = 0.35, 0.3
+"""How much of a texture's painted light is kept, and the standard deviation of the logarithm of its luminance."""
+OCCLUSION_LIGHTS, OCCLUSION_CELLS = 48, 112
 OCCLUSION_EXTENT = 2.2
 """Ambient light is measured with so many parallel lights on maps of so many cells and half of this size."""
 OCCLUSION_BIAS = 0.06
@@ -32,7 +42,7 @@ class HairStyle:
         proxy: its geometry.
         texture: luminance and alpha.
         tangents: of its strands at the vertices; unit vectors.
-        alpha: at the vertices; 0 where the hair would hide the eyes.
+        shift: of the vertices, so that no strand hangs over the eyes; decimetres.
         reach: ambient light at its vertices, 0 to 1.
         skin_reach: the same at the vertices of the skin below it, as a share of that without hair.
     """
@@ -40,28 +50,24 @@ class HairStyle:
     proxy: Proxy
     texture: UInt8[np.ndarray, "h w 4"]
     tangents: Float32[np.ndarray, "n 3"]
-    alpha: Float32[np.ndarray, " n"]
+    shift: Float32[np.ndarray, "n 3"]
     reach: Float32[np.ndarray, " n"]
     skin_reach: Float32[np.ndarray, " s"]
 
 
-def prepare(model: HeadModel, proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> HairStyle:
+def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> HairStyle:
     """Measures a style on the neutral head."""
-    base = model.morph(np.zeros(model.target_count, np.float32))
-    points, skin = proxy.fit(base), model.skin(base)
-    grey = even_luminance(texture)
-    normals = vertex_normals(skin, model.triangles)
-    outward = _outward(points, proxy.triangles)
-    bare = _open_sky(skin, normals, [(skin, model.triangles)])
-    both = [(skin, model.triangles), (points, proxy.triangles)]
-    covered = _open_sky(skin, normals, both)
+    points, grey = proxy.fit(sky.base), even_luminance(texture)
+    shift = swept_aside(points, sky.skin) - points
+    points = points + shift
+    reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy.triangles)
     return HairStyle(
         proxy=proxy,
         texture=grey,
         tangents=_tangents(proxy, points, grey),
-        alpha=np.ones(len(points), np.float32),
-        reach=(0.3 + 0.7 * _open_sky(points, outward, both)).astype(np.float32),
-        skin_reach=np.clip((covered + 0.05) / (bare + 0.05), 0, 1).astype(np.float32),
+        shift=shift,
+        reach=0.3 + 0.7 * reach,
+        skin_reach=np.clip((covered + 0.05) / (sky.bare + 0.05), 0, 1).astype(np.float32),
     )
 
 
@@ -82,7 +88,9 @@ def hair_mesh(
         stretch: factors of the hair's size along the axes, away from the middle of the skull.
     """
     flip = np.array([-1 if mirrored else 1, 1, 1], np.float32)
-    points = SKULL_CENTRE + (style.proxy.fit(vertices) * flip - SKULL_CENTRE) * stretch.astype(np.float32)
+    points = SKULL_CENTRE + ((style.proxy.fit(vertices) + style.shift) * flip - SKULL_CENTRE) * stretch.astype(
+        np.float32
+    )
     triangles = style.proxy.triangles
     return Mesh(
         points=place.points(points),
@@ -91,19 +99,47 @@ def hair_mesh(
         uvs=style.proxy.corner_uvs,
         materials=np.full(len(triangles), Material.HAIR, np.int32),
         reach=style.reach,
-        alpha=style.alpha,
         tangents=place.directions(style.tangents * flip),
     )
 
 
+def swept_aside(points: Float32[np.ndarray, "n 3"], skin: Float32[np.ndarray, "s 3"]) -> Float32[np.ndarray, "n 3"]:
+    """Hair of the neutral head [n, 3] with what hangs over its face pushed to the temples and up to the forehead.
+
+    Points in front of an arch over brows and eyes move away from its middle until they are on its edge, and lie on the
+    skin there; what is near its edge makes room. Styles that leave the eyes free stay as they are.
+    """
+    x, rise = points[:, 0] / ARCH[0], np.maximum(points[:, 1] - ARCH_FOOT, 0) / ARCH[1] + 1e-3
+    radius = np.hypot(x, rise)
+    if not ((radius < HIDING) & (points[:, 2] > EYE_DEPTH)).any():
+        return points
+    inside = np.clip((points[:, 2] - FACE_DEPTH) / 0.2, 0, 1) * (radius < ARCH_ROOM)
+    factor = (1 + radius * (ARCH_ROOM - 1) / ARCH_ROOM) / radius
+    moved = points.copy()
+    moved[:, 0] *= factor
+    moved[:, 1] = np.where(points[:, 1] > ARCH_FOOT, ARCH_FOOT + (points[:, 1] - ARCH_FOOT) * factor, points[:, 1])
+    front = skin[skin[:, 2] > 0.3]
+    tree = cKDTree(front[:, :2])
+    before, after = (front[tree.query(where[:, :2])[1], 2] for where in (points, moved))
+    moved[:, 2] = after + np.clip(points[:, 2] - before, 0.03, 0.14)
+    return (points + (moved - points) * inside[:, None]).astype(np.float32)
+
+
 def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
-    """A grey texture whose opaque texels have the median 118 and a moderate contrast; alpha stays."""
-    grey = texture[..., :3].astype(np.float32) @ np.array([0.3, 0.55, 0.15], np.float32)
+    """A grey texture whose opaque texels have the median 118: strands stay, painted light and shadow go; so does alpha.
+
+    The renderer makes its own light, so that only what is finer than a fifteenth of the texture is kept in full.
+    """
+    grey = np.log(np.maximum(texture[..., :3].astype(np.float32) @ np.array([0.3, 0.55, 0.15], np.float32), 6))
+    alpha = texture[..., 3] / np.float32(255)
     opaque = texture[..., 3] > 128
-    median = max(float(np.median(grey[opaque])), 1.0)
-    contrast = np.clip(0.45 / max(float(np.log(np.maximum(grey[opaque], 1) / median).std()), 0.05), 0.7, 1.6)
+    spread = len(grey) / 30
+    coarse = gaussian_filter(grey * alpha, spread) / np.maximum(gaussian_filter(alpha, spread), 0.02)
+    fine = grey - coarse + np.float32(COARSE_SHARE) * (coarse - np.median(coarse[opaque]))
+    fine -= np.median(fine[opaque])
+    fine *= np.clip(STRAND_CONTRAST / max(float(fine[opaque].std()), 0.05), 0.5, 2.5)
     out = np.empty_like(texture)
-    out[..., :3] = np.clip(118 * (np.maximum(grey, 1) / median) ** contrast, 12, 250)[..., None]
+    out[..., :3] = np.clip(118 * np.exp(fine), 12, 250)[..., None]
     out[..., 3] = texture[..., 3]
     return out
 
@@ -144,38 +180,59 @@ def _tangents(proxy: Proxy, points: np.ndarray, texture: np.ndarray) -> Float32[
     return vectors[:, :, 2].astype(np.float32)
 
 
-def _open_sky(
-    points: Float32[np.ndarray, "n 3"],
-    normals: Float32[np.ndarray, "n 3"],
-    meshes: list[tuple[Float32[np.ndarray, "v 3"], Int32[np.ndarray, "m 3"]]],
-) -> Float32[np.ndarray, " n"]:
-    """Share of the light from everywhere that reaches points in spite of meshes, weighted by the cosine."""
-    turns = np.arange(OCCLUSION_LIGHTS) * np.pi * (3 - 5**0.5)
-    heights = 1 - (2 * np.arange(OCCLUSION_LIGHTS) + 1) / OCCLUSION_LIGHTS
-    seen, total = np.zeros(len(points)), np.full(len(points), 1e-3)
-    for turn, height in zip(turns, heights, strict=True):
-        wide = np.sqrt(1 - height * height)
-        light = np.array([wide * np.cos(turn), height, wide * np.sin(turn)])
-        right = np.cross(light, [0, 1, 0.01])
-        right /= np.linalg.norm(right)
-        frame = np.stack([right, np.cross(light, right), -light])
-        scale = np.array([OCCLUSION_CELLS / (2 * OCCLUSION_EXTENT)] * 2 + [1])
-        shift = np.array([OCCLUSION_CELLS / 2, OCCLUSION_CELLS / 2, 10])
+class Sky:
+    """Light from everywhere on the neutral head, to measure how much of it hair lets through.
 
-        def to_map(
-            values: np.ndarray, frame: np.ndarray = frame, scale: np.ndarray = scale, shift: np.ndarray = shift
-        ) -> np.ndarray:
-            return np.ascontiguousarray((values - SKULL_CENTRE) @ frame.T * scale + shift, dtype=np.float32)
+    Attributes:
+        base, skin: vertices of the base mesh and of the skin of the neutral head.
+        bare: share of the light that reaches the skin without hair, weighted by the cosine.
+    """
 
-        depth = np.full((OCCLUSION_CELLS, OCCLUSION_CELLS), FAR, np.float32)
-        for corners, triangles in meshes:
-            _nearest(to_map(corners), triangles, depth)
-        mine = to_map(points)
-        column, row = (np.clip(mine[:, k].astype(int), 0, OCCLUSION_CELLS - 1) for k in (0, 1))
-        cosine = np.maximum(0, normals @ light)
-        seen += (mine[:, 2] < depth[row, column] + OCCLUSION_BIAS) * cosine
-        total += cosine
-    return (seen / total).astype(np.float32)
+    def __init__(self, model: HeadModel) -> None:
+        self.base = model.morph(np.zeros(model.target_count, np.float32))
+        self.skin = model.skin(self.base)
+        turns = np.arange(OCCLUSION_LIGHTS) * np.pi * (3 - 5**0.5)
+        heights = 1 - (2 * np.arange(OCCLUSION_LIGHTS) + 1) / OCCLUSION_LIGHTS
+        wide = np.sqrt(1 - heights**2)
+        self._lights = np.stack([wide * np.cos(turns), heights, wide * np.sin(turns)], 1)
+        self._normals = vertex_normals(self.skin, model.triangles)
+        self._maps = np.full((OCCLUSION_LIGHTS, OCCLUSION_CELLS, OCCLUSION_CELLS), FAR, np.float32)
+        for light, depth in zip(self._lights, self._maps, strict=True):
+            _nearest(_into_map(self.skin, light), model.triangles, depth)
+        self.bare = self._share(self.skin, self._normals, self._maps)
+
+    def open_below(
+        self,
+        points: Float32[np.ndarray, "n 3"],
+        normals: Float32[np.ndarray, "n 3"],
+        triangles: Int32[np.ndarray, "m 3"],
+    ) -> tuple[Float32[np.ndarray, " n"], Float32[np.ndarray, " s"]]:
+        """Share of the light that reaches points of a mesh on the head, and the skin."""
+        maps = self._maps.copy()
+        for light, depth in zip(self._lights, maps, strict=True):
+            _nearest(_into_map(points, light), triangles, depth)
+        return self._share(points, normals, maps), self._share(self.skin, self._normals, maps)
+
+    def _share(self, points: np.ndarray, normals: np.ndarray, maps: np.ndarray) -> Float32[np.ndarray, " n"]:
+        seen, total = np.zeros(len(points)), np.full(len(points), 1e-3)
+        for light, depth in zip(self._lights, maps, strict=True):
+            mine = _into_map(points, light)
+            column, row = (np.clip(mine[:, k].astype(int), 0, OCCLUSION_CELLS - 1) for k in (0, 1))
+            cosine = np.maximum(0, normals @ light)
+            seen += (mine[:, 2] < depth[row, column] + OCCLUSION_BIAS) * cosine
+            total += cosine
+        return (seen / total).astype(np.float32)
+
+
+def _into_map(points: np.ndarray, light: np.ndarray) -> Float32[np.ndarray, "n 3"]:
+    """Columns, rows and depths in the map of a light."""
+    right = np.cross(light, [0, 1, 0.01])
+    right /= np.linalg.norm(right)
+    frame = np.stack([right, np.cross(light, right), -light])
+    size = OCCLUSION_CELLS / (2 * OCCLUSION_EXTENT)
+    shift = np.array([OCCLUSION_CELLS / 2, OCCLUSION_CELLS / 2, 10])
+    mapped = (points - SKULL_CENTRE) @ (frame * np.array([[size], [size], [1]])).T.astype(np.float32)
+    return (mapped + shift).astype(np.float32)
 
 
 @exact

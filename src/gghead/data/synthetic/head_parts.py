@@ -5,7 +5,7 @@ Lengths are decimetres unless said otherwise.
 
 import numpy as np
 
-from gghead.data.synthetic.clothes import HIDDEN, cloth_mesh, collar_height
+from gghead.data.synthetic.clothes import HIDDEN, Outfit, cloth_mesh, neckline_height
 from gghead.data.synthetic.head_model import Chart, Eyeball, HeadModel, Similarity
 from gghead.data.synthetic.irises import IRIS_RADIUS
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
@@ -23,12 +23,11 @@ MATERIAL_OF_CHART = {
 }
 
 
-def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, collar_shift: float) -> Mesh:
-    """The skin of base-mesh vertices [v, 3], and a shirt whose collar is shifted up by `collar_shift`."""
+def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, outfit: Outfit) -> Mesh:
+    """The skin of base-mesh vertices [v, 3], whose points come first, and clothes over the shoulders."""
     points = model.skin(vertices)
     normals = vertex_normals(points, model.triangles)
-    collar = collar_height(model.neutral) - np.float32(collar_shift)
-    seen = (collar[model.triangles] > -HIDDEN).any(1)
+    seen = (neckline_height(model.neutral, outfit)[model.triangles] > -HIDDEN).any(1)
     materials = [MATERIAL_OF_CHART[Chart(chart)] for chart in range(len(Chart))]
     skin = Mesh(
         points=place.points(points),
@@ -38,7 +37,7 @@ def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, collar_
         materials=np.array(materials, np.int32)[model.chart[seen]],
         reach=model.occlusion.astype(np.float32),
     )
-    return Mesh.joined([skin, cloth_mesh(model, points, normals, collar, place)])
+    return Mesh.joined([skin, cloth_mesh(model, points, normals, outfit, place)])
 
 
 def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14, sectors: int = 28) -> Mesh:

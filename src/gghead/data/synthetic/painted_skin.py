@@ -13,6 +13,9 @@ from gghead.data.synthetic.skin_regions import Noise, SkinMaps
 FACE_REGIONS = ((0.40, 6.93, 1.28), (0.0, 7.72, 1.45))
 """Cheeks and forehead: where the colour of a skin is measured, decimetres of the neutral head."""
 
+CONTRAST = 0.22
+"""Largest standard deviation of the logarithm of a face's display values; some skins have painted highlights."""
+
 
 @dataclass(frozen=True)
 class PaintedSkin:
@@ -47,7 +50,7 @@ class Paint:
 
 
 def read_skin(head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4"], chart: HeadChart) -> PaintedSkin:
-    """A skin at the size of a chart, with its colour measured."""
+    """A skin at the size of a chart, with its colour measured and its painted light and shadow softened."""
     height, width = chart.shape
     scaled = np.asarray(Image.fromarray(head[..., :3]).resize((width, height), Image.Resampling.LANCZOS))
     where = np.sum([chart.near(centre, (0.15, 0.12, 0.2)) for centre in FACE_REGIONS], 0) > 0.5

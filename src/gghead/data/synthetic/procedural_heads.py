@@ -4,6 +4,7 @@ import numpy as np
 
 from gghead.data.synthetic.beards import BeardGrower, random_beard
 from gghead.data.synthetic.brows import BrowPatches, brow_colour
+from gghead.data.synthetic.clothes import random_outfit
 from gghead.data.synthetic.face_chart import chart_head
 from gghead.data.synthetic.hair import HairGrower
 from gghead.data.synthetic.hair_line import random_hair_line
@@ -53,7 +54,8 @@ class ProceduralHeads(HeadMaker):
         face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
         textures = paint_skin(self._chart, self._skin, person, face, rng)
         eye = paint_eye(person.iris_colour, person.age, rng)
-        parts = [skin_mesh(self.model, vertices, place, person.collar)]
+        outfit = random_outfit(person.cloth_colour, person.collar, rng)
+        parts = [skin_mesh(self.model, vertices, place, outfit)]
         eyeballs = self.model.eyeballs(vertices)
         parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
         parts.append(self._mouth.mesh(neutral, vertices, place))
@@ -68,7 +70,7 @@ class ProceduralHeads(HeadMaker):
         surfaces = (
             Surface.painted(Material.SKIN_HEAD, textures.head),
             Surface.painted(Material.SKIN_BODY, textures.body),
-            Surface.plain(Material.CLOTH, person.cloth_colour),
+            outfit.surface(rng),
             Surface.painted(Material.EYE, eye),
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
             Surface.painted(Material.TEETH, self._mouth.texture),

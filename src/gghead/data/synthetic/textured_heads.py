@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.asset_pack import Proxy, read_pack
+from gghead.data.synthetic.clothes import random_outfit
 from gghead.data.synthetic.face_chart import chart_head
-from gghead.data.synthetic.hair_shells import hair_mesh, prepare
+from gghead.data.synthetic.hair_shells import Sky, hair_mesh, prepare
 from gghead.data.synthetic.head_model import Chart, HeadModel, Similarity
 from gghead.data.synthetic.head_parts import eye_mesh, skin_mesh
 from gghead.data.synthetic.heads import Head, HeadMaker
@@ -22,7 +24,7 @@ from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
 MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
 """Linear light: the inside of the mouth."""
 TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([0.95, 0.86, 0.70]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
-HAIR_GAIN = 1.4
+HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
 """Share of the modelled lashes' length that is drawn."""
@@ -55,12 +57,14 @@ class TexturedHeads(HeadMaker):
             name: read_skin(head, textures["skins_body"][name], self._chart)
             for name, head in textures["skins_head"].items()
         }
+        sky = Sky(self.model)
         self._styles = {
-            name: prepare(self.model, proxy, textures["hair"][name])
-            for name, proxy in self._pack.proxies["hair"].items()
+            name: prepare(sky, proxy, textures["hair"][name]) for name, proxy in self._pack.proxies["hair"].items()
         }
         self._covered = {name: self._on_chart(1 - style.skin_reach) for name, style in self._styles.items()}
         self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
+        triangles, chart = self.model.triangles, self.model.chart
+        self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
         proxies = self._pack.proxies
         self._mouth = Mouth(self.model, proxies["teeth"]["teeth_base"], proxies["tongue"]["tongue01"])
 
@@ -70,19 +74,21 @@ class TexturedHeads(HeadMaker):
         neutral, vertices = self.model.morph(person.neutral), self.model.morph(person.weights)
         place = self.model.to_canonical(neutral)
         style = self._styles.get(look.style)
-        skin = skin_mesh(self.model, vertices, place, person.collar)
+        outfit = random_outfit(person.cloth_colour, person.collar, rng)
+        skin = skin_mesh(self.model, vertices, place, outfit)
         if style is not None:
             skin.reach[: len(style.skin_reach)] *= 0.25 + 0.75 * style.skin_reach
         solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
         solid += self._mouth.meshes(neutral, vertices, place)
         proxies = self._pack.proxies
+        brows = proxies["eyebrows"][look.brows]
         sheer = [
-            _flat_mesh(proxies["eyebrows"][look.brows], vertices, place, Material.BROW),
-            _flat_mesh(proxies["eyelashes"][look.lashes], vertices, place, Material.LASH),
+            _flat_mesh(brows, brows.fit(vertices), place, Material.BROW),
+            self._lash_mesh(proxies["eyelashes"][look.lashes], vertices, place),
         ]
         if style is not None:
             sheer.append(hair_mesh(style, neutral, place, look.mirrored, look.stretch))
-        surfaces = self._surfaces(person, look, rng)
+        surfaces = (outfit.surface(rng), *self._surfaces(person, look, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
     def _surfaces(self, person: Person, look: Look, rng: np.random.Generator) -> tuple[Surface, ...]:
@@ -92,7 +98,6 @@ class TexturedHeads(HeadMaker):
         surfaces = (
             Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
             Surface.painted(Material.SKIN_BODY, body),
-            Surface.plain(Material.CLOTH, person.cloth_colour),
             Surface.painted(Material.EYE, paint_iris(textures["eyes"][look.iris], person.iris_colour), EYE_TINT),
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
             Surface.painted(Material.TEETH, textures["mouth"]["teeth"], TEETH_TINT),
@@ -130,6 +135,12 @@ class TexturedHeads(HeadMaker):
         paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colours))
         return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots)
 
+    def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
+        """Lashes drawn in towards the rim of the lids: modelled ones are longer than real ones."""
+        points, rim = proxy.fit(vertices), self.model.skin(vertices)[self._rim]
+        nearest = rim[cKDTree(rim).query(points)[1]]
+        return _flat_mesh(proxy, nearest + LASH_LENGTH * (points - nearest), place, Material.LASH)
+
     def _on_chart(self, values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, "h w"]:
         """Values at the vertices of the skin -> map of the head chart of how far they are above .45, 0 to 1."""
         head, (height, width) = self.model.chart == Chart.HEAD, self._chart.shape
@@ -163,9 +174,8 @@ def _flat_grey(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"
     return out
 
 
-def _flat_mesh(proxy: Proxy, vertices: np.ndarray, place: Similarity, material: Material) -> Mesh:
+def _flat_mesh(proxy: Proxy, points: np.ndarray, place: Similarity, material: Material) -> Mesh:
     """Cards that lie on the face: their normals look forward."""
-    points = proxy.fit(vertices)
     normals = vertex_normals(points, proxy.triangles)
     normals = normals * np.where(normals[:, 2:] < 0, -1, 1).astype(np.float32)
     return Mesh(
