@@ -3,13 +3,14 @@
 import click
 
 from gghead.cli.data_check import check
+from gghead.cli.data_convert import convert
 from gghead.cli.data_synthetic import synthetic
 
 
 @click.group()
 def data() -> None:
-    """Make and check datasets of heads with cameras and masks."""
+    """Make, check and convert datasets of heads with cameras and masks."""
 
 
-for command in (synthetic, check):
+for command in (synthetic, check, convert):
     data.add_command(command)

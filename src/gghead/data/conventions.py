@@ -30,6 +30,7 @@ WORLD_AXES: dict[str, np.ndarray] = {
     "mirrored-z": np.diag([1.0, 1, -1, 1]),
 }
 """From the world of the word to the head space (x to the viewer's right, y up, z from the face to the camera)."""
+ALIASES = {"nerf": "opengl", "colmap": WORLD_TO_CAMERA}
 MIRRORED_WORLDS = ("mirrored-x", "mirrored-y", "mirrored-z")
 MEANINGS = {
     TRANSPOSED: "matrices in column-major order",
@@ -78,12 +79,13 @@ class Convention:
 
     @classmethod
     def parse(cls, text: str) -> "Convention":
-        """From "opengl+z-up"; "eg3d" is the empty one.
+        """From "opengl+z-up"; "eg3d" is the empty one, "nerf" means opengl and "colmap" world-to-camera.
 
         Raises:
             ValueError: a word is unknown, or two contradict each other.
         """
-        words = tuple(word for word in text.lower().split("+") if word not in ("", "eg3d"))
+        given = (ALIASES.get(word, word) for word in text.lower().split("+"))
+        words = tuple(dict.fromkeys(word for word in given if word not in ("", "eg3d")))
         unknown = [word for word in words if word not in MEANINGS]
         if unknown:
             raise ValueError(

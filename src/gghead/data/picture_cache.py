@@ -60,8 +60,8 @@ def cached_pictures(dataset: HeadDataset, root: Path, decode_from: DecodeFrom, t
         tell: receives lines for the log.
 
     Raises:
-        OSError: the cache cannot be written; what was written so far stays for the next time.
-        ValueError: pictures cannot be used; nothing is kept.
+        OSError: the cache cannot be written.
+        ValueError: pictures cannot be used.
     """
     folder = root / dataset.identity()
     found = _load(dataset, folder, tell)
@@ -127,7 +127,7 @@ def _build(dataset: HeadDataset, folder: Path, decode_from: DecodeFrom, tell: Te
                 files[RGB].write(cutout.rgb)
                 files[TRANSPARENCY].write(cutout.transparency)
                 files[CHECKSUMS].write(np.array(checksums(cutout), np.uint32))
-    except ValueError:
+    except (ValueError, OSError):  # pictures to be mended, or a disk that needs the room
         shutil.rmtree(partial, ignore_errors=True)
         raise
     for name in records:
