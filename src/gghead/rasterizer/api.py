@@ -107,12 +107,12 @@ def accumulate(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Came
     return accumulate_reference(heads, features, cameras)
 
 
-def finish(sums: Accumulation, background: Float[Tensor, "#P 3"]) -> Rendering:
+def finish(sums: Accumulation, background: float | Float[Tensor, "P 3"]) -> Rendering:
     """Sums to pictures: the background behind, the depth divided."""
     # An empty pixel has depth 0 / 1 and, since the divisor is then a constant, a finite gradient.
     divisor = torch.where(sums.alpha > 0, sums.alpha, 1.0)
-    rgb = sums.rgb + (1 - sums.alpha) * background[:, None, None]
-    return Rendering(rgb, sums.alpha, sums.depth / divisor, sums.features)
+    behind = background[:, None, None] if isinstance(background, Tensor) else background
+    return Rendering(sums.rgb + (1 - sums.alpha) * behind, sums.alpha, sums.depth / divisor, sums.features)
 
 
 def spread_cameras(cameras: Cameras, pictures: tuple[int, ...]) -> Cameras:

@@ -1,6 +1,5 @@
 """What `render` says about tensors that do not fit. Nothing here waits for a GPU."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,19 +23,17 @@ def picture_shape(gaussians: Gaussians, cameras: Cameras, pairwise: bool) -> tup
 
 def flat_background(
     background: float | Float[Tensor, "*#P 3"], like: Tensor, pictures: tuple[int, ...]
-) -> Float[Tensor, "#P 3"]:
-    """The background of each picture, or one for all."""
+) -> float | Float[Tensor, "P 3"]:
+    """The background of each picture, or one grey for all."""
     if not isinstance(background, Tensor):
-        return torch.full((1, 3), background, dtype=like.dtype, device=like.device)
-    colour = background.to(like)
+        return float(background)
     try:
-        spread = colour.broadcast_to(*pictures, 3)
+        return background.to(like).broadcast_to(*pictures, 3).reshape(-1, 3)
     except RuntimeError as error:
         raise ValueError(
-            f"the background has shape {list(colour.shape)}, the pictures have batch {list(pictures)}; "
+            f"the background has shape {list(background.shape)}, the pictures have batch {list(pictures)}; "
             "give a number, or rgb of a shape that broadcasts to [*batch, 3]"
         ) from error
-    return colour.expand(3)[None] if colour.shape[:-1].numel() == 1 and colour.ndim == 1 else spread.reshape(-1, 3)
 
 
 def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:

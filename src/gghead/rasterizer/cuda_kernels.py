@@ -26,6 +26,8 @@ THREADS = 256
 """Threads of a block; splat.cuh says the same."""
 TILE = 16
 """Side of a tile, pixels; likewise."""
+MAX_LOCAL_TILES = 4096
+"""Tiles of a picture for which a block counts in shared memory: 16 KB."""
 MAX_FEATURES = 8
 """Feature channels that a kernel takes at once; more are drawn in several passes."""
 CACHE_VARIABLE = "GGHEAD_KERNEL_CACHE"
@@ -77,6 +79,20 @@ class Variant:
         return [(name, f"{value!r}f") for name, value in numbers.items()] + [(k, str(v)) for k, v in settings.items()]
 
 
+def other(item: Tensor | np.generic) -> int | np.generic:
+    """A tensor of a derived class, or a numpy scalar, which has its width already."""
+    return item.data_ptr() if isinstance(item, Tensor) else item
+
+
+CONVERSIONS = {
+    Tensor: Tensor.data_ptr,
+    type(None): lambda _: 0,
+    int: np.int32,
+    float: np.float32,
+}
+"""How an argument of a kernel goes in, by its type."""
+
+
 @dataclass(frozen=True)
 class Kernels:
     """A program that is loaded on one GPU."""
@@ -84,18 +100,14 @@ class Kernels:
     code: ObjectCode
     device: int
 
-    def run(self, name: str, blocks: int, *arguments: Tensor | np.generic | int | None) -> None:
-        """Launches a kernel on torch's current stream.
+    def run(self, name: str, blocks: int, *arguments: Tensor | np.generic | float | None, shared: int = 0) -> None:
+        """Launches a kernel on torch's current stream, with so many bytes of dynamic shared memory.
 
-        Tensors go in as addresses, None as a null pointer, int as a 32-bit integer; other widths as numpy scalars.
+        Tensors go in as addresses, None as a null pointer, int and float with 32 bits; others as numpy scalars.
         """
-        values = [
-            item.data_ptr() if isinstance(item, Tensor) else 0 if item is None else np.int32(item)
-            if isinstance(item, int) else item
-            for item in arguments
-        ]  # fmt: skip
+        values = [CONVERSIONS.get(type(item), other)(item) for item in arguments]
         stream = stream_of(self.device, torch.cuda.current_stream(self.device).cuda_stream)
-        launch(stream, LaunchConfig(grid=blocks, block=THREADS), kernel_of(self, name), *values)
+        launch(stream, LaunchConfig(grid=blocks, block=THREADS, shmem_size=shared), kernel_of(self, name), *values)
 
 
 @cache

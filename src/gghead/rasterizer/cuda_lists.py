@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gghead.rasterizer.cuda_kernels import THREADS, TILE
+from gghead.rasterizer.cuda_kernels import MAX_LOCAL_TILES, THREADS, TILE
 
 SLACK = 1.25
 """Room beyond what the last pictures of this kind needed."""
@@ -13,6 +13,8 @@ CAPTURE_SLACK = 2.0
 """The same in a captured graph, which can't be given more later."""
 STEP = 2**16
 """Room is made in steps of so many entries, so that torch's allocator can use a block again."""
+CLASSES = 64
+"""Classes of the length of a list, by which tiles are ordered; lists.cu says the same."""
 KINDS = 256
 """Kinds of jobs that are remembered."""
 PROBLEMS = {
@@ -36,8 +38,13 @@ class Job:
 
     @property
     def tiles(self) -> int:
-        """Tiles of all pictures."""
-        return self.pictures * -(-self.width // TILE) * -(-self.height // TILE)
+        """Tiles of a picture."""
+        return -(-self.width // TILE) * -(-self.height // TILE)
+
+    @property
+    def local_tiles(self) -> int:
+        """Tiles for which a block counts in shared memory; 0 if a picture has too many."""
+        return self.tiles if self.tiles <= MAX_LOCAL_TILES else 0
 
     @property
     def blocks(self) -> int:
@@ -52,12 +59,14 @@ class Lists:
     Attributes:
         counts: how many splats each tile lists, [tiles] int32.
         starts: where its list starts, [tiles] int64.
+        order: the tiles, those with the longest lists first, [tiles] int32.
         entries: camera z and row of each listed splat, [capacity] int64, in no order within a tile.
         sorted: rows in the order of drawing as far as they were drawn, [capacity] int32; None without gradients.
     """
 
     counts: Tensor
     starts: Tensor
+    order: Tensor
     entries: Tensor
     sorted: Tensor | None
 
@@ -67,6 +76,7 @@ class Report:
 
     def __init__(self) -> None:
         self.numbers = torch.zeros(2, dtype=torch.int64, pin_memory=True)
+        self.view = self.numbers.numpy()
         self.counted = torch.cuda.Event()
 
     def read(self) -> int:
@@ -76,11 +86,27 @@ class Report:
             ValueError: the cameras can't be drawn.
         """
         self.counted.synchronize()
-        length, problems = self.numbers.tolist()
-        for bit, message in PROBLEMS.items():
+        length, problems = int(self.view[0]), int(self.view[1])
+        for bit, message in PROBLEMS.items() if problems else ():
             if problems & bit:
                 raise ValueError(message)
         return length
+
+
+class Reports:
+    """Reports that nobody waits for, by device: pinned memory is slow to get."""
+
+    def __init__(self) -> None:
+        self.free: dict[int, list[Report]] = {}
+
+    def take(self, device: int) -> Report:
+        """A report for one call; lists of Python are safe among threads."""
+        waiting = self.free.setdefault(device, [])
+        return waiting.pop() if waiting else Report()
+
+    def give_back(self, device: int, report: Report) -> None:
+        """Once it has been read for the last time."""
+        self.free[device].append(report)
 
 
 class Memory:

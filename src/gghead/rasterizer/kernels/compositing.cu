@@ -1,115 +1,165 @@
 // Splats -> pixels. One block a tile, a warp for 8 x 4 of its pixels, a lane for each pixel.
 //
-// Most of a list lies behind what has already stopped the light: on an untrained head a pixel is full after some ninety of a thousand
-// splats. So a list is not sorted as a whole. Its keys are counted into BUCKETS of equal width; as many buckets as fit in shared memory
-// are taken from the front, and each batch of splats is put into its exact order only when it is its turn.
+// Most of a list lies behind what has already stopped the light: on an untrained head a tile looks at a third of its list. So a list is not
+// sorted as a whole. Its keys are counted into COARSE classes of equal width, which tell how many classes from the front fit into a window in
+// shared memory; only a window is sorted, and the next one only if there is a pixel left that it could show in.
 #include "splat.cuh"
 
-#define WINDOW 2048 // entries in shared memory
-#define BUCKETS 512
+#define WINDOW 1024 // entries in shared memory
+#define COARSE 512  // classes of a list
+#define FINE 1024   // classes of a window
 
 struct Sorter {
-  u64 keys[WINDOW];
-  u32 ends[BUCKETS]; // of the buckets in keys
+  u64 raw[WINDOW], keys[WINDOW]; // of a window, unordered and by class; at last raw holds the rows in order
+  u32 ends[FINE];                // of the classes in keys
+  u32 coarse[COARSE];            // number of entries up to and including a class
   u64 low, high;
-  u32 sums[THREADS / 32], taken, length;
+  u32 sums[THREADS / 32], length, next;
 };
 
 __device__ __forceinline__ u64 smaller(u64 a, u64 b) { return a < b ? a : b; }
 __device__ __forceinline__ u64 larger(u64 a, u64 b) { return a > b ? a : b; }
 
-// Smallest and largest key of a list, to sorter.low and sorter.high.
-__device__ __forceinline__ void find_range(Sorter& sorter, const u64* list, u32 length) {
-  u64 low = ~0ull, high = 0;
-  for (u32 i = threadIdx.x; i < length; i += THREADS) low = smaller(low, list[i]), high = larger(high, list[i]);
+// Smallest and largest of the block's keys, to sorter.low and sorter.high. Both must have been reset before the last barrier.
+__device__ __forceinline__ void find_range(Sorter& sorter, u64 low, u64 high) {
 #pragma unroll
   for (int offset = 16; offset; offset >>= 1) {
     low = smaller(low, __shfl_xor_sync(ALL, low, offset)), high = larger(high, __shfl_xor_sync(ALL, high, offset));
   }
-  if (threadIdx.x == 0) sorter.low = ~0ull, sorter.high = 0;
-  __syncthreads();
   if ((threadIdx.x & 31) == 0) atomicMin(&sorter.low, low), atomicMax(&sorter.high, high);
-  __syncthreads();
 }
 
-// Turns the counts of the buckets into their starts; finds how many buckets fit in the window.
-__device__ __forceinline__ void scan_buckets(Sorter& sorter) {
-  u32 lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  u32 even = sorter.ends[2 * threadIdx.x], odd = sorter.ends[2 * threadIdx.x + 1], sum = even + odd;
+// Replaces PER_THREAD * THREADS counts by the sums up to and including each.
+template <int PER_THREAD>
+__device__ __forceinline__ void scan(Sorter& sorter, u32* counts) {
+  u32 lane = threadIdx.x & 31, warp = threadIdx.x >> 5, values[PER_THREAD], own = 0;
+#pragma unroll
+  for (int i = 0; i < PER_THREAD; i++) own += counts[PER_THREAD * threadIdx.x + i], values[i] = own;
+  u32 sum = own;
 #pragma unroll
   for (int offset = 1; offset < 32; offset <<= 1) {
     u32 other = __shfl_up_sync(ALL, sum, offset);
     if (lane >= offset) sum += other;
   }
   if (lane == 31) sorter.sums[warp] = sum;
-  if (threadIdx.x == 0) sorter.taken = 0, sorter.length = 0;
   __syncthreads();
-  for (int w = 0; w < warp; w++) sum += sorter.sums[w];
-  sorter.ends[2 * threadIdx.x] = sum - even - odd, sorter.ends[2 * threadIdx.x + 1] = sum - odd;
-  if (sum <= WINDOW) {
-    atomicMax(&sorter.taken, 2 * threadIdx.x + 2), atomicMax(&sorter.length, sum);
-  } else if (sum - odd <= WINDOW) {
-    atomicMax(&sorter.taken, 2 * threadIdx.x + 1), atomicMax(&sorter.length, sum - odd);
-  }
+  u32 before = sum - own;
+  for (int w = 0; w < warp; w++) before += sorter.sums[w];
+#pragma unroll
+  for (int i = 0; i < PER_THREAD; i++) counts[PER_THREAD * threadIdx.x + i] = before + values[i];
   __syncthreads();
 }
 
-// Width of a bucket, as a power of two, so that all keys from low to high fall into BUCKETS of them.
-__device__ __forceinline__ int bucket_shift(u64 low, u64 high) {
+// By how many bits to shift the distance of a key from low, so that all keys up to high fall into 2^power classes.
+__device__ __forceinline__ int shift_of(u64 low, u64 high, int power) {
   int bits = 64 - __clzll((long long)(high - low));
-  return bits > 9 ? bits - 9 : 0;
+  return bits > power ? bits - power : 0;
 }
 
-// Brings the nearest entries whose key is not below low into sorter.keys, ordered by bucket: at least one, at most WINDOW. A bucket that
-// is too full is divided again; a key is unique, so that ends. Moves low behind them and returns the shift; sets origin to the
-// smallest key of bucket 0.
-__device__ __forceinline__ int take_window(Sorter& sorter, const u64* list, u32 length, u64& low, u64 high, u64& origin) {
-  u64 top = high;
+// The part of a list's keys that is counted, [low, high], of which the classes before `next` have been taken.
+struct Domain {
+  u64 low, high, last; // last: largest key of the whole list
   int shift;
-  while (true) {
-    shift = bucket_shift(low, top);
-    sorter.ends[threadIdx.x] = 0, sorter.ends[threadIdx.x + THREADS] = 0;
-    __syncthreads();
-    for (u32 i = threadIdx.x; i < length; i += THREADS) {
-      u64 key = list[i];
-      if (key >= low && key <= top) atomicAdd(&sorter.ends[(key - low) >> shift], 1u);
-    }
-    __syncthreads();
-    scan_buckets(sorter);
-    if (sorter.length > 0) break;
-    low += (u64)sorter.taken << shift;
-    top = low + (1ull << shift) - 1;
-    __syncthreads();
-  }
-  u32 taken = sorter.taken;
+  u32 next;
+};
+
+// Counts the keys in [domain.low, domain.high] into classes.
+__device__ __forceinline__ void count_domain(Sorter& sorter, const u64* list, u32 length, Domain& domain) {
+  domain.shift = shift_of(domain.low, domain.high, 9), domain.next = 0;
+  __syncthreads();
+  for (u32 i = threadIdx.x; i < COARSE; i += THREADS) sorter.coarse[i] = 0;
+  __syncthreads();
   for (u32 i = threadIdx.x; i < length; i += THREADS) {
     u64 key = list[i];
-    if (key >= low && key <= top && (key - low) >> shift < taken) sorter.keys[atomicAdd(&sorter.ends[(key - low) >> shift], 1u)] = key;
+    if (key >= domain.low && key <= domain.high) atomicAdd(&sorter.coarse[(key - domain.low) >> domain.shift], 1u);
   }
-  origin = low;
-  low = taken == BUCKETS ? top + 1 : low + ((u64)taken << shift);
   __syncthreads();
-  return shift;
+  scan<COARSE / THREADS>(sorter, sorter.coarse);
 }
 
-__device__ __forceinline__ u32 bucket_start(const Sorter& sorter, u32 bucket) { return bucket ? sorter.ends[bucket - 1] : 0; }
+__device__ __forceinline__ Domain start_domain(Sorter& sorter, const u64* list, u32 length) {
+  u64 low = ~0ull, high = 0;
+  if (length <= WINDOW) return {0, ~0ull, ~0ull, 0, 0}; // one window takes all
+  for (u32 i = threadIdx.x; i < length; i += THREADS) low = smaller(low, list[i]), high = larger(high, list[i]);
+  if (threadIdx.x == 0) sorter.low = ~0ull, sorter.high = 0;
+  __syncthreads();
+  find_range(sorter, low, high);
+  __syncthreads();
+  Domain domain = {sorter.low, sorter.high, sorter.high, 0, 0};
+  count_domain(sorter, list, length, domain);
+  return domain;
+}
 
-// Loads the splats at places [base, base + BATCH) of the window in their exact order: the rank of a key is the number of smaller keys in its
-// bucket. Buckets that a batch cuts are ranked for both.
-__device__ __forceinline__ void stage_batch(const Sorter& sorter, u32 base, u64 origin, int shift, const float4* splats, float4 (*stage)[BATCH],
-                                            u32* sorted) {
-  u32 stop = min(base + BATCH, sorter.length);
-  u32 first = bucket_start(sorter, (sorter.keys[base] - origin) >> shift), last = sorter.ends[(sorter.keys[stop - 1] - origin) >> shift];
-  for (u32 i = first + threadIdx.x; i < last; i += THREADS) {
-    u64 key = sorter.keys[i];
-    u32 bucket = (key - origin) >> shift, begin = bucket_start(sorter, bucket), end = sorter.ends[bucket], rank = begin;
-    for (u32 j = begin; j < end; j++) rank += sorter.keys[j] < key;
-    if (rank < base || rank >= stop) continue;
-    const float4* parts = splats + PARTS * (long long)(u32)key;
-#pragma unroll
-    for (int part = 0; part < PARTS; part++) stage[part][rank - base] = parts[part];
-    if (sorted) sorted[rank - base] = (u32)key;
+// The range [low, high] of the nearest keys that were not taken yet: at least one key, at most WINDOW. A class that is too full is counted
+// again by itself; keys are unique, so that ends.
+__device__ __forceinline__ void choose_window(Sorter& sorter, const u64* list, u32 length, Domain& domain, u64& low, u64& high) {
+  while (true) {
+    u32 before = domain.next ? sorter.coarse[domain.next - 1] : 0;
+    if (before == sorter.coarse[COARSE - 1]) { // all of this domain is taken
+      domain.low = domain.high + 1, domain.high = domain.last;
+      count_domain(sorter, list, length, domain);
+      continue;
+    }
+    if (threadIdx.x == 0) sorter.next = domain.next;
+    __syncthreads();
+    for (u32 i = threadIdx.x; i < COARSE; i += THREADS)
+      if (i >= domain.next && sorter.coarse[i] - before <= WINDOW) atomicMax(&sorter.next, i + 1);
+    __syncthreads();
+    u32 next = sorter.next;
+    low = domain.low + ((u64)domain.next << domain.shift);
+    if (next > domain.next && sorter.coarse[next - 1] > before) {
+      high = next == COARSE ? domain.high : domain.low + ((u64)next << domain.shift) - 1;
+      domain.next = next;
+      return;
+    }
+    // Empty classes, then one that is too full.
+    domain.low += (u64)next << domain.shift;
+    domain.high = smaller(domain.high, domain.low + (1ull << domain.shift) - 1);
+    count_domain(sorter, list, length, domain);
   }
+}
+
+__device__ __forceinline__ u32* rows_of(Sorter& sorter) { return (u32*)sorter.raw; }
+
+// Brings the next window into order: the rows of its splats, nearest first. Returns how many.
+__device__ __forceinline__ u32 sort_window(Sorter& sorter, const u64* list, u32 length, Domain& domain) {
+  u64 low = domain.low, high = domain.high, least = ~0ull, greatest = 0;
+  if (length > WINDOW) choose_window(sorter, list, length, domain, low, high);
+  for (u32 i = threadIdx.x; i < FINE; i += THREADS) sorter.ends[i] = 0;
+  if (threadIdx.x == 0) sorter.low = ~0ull, sorter.high = 0, sorter.length = 0;
+  __syncthreads();
+  for (u32 first = 0; first < length; first += THREADS) {
+    u32 i = first + threadIdx.x, lane = threadIdx.x & 31, place = 0;
+    u64 key = i < length ? list[i] : 0;
+    bool wanted = i < length && key >= low && key <= high;
+    u32 others = __ballot_sync(ALL, wanted);
+    if (lane == 0 && others) place = atomicAdd(&sorter.length, __popc(others));
+    place = __shfl_sync(ALL, place, 0) + __popc(others & ((1u << lane) - 1));
+    if (wanted) sorter.raw[place] = key, least = smaller(least, key), greatest = larger(greatest, key);
+  }
+  find_range(sorter, least, greatest);
+  __syncthreads();
+  u32 found = sorter.length;
+  u64 origin = sorter.low;
+  int shift = shift_of(origin, sorter.high, 10);
+  for (u32 i = threadIdx.x; i < found; i += THREADS) atomicAdd(&sorter.ends[(sorter.raw[i] - origin) >> shift], 1u);
+  __syncthreads();
+  scan<FINE / THREADS>(sorter, sorter.ends);
+  // Filling a class from its end leaves its start in its place.
+  for (u32 i = threadIdx.x; i < found; i += THREADS) {
+    u64 key = sorter.raw[i];
+    sorter.keys[atomicSub(&sorter.ends[(key - origin) >> shift], 1u) - 1] = key;
+  }
+  __syncthreads();
+  // The rank of a key is the number of smaller ones in its class.
+  for (u32 i = threadIdx.x; i < found; i += THREADS) {
+    u64 key = sorter.keys[i];
+    u32 fine = (key - origin) >> shift, begin = sorter.ends[fine], end = fine + 1 < FINE ? sorter.ends[fine + 1] : found, rank = begin;
+    for (u32 j = begin; j < end; j++) rank += sorter.keys[j] < key;
+    rows_of(sorter)[rank] = (u32)key;
+  }
+  __syncthreads();
+  return found;
 }
 
 // The state of a pixel on its way back. A pixel that is full moves so far away that nothing reaches it.
@@ -119,39 +169,54 @@ struct Pixel {
 };
 
 #define FAR_AWAY 1e30f
+#define PART (16 * BATCH) // bytes from one part of the staged splats to the next
 
-// (6) Blends the splats of a batch that reach a warp's pixels.
-__device__ __forceinline__ void blend(float4 (*stage)[BATCH], u32 staged, u32 position, float left, float top, Pixel& pixel) {
-  u32 lane = threadIdx.x & 31;
+// (6) Blends a splat, whose parts lie at an address, into a pixel. Without branches: lanes that it does not reach add nothing.
+__device__ __forceinline__ void blend(u32 address, u32 place, Pixel& pixel) {
+  float4 first = load4<0>(address), second = load4<PART>(address), third = load4<2 * PART>(address);
+  float dx = pixel.x - first.x, dy = pixel.y - first.y, u = first.z * dx + first.w * dy, v = second.x * dy;
+  float exponent = second.y - u * u - v * v, alpha = fminf(power_of_two(exponent), (float)(MAX_ALPHA));
+  float weight = exponent >= FLOOR_LEVEL ? alpha * pixel.transmittance : 0.f;
+  bool full = pixel.transmittance - weight < (float)(MIN_TRANSMITTANCE);
+  weight = full ? 0.f : weight;
+  pixel.x = full ? FAR_AWAY : pixel.x;
+  pixel.transmittance -= weight;
+  pixel.last = weight > 0.f ? place : pixel.last;
+  pixel.sums[0] += weight * second.z, pixel.sums[1] += weight * second.w, pixel.sums[2] += weight * third.x, pixel.sums[3] += weight * third.y;
+#if FEATURES > 0
+  pixel.sums[4] += weight * third.z;
+#endif
+#if FEATURES > 1
+  pixel.sums[5] += weight * third.w;
+#endif
+#if FEATURES > 2
+  float4 fourth = load4<3 * PART>(address);
+  float more[8] = {fourth.x, fourth.y, fourth.z, fourth.w};
+#if FEATURES > 6
+  float4 fifth = load4<4 * PART>(address);
+  more[4] = fifth.x, more[5] = fifth.y;
+#endif
+#pragma unroll
+  for (int f = 2; f < FEATURES; f++) pixel.sums[4 + f] += weight * more[f - 2];
+#endif
+}
+
+// Blends the splats of a batch that reach a warp's pixels. Lane i tests splat 31 - i, so that the nearest is the highest bit.
+__device__ __forceinline__ void blend_batch(float4 (*stage)[BATCH], u32 staged, u32 position, float left, float top, Pixel& pixel) {
+  u32 lane = threadIdx.x & 31, address = shared_address(stage);
   for (u32 chunk = 0; chunk < staged; chunk += 32) {
     if (__all_sync(ALL, pixel.x == FAR_AWAY)) return;
-    u32 own = chunk + lane;
+    u32 own = chunk + 31 - lane;
     bool reaching = false;
     if (own < staged) {
       Splat splat = geometry_of(stage[0][own], stage[1][own]);
-      reaching = meets(splat, reach_of(splat), left, left + 7, top, top + 3);
+      reaching = meets(splat, quick_reach_of(splat), left, left + 7, top, top + 3);
     }
     u32 candidates = __ballot_sync(ALL, reaching);
     while (candidates) {
-      u32 j = chunk + __ffs(candidates) - 1;
-      candidates &= candidates - 1;
-      float4 first = stage[0][j], second = stage[1][j];
-      float dx = pixel.x - first.x, dy = pixel.y - first.y, u = first.z * dx + first.w * dy, v = second.x * dy;
-      float exponent = second.y - u * u - v * v;
-      if (!(exponent >= FLOOR_LEVEL)) continue;
-      float alpha = fminf(power_of_two(exponent), (float)(MAX_ALPHA)), next = pixel.transmittance - alpha * pixel.transmittance;
-      if (next < (float)(MIN_TRANSMITTANCE)) {
-        pixel.x = FAR_AWAY;
-        continue;
-      }
-      float weight = alpha * pixel.transmittance;
-      float4 third = stage[2][j];
-      pixel.sums[0] += weight * second.z, pixel.sums[1] += weight * second.w, pixel.sums[2] += weight * third.x;
-      pixel.sums[3] += weight * third.y;
-#pragma unroll
-      for (int f = 0; f < FEATURES; f++) pixel.sums[4 + f] += weight * ((const float*)&stage[(10 + f) / 4][j])[(10 + f) % 4];
-      pixel.transmittance = next;
-      pixel.last = position + j + 1;
+      u32 j = __clz(candidates);
+      candidates &= 0x7fffffffu >> j;
+      blend(address + 16 * (chunk + j), position + chunk + j + 1, pixel);
     }
   }
 }
@@ -161,11 +226,12 @@ struct Pictures {
   u32* lasts;
 };
 
-__device__ __forceinline__ void write_pixel(const Pictures& out, long long p, const float* background, const Pixel& pixel, bool overflowed) {
+__device__ __forceinline__ void write_pixel(const Pictures& out, long long p, int picture, const Background& background, const Pixel& pixel,
+                                            bool overflowed) {
   // Lists that had no room show as NaN; outside of a captured graph the host then draws again with more.
   float poison = overflowed ? __int_as_float(0x7fc00000) : 0.f, alpha = 1.f - pixel.transmittance + poison;
 #pragma unroll
-  for (int i = 0; i < 3; i++) out.rgb[3 * p + i] = pixel.sums[i] + pixel.transmittance * background[i] + poison;
+  for (int i = 0; i < 3; i++) out.rgb[3 * p + i] = pixel.sums[i] + pixel.transmittance * behind(background, picture, i) + poison;
   out.alpha[p] = alpha;
   out.depth[p] = alpha > 0.f ? pixel.sums[3] / alpha : poison;
 #pragma unroll
@@ -174,16 +240,17 @@ __device__ __forceinline__ void write_pixel(const Pictures& out, long long p, co
 }
 
 // sorted gets the rows of the splats in the order of drawing, as far as they were looked at; null where no gradients are wanted.
-extern "C" __global__ void __launch_bounds__(THREADS) composite(const float4* __restrict__ splats, const u64* __restrict__ entries,
-                                                               const u64* __restrict__ starts, const u32* __restrict__ counts, u64 capacity,
-                                                               u32* __restrict__ sorted, const float* __restrict__ backgrounds,
-                                                               int background_stride, float* rgb, float* alpha, float* depth, float* features,
-                                                               float* transmittances, u32* lasts, int width, int height) {
-  Pictures out = {rgb, alpha, depth, features, transmittances, lasts};
-  Size size = size_of(width, height);
+extern "C" __global__ void __launch_bounds__(THREADS, 5)
+    composite(const float4* __restrict__ splats, const u64* __restrict__ entries, const u64* __restrict__ starts, const u32* __restrict__ counts,
+              const u32* __restrict__ order, u64 capacity, u32* __restrict__ sorted, const float* __restrict__ backgrounds, float red, float green,
+              float blue, float* __restrict__ rgb, float* __restrict__ alpha, float* __restrict__ depth, float* __restrict__ features,
+              float* __restrict__ transmittances, u32* __restrict__ lasts, int width, int height) {
   __shared__ Sorter sorter;
   __shared__ float4 stage[PARTS][BATCH];
-  long long tile = blockIdx.x;
+  Pictures out = {rgb, alpha, depth, features, transmittances, lasts};
+  Background background = {backgrounds, {red, green, blue}};
+  Size size = size_of(width, height);
+  u32 tile = order[blockIdx.x];
   int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   int left = local % size.tiles_x * TILE + ((warp & 1) << 3), top = local / size.tiles_x * TILE + ((warp >> 1) << 2);
   int column = left + (lane & 7), line = top + (lane >> 3);
@@ -196,19 +263,24 @@ extern "C" __global__ void __launch_bounds__(THREADS) composite(const float4* __
   const u64* list = entries + start;
 
   if (length) {
-    find_range(sorter, list, length);
-    u64 low = sorter.low, high = sorter.high, origin;
+    Domain domain = start_domain(sorter, list, length);
     while (done < length) {
-      int shift = take_window(sorter, list, length, low, high, origin);
-      u32 window = sorter.length;
+      u32 window = sort_window(sorter, list, length, domain);
       for (u32 base = 0; base < window; base += BATCH) {
-        stage_batch(sorter, base, origin, shift, splats, stage, sorted ? sorted + start + done + base : nullptr);
+        u32 place = base + threadIdx.x;
+        if (place < window) {
+          u32 row = rows_of(sorter)[place];
+          const float4* parts = splats + PARTS * (long long)row;
+#pragma unroll
+          for (int part = 0; part < PARTS; part++) stage[part][threadIdx.x] = parts[part];
+          if (sorted) sorted[start + done + place] = row;
+        }
         __syncthreads();
-        blend(stage, min(BATCH, window - base), done + base, left + .5f, top + .5f, pixel);
+        blend_batch(stage, min(BATCH, window - base), done + base, left + .5f, top + .5f, pixel);
         if (__syncthreads_count(pixel.x == FAR_AWAY) == THREADS) done = length, base = window;
       }
       if (done < length) done += window;
     }
   }
-  if (inside) write_pixel(out, ((long long)picture * size.height + line) * size.width + column, backgrounds + (long long)picture * background_stride, pixel, overflowed);
+  if (inside) write_pixel(out, ((long long)picture * size.height + line) * size.width + column, picture, background, pixel, overflowed);
 }

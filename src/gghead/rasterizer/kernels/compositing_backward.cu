@@ -27,23 +27,24 @@ __device__ __forceinline__ void multiply(float (&d)[4], const Fragment& a, u32 b
 
 __device__ __forceinline__ float leading(float value) { return __uint_as_float(__float_as_uint(value) & 0xffffe000u); }
 
-__device__ __forceinline__ void split(const float (*rows)[PITCH], int step, Fragment& high, Fragment& low) {
-  int lane = threadIdx.x & 31, group = lane >> 2, place = lane & 3;
+// Fragments of columns 8 STEP to 8 STEP + 7 of a collected matrix. The address is that of the lane's first number: row group, column place.
+template <int STEP>
+__device__ __forceinline__ void split(u32 address, Fragment& high, Fragment& low) {
+  float values[4] = {load1<32 * STEP>(address), load1<32 * STEP + 32 * PITCH>(address), load1<32 * STEP + 16>(address),
+                     load1<32 * STEP + 16 + 32 * PITCH>(address)};
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    float value = rows[group + ((i & 1) << 3)][8 * step + place + ((i >> 1) << 2)], head = leading(value);
-    high.a[i] = __float_as_uint(head), low.a[i] = __float_as_uint(value - head);
+    float head = leading(values[i]);
+    high.a[i] = __float_as_uint(head), low.a[i] = __float_as_uint(values[i] - head);
   }
 }
 
 // Column `column` of the monomials 1, x, y, x^2, xy, y^2 of a pixel, measured from the middle of its warp's 8 x 4.
 __device__ __forceinline__ float monomial(int pixel, int column) {
   float x = (pixel & 7) - 3.5f, y = (pixel >> 3) - 1.5f;
-  float values[6] = {1.f, x, y, x * x, x * y, y * y}, chosen = 0.f;
-#pragma unroll
-  for (int i = 0; i < 6; i++)
-    if (column == i) chosen = values[i];
-  return chosen;
+  float first = column == 0 ? 1.f : column == 1 || column == 3 || column == 4 ? x : column == 2 || column == 5 ? y : 0.f;
+  float second = column == 3 ? x : column == 4 || column == 5 ? y : 1.f;
+  return first * second;
 }
 
 #if DETERMINISTIC
@@ -87,15 +88,15 @@ struct Drawn {
   const u32* lasts;
 };
 
-__device__ __forceinline__ Back read_pixel(bool inside, int column, int line, long long p, const Gradients& in, const Drawn& drawn,
-                                           const float* background) {
+__device__ __forceinline__ Back read_pixel(bool inside, int column, int line, long long p, const Gradients& in, const Drawn& drawn, int picture,
+                                           const Background& background) {
   Back pixel = {column + .5f, line + .5f, 1.f, 0.f, {}, 0};
   if (!inside) return pixel;
   pixel.transmittance = drawn.transmittances[p], pixel.last = drawn.lasts[p];
   float by_alpha = in.alpha ? in.alpha[p] : 0.f, alpha = drawn.alpha[p];
   if (in.rgb) {
 #pragma unroll
-    for (int i = 0; i < 3; i++) pixel.gradients[i] = in.rgb[3 * p + i], by_alpha -= pixel.gradients[i] * background[i];
+    for (int i = 0; i < 3; i++) pixel.gradients[i] = in.rgb[3 * p + i], by_alpha -= pixel.gradients[i] * behind(background, picture, i);
   }
   if (in.depth && alpha > 0.f) {
     pixel.gradients[3] = in.depth[p] / alpha;
@@ -138,78 +139,106 @@ __device__ __forceinline__ void gather_factors(const Back& pixel, Factors& facto
 // What a warp collects before the tensor cores sum it.
 struct Collected {
   float e[GROUP][PITCH], w[GROUP][PITCH];
+  u32 places[GROUP];
 };
 
-// Adds the first `filled` rows of a group to the gradient rows. Lane i < filled knows the stage place of row i.
-__device__ __forceinline__ void flush(const Collected& group, int filled, u32 places, const Factors& factors, float4 (*stage)[BACK_BATCH],
-                                      const u32* rows, float middle_x, float middle_y, Sum* gradients, float scale) {
-  int lane = threadIdx.x & 31, place = lane & 3;
-  float moments[4] = {}, channels[COLUMN_BLOCKS][4] = {};
+#define W_OFFSET (4 * GROUP * PITCH)      // bytes from e to w
+#define BACK_PART (16 * BACK_BATCH)       // bytes from one part of the staged splats to the next
+
+template <int STEP>
+__device__ __forceinline__ void multiply_step(u32 address, const Factors& factors, float (&moments)[4], float (&channels)[COLUMN_BLOCKS][4]) {
   Fragment high, low;
-  __syncwarp();
+  split<STEP>(address, high, low);
+  multiply(moments, high, factors.monomials[STEP][0], factors.monomials[STEP][1]);
+  multiply(moments, low, factors.monomials[STEP][0], factors.monomials[STEP][1]);
+  split<STEP>(address + W_OFFSET, high, low);
 #pragma unroll
-  for (int step = 0; step < 4; step++) {
-    split(group.e, step, high, low);
-    multiply(moments, high, factors.monomials[step][0], factors.monomials[step][1]);
-    multiply(moments, low, factors.monomials[step][0], factors.monomials[step][1]);
-    split(group.w, step, high, low);
-#pragma unroll
-    for (int block = 0; block < COLUMN_BLOCKS; block++) {
-      multiply(channels[block], high, factors.high[block][step][0], factors.high[block][step][1]);
-      multiply(channels[block], high, factors.low[block][step][0], factors.low[block][step][1]);
-      multiply(channels[block], low, factors.high[block][step][0], factors.high[block][step][1]);
-    }
-  }
-  __syncwarp();
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    int row = (lane >> 2) + 8 * half;
-    u32 j = __shfl_sync(ALL, places, row);
-    bool used = row < filled;
-    j = used ? j : 0;
-    float4 first = stage[0][j];
-    shift_moments(moments[2 * half], moments[2 * half + 1], first.x - middle_x, first.y - middle_y);
-    if (!used) continue;
-    Sum* target = gradients + ROW * (long long)rows[j];
-    if (place < 3) add_pair(target + 2 * place, moments[2 * half], moments[2 * half + 1], scale);
-#pragma unroll
-    for (int block = 0; block < COLUMN_BLOCKS; block++)
-      if (8 * block + 2 * place < CHANNELS) add_pair(target + 6 + 8 * block + 2 * place, channels[block][2 * half], channels[block][2 * half + 1], scale);
+  for (int block = 0; block < COLUMN_BLOCKS; block++) {
+    multiply(channels[block], high, factors.high[block][STEP][0], factors.high[block][STEP][1]);
+    multiply(channels[block], high, factors.low[block][STEP][0], factors.low[block][STEP][1]);
+    multiply(channels[block], low, factors.high[block][STEP][0], factors.high[block][STEP][1]);
   }
 }
 
-// (8) One pixel and one splat: steps back over the splat, and says e and w.
-__device__ __forceinline__ void unblend(float exponent, const float* channels, Back& pixel, float& e, float& w) {
-  float raw = power_of_two(exponent), alpha = fminf(raw, (float)(MAX_ALPHA)), inverse = reciprocal(1.f - alpha), value = 0.f;
+// Adds the first `filled` rows of a group to the gradient rows.
+__device__ __forceinline__ void flush(const Collected& group, int filled, const Factors& factors, float4 (*stage)[BACK_BATCH], const u32* rows,
+                                      float middle_x, float middle_y, Sum* gradients, float scale) {
+  int lane = threadIdx.x & 31, place = lane & 3;
+  u32 address = shared_address(group.e) + 4 * (PITCH * (lane >> 2) + place);
+  float moments[4] = {}, channels[COLUMN_BLOCKS][4] = {};
+  __syncwarp();
+  multiply_step<0>(address, factors, moments, channels);
+  multiply_step<1>(address, factors, moments, channels);
+  multiply_step<2>(address, factors, moments, channels);
+  multiply_step<3>(address, factors, moments, channels);
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    int row = (lane >> 2) + 8 * half;
+    bool used = row < filled;
+    u32 j = used ? group.places[row] : 0;
+    float4 first = stage[0][j];
+    shift_moments(moments[2 * half], moments[2 * half + 1], first.x - middle_x, first.y - middle_y);
+    if (!used) continue;
+    Sum* target = gradients + ROW * (long long)rows[j] + 2 * place;
+    if (place < 3) add_pair(target, moments[2 * half], moments[2 * half + 1], scale);
+#pragma unroll
+    for (int block = 0; block < COLUMN_BLOCKS; block++)
+      if (8 * block + 2 * place < CHANNELS) add_pair(target + 6 + 8 * block, channels[block][2 * half], channels[block][2 * half + 1], scale);
+  }
+  __syncwarp();
+}
+
+// (8) Steps a pixel back over a splat whose parts lie at an address, and says e and w. Without branches: a lane where the splat was not
+// drawn has alpha 0, which changes nothing.
+__device__ __forceinline__ void unblend(u32 address, float4 second, float exponent, bool active, Back& pixel, float& e, float& w) {
+  float4 third = load4<2 * BACK_PART>(address);
+  float raw = power_of_two(exponent), alpha = active ? fminf(raw, (float)(MAX_ALPHA)) : 0.f, inverse = reciprocal(1.f - alpha);
+  float value = second.z * pixel.gradients[0] + second.w * pixel.gradients[1] + third.x * pixel.gradients[2] + third.y * pixel.gradients[3];
+#if FEATURES > 0
+  value += third.z * pixel.gradients[4];
+#endif
+#if FEATURES > 1
+  value += third.w * pixel.gradients[5];
+#endif
+#if FEATURES > 2
+  float4 fourth = load4<3 * BACK_PART>(address);
+  float more[8] = {fourth.x, fourth.y, fourth.z, fourth.w};
+#if FEATURES > 6
+  float4 fifth = load4<4 * BACK_PART>(address);
+  more[4] = fifth.x, more[5] = fifth.y;
+#endif
+#pragma unroll
+  for (int f = 2; f < FEATURES; f++) value += more[f - 2] * pixel.gradients[4 + f];
+#endif
   pixel.transmittance *= inverse;
   w = alpha * pixel.transmittance;
-#pragma unroll
-  for (int c = 0; c < CHANNELS; c++) value += channels[c] * pixel.gradients[c];
   e = raw <= (float)(MAX_ALPHA) ? alpha * (pixel.transmittance * value - pixel.behind * inverse) : 0.f;
   pixel.behind += w * value;
 }
 
 // rows [P * N, ROW] must be zero. factor [1] is read only where DETERMINISTIC.
 extern "C" __global__ void __launch_bounds__(THREADS) composite_backward(const float4* __restrict__ splats, const u32* __restrict__ sorted,
-                                                                        const u64* __restrict__ starts, const float* __restrict__ backgrounds,
-                                                                        int background_stride, const float* alpha, const float* depth,
+                                                                        const u64* __restrict__ starts, const u32* __restrict__ order,
+                                                                        const float* __restrict__ backgrounds, float red, float green, float blue,
+                                                                        const float* alpha, const float* depth,
                                                                         const float* transmittances, const u32* lasts, const float* d_rgb,
                                                                         const float* d_alpha, const float* d_depth, const float* d_features,
                                                                         Sum* gradients, const float* factor, int width, int height) {
   Drawn drawn = {alpha, depth, transmittances, lasts};
   Gradients in = {d_rgb, d_alpha, d_depth, d_features};
   Size size = size_of(width, height);
+  Background background = {backgrounds, {red, green, blue}};
   __shared__ float4 stage[PARTS][BACK_BATCH];
   __shared__ u32 rows[BACK_BATCH];
   __shared__ Collected collected[THREADS / 32];
   __shared__ u32 warp_lasts[THREADS / 32];
-  long long tile = blockIdx.x;
+  u32 tile = order[blockIdx.x];
   int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   int left = local % size.tiles_x * TILE + ((warp & 1) << 3), top = local / size.tiles_x * TILE + ((warp >> 1) << 2);
   int column = left + (lane & 7), line = top + (lane >> 3);
   bool inside = column < size.width && line < size.height;
   Back pixel = read_pixel(inside, column, line, ((long long)picture * size.height + line) * size.width + column, in, drawn,
-                          backgrounds + (long long)picture * background_stride);
+                          picture, background);
   u32 warp_last = __reduce_max_sync(ALL, pixel.last), block_last = 0;
   if (lane == 0) warp_lasts[warp] = warp_last;
   __syncthreads();
@@ -237,37 +266,33 @@ extern "C" __global__ void __launch_bounds__(THREADS) composite_backward(const f
     }
     __syncthreads();
     int filled = 0;
-    u32 places = 0;
+    u32 address = shared_address(stage), slot = shared_address(group.e) + 4 * lane;
     for (u32 chunk = stop > warp_last ? (stop - warp_last) & ~31u : 0; chunk < staged; chunk += 32) {
-      u32 own = chunk + lane;
+      u32 own = chunk + 31 - lane;
       bool reaching = false;
       if (own < staged && stop - 1 - own < warp_last) {
         Splat splat = geometry_of(stage[0][own], stage[1][own]);
-        reaching = meets(splat, reach_of(splat), left + .5f, left + 7.5f, top + .5f, top + 3.5f);
+        reaching = meets(splat, quick_reach_of(splat), left + .5f, left + 7.5f, top + .5f, top + 3.5f);
       }
       u32 candidates = __ballot_sync(ALL, reaching);
       while (candidates) {
-        u32 j = chunk + __ffs(candidates) - 1;
-        candidates &= candidates - 1;
-        float4 first = stage[0][j], second = stage[1][j];
+        u32 j = __clz(candidates), splat = address + 16 * (chunk + j);
+        candidates &= 0x7fffffffu >> j;
+        float4 first = load4<0>(splat), second = load4<BACK_PART>(splat);
         float dx = pixel.x - first.x, dy = pixel.y - first.y, u = first.z * dx + first.w * dy, v = second.x * dy;
-        float exponent = second.y - u * u - v * v, e = 0.f, w = 0.f;
-        bool active = exponent >= FLOOR_LEVEL && stop - 1 - j < pixel.last;
+        float exponent = second.y - u * u - v * v, e, w;
+        bool active = exponent >= FLOOR_LEVEL && stop - 1 - chunk - j < pixel.last;
         if (!__any_sync(ALL, active)) continue;
-        if (active) {
-          float channels[CHANNELS] = {second.z, second.w};
-#pragma unroll
-          for (int c = 2; c < CHANNELS; c++) channels[c] = ((const float*)&stage[(6 + c) / 4][j])[(6 + c) % 4];
-          unblend(exponent, channels, pixel, e, w);
-        }
-        group.e[filled][lane] = e, group.w[filled][lane] = w;
-        if (lane == filled) places = j;
+        unblend(splat, second, exponent, active, pixel, e, w);
+        store1<0>(slot, e), store1<W_OFFSET>(slot, w);
+        if (lane == 0) group.places[filled] = chunk + j;
+        slot += 4 * PITCH;
         if (++filled == GROUP) {
-          flush(group, filled, places, factors, stage, rows, left + 4.f, top + 2.f, gradients, scale);
-          filled = 0;
+          flush(group, GROUP, factors, stage, rows, left + 4.f, top + 2.f, gradients, scale);
+          filled = 0, slot -= 4 * PITCH * GROUP;
         }
       }
     }
-    if (filled) flush(group, filled, places, factors, stage, rows, left + 4.f, top + 2.f, gradients, scale);
+    if (filled) flush(group, filled, factors, stage, rows, left + 4.f, top + 2.f, gradients, scale);
   }
 }

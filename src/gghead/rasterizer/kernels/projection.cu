@@ -61,32 +61,44 @@ __device__ __forceinline__ bool make_splat(const float* mean, const float* quat,
   return true;
 }
 
-// counts [P, tiles] gets the number of splats that meet each tile. A splat that can't be seen gets depth 0.
+// counts [P, tiles] gets the number of splats that meet each tile. A splat that can't be seen gets a second part of zeros. Neighbours in a
+// scene tend to meet the same tiles: a block counts in shared memory, `local_tiles` numbers, unless a picture has too many tiles (0).
 extern "C" __global__ void __launch_bounds__(THREADS) project(const float* __restrict__ means, const float* __restrict__ quats,
                                                              const float* __restrict__ scales, const float* __restrict__ opacities,
                                                              const float* __restrict__ sh, const float* __restrict__ features,
                                                              const float* __restrict__ viewmats, const float* __restrict__ Ks,
                                                              float4* __restrict__ splats, u32* __restrict__ counts, u32* status, int count,
-                                                             int views, int blocks, int width, int height) {
+                                                             int views, int blocks, int local_tiles, int width, int height) {
+  extern __shared__ u32 local[];
   Size size = size_of(width, height);
   int picture = blockIdx.x / blocks, block = blockIdx.x % blocks, n = block * THREADS + threadIdx.x;
+  for (int i = threadIdx.x; i < local_tiles; i += THREADS) local[i] = 0;
   if (n == 0) {
     int problems = check_camera(viewmats, Ks, picture);
     if (problems) atomicOr(status, problems);
   }
-  if (n >= count) return;
-  long long g = (long long)(picture / views) * count + n, row = (long long)picture * count + n;
-  Camera camera = read_camera(viewmats, Ks, picture);
-  float mean[3] = {means[3 * g], means[3 * g + 1], means[3 * g + 2]}, quat[4] = {quats[4 * g], quats[4 * g + 1], quats[4 * g + 2], quats[4 * g + 3]},
-        scale[3] = {scales[3 * g], scales[3 * g + 1], scales[3 * g + 2]};
   Splat splat;
-  bool seen = Ks[9ll * picture + 1] == 0.f && make_splat(mean, quat, scale, opacities[g], sh + 3ll * COEFFICIENTS * g, features + (long long)FEATURES * g,
-                                                        camera, size, splats + PARTS * row, splat);
-  if (!seen) {
-    // No list names it; the mark is for the kernel that fills the lists.
-    splats[PARTS * row + 1] = make_float4(0.f, 0.f, 0.f, 0.f);
-    return;
+  bool seen = false;
+  if (n < count) {
+    long long g = (long long)(picture / views) * count + n, row = (long long)picture * count + n;
+    float mean[3] = {means[3 * g], means[3 * g + 1], means[3 * g + 2]},
+          quat[4] = {quats[4 * g], quats[4 * g + 1], quats[4 * g + 2], quats[4 * g + 3]},
+          scale[3] = {scales[3 * g], scales[3 * g + 1], scales[3 * g + 2]};
+    Camera camera = read_camera(viewmats, Ks, picture);
+    seen = Ks[9ll * picture + 1] == 0.f && make_splat(mean, quat, scale, opacities[g], sh + 3ll * COEFFICIENTS * g,
+                                                      features + (long long)FEATURES * g, camera, size, splats + PARTS * row, splat);
+    if (!seen) splats[PARTS * row + 1] = make_float4(0.f, 0.f, 0.f, 0.f);
   }
   u32* mine = counts + (long long)picture * size.tiles_x * size.tiles_y;
-  for_each_tile(splat, size, [&](int tile) { atomicAdd(mine + tile, 1u); });
+  if (!local_tiles) {
+    if (seen) for_each_tile(splat, size, [&](int tile) { atomicAdd(mine + tile, 1u); });
+    return;
+  }
+  __syncthreads();
+  if (seen) for_each_tile(splat, size, [&](int tile) { atomicAdd(local + tile, 1u); });
+  __syncthreads();
+  for (int i = threadIdx.x; i < local_tiles; i += THREADS) {
+    u32 found = local[i];
+    if (found) atomicAdd(mine + i, found);
+  }
 }

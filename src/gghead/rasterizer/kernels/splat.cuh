@@ -41,6 +41,31 @@ __device__ __forceinline__ float reciprocal(float value) {
   return result;
 }
 
+// Shared memory by address: the compiler would compute the addresses anew for every splat.
+__device__ __forceinline__ u32 shared_address(const void* pointer) { return (u32)__cvta_generic_to_shared(pointer); }
+
+template <int OFFSET>
+__device__ __forceinline__ float4 load4(u32 address) {
+  float4 value;
+  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4 + %5];"
+               : "=f"(value.x), "=f"(value.y), "=f"(value.z), "=f"(value.w)
+               : "r"(address), "n"(OFFSET)
+               : "memory");
+  return value;
+}
+
+template <int OFFSET>
+__device__ __forceinline__ float load1(u32 address) {
+  float value;
+  asm volatile("ld.shared.f32 %0, [%1 + %2];" : "=f"(value) : "r"(address), "n"(OFFSET) : "memory");
+  return value;
+}
+
+template <int OFFSET>
+__device__ __forceinline__ void store1(u32 address, float value) {
+  asm volatile("st.shared.f32 [%0 + %1], %2;" ::"r"(address), "n"(OFFSET), "f"(value) : "memory");
+}
+
 __device__ __forceinline__ bool finite(float value) { return value - value == 0.f; }
 
 // log2(1 / 255): the exponent at which a splat ends. A thousandth of an octave more keeps rounding from excluding tiles.
@@ -56,6 +81,11 @@ struct Reach {
 __device__ __forceinline__ Reach reach_of(const Splat& s) {
   float bb_cc = __fmaf_rn(s.b, s.b, __fmul_rn(s.c, s.c));
   return {-__fdiv_rn(__fmul_rn(s.a, s.b), bb_cc), -__fdiv_rn(s.b, s.a), __fadd_rn(s.level, SLACK - FLOOR_LEVEL)};
+}
+
+// The same with approximate divisions, for tests that nobody repeats.
+__device__ __forceinline__ Reach quick_reach_of(const Splat& s) {
+  return {-s.a * s.b * reciprocal(s.b * s.b + s.c * s.c), -s.b * reciprocal(s.a), s.level + (SLACK - FLOOR_LEVEL)};
 }
 
 // (3) Whether the ellipse meets the box of pixel centres [left, right] x [top, bottom]: the form, being convex, is smallest in the
@@ -97,6 +127,16 @@ __device__ __forceinline__ void for_each_tile(const Splat& s, const Size& size, 
       float left = x * TILE + .5f, top = y * TILE + .5f;
       if (meets(s, reach, left, left + (TILE - 1), top, top + (TILE - 1))) visit(y * size.tiles_x + x);
     }
+}
+
+// The colour behind a picture: its own, or the same for all.
+struct Background {
+  const float* by_picture;
+  float same[3];
+};
+
+__device__ __forceinline__ float behind(const Background& background, int picture, int channel) {
+  return background.by_picture ? background.by_picture[3ll * picture + channel] : background.same[channel];
 }
 
 // A camera: the rows of its rotation, its translation, and its intrinsics.
