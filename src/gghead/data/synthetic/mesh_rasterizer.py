@@ -15,6 +15,9 @@ from jaxtyping import Float32, Int32
 FAR = 1e9
 """Depth where nothing is."""
 
+GRID = 4096.0
+"""Projected positions are multiples of one over this, pixels."""
+
 exact = numba.njit(cache=True, nogil=True)
 
 
@@ -75,7 +78,8 @@ def project(points, pose, intrinsics, side):
                 local[k] += (points[i, j] - pose[j, 3]) * pose[j, k]
         for k in range(2):
             across = intrinsics[k, 0] * local[0] + intrinsics[k, 1] * local[1] + intrinsics[k, 2] * local[2]
-            out[i, k] = across / local[2] * side
+            # A grid as fine as that of graphics cards: edge functions of such positions are exact in float64.
+            out[i, k] = math.floor(across / local[2] * side * GRID + 0.5) / GRID
         out[i, 2] = local[2]
     return out
 
@@ -105,15 +109,20 @@ def _fill(screen, triangles, depth, hit, barycentric):
         if left > right:
             continue
         inv, i0, i1, i2 = 1.0 / area, 1 / z0, 1 / z1, 1 / z2
+        d0, d1, d2 = (y1 - y2) * inv, (y2 - y0) * inv, (y0 - y1) * inv
         for y in range(top, bottom + 1):
-            py = y + 0.5
+            px, py, entered = left + 0.5, y + 0.5, False
+            r0 = edge(x1, y1, x2, y2, px, py) * inv
+            r1 = edge(x2, y2, x0, y0, px, py) * inv
+            r2 = edge(x0, y0, x1, y1, px, py) * inv
             for x in range(left, right + 1):
-                px = x + 0.5
-                w0 = edge(x1, y1, x2, y2, px, py) * inv
-                w1 = edge(x2, y2, x0, y0, px, py) * inv
-                w2 = edge(x0, y0, x1, y1, px, py) * inv
+                step = x - left
+                w0, w1, w2 = r0 + step * d0, r1 + step * d1, r2 + step * d2
                 if w0 < 0 or w1 < 0 or w2 < 0:
+                    if entered:
+                        break
                     continue
+                entered = True
                 z = 1.0 / (w0 * i0 + w1 * i1 + w2 * i2)
                 if z < depth[y, x]:
                     depth[y, x] = z

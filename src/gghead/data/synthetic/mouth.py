@@ -8,6 +8,7 @@ from jaxtyping import Float32
 
 from gghead.data.synthetic.asset_pack import Proxy
 from gghead.data.synthetic.head_model import HeadModel, Similarity
+from gghead.data.synthetic.landmarks import LANDMARK_VERTICES
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
 from gghead.data.synthetic.renderer import Material, Mesh
 
@@ -15,7 +16,11 @@ HINGE = np.array([0.0, 7.0, 0.4])
 """The jaw turns around the sideways axis through this point of the neutral head, in front of the ears."""
 FRONT, DEPTH = 1.5, 0.55
 """Ambient light falls from the front teeth backwards over this depth, neutral head."""
-TEETH_REACH, DEEPEST_REACH = 0.8, 0.12
+TEETH_REACH, DEEPEST_REACH = 0.9, 0.12
+UPPER_LIP, LOWER_LIP = slice(61, 64), slice(65, 68)
+"""Landmarks on the inner edges of the lips."""
+WIDE_GAP, CLOSED_LIGHT = 0.12, 0.2
+"""Lips so far apart let all light in, closed ones let this share through."""
 
 
 class Jaw:
@@ -43,7 +48,7 @@ class Mouth:
     """Teeth and tongue of a pack."""
 
     def __init__(self, model: HeadModel, teeth: Proxy, tongue: Proxy) -> None:
-        self._jaw, self._teeth, self._tongue = Jaw(model), teeth, tongue
+        self._model, self._jaw, self._teeth, self._tongue = model, Jaw(model), teeth, tongue
         self._hanging = _hanging(model, teeth)
         still = model.morph(np.zeros(model.target_count, np.float32))
         self._reach = [_reach(teeth.fit(still)), _reach(tongue.fit(still))]
@@ -51,8 +56,11 @@ class Mouth:
     def meshes(
         self, neutral: Float32[np.ndarray, "v 3"], posed: Float32[np.ndarray, "v 3"], place: Similarity
     ) -> list[Mesh]:
-        """Teeth and tongue of a person with base-mesh vertices without and with expression."""
+        """Teeth and tongue of a person with base-mesh vertices without and with expression; none in a shut mouth."""
         teeth, tongue = self._teeth.fit(neutral), self._tongue.fit(neutral)
+        light = self._light_between_lips(posed)
+        if light <= CLOSED_LIGHT:
+            return []
         teeth += (self._jaw.moved(neutral, posed, teeth) - teeth) * self._hanging
         tongue = self._jaw.moved(neutral, posed, tongue)
         kinds = ((self._teeth, teeth, Material.TEETH), (self._tongue, tongue, Material.TONGUE))
@@ -63,10 +71,16 @@ class Mouth:
                 triangles=proxy.triangles,
                 uvs=proxy.corner_uvs,
                 materials=np.full(len(proxy.triangles), material, np.int32),
-                reach=reach,
+                reach=reach * light,
             )
             for (proxy, points, material), reach in zip(kinds, self._reach, strict=True)
         ]
+
+    def _light_between_lips(self, posed: Float32[np.ndarray, "v 3"]) -> np.float32:
+        """Share of the light that comes through the lips, by the gap in their middle."""
+        lips = self._model.skin(posed)[LANDMARK_VERTICES]
+        gap = lips[UPPER_LIP, 1].mean() - lips[LOWER_LIP, 1].mean()
+        return np.float32(np.clip(gap / WIDE_GAP, CLOSED_LIGHT, 1))
 
 
 def _hanging(model: HeadModel, proxy: Proxy) -> Float32[np.ndarray, "n 1"]:

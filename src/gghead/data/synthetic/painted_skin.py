@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 
 from gghead.data.synthetic.face_chart import HeadChart
@@ -13,7 +13,7 @@ from gghead.data.synthetic.skin_regions import Noise, SkinMaps
 FACE_REGIONS = ((0.40, 6.93, 1.28), (0.0, 7.72, 1.45))
 """Cheeks and forehead: where the colour of a skin is measured, decimetres of the neutral head."""
 
-CONTRAST = 0.22
+CONTRAST = 0.13
 """Largest standard deviation of the logarithm of a face's display values; some skins have painted highlights."""
 
 
@@ -69,6 +69,7 @@ def blend_heads(
     offsets: np.ndarray,
     paint: Paint,
     extra: Float32[np.ndarray, "h w"],
+    used: Bool[np.ndarray, "h w"],
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The head's texture.
 
@@ -81,8 +82,9 @@ def blend_heads(
         offsets: where each field of noise begins [n, 2], texels.
         paint: what lies on the skin.
         extra: map that `paint` finds after the regions: where hair grows.
+        used: texels that are needed; the others become black.
     """
-    out = np.empty_like(first.head)
+    out = np.zeros_like(first.head)
     gains = [(colour * part / skin.colour).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
     _blend(
         first.head,
@@ -99,6 +101,7 @@ def blend_heads(
         paint.grains.astype(np.float32),
         (paint.colours * 255).astype(np.float32),
         extra,
+        used,
         int(Noise.STUBBLE),
         out,
     )
@@ -116,12 +119,14 @@ def blend_bodies(
 
 @exact
 def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, rows, amounts, grains, colours, extra,
-           grain_row, out):  # fmt: skip
+           used, grain_row, out):  # fmt: skip
     """See `blend_heads`; gains include the shares of the skins, colours are 0 to 255."""
     height, width = inside.shape
     pixel, tint = np.zeros(3, np.float32), np.zeros(3, np.float32)
     for y in range(height):
         for x in range(width):
+            if not used[y, x]:
+                continue
             tint[:] = 0
             for n in range(dyes.shape[0]):
                 if dyes[n, 1] != 0:

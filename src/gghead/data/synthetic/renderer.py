@@ -37,27 +37,27 @@ class Finish:
         gloss: strength and exponent of the highlight of a light, and strength of that of the surroundings at the rim.
         wrap: how far diffuse light goes round the edge of light and shadow, per channel: red goes deep into skin.
         inner: whether the inside of a sheer surface is darker: a shell of hair.
-        casts: whether a sheer surface casts a shadow.
+        casts: whether it casts a shadow.
     """
 
     gloss: tuple[float, float, float]
     wrap: tuple[float, float, float]
     inner: bool = False
-    casts: bool = False
+    casts: bool = True
 
 
 _SKIN_WRAP = (0.38, 0.20, 0.12)
 FINISHES = {
-    Material.SKIN_HEAD: Finish((0.07, 14, 0.25), _SKIN_WRAP),
-    Material.SKIN_BODY: Finish((0.05, 12, 0.2), _SKIN_WRAP),
+    Material.SKIN_HEAD: Finish((0.07, 14, 0.14), _SKIN_WRAP),
+    Material.SKIN_BODY: Finish((0.05, 12, 0.12), _SKIN_WRAP),
     Material.CLOTH: Finish((0.01, 8, 0.06), (0.1, 0.1, 0.1)),
-    Material.EYE: Finish((0.8, 200, 0.3), (0.3, 0.3, 0.3)),
-    Material.MOUTH: Finish((0.10, 30, 0), (0.2, 0.2, 0.2)),
-    Material.HAIR: Finish((0.14, 60, 0.05), (0.35, 0.35, 0.35), inner=True, casts=True),
-    Material.TEETH: Finish((0.15, 60, 0), (0.3, 0.3, 0.3)),
-    Material.TONGUE: Finish((0.12, 30, 0), (0.3, 0.2, 0.2)),
-    Material.BROW: Finish((0, 10, 0), (0.3, 0.3, 0.3)),
-    Material.LASH: Finish((0, 10, 0), (0.2, 0.2, 0.2)),
+    Material.EYE: Finish((0.8, 200, 0.3), (0.3, 0.3, 0.3), casts=False),
+    Material.MOUTH: Finish((0.10, 30, 0), (0.2, 0.2, 0.2), casts=False),
+    Material.HAIR: Finish((0.045, 40, 0.03), (0.35, 0.35, 0.35), inner=True),
+    Material.TEETH: Finish((0.15, 60, 0), (0.3, 0.3, 0.3), casts=False),
+    Material.TONGUE: Finish((0.12, 30, 0), (0.3, 0.2, 0.2), casts=False),
+    Material.BROW: Finish((0, 10, 0), (0.3, 0.3, 0.3), casts=False),
+    Material.LASH: Finish((0, 10, 0), (0.2, 0.2, 0.2), casts=False),
 }
 SHADOW_BIAS = 0.012
 """Along the light and along the normal, world units."""

@@ -14,7 +14,7 @@ from gghead.data.synthetic.mesh_rasterizer import edge, exact
 from gghead.data.synthetic.shading import texel
 
 LAYERS = 24
-BAND = 32
+BAND = 16
 """Rows of samples in a band."""
 CLEAR = 0.004
 """Layers of less alpha are dropped, 1/255."""
@@ -27,9 +27,9 @@ TONE_STEPS, TONE_LIMIT = 4096, 16.0
 
 
 @exact
-def owns(w, dx, dy):
-    """Whether a sample with edge function w, positive inside, belongs to the edge's triangle; dx, dy along the edge."""
-    return w > 0 or (w == 0 and (dy > 0 or (dy == 0 and dx > 0)))
+def owns_edge(dx, dy):
+    """Whether a triangle owns the samples on an edge along dx, dy with its inside on the positive side."""
+    return dy > 0 or (dy == 0 and dx > 0)
 
 
 @exact
@@ -94,20 +94,24 @@ def _collect(t, first, last, top, screen, mesh, look, light, limit, count, layer
     left = max(0, math.ceil(max(-1.0, min(x0, x1, x2)) - 0.5))
     right = min(width - 1, math.floor(min(width + 1.0, max(x0, x1, x2)) - 0.5))
     inv, i0, i1, i2 = sign / area, 1 / z0, 1 / z1, 1 / z2
+    d0, d1, d2 = sign * (y1 - y2), sign * (y2 - y0), sign * (y0 - y1)
+    closed0 = owns_edge(sign * (x2 - x1), sign * (y2 - y1))
+    closed1 = owns_edge(sign * (x0 - x2), sign * (y0 - y2))
+    closed2 = owns_edge(sign * (x1 - x0), sign * (y1 - y0))
     for y in range(first, last + 1):
-        row, py = y - top, y + 0.5
+        row, px, py, entered = y - top, left + 0.5, y + 0.5, False
+        r0 = sign * edge(x1, y1, x2, y2, px, py)
+        r1 = sign * edge(x2, y2, x0, y0, px, py)
+        r2 = sign * edge(x0, y0, x1, y1, px, py)
         for x in range(left, right + 1):
-            px = x + 0.5
-            w0 = sign * edge(x1, y1, x2, y2, px, py)
-            w1 = sign * edge(x2, y2, x0, y0, px, py)
-            w2 = sign * edge(x0, y0, x1, y1, px, py)
+            step = x - left
+            w0, w1, w2 = r0 + step * d0, r1 + step * d1, r2 + step * d2
             if w0 < 0 or w1 < 0 or w2 < 0:
+                if entered:
+                    break
                 continue
-            if not (
-                owns(w0, sign * (x2 - x1), sign * (y2 - y1))
-                and owns(w1, sign * (x0 - x2), sign * (y0 - y2))
-                and owns(w2, sign * (x1 - x0), sign * (y1 - y0))
-            ):
+            entered = True
+            if (w0 == 0 and not closed0) or (w1 == 0 and not closed1) or (w2 == 0 and not closed2):
                 continue
             z = 1.0 / ((w0 * i0 + w1 * i1 + w2 * i2) * inv)
             if z >= limit[row, x]:
@@ -218,7 +222,7 @@ def pool(samples, depth, material, side, image, pixel_depth, pixel_material):
 
 @exact
 def cast(screen, mesh, look, sheer, depth):
-    """Draws a mesh into the depth [s, s] of a parallel projection, in place: all of it, or what of a sheer one casts.
+    """Draws what casts a shadow into the depth [s, s] of a parallel projection, in place.
 
     Depth is linear in the picture here, as it is not before a pinhole.
     """
@@ -230,17 +234,20 @@ def cast(screen, mesh, look, sheer, depth):
         x1, y1, z1 = np.float64(screen[b, 0]), np.float64(screen[b, 1]), np.float64(screen[b, 2])
         x2, y2, z2 = np.float64(screen[c, 0]), np.float64(screen[c, 1]), np.float64(screen[c, 2])
         area = edge(x0, y0, x1, y1, x2, y2)
-        if (sheer and not casts[m]) or area == 0.0:
+        if not casts[m] or area == 0.0:
             continue
         left = max(0, math.ceil(max(-1.0, min(x0, x1, x2)) - 0.5))
         right = min(size - 1, math.floor(min(size + 1.0, max(x0, x1, x2)) - 0.5))
         top = max(0, math.ceil(max(-1.0, min(y0, y1, y2)) - 0.5))
         bottom = min(size - 1, math.floor(min(size + 1.0, max(y0, y1, y2)) - 0.5))
+        inv = 1 / area
+        d0, d1 = (y1 - y2) * inv, (y2 - y0) * inv
         for y in range(top, bottom + 1):
+            r0 = edge(x1, y1, x2, y2, left + 0.5, y + 0.5) * inv
+            r1 = edge(x2, y2, x0, y0, left + 0.5, y + 0.5) * inv
             for x in range(left, right + 1):
-                b0 = edge(x1, y1, x2, y2, x + 0.5, y + 0.5) / area
-                b1 = edge(x2, y2, x0, y0, x + 0.5, y + 0.5) / area
-                b2 = edge(x0, y0, x1, y1, x + 0.5, y + 0.5) / area
+                b0, b1 = r0 + (x - left) * d0, r1 + (x - left) * d1
+                b2 = 1 - b0 - b1
                 z = b0 * z0 + b1 * z1 + b2 * z2
                 if b0 < 0 or b1 < 0 or b2 < 0 or z >= depth[y, x]:
                     continue

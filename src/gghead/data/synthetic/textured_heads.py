@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int32, UInt8
+from scipy.ndimage import binary_dilation
 from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.asset_pack import Proxy, read_pack
@@ -23,7 +24,7 @@ from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
 
 MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
 """Linear light: the inside of the mouth."""
-TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([0.95, 0.86, 0.70]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
+TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([1.35, 1.22, 1.0]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
 HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
@@ -52,6 +53,8 @@ class TexturedHeads(HeadMaker):
         self._pack = read_pack(assets, self.model, float(np.clip(resolution / 512, 0.25, 1)))
         self._chart = chart_head(self.model, detail)
         self._maps = map_skin(self._chart)
+        self._texels = _place_texels(self.model, self._chart.shape)
+        self._used = binary_dilation(self._texels[0] >= 0, iterations=2)
         textures = self._pack.textures
         self._skins = {
             name: read_skin(head, textures["skins_body"][name], self._chart)
@@ -133,7 +136,7 @@ class TexturedHeads(HeadMaker):
         offsets = (rng.random((len(Noise), 2)) * self._chart.shape).astype(np.int64)
         first, second = (self._skins[name] for name in look.skins)
         paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colours))
-        return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots)
+        return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots, self._used)
 
     def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
         """Lashes drawn in towards the rim of the lids: modelled ones are longer than real ones."""
@@ -142,16 +145,24 @@ class TexturedHeads(HeadMaker):
         return _flat_mesh(proxy, nearest + LASH_LENGTH * (points - nearest), place, Material.LASH)
 
     def _on_chart(self, values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, "h w"]:
-        """Values at the vertices of the skin -> map of the head chart of how far they are above .45, 0 to 1."""
-        head, (height, width) = self.model.chart == Chart.HEAD, self._chart.shape
-        corners = self.model.uvs[head].reshape(-1, 2)
-        flat = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height, np.ones(len(corners))], 1)
-        triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
-        _, hit, weights = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
-        mine = values[self.model.triangles[head][np.maximum(hit, 0)]]
+        """Values at the vertices of the skin -> map of the head chart of how far they are above .6, 0 to 1."""
+        hit, weights = self._texels
+        mine = values[self.model.triangles[self.model.chart == Chart.HEAD][np.maximum(hit, 0)]]
         spread = mine[..., 0] * weights[..., 0] + mine[..., 1] * weights[..., 1]
         spread += mine[..., 2] * (1 - weights.sum(2))
-        return np.clip((spread - 0.45) / 0.35, 0, 1).astype(np.float32)
+        return np.where(hit < 0, 0, np.clip((spread - 0.6) / 0.3, 0, 1)).astype(np.float32)
+
+
+def _place_texels(
+    model: HeadModel, shape: tuple[int, int]
+) -> tuple[Int32[np.ndarray, "h w"], Float32[np.ndarray, "h w 2"]]:
+    """Triangle of the head chart of each texel, -1 for none, and its first two barycentric coordinates."""
+    height, width = shape
+    corners = model.uvs[model.chart == Chart.HEAD].reshape(-1, 2)
+    flat = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height, np.ones(len(corners))], 1)
+    triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
+    _, hit, weights = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
+    return hit, weights
 
 
 def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, "3"]) -> UInt8[np.ndarray, "s s 3"]:

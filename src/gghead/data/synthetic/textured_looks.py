@@ -84,8 +84,8 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         hair_line=random_hair_line(person, receding if person.sex == "male" else 0.0, rng),
         stubble=_random_stubble(person, rng),
         makeup=_random_makeup(person, rng),
-        freckles=rng.uniform(0.2, 0.8) if rng.random() < (0.2 if person.melanin < 0.3 else 0.03) else 0.0,
-        brows=str(rng.choice(list(pack.proxies["eyebrows"]))),
+        freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.2 if person.melanin < 0.3 else 0.03) else 0.0,
+        brows=_random_brows(person, pack, rng),
         lashes=str(rng.choice(list(pack.proxies["eyelashes"]))),
         iris=str(rng.choice(list(pack.textures["eyes"]))),
         brow_tone=rng.uniform(0.5, 0.9),
@@ -117,6 +117,15 @@ def _random_style(person: Person, pack: AssetPack, rng: np.random.Generator) -> 
     shares = np.array(list(chances.values())) + 1e-9
     chosen = rng.choice(len(chances), p=shares / shares.sum())
     return SHAVED if shaved else list(chances)[chosen]
+
+
+def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
+    """Any for women and children, one of the thicker half for men."""
+    names = list(pack.proxies["eyebrows"])
+    if person.sex == "male" and person.age != "child":
+        names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
+        names = names[len(names) // 2 :]
+    return names[int(rng.random() * len(names))]
 
 
 def _random_stubble(person: Person, rng: np.random.Generator) -> np.ndarray:
