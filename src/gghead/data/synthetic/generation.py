@@ -1,7 +1,6 @@
 """Datasets of rendered people in the format of EG3D, with masks and truth: the same bytes for the same seed."""
 
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from gghead.config.model import require_power_of_two, require_range
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
+from gghead.data.parallel import thread_count
 from gghead.data.synthetic.cameras import SPREADS
 from gghead.data.synthetic.growing_dataset import GrowingDataset, depth_path, truth_path
 from gghead.data.synthetic.heads import HeadMaker
@@ -52,7 +52,7 @@ def generate(
         BlockingIOError: another process makes the same dataset.
     """
     _check(out, count, sitting)
-    workers = min(count, available_cores()) if workers is None else workers
+    workers = min(count, thread_count()) if workers is None else workers
     require_range("workers", workers, 1, 1024)
     for path in (out, masks_path(out), truth_path(out), *([depth_path(out)] if sitting.depth else [])):
         if path.exists() and not overwrite:
@@ -69,11 +69,6 @@ def generate(
                 if on_progress is not None:
                     on_progress(dataset.heads)
         dataset.finish(count, maker.model)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check(out: Path, count: int, sitting: Sitting) -> None:
