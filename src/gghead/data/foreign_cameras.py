@@ -1,6 +1,7 @@
 """What the readers of other programs' camera files give: names and labels, still in the conventions of their file."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +140,10 @@ def _colmap_cameras(path: Path) -> dict[str, tuple[tuple[float, float], tuple[fl
 
 def _pose(w: float, x: float, y: float, z: float, *translation: float) -> np.ndarray:
     """World-to-camera matrix of a quaternion of any length and a translation."""
-    w, x, y, z = np.array([w, x, y, z]) / np.linalg.norm([w, x, y, z])
+    length = math.hypot(w, x, y, z)
+    if not (0 < length < math.inf):
+        raise ValueError("the quaternion has no direction")
+    w, x, y, z = w / length, x / length, y / length, z / length
     pose = np.eye(4)
     pose[:3, :3] = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
