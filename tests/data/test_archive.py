@@ -1,3 +1,6 @@
+import multiprocessing
+import os
+import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,3 +72,109 @@ def test_damaged_member_is_named(tmp_path: Path, contents: dict[str, bytes]) -> 
         with pytest.raises(ValueError, match=r"00001/file3\.bin in .* is damaged"):
             archive.read("00001/file3.bin")
         assert archive.read("00000/file2.bin") == contents["00000/file2.bin"]
+
+
+def zip_of(path: Path, names: list[str], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name in names:
+            info = zipfile.ZipInfo("placeholder")
+            info.filename, info.compress_type = name, method
+            archive.writestr(info, b"content of " + name.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "C:\\x", "C:x", "..\\x", "x\0y"])
+def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"(?s)1 files that cannot be .* trusted.*leads out of the archive"):
+        open_archive(zip_of(tmp_path / "set.zip", ["good.png", name]))
+
+
+@pytest.mark.parametrize("name", ["a..b/c..d", "~/x", "ab:c", "x../y"])
+def test_names_that_only_look_strange_are_names(name: str, tmp_path: Path) -> None:
+    with open_archive(zip_of(tmp_path / "set.zip", [name])) as archive:
+        assert archive.read(name) == b"content of " + name.encode()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("second", ["a/x.png", "a\\x.png"])
+def test_two_files_of_one_name_are_refused(second: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a/x\.png is there twice"):
+        open_archive(zip_of(tmp_path / "set.zip", ["a/x.png", second]))
+
+
+def test_what_systems_leave_behind_is_not_there(tmp_path: Path) -> None:
+    junk = ["__MACOSX/a/._x.png", ".DS_Store", "a/.hidden.png", "a/Thumbs.db", "a/desktop.ini"]
+    with open_archive(zip_of(tmp_path / "set.zip", ["a/x.png", *junk])) as archive:
+        assert archive.names() == ("a/x.png",)
+    with open_archive(unpacked(tmp_path / "set", dict.fromkeys(["a/x.png", *junk], b""))) as archive:
+        assert archive.names() == ("a/x.png",)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_whose_memory_cannot_be_bounded_are_refused(method: int, tmp_path: Path) -> None:
+    with (
+        open_archive(zip_of(tmp_path / "set.zip", ["x"], method)) as archive,
+        pytest.raises(ValueError, match=f"packed by method {method}; expected stored or deflated"),
+    ):
+        archive.read("x")
+
+
+def test_large_files_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    with (tmp_path / "set" / "large.png").open("wb") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    path = zip_of(tmp_path / "set.zip", ["large.png"])
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.find(b"PK\1\2") + 24, 2**31)
+    path.write_bytes(content)
+    for place in (tmp_path / "set", path):
+        with open_archive(place) as archive, pytest.raises(ValueError, match="expected at most 268435456"):
+            archive.read("large.png")
+
+
+def test_a_folder_gives_nothing_from_outside(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    with open_archive(unpacked(tmp_path / "set", {"x.png": b""})) as archive:
+        for name in ("../secret.png", str(tmp_path / "secret.png")):
+            with pytest.raises(FileNotFoundError, match="holds no"):
+                archive.read(name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_processes_and_threads_share_no_position(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    """A handle that was inherited would be moved by the others while it reads."""
+    with open_archive(zipped(tmp_path / "set.zip", contents)) as archive:
+        archive.read("00000/file0.bin")  # the handle is there before the fork
+        context = multiprocessing.get_context("fork")
+        results = context.SimpleQueue()
+
+        def read_all() -> None:
+            good = all(archive.read(name) == contents[name] for _ in range(50) for name in contents)
+            results.put(good)
+
+        workers = [context.Process(target=read_all) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        assert all(archive.read(name) == contents[name] for _ in range(50) for name in contents)
+        assert [results.get() for _ in workers] == [True] * 3
+        for worker in workers:
+            worker.join()
+
+
+def test_identity_follows_the_content_and_not_the_place(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    names = sorted(contents)
+    with (
+        open_archive(zipped(tmp_path / "a.zip", contents)) as first,
+        open_archive(zipped(tmp_path / "b.zip", contents)) as copy,
+        open_archive(zipped(tmp_path / "c.zip", contents | {names[3]: bytes(5000)})) as other,
+    ):
+        assert first.identity(names) == copy.identity(names)
+        assert first.identity(names) != other.identity(names)
+        assert first.identity(names[:3]) == other.identity(names[:3])
+    folder = unpacked(tmp_path / "folder", contents)
+    with open_archive(folder) as archive:
+        before = archive.identity(names)
+        assert archive.identity(names) == before
+        os.utime(folder / names[0], ns=(0, 0))
+        assert archive.identity(names) != before

@@ -158,6 +158,7 @@ def other_picture(broken: Broken, rng: Rng) -> None:
     try:
         Image.new(mode, size, 1).save(buffer, kind)
     except (OSError, ValueError, KeyError):
+        buffer = io.BytesIO()
         Image.new("RGB", size).save(buffer, kind)
     files[name] = buffer.getvalue()
 

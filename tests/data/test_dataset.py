@@ -1,8 +1,10 @@
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gghead.data.cutout import composite
 from gghead.data.dataset import HeadDataset, MissingMasksWarning
@@ -86,6 +88,55 @@ def test_without_masks_it_warns_and_keeps_the_picture(files: Files, tmp_path: Pa
         dataset = HeadDataset.open(path, SIDE)
     with dataset:
         assert np.array_equal(dataset.read(0), decode_rgb(files[picture_name(0)]))
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def test_jpeg_grey_palette_and_transparent_pictures_with_masks(files: Files, masks: Files, write_set: WriteSet) -> None:
+    ramp = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (SIDE, 1))
+    files[picture_name(0)] = encoded(Image.fromarray(ramp), "PNG")
+    files[picture_name(1)] = encoded(Image.fromarray(np.full((SIDE, SIDE, 3), 90, np.uint8)), "JPEG", quality=95)
+    rgba = np.dstack([np.full((SIDE, SIDE, 3), 120, np.uint8), np.zeros((SIDE, SIDE), np.uint8)])
+    files[picture_name(2)] = encode_png(rgba)
+    files[picture_name(3)] = encoded(Image.fromarray(ramp).convert("P"), "PNG")
+    files[picture_name(4)] = encoded(Image.fromarray(rgba[..., :3]).convert("CMYK"), "JPEG", quality=95)
+    half = slice(0, SIDE // 2)
+    with HeadDataset.open(write_set(files), SIDE) as dataset:
+        assert np.array_equal(dataset.read(0)[:, half], np.repeat(ramp[..., None], 3, 2)[:, half])
+        assert np.abs(dataset.read(1)[:, half].astype(int) - 90).max() <= 2
+        assert (dataset.read(2)[:, half] == 120).all(), "masks say what is foreground, not transparency"
+        assert np.array_equal(dataset.read(3)[:, half], dataset.read(0)[:, half])
+        assert np.abs(dataset.read(4)[:, half].astype(int) - 120).max() <= 3
+        assert all((dataset.read(i)[:, SIDE // 2 :] == 255).all() for i in range(COUNT))
+
+
+def test_masks_of_jpeg_pictures_are_png(files: Files, masks: Files, write_set: WriteSet) -> None:
+    labels = labels_json([[picture_name(i).replace(".png", ".jpg"), frontal_label()] for i in range(COUNT)])
+    renamed = {name.replace(".png", ".jpg"): content for name, content in files.items()} | {"dataset.json": labels}
+    with HeadDataset.open(write_set(renamed), SIDE) as dataset:
+        assert (dataset.read(0)[:, SIDE // 2 :] == 255).all()
+
+
+def test_without_masks_the_transparency_of_a_picture_is_its_mask(files: Files, tmp_path: Path) -> None:
+    alpha = np.zeros((SIDE, SIDE), np.uint8)
+    alpha[:, :4], alpha[:, 4:8] = 255, 51
+    files[picture_name(0)] = encode_png(np.dstack([np.full((SIDE, SIDE, 3), 100, np.uint8), alpha]))
+    with HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE, background=0.5) as dataset:
+        assert dataset.read(0)[0, ::4, 0].tolist() == [100, 122, 128, 128]
+        assert dataset.cutout(0).transparency[0, ::4].tolist() == [0, 204, 255, 255]
+        assert np.array_equal(dataset.read(1), decode_rgb(files[picture_name(1)])), "an opaque picture is as it is"
+
+
+def test_intrinsics_in_pixels_are_refused(files: Files, write_set: WriteSet) -> None:
+    label = frontal_label()
+    label[16:22] = [2183.5, 0, 256, 0, 2183.5, 256]
+    files["dataset.json"] = labels_json([[picture_name(i), label] for i in range(COUNT)])
+    with pytest.raises(ValueError, match="focal length of 2184, in pixels it seems"):
+        HeadDataset.open(write_set(files), SIDE)
 
 
 @pytest.mark.parametrize("resolution", [0, 4, 12, 100])

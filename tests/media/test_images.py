@@ -10,6 +10,7 @@ from PIL import Image
 from gghead.media.images import (
     decode_grey,
     decode_rgb,
+    decode_rgba,
     encode_png,
     resize,
     tile,
@@ -111,3 +112,27 @@ def test_tile_puts_each_picture_in_its_place(count: int, columns: int | None) ->
 def test_tile_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         tile(np.zeros((0, 2, 2, 3), np.uint8))
+
+
+def test_opacity_is_that_of_the_file_or_full() -> None:
+    ramp = grey_ramp()
+    colour = np.dstack([ramp, ramp.T, 255 - ramp])
+    assert np.array_equal(decode_rgba(encoded(Image.fromarray(np.dstack([colour, ramp])))), np.dstack([colour, ramp]))
+    assert (decode_rgba(encoded(Image.fromarray(colour)))[..., 3] == 255).all()
+    keyed = Image.fromarray(ramp)
+    keyed.info["transparency"] = 7
+    assert np.array_equal(decode_rgba(encoded(keyed))[..., 3] == 0, ramp == 7)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "EPS"])
+def test_other_formats_are_refused_whatever_their_names_say(kind: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, kind)
+    with pytest.raises(ValueError, match="expected an undamaged PNG, JPEG or WebP"):
+        decode_rgb(buffer.getvalue())
+
+
+@pytest.mark.parametrize(("width", "height"), [(8193, 8), (8, 8193), (20_000, 20_000)])
+def test_pictures_are_refused_by_their_header_when_they_are_too_large(width: int, height: int) -> None:
+    with pytest.raises(ValueError, match=r"8192 a side|exceeds limit"):
+        decode_rgb(encoded(Image.new("1", (width, height))))
