@@ -243,7 +243,7 @@ def _mask_notes(files: PictureFiles, facts: list[PictureFacts]) -> list[str]:
     empty = [result.name for result in facts if result.coverage < EMPTY]
     if empty:
         notes.append(f"{len(empty)} masks are all but empty, {empty[0]} for one")
-    inside_out = sum(result.corners > result.middle for result in facts)
+    inside_out = sum(result.corners > 0.5 > result.middle for result in facts)
     if inside_out > len(facts) / 2:
         notes.append(f"{inside_out} masks cover the corners and not the middle: they seem to be inside out")
     return notes
