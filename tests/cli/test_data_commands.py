@@ -1,5 +1,7 @@
 """The commands of `gghead data` as a user types them."""
 
+import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from gghead.cli.main import main
+from gghead.data.labels import read_label_file, write_labels
+from head_cameras import written_as
 from tiny_run import write_tiny_dataset
 
 
@@ -42,3 +46,48 @@ def test_check_writes_a_sheet_and_nothing_else(heads: Path, tmp_path: Path) -> N
     assert "exists already" in data("check", heads, "--out", sheet).output
     assert data("check", heads, "--resolution", 16, "--out", sheet, "--force").exit_code == 0
     assert "expected a name ending in .png" in data("check", heads, "--out", tmp_path / "sheet.gif").output
+
+
+def test_the_command_that_check_names_mends_the_labels(heads: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong set.zip"
+    with zipfile.ZipFile(heads) as old, zipfile.ZipFile(wrong, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "dataset.json":
+                file = read_label_file(content, heads)
+                content = write_labels(file.names, written_as(file.values, ("opengl",)))
+            new.writestr(name, content)
+    checked = data("check", wrong, "--resolution", 16)
+    assert checked.exit_code == 1
+    assert "in another convention" in checked.stdout
+    command = checked.stdout.split("Mend it: gghead data ")[1].splitlines()[0]
+    arguments = [str(tmp_path / "NEW.zip") if word == "NEW.zip" else word for word in shlex.split(command)]
+    before = set(tmp_path.rglob("*"))
+    converted = data(*arguments)
+    assert converted.exit_code == 0, converted.output
+    assert converted.stdout.split("\n")[:-1] == [str(tmp_path / "NEW.zip")]
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "NEW.zip"}
+    assert data("check", tmp_path / "NEW.zip", "--resolution", 16).exit_code == 0
+
+
+def test_convert_packs_masks_too_refuses_and_names_what_it_leaves_out(heads: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean.zip"
+    with zipfile.ZipFile(heads, "a") as archive:
+        archive.writestr("unlabelled.png", b"x")
+    assert data("check", heads, "--resolution", 16).exit_code == 1
+    result = data("convert", heads, "--skip-damaged", "--out", out)
+    assert result.stdout.splitlines() == [str(out), str(tmp_path / "clean_masks_modnet.zip")]
+    assert data("check", out, "--resolution", 16).exit_code == 0
+    assert "exists already" in data("convert", heads, "--out", out).output
+    out.unlink()
+    assert "clean_masks_modnet.zip exists already" in data("convert", heads, "--out", out).output
+    assert data("convert", heads, "--out", out, "--force").exit_code == 0
+    assert "no convention 'opengll'" in data("convert", heads, "--from", "opengll", "--out", out, "--force").output
+
+
+def test_help_explains_every_option() -> None:
+    for name in ("check", "convert"):
+        command = main.commands["data"].commands[name]
+        options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+        assert len(options) <= 8
+        assert all(option.help for option in options)

@@ -1,5 +1,6 @@
 """Looks at all of a dataset and reports everything that is wrong with it; `HeadDataset.open` stops at the first."""
 
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -206,7 +207,7 @@ def _convention_problems(path: Path, verdict: Verdict | None) -> list[str]:
     return [
         f"{LABELS_NAME} is in another convention: {1 - verdict.fitting:.0%} of its cameras do not see a head at the "
         f"origin, and nearly all would if they were {meanings}. "
-        f"Mend it: gghead data convert {path} {words} --out NEW.zip"
+        f"Mend it: gghead data convert {shlex.quote(str(path))} {words} --out NEW.zip"
     ]
 
 
