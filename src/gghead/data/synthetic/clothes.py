@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int32
 
 from gghead.data.synthetic.head_model import HeadModel, Similarity
 from gghead.data.synthetic.mesh_cuts import Cut, cut_below, loops
@@ -45,7 +45,7 @@ LINES = {
     Neckline.SHIRT: (6.05, 0.62, 0.5, 1.0),
 }
 """Height at the sides and at the back, dip in front, half the dip's width, and its power: 1 for a V."""
-TURTLENECK_LINE = (6.13, 0.24)
+TURTLENECK_LINE = (6.04, 0.3)
 """Height in front and rise for each decimetre backwards."""
 
 
@@ -128,11 +128,10 @@ def cloth_mesh(
     cut = cut_below(model.triangles, height)
     columns = [points, normals, model.neutral, model.occlusion.astype(np.float32)[:, None], height[:, None]]
     skin, out, neutral, reach, height = (cut.spread(column) for column in columns)
-    near = height[:, 0] + np.float32(HEM)
-    body, hem = cut_below(cut.triangles, near), cut_below(cut.triangles, -near)
+    hem = cut_below(cut.triangles, -height[:, 0] - np.float32(HEM))
     parts = [
-        _sheet(body, skin, out, neutral, reach, THICKNESS, in_hem=False),
-        _sheet(hem, skin, out, neutral, reach, HEM_THICKNESS, in_hem=True),
+        _sheet(cut.triangles, (skin, out, neutral, reach), THICKNESS, in_hem=False),
+        _sheet(hem.triangles, tuple(map(hem.spread, (skin, out, neutral, reach))), HEM_THICKNESS, in_hem=True),
         _edge(cut, skin, out, reach),
     ]
     if outfit.neckline == Neckline.SHIRT:
@@ -146,24 +145,24 @@ def _rest(mesh: Mesh) -> tuple[np.ndarray, ...]:
 
 
 def _sheet(
-    cut: Cut,
-    skin: np.ndarray,
-    out: np.ndarray,
-    neutral: np.ndarray,
-    reach: np.ndarray,
+    triangles: Int32[np.ndarray, "m 3"],
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     thickness: float,
     in_hem: bool,
 ) -> Mesh:
-    """Lifted skin; in the texture, around the neck goes right and height on the neutral head up."""
-    skin, out, neutral, reach = (cut.spread(column) for column in (skin, out, neutral, reach))
-    used, compact = np.unique(cut.triangles, return_inverse=True)
-    triangles = compact.reshape(-1, 3).astype(np.int32)
+    """Lifted skin, given its points, normals, points on the neutral head and light.
+
+    In the texture, around the neck goes right and height on the neutral head up.
+    """
+    skin, out, neutral, reach = columns
+    used, compact = np.unique(triangles, return_inverse=True)
     turn = np.abs(np.arctan2(neutral[:, 0], neutral[:, 2] - NECK_AXIS)) / np.pi
     v = np.clip((neutral[:, 1] - 4.2) / 2.2, 0, 1) * (1 - HEM_ROWS / TEXTURE_SIDE) - 0.01
     if in_hem:
         v = np.full(len(neutral), 1 - HEM_ROWS / TEXTURE_SIDE / 2)
-    uvs = np.stack([turn, v], 1)[cut.triangles].astype(np.float32)
-    return _cloth(skin[used] + thickness * out[used], out[used], triangles, uvs, reach[used, 0])
+    uvs = np.stack([turn, v], 1)[triangles].astype(np.float32)
+    mine = compact.reshape(-1, 3).astype(np.int32)
+    return _cloth(skin[used] + thickness * out[used], out[used], mine, uvs, reach[used, 0])
 
 
 def _edge(cut: Cut, skin: np.ndarray, out: np.ndarray, reach: np.ndarray) -> Mesh:

@@ -6,7 +6,7 @@ Lengths are decimetres.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, UInt8
+from jaxtyping import Float, Float32, Int32, Int64, UInt8
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
@@ -32,6 +32,8 @@ OCCLUSION_LIGHTS, OCCLUSION_CELLS = 48, 112
 OCCLUSION_EXTENT = 2.2
 """Ambient light is measured with so many parallel lights on maps of so many cells and half of this size."""
 OCCLUSION_BIAS = 0.06
+LEAST_GAP, MOST_GAP, NEAR = 0.02, 0.06, 0.5
+"""Hair keeps a distance between the first two from the skin; what is farther than the third from its root is free."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class HairStyle:
         texture: luminance and alpha.
         tangents: of its strands at the vertices; unit vectors.
         shift: of the vertices, so that no strand hangs over the eyes; decimetres.
+        roots: the vertex of the skin nearest to each vertex.
+        gaps: how far each vertex stays outside of the skin there, decimetres.
         reach: ambient light at its vertices, 0 to 1.
         skin_reach: the same at the vertices of the skin below it, as a share of that without hair.
     """
@@ -51,6 +55,8 @@ class HairStyle:
     texture: UInt8[np.ndarray, "h w 4"]
     tangents: Float32[np.ndarray, "n 3"]
     shift: Float32[np.ndarray, "n 3"]
+    roots: Int64[np.ndarray, " n"]
+    gaps: Float32[np.ndarray, " n"]
     reach: Float32[np.ndarray, " n"]
     skin_reach: Float32[np.ndarray, " s"]
 
@@ -60,12 +66,16 @@ def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> Ha
     points, grey = proxy.fit(sky.base), even_luminance(texture)
     shift = swept_aside(points, sky.skin) - points
     points = points + shift
-    reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy.triangles)
+    roots = cKDTree(sky.skin).query(points)[1]
+    gaps = ((points - sky.skin[roots]) * sky.normals[roots]).sum(1)
+    reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy, grey)
     return HairStyle(
         proxy=proxy,
         texture=grey,
         tangents=_tangents(proxy, points, grey),
         shift=shift,
+        roots=roots,
+        gaps=np.clip(gaps, LEAST_GAP, MOST_GAP).astype(np.float32),
         reach=0.3 + 0.7 * reach,
         skin_reach=np.clip((covered + 0.05) / (sky.bare + 0.05), 0, 1).astype(np.float32),
     )
@@ -74,30 +84,41 @@ def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> Ha
 def hair_mesh(
     style: HairStyle,
     vertices: Float32[np.ndarray, "v 3"],
+    skin: Float32[np.ndarray, "s 3"],
     place: Similarity,
     mirrored: bool,
     stretch: Float[np.ndarray, "3"],
+    skin_triangles: Int32[np.ndarray, "m 3"],
 ) -> Mesh:
-    """The hair of a person with these base-mesh vertices.
+    """The hair of a person.
 
     Args:
         style: what the hair is like.
         vertices: of the base mesh, without expression.
+        skin: vertices of the skin, with expression.
         place: the person's place.
         mirrored: whether left and right are exchanged.
         stretch: factors of the hair's size along the axes, away from the middle of the skull.
+        skin_triangles: of the skin.
     """
     flip = np.array([-1 if mirrored else 1, 1, 1], np.float32)
-    points = SKULL_CENTRE + ((style.proxy.fit(vertices) + style.shift) * flip - SKULL_CENTRE) * stretch.astype(
-        np.float32
-    )
-    triangles = style.proxy.triangles
+    points = style.proxy.fit(vertices) + style.shift
+    points = SKULL_CENTRE + (points - SKULL_CENTRE) * stretch.astype(np.float32)
+    # A mirrored style sits on the mirrored head; both are turned back afterwards.
+    head = skin * flip
+    triangles = skin_triangles[:, ::-1] if mirrored else skin_triangles
+    normals = vertex_normals(head, np.ascontiguousarray(triangles))[style.roots]
+    gaps = ((points - head[style.roots]) * normals).sum(1)
+    near = np.linalg.norm(points - head[style.roots], axis=1) < NEAR
+    points = points + normals * (np.maximum(style.gaps - gaps, 0) * near)[:, None]
+    points = points * flip
+    own = style.proxy.triangles
     return Mesh(
         points=place.points(points),
-        normals=place.directions(_outward(points, triangles)),
-        triangles=triangles,
+        normals=place.directions(_outward(points, own)),
+        triangles=own,
         uvs=style.proxy.corner_uvs,
-        materials=np.full(len(triangles), Material.HAIR, np.int32),
+        materials=np.full(len(own), Material.HAIR, np.int32),
         reach=style.reach,
         tangents=place.directions(style.tangents * flip),
     )
@@ -185,6 +206,7 @@ class Sky:
 
     Attributes:
         base, skin: vertices of the base mesh and of the skin of the neutral head.
+        normals: of the skin.
         bare: share of the light that reaches the skin without hair, weighted by the cosine.
     """
 
@@ -195,31 +217,38 @@ class Sky:
         heights = 1 - (2 * np.arange(OCCLUSION_LIGHTS) + 1) / OCCLUSION_LIGHTS
         wide = np.sqrt(1 - heights**2)
         self._lights = np.stack([wide * np.cos(turns), heights, wide * np.sin(turns)], 1)
-        self._normals = vertex_normals(self.skin, model.triangles)
+        self.normals = vertex_normals(self.skin, model.triangles)
+        no_uvs, opaque = np.zeros((len(model.triangles), 3, 2), np.float32), np.full((1, 1), 255, np.uint8)
         self._maps = np.full((OCCLUSION_LIGHTS, OCCLUSION_CELLS, OCCLUSION_CELLS), FAR, np.float32)
         for light, depth in zip(self._lights, self._maps, strict=True):
-            _nearest(_into_map(self.skin, light), model.triangles, depth)
-        self.bare = self._share(self.skin, self._normals, self._maps)
+            _nearest(_into_map(self.skin, light), model.triangles, no_uvs, opaque, depth)
+        self.bare = self._share(self.skin, self.normals, np.full_like(self._maps, FAR), 0.0)
 
     def open_below(
         self,
         points: Float32[np.ndarray, "n 3"],
         normals: Float32[np.ndarray, "n 3"],
-        triangles: Int32[np.ndarray, "m 3"],
+        proxy: Proxy,
+        texture: UInt8[np.ndarray, "h w 4"],
     ) -> tuple[Float32[np.ndarray, " n"], Float32[np.ndarray, " s"]]:
-        """Share of the light that reaches points of a mesh on the head, and the skin."""
-        maps = self._maps.copy()
+        """Share of the light that reaches the points of hair on the head, and the skin."""
+        alpha = np.ascontiguousarray(texture[..., 3])
+        maps = np.full_like(self._maps, FAR)
         for light, depth in zip(self._lights, maps, strict=True):
-            _nearest(_into_map(points, light), triangles, depth)
-        return self._share(points, normals, maps), self._share(self.skin, self._normals, maps)
+            _nearest(_into_map(points, light), proxy.triangles, proxy.corner_uvs, alpha, depth)
+        return self._share(points, normals, maps, OCCLUSION_BIAS), self._share(self.skin, self.normals, maps, 0.0)
 
-    def _share(self, points: np.ndarray, normals: np.ndarray, maps: np.ndarray) -> Float32[np.ndarray, " n"]:
+    def _share(
+        self, points: np.ndarray, normals: np.ndarray, hair: np.ndarray, hair_bias: float
+    ) -> Float32[np.ndarray, " n"]:
+        """Share of the light that neither skin nor hair takes; hair may be nearer to the light by a bias."""
         seen, total = np.zeros(len(points)), np.full(len(points), 1e-3)
-        for light, depth in zip(self._lights, maps, strict=True):
+        for light, skin_depth, hair_depth in zip(self._lights, self._maps, hair, strict=True):
             mine = _into_map(points, light)
             column, row = (np.clip(mine[:, k].astype(int), 0, OCCLUSION_CELLS - 1) for k in (0, 1))
             cosine = np.maximum(0, normals @ light)
-            seen += (mine[:, 2] < depth[row, column] + OCCLUSION_BIAS) * cosine
+            nearest = np.minimum(skin_depth[row, column] + OCCLUSION_BIAS, hair_depth[row, column] + hair_bias)
+            seen += (mine[:, 2] < nearest) * cosine
             total += cosine
         return (seen / total).astype(np.float32)
 
@@ -236,9 +265,9 @@ def _into_map(points: np.ndarray, light: np.ndarray) -> Float32[np.ndarray, "n 3
 
 
 @exact
-def _nearest(screen, triangles, depth):
-    """Depth of a mesh in a parallel projection, in place; coarse: a cell belongs to a triangle's box of cells."""
-    size = depth.shape[0]
+def _nearest(screen, triangles, uvs, alpha, depth):
+    """Depth of a mesh in a parallel projection, in place, where its texture's alpha [h, w] is more than a half."""
+    size, height, width = depth.shape[0], alpha.shape[0], alpha.shape[1]
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, z0 = screen[a, 0], screen[a, 1], screen[a, 2]
@@ -257,4 +286,9 @@ def _nearest(screen, triangles, depth):
                 w2 = 1 - w0 - w1
                 if w0 < 0 or w1 < 0 or w2 < 0:
                     continue
-                depth[y, x] = min(depth[y, x], w0 * z0 + w1 * z1 + w2 * z2)
+                z = w0 * z0 + w1 * z1 + w2 * z2
+                u = w0 * uvs[t, 0, 0] + w1 * uvs[t, 1, 0] + w2 * uvs[t, 2, 0]
+                v = w0 * uvs[t, 0, 1] + w1 * uvs[t, 1, 1] + w2 * uvs[t, 2, 1]
+                column, row = min(max(int(u * width), 0), width - 1), min(max(int((1 - v) * height), 0), height - 1)
+                if z < depth[y, x] and alpha[row, column] > 127:
+                    depth[y, x] = z

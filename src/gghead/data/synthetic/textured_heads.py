@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.asset_pack import Proxy, read_pack
@@ -29,6 +29,8 @@ HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
 """Share of the modelled lashes' length that is drawn."""
+SINK = 0.07
+"""Decimetres."""
 IRIS_RADIUS = 0.415
 """Of the pictures of eyes, as a share of half their side."""
 EYE_SIDE = 128
@@ -64,7 +66,10 @@ class TexturedHeads(HeadMaker):
         self._styles = {
             name: prepare(sky, proxy, textures["hair"][name]) for name, proxy in self._pack.proxies["hair"].items()
         }
-        self._covered = {name: self._on_chart(1 - style.skin_reach) for name, style in self._styles.items()}
+        self._covered = {
+            name: gaussian_filter(self._on_chart(1 - style.skin_reach), 3 * detail)
+            for name, style in self._styles.items()
+        }
         self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
         self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
@@ -80,7 +85,11 @@ class TexturedHeads(HeadMaker):
         outfit = random_outfit(person.cloth_colour, person.collar, rng)
         skin = skin_mesh(self.model, vertices, place, outfit)
         if style is not None:
-            skin.reach[: len(style.skin_reach)] *= 0.25 + 0.75 * style.skin_reach
+            below = slice(0, len(style.skin_reach))
+            skin.reach[below] *= 0.25 + 0.75 * style.skin_reach
+            # The scalp sinks a little below its hair, so that no skull is too large for it.
+            depth = SINK * np.linalg.norm(place.linear[:, 0]) * np.clip((0.5 - style.skin_reach) / 0.3, 0, 1)
+            skin.points[below] -= skin.normals[below] * depth[:, None]
         solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
         solid += self._mouth.meshes(neutral, vertices, place)
         proxies = self._pack.proxies
@@ -90,7 +99,8 @@ class TexturedHeads(HeadMaker):
             self._lash_mesh(proxies["eyelashes"][look.lashes], vertices, place),
         ]
         if style is not None:
-            sheer.append(hair_mesh(style, neutral, place, look.mirrored, look.stretch))
+            points, triangles = self.model.skin(vertices), self.model.triangles
+            sheer.append(hair_mesh(style, neutral, points, place, look.mirrored, look.stretch, triangles))
         surfaces = (outfit.surface(rng), *self._surfaces(person, look, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
@@ -114,17 +124,19 @@ class TexturedHeads(HeadMaker):
 
     def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 3"]:
         hair, base = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2), look.colour
+        above = look.hair_line.above(self._chart.azimuth, self._chart.height)
         if look.style == SHAVED:
-            above = look.hair_line.above(self._chart.azimuth, self._chart.height)
             roots, density, grain = np.clip(above / 0.14, 0, 1).astype(np.float32), rng.uniform(0.25, 0.8), 0.5
         else:
-            roots, density, grain = self._covered[look.style], 0.95, 0.15
+            # Whatever the style leaves open far inside of the hair line is hair, too.
+            inside = np.clip((above - 0.22) / 0.15, 0, 1).astype(np.float32)
+            roots, density, grain = np.maximum(self._covered[look.style], inside), 0.95, 0.15
         shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
         lipstick = np.clip(np.array([0.68, 0.18, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
         lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
         layers = (
-            (Region.BEARD, look.stubble[0], 0.6, shaved),
-            (Region.MOUSTACHE, look.stubble[1], 0.6, shaved),
+            (Region.BEARD, look.stubble[0], 0.4, shaved),
+            (Region.MOUSTACHE, look.stubble[1], 0.4, shaved),
             (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
             (Region.LIDS, look.makeup[1], 0.0, lids),
             (Region.CHEEKS, look.makeup[2], 0.0, base * [1.02, 0.72, 0.74]),

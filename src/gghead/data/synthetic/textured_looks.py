@@ -19,7 +19,7 @@ SHAVED = "shaved"
 """Name of the style of those who have no hair to speak of."""
 STYLES = {
     "male": {"short01": 0.2, "short02": 0.2, "short03": 0.14, "short04": 0.22, "long01": 0.03, "ponytail01": 0.03},
-    "female": {"long01": 0.28, "ponytail01": 0.25, "bob02": 0.2, "braid01": 0.07}
+    "female": {"long01": 0.28, "ponytail01": 0.25, "bob02": 0.2, "braid01": 0.03}
     | {"short01": 0.04, "short02": 0.03, "short03": 0.07, "short04": 0.06},
 }
 OTHER_STYLE = 0.1
@@ -130,7 +130,7 @@ def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> 
 
 def _random_stubble(person: Person, rng: np.random.Generator) -> np.ndarray:
     """A third of the men are freshly shaved, the others have a shadow or stubble; some have more moustache."""
-    kind, beard, moustache = rng.random(), rng.uniform(0.1, 0.75), rng.uniform(0.8, 1.3)
+    kind, beard, moustache = rng.random(), rng.uniform(0.08, 0.6), rng.uniform(0.8, 1.3)
     if person.sex == "female" or person.age == "child" or kind < 0.35:
         return np.zeros(2)
     return np.clip(np.array([beard, beard * moustache]), 0, 0.85)
