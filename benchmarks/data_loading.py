@@ -1,0 +1,170 @@
+"""Times reading pictures: decoded as they are needed, decoded once into the cache, and read from there, as batches.
+
+    taskset -c 0,1 python benchmarks/data_loading.py
+
+Makes its own set (blurred noise with grain, PNGs as large as photographs', and masks), checks that every way gives the
+same pixels, and appends rows of JSON to benchmarks/results/data_loading_cpu.jsonl. Batches are torch tensors, half of
+the pictures mirrored, on as many threads as there are cores; the cache's files are in the memory of the system, as they
+are in every epoch but the first if they fit. On a CUDA device, copies to it are timed, too, and the rows go to
+data_loading_cuda.jsonl.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image
+
+from gghead.data.cutout import Cutout
+from gghead.data.dataset import HeadDataset, masks_path
+from gghead.data.decoded import DecodedPictures
+from gghead.data.decoding import decode_from
+from gghead.data.labels import LABELS_NAME, write_labels
+from gghead.data.loader import Batch, BatchLoader, Order
+from gghead.data.parallel import thread_count
+from gghead.data.picture_cache import cached_pictures
+from gghead.data.resident import ResidentBatches
+from gghead.geometry.cameras import Cameras
+from gghead.media.images import encode_png
+
+RESULTS = Path(__file__).parent / "results"
+REPEATS = 9
+ORDER = Order(seed=0, batch_size=32, mirrored=True)
+
+
+def main() -> None:
+    """Measures and appends rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000, help="pictures of the set")
+    parser.add_argument("--source", type=int, default=512, help="side of its pictures")
+    parser.add_argument("--resolution", type=int, default=256, help="side of the pictures that training asks for")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_set(Path(folder) / "heads.zip", options.count, options.source)
+        with HeadDataset.open(path, options.resolution) as dataset:
+            rows = measure(dataset, Path(folder) / "cache")
+    facts = {
+        "pictures": options.count,
+        "source": options.source,
+        "resolution": options.resolution,
+        "cores": thread_count(),
+        "cpu": cpu_model(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "torch": torch.__version__,
+        "pillow": PIL.__version__,
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    name = "data_loading_cuda.jsonl" if torch.cuda.is_available() else "data_loading_cpu.jsonl"
+    with (RESULTS / name).open("a") as file:
+        for row in rows:
+            print(row)
+            file.write(json.dumps(row | facts) + "\n")
+
+
+def measure(dataset: HeadDataset, root: Path) -> list[dict[str, object]]:
+    """A row for each way, pictures per second."""
+    rows: list[dict[str, object]] = []
+
+    def decoded(start: int) -> Iterator[Cutout]:
+        return decode_from(dataset, start, print)
+
+    with BatchLoader(dataset, ORDER) as batches:
+        rows.append(rates("decoded as needed", batches, count=128, repeats=5))
+    start = time.perf_counter()
+    cached = cached_pictures(dataset, root, decoded, print)
+    build = {"way": "cache built", "pictures_per_second": round(len(dataset) / (time.perf_counter() - start), 1)}
+    rows.append(build | {"bytes": sum(file.stat().st_size for file in root.rglob("*"))})
+    require_same(dataset, cached)
+    cached = cached_pictures(dataset, root, decoded, print)
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    for device in devices:
+        with BatchLoader(cached, ORDER, device=device) as batches:
+            if device == "cpu":
+                # The pictures of the first epoch are compared with their checksums.
+                rows.append(rates(f"cache, first epoch -> {device}", batches, len(dataset) // 32 * 32, repeats=1))
+                next(batches)
+            rows.append(rates(f"cache -> {device}", batches, len(dataset)))
+        with BatchLoader(cached, ORDER, device=device, with_transparency=True) as batches:
+            rows.append(rates(f"cache with transparency -> {device}", batches, len(dataset)))
+    if len(devices) > 1:
+        rows.append(rates("resident", ResidentBatches(cached, ORDER, 0, "cuda"), 20_000))
+    return rows
+
+
+def rates(way: str, batches: Iterator[Batch], count: int, repeats: int = REPEATS) -> dict[str, object]:
+    """Median and range of pictures a second over repeats of about `count` pictures each."""
+    found = []
+    for _ in range(repeats):
+        done, start = 0, time.perf_counter()
+        while done < count:
+            done += len(next(batches).pictures)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        found.append(done / (time.perf_counter() - start))
+    spread = [round(float(value), 1) for value in (np.median(found), min(found), max(found))]
+    return {"way": way, "pictures_per_second": spread[0], "slowest": spread[1], "fastest": spread[2]}
+
+
+def require_same(dataset: HeadDataset, cached: DecodedPictures) -> None:
+    """Stops when the cache gives other pixels than decoding."""
+    for index in range(0, len(dataset), 50):
+        cutout = dataset.cutout(index)
+        assert np.array_equal(cached.rgb[index], cutout.rgb)
+        assert np.array_equal(cached.transparency[index], cutout.transparency)
+
+
+def make_set(path: Path, count: int, side: int) -> Path:
+    """Pictures and masks; 32 different ones, since only their decoding matters."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:side, :side] / side - 0.5
+    pictures, masks = [], []
+    for _ in range(32):
+        coarse = rng.integers(0, 256, (side // 16, side // 16, 3), np.uint8)
+        smooth = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
+        pictures.append(encode_png((smooth + rng.integers(-4, 5, smooth.shape)).clip(0, 255).astype(np.uint8)))
+        distance = np.hypot(rows, columns) - rng.uniform(0.3, 0.4)
+        masks.append(encode_png(((0.5 - distance * side / 4).clip(0, 1) * 255).astype(np.uint8)))
+    names = [f"00000/img{index:08d}.png" for index in range(count)]
+    label = Cameras.frontal(side).labels().numpy()
+    for target, contents in ((path, pictures), (masks_path(path), masks)):
+        with zipfile.ZipFile(target, "w") as archive:
+            for index, name in enumerate(names):
+                archive.writestr(name, contents[index % len(contents)])
+            if target == path:
+                archive.writestr(LABELS_NAME, write_labels(names, np.repeat(label, count, 0)))
+    print(f"a picture has {np.mean([len(content) for content in pictures]) / 1e3:.0f} kB, {os.cpu_count()} cores")
+    return path
+
+
+def cpu_model() -> str:
+    """The processor's name, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The commit of this checkout, marked where files differ from it."""
+    here = Path(__file__).parent
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    changed = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=False)
+    return (done.stdout.strip() if done.returncode == 0 else "none") + ("+changes" if changed.stdout else "")
+
+
+if __name__ == "__main__":
+    main()
