@@ -11,6 +11,10 @@ from gghead.data.synthetic.irises import IRIS_RADIUS
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
 from gghead.data.synthetic.renderer import Material, Mesh
 
+LIP_DEPTH, MOUTH_DEPTH = 1.52, 0.5
+"""Where the mouth begins on the neutral head (z), and how far in it is dark."""
+BRIGHTEST, DARKEST = 2.5, 0.15
+"""Ambient light behind the lips and in the throat, as a share of what the head model says."""
 EYE_REACH = 0.7
 """Ambient light that reaches the eyeballs below the lids."""
 IRIS_SHARE = 0.47
@@ -35,9 +39,18 @@ def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, outfit:
         triangles=model.triangles[seen],
         uvs=model.uvs[seen],
         materials=np.array(materials, np.int32)[model.chart[seen]],
-        reach=model.occlusion.astype(np.float32),
+        reach=(model.occlusion * _light_in_mouth(model)).astype(np.float32),
     )
     return Mesh.joined([skin, cloth_mesh(model, points, normals, outfit, place)])
+
+
+def _light_in_mouth(model: HeadModel) -> np.ndarray:
+    """Factor of the ambient light [n]: 1 outside, falling from above 1 behind the lips to little in the throat."""
+    factor = np.ones(len(model.neutral))
+    mouth = np.unique(model.triangles[model.chart == Chart.MOUTH])
+    depth = np.clip((LIP_DEPTH - model.neutral[mouth, 2]) / MOUTH_DEPTH, 0, 1)
+    factor[mouth] = DARKEST + (BRIGHTEST - DARKEST) * (1 - depth) ** 2
+    return factor
 
 
 def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14, sectors: int = 28) -> Mesh:

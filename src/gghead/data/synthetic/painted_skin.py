@@ -13,8 +13,10 @@ from gghead.data.synthetic.skin_regions import Noise, SkinMaps
 FACE_REGIONS = ((0.40, 6.93, 1.28), (0.0, 7.72, 1.45))
 """Cheeks and forehead: where the colour of a skin is measured, decimetres of the neutral head."""
 
-CONTRAST = 0.13
-"""Largest standard deviation of the logarithm of a face's display values; some skins have painted highlights."""
+
+CONTRAST, HUE_SHARE = 0.12, 0.75
+"""Largest standard deviation of the logarithm of a face's display values, as some skins have painted highlights, and
+how much of the differences of hue is kept, as those are blue."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,20 @@ def read_skin(head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4
     height, width = chart.shape
     scaled = np.asarray(Image.fromarray(head[..., :3]).resize((width, height), Image.Resampling.LANCZOS))
     where = np.sum([chart.near(centre, (0.15, 0.12, 0.2)) for centre in FACE_REGIONS], 0) > 0.5
-    return PaintedSkin(
-        scaled, np.ascontiguousarray(body[..., :3]), np.median(scaled[where], 0).astype(np.float32) / 255
-    )
+    colour = np.maximum(np.median(scaled[where], 0), 1)
+    face = (chart.facing > 0.5) & (chart.height > 6.3) & (chart.height < 7.8)
+    spread = float(np.log(np.maximum(scaled[face], 4) / colour).std())
+    contrast = min(1.0, CONTRAST / max(spread, 0.01))
+    soft = [_softened(image, colour, contrast) for image in (scaled, body[..., :3])]
+    return PaintedSkin(*soft, (colour / 255).astype(np.float32))
+
+
+def _softened(image: UInt8[np.ndarray, "h w 3"], colour: np.ndarray, contrast: float) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture whose differences from a colour are smaller, those of hue more so than those of light."""
+    ratio = np.log(np.maximum(image, 4).astype(np.float32) / colour.astype(np.float32))
+    light = ratio.mean(2, keepdims=True)
+    soft = np.exp(np.float32(contrast) * (light + np.float32(HUE_SHARE) * (ratio - light))) * colour.astype(np.float32)
+    return np.clip(soft + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 def blend_heads(

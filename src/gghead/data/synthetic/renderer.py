@@ -38,17 +38,19 @@ class Finish:
         wrap: how far diffuse light goes round the edge of light and shadow, per channel: red goes deep into skin.
         inner: whether the inside of a sheer surface is darker: a shell of hair.
         casts: whether it casts a shadow.
+        bump: height, in world units, of what is twice as bright above what is black.
     """
 
     gloss: tuple[float, float, float]
     wrap: tuple[float, float, float]
     inner: bool = False
     casts: bool = True
+    bump: float = 0.0
 
 
-_SKIN_WRAP = (0.38, 0.20, 0.12)
+_SKIN_WRAP = (0.32, 0.17, 0.10)
 FINISHES = {
-    Material.SKIN_HEAD: Finish((0.07, 14, 0.14), _SKIN_WRAP),
+    Material.SKIN_HEAD: Finish((0.07, 14, 0.14), _SKIN_WRAP, bump=0.0022),
     Material.SKIN_BODY: Finish((0.05, 12, 0.12), _SKIN_WRAP),
     Material.CLOTH: Finish((0.01, 8, 0.06), (0.1, 0.1, 0.1)),
     Material.EYE: Finish((0.8, 200, 0.3), (0.3, 0.3, 0.3), casts=False),
@@ -284,6 +286,7 @@ def _look(surfaces: tuple[Surface, ...]) -> tuple[np.ndarray, ...]:
         np.array([finish.wrap for finish in finishes], np.float64),
         np.array([finish.inner for finish in finishes]),
         np.array([finish.casts for finish in finishes]),
+        np.array([finish.bump for finish in finishes], np.float64),
     )
 
 

@@ -4,7 +4,7 @@ Every kernel takes tuples of arrays:
     mesh: (points [n, 3], normals [n, 3], tangents [n, 3], reach [n], alpha [n], triangles [m, 3], uvs [m, 3, 2],
         materials [m]).
     look: (atlas [texels, 4] uint8 display colour and alpha, starts, widths, heights, tints [., 3], recoloured,
-        linear [256] = linear light of a display value, gloss [., 3], wrap [., 3], inner, casts); by material.
+        linear [256] = linear light of a display value, gloss [., 3], wrap [., 3], inner, casts, bump); by material.
     lights: (directions [l, 3], colours [l, 3], ambient from below [3], ambient from above [3], eye [3]).
     shadow: (depth map [s, s] of light 0, matrix [3, 4] from world into it, bias in world units).
 """
@@ -18,6 +18,8 @@ compiled = numba.njit(cache=True, fastmath=True, nogil=True)
 
 SAME_SURFACE = 0.02
 """Samples of a pixel that are this close in depth and of one material are shaded as one, world units."""
+STEEPEST = 0.22
+"""Slope of bumps is cut off here."""
 INSIDE_LIGHT = 0.35
 """Share of light on the inside of a shell of hair."""
 
@@ -32,7 +34,7 @@ def unit(x, y, z):
 @compiled
 def texel(look, m, u, v):
     """Albedo in linear light and alpha, bilinear, clamped at the borders; v points up. Clear texels have no colour."""
-    atlas, starts, widths, heights, tints, recoloured, linear, _, _, _, _ = look
+    atlas, starts, widths, heights, tints, recoloured, linear, _, _, _, _, _ = look
     width, height, start = widths[m], heights[m], starts[m]
     fx = min(max(u * width - 0.5, 0.0), width - 1.0)
     fy = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
@@ -203,12 +205,16 @@ def shade_solid(mesh, look, lights, shadow, side, hit, barycentric, depth, image
 
 @compiled
 def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, members):
-    """Means over the samples of a pixel that see the surface of sample `seed`; takes them off `todo`."""
+    """Means over the samples of a pixel that see the surface of sample `seed`; takes them off `todo`.
+
+    Where all samples of a pixel of skin see it, the normal leans away from what is brighter, as if dark were deep.
+    """
     points, normals, _, reaches, _, triangles, uvs, materials = mesh
     y, x = top + seed // side, left + seed % side
     m, z, found = materials[hit[y, x]], depth[y, x], 0
     px, py, pz, nx, ny, nz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     red, green, blue, reach = 0.0, 0.0, 0.0, 0.0
+    slopes = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     for s in range(seed, side * side):
         y, x = top + s // side, left + s % side
         t = hit[y, x]
@@ -220,9 +226,10 @@ def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, me
         b0, b1 = barycentric[y, x, 0], barycentric[y, x, 1]
         b2 = 1 - b0 - b1
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        px += b0 * points[i, 0] + b1 * points[j, 0] + b2 * points[k, 0]
-        py += b0 * points[i, 1] + b1 * points[j, 1] + b2 * points[k, 1]
-        pz += b0 * points[i, 2] + b1 * points[j, 2] + b2 * points[k, 2]
+        qx = b0 * points[i, 0] + b1 * points[j, 0] + b2 * points[k, 0]
+        qy = b0 * points[i, 1] + b1 * points[j, 1] + b2 * points[k, 1]
+        qz = b0 * points[i, 2] + b1 * points[j, 2] + b2 * points[k, 2]
+        px, py, pz = px + qx, py + qy, pz + qz
         nx += b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0]
         ny += b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1]
         nz += b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2]
@@ -231,6 +238,46 @@ def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, me
         v = b0 * uvs[t, 0, 1] + b1 * uvs[t, 1, 1] + b2 * uvs[t, 2, 1]
         r, g, b, _ = texel(look, m, u, v)
         red, green, blue = red + r, green + g, blue + b
+        across, down = s % side - 0.5 * (side - 1), s // side - 0.5 * (side - 1)
+        slopes = _add_slopes(slopes, across, down, qx, qy, qz, g)
     share = 1.0 / found
     albedo = (red * share, green * share, blue * share)
-    return found, (px * share, py * share, pz * share), unit(nx, ny, nz), reach * share, albedo
+    normal = unit(nx, ny, nz)
+    if look[11][m] > 0 and side > 1 and found == side * side:
+        normal = _bumped(normal, slopes, look[11][m] / max(albedo[1], 1e-3))
+    return found, (px * share, py * share, pz * share), normal, reach * share, albedo
+
+
+@compiled
+def _add_slopes(slopes, across, down, x, y, z, height):
+    """Adds a sample's part in the differences of position and height along the rows and columns of samples."""
+    ax, ay, az, ah, dx, dy, dz, dh = slopes
+    return (
+        ax + across * x,
+        ay + across * y,
+        az + across * z,
+        ah + across * height,
+        dx + down * x,
+        dy + down * y,
+        dz + down * z,
+        dh + down * height,
+    )
+
+
+@compiled
+def _bumped(n, slopes, strength):
+    """The normal of a surface with heights on it.
+
+    Source: Mikkelsen 2010, "Bump mapping unparametrized surfaces on the GPU".
+    """
+    ax, ay, az, ah, dx, dy, dz, dh = slopes
+    rx, ry, rz = dy * n[2] - dz * n[1], dz * n[0] - dx * n[2], dx * n[1] - dy * n[0]
+    sx, sy, sz = n[1] * az - n[2] * ay, n[2] * ax - n[0] * az, n[0] * ay - n[1] * ax
+    area = ax * rx + ay * ry + az * rz
+    if abs(area) < 1e-14:
+        return n
+    scale = strength / area
+    gx, gy, gz = scale * (ah * rx + dh * sx), scale * (ah * ry + dh * sy), scale * (ah * rz + dh * sz)
+    steep = math.sqrt(gx * gx + gy * gy + gz * gz)
+    keep = min(1.0, STEEPEST / max(steep, 1e-6))
+    return unit(n[0] - keep * gx, n[1] - keep * gy, n[2] - keep * gz)

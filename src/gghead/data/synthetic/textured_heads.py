@@ -22,7 +22,7 @@ from gghead.data.synthetic.renderer import Material, Mesh, Scene, Surface
 from gghead.data.synthetic.skin_regions import Noise, Region, map_skin
 from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
 
-MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
+MOUTH_COLOUR = np.array([0.22, 0.05, 0.045])
 """Linear light: the inside of the mouth."""
 TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([1.35, 1.22, 1.0]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
 HAIR_GAIN = 1.15
@@ -33,7 +33,8 @@ SINK = 0.07
 """Decimetres."""
 IRIS_RADIUS = 0.415
 """Of the pictures of eyes, as a share of half their side."""
-EYE_SIDE = 128
+BROW_THINNESS = 0.7
+"""Exponent of the brows' alpha: shrunk hairs are too faint."""
 MELANIN_DYE = np.array([0.30, 0.62, 0.85])
 
 
@@ -67,7 +68,7 @@ class TexturedHeads(HeadMaker):
             name: prepare(sky, proxy, textures["hair"][name]) for name, proxy in self._pack.proxies["hair"].items()
         }
         self._covered = {
-            name: gaussian_filter(self._on_chart(1 - style.skin_reach), 3 * detail)
+            name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
             for name, style in self._styles.items()
         }
         self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
@@ -130,13 +131,15 @@ class TexturedHeads(HeadMaker):
         else:
             # Whatever the style leaves open far inside of the hair line is hair, too.
             inside = np.clip((above - 0.22) / 0.15, 0, 1).astype(np.float32)
-            roots, density, grain = np.maximum(self._covered[look.style], inside), 0.95, 0.15
+            covered = self._covered[look.style] * np.clip((above + 0.15) / 0.15, 0, 1)
+            roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
         shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
         lipstick = np.clip(np.array([0.68, 0.18, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
         lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
         layers = (
             (Region.BEARD, look.stubble[0], 0.4, shaved),
             (Region.MOUSTACHE, look.stubble[1], 0.4, shaved),
+            (Region.LIPS, 0.4, 0.0, base * [0.93, 0.66, 0.64]),
             (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
             (Region.LIDS, look.makeup[1], 0.0, lids),
             (Region.CHEEKS, look.makeup[2], 0.0, base * [1.02, 0.72, 0.74]),
@@ -193,7 +196,7 @@ def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, 
 def _flat_grey(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
     """The alpha of a texture in one grey: the colour of a dyed surface with it is nearly the dye."""
     out = np.full_like(texture, 130)
-    out[..., 3] = texture[..., 3]
+    out[..., 3] = 255 * (texture[..., 3] / 255) ** BROW_THINNESS
     return out
 
 

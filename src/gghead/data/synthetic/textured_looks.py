@@ -120,11 +120,10 @@ def _random_style(person: Person, pack: AssetPack, rng: np.random.Generator) -> 
 
 
 def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
-    """Any for women and children, one of the thicker half for men."""
+    """One of the thicker five sixths for women and children, of the thicker half for men."""
     names = list(pack.proxies["eyebrows"])
-    if person.sex == "male" and person.age != "child":
-        names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
-        names = names[len(names) // 2 :]
+    names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
+    names = names[len(names) // 2 if person.sex == "male" and person.age != "child" else len(names) // 6 :]
     return names[int(rng.random() * len(names))]
 
 
