@@ -15,7 +15,7 @@ from gghead.data.archive import Archive, open_archive
 from gghead.data.conventions import Convention
 from gghead.data.dataset import masks_path
 from gghead.data.foreign_cameras import ForeignCameras, read_colmap, read_json, read_text
-from gghead.data.labels import LABELS_NAME, label_problems, read_label_file, write_labels
+from gghead.data.labels import LABELS_NAME, label_faults, read_label_file, write_labels
 from gghead.data.nerf_cameras import read_nerf
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file
@@ -147,14 +147,13 @@ def _select(
     cameras: ForeignCameras, labels: np.ndarray, files: PictureFiles | None, skip_damaged: bool
 ) -> tuple[tuple[str, ...], list[int]]:
     """What is left out and why, and the rows that stay."""
-    names = cameras.names
+    names, faults = cameras.names, label_faults(labels)
     stored = None if files is None else frozenset(files.pictures.names())
 
     def problem(row: int) -> str | None:
         name = names[row]
-        wrong = label_problems((name,), labels[row : row + 1])
-        if wrong:
-            return wrong[0]
+        if row in faults:
+            return f"{name} has {faults[row]}"
         if files is None or stored is None:
             return None
         if name not in stored:

@@ -13,14 +13,18 @@ from jaxtyping import Float
 
 from gghead.data.archive import Archive, open_archive
 from gghead.data.conventions import RIGHT, Verdict, recognise
-from gghead.data.labels import LABELS_NAME, LabelFile, label_problems, mirror_labels, read_label_file
+from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file, unmatched_files
+from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
+from gghead.media.images import picture_kind
 
 CORNER = 1 / 16
 """Side of the corners of a mask that are compared with its middle, in units of the side."""
 EMPTY = 0.02
 """Mask coverage below which there is hardly a person."""
+MAX_SIZE_RATIO = 1.6
+"""How much larger or smaller than in FFHQ heads may be before it is worth a word."""
 MIRRORED_LABEL_TOLERANCE = 1e-3
 
 
@@ -30,6 +34,7 @@ class PictureFacts:
 
     Attributes:
         name: of the picture.
+        kind: format and mode, "PNG RGB" say.
         side: pixels; 0 if it can't be used.
         coverage: mean of the mask, 0 to 1.
         largest: largest value of the mask, 0 to 255.
@@ -41,6 +46,7 @@ class PictureFacts:
     """
 
     name: str
+    kind: str = ""
     side: int = 0
     coverage: float = 0.0
     largest: int = 0
@@ -85,6 +91,11 @@ class Inspection:
         return dict(sorted(Counter(facts.side for facts in self.pictures if not facts.problem).items()))
 
     @property
+    def kinds(self) -> dict[str, int]:
+        """Number of usable pictures of each format and mode, the most frequent first."""
+        return dict(Counter(facts.kind for facts in self.pictures if not facts.problem).most_common())
+
+    @property
     def coverages(self) -> Float[np.ndarray, " M"]:
         """Mask coverage of the usable pictures, 0 to 1."""
         return np.array([facts.coverage for facts in self.pictures if not facts.problem])
@@ -92,7 +103,7 @@ class Inspection:
     @property
     def cameras(self) -> Float[np.ndarray, "M 25"]:
         """The labels that describe a pinhole camera, whatever it looks at."""
-        return self.labels[[not label_problems((name,), row[None]) for name, row in self.named_labels()]]
+        return np.delete(self.labels, list(label_faults(self.labels)), axis=0)
 
     def named_labels(self) -> list[tuple[str, np.ndarray]]:
         """Names with their labels."""
@@ -135,8 +146,8 @@ def inspect(
         problems += missing + unlabelled
         files, mask_problems = _with_masks(path, pictures, file.names, masks)
         problems += mask_problems
-        usable = [name for name in file.names if name in set(pictures.names())]
-        usable = [name for name in usable if files.masks is None or name in files.mask_names]
+        stored = frozenset(pictures.names() if files.masks is None else files.mask_names)
+        usable = [name for name in file.names if name in stored]
         facts = []
         for result in in_order(partial(_look, files, resolution), usable):
             facts.append(result)
@@ -147,7 +158,7 @@ def inspect(
     good = [result for result in facts if not result.problem]
     pairs, duplicates, mirror_notes = _mirror_images(good, dict(zip(file.names, file.values, strict=True)))
     problems = [*_convention_problems(path, verdict), *_mask_problems(files, good), *problems]
-    notes = [*_convention_notes(verdict), *_mask_notes(files, good), *mirror_notes]
+    notes = [*_convention_notes(verdict), *_size_notes(file.values), *_mask_notes(files, good), *mirror_notes]
     return Inspection(
         path,
         None if files.masks is None else files.masks.path,
@@ -178,6 +189,7 @@ def _with_masks(
 def _look(files: PictureFiles, resolution: int, name: str) -> PictureFacts:
     try:
         pixels, mask = files.decode(name, resolution)
+        kind = picture_kind(files.pictures.read(name))
     except (ValueError, FileNotFoundError) as error:
         return PictureFacts(name, problem=str(error))
     side = len(mask)
@@ -189,6 +201,7 @@ def _look(files: PictureFiles, resolution: int, name: str) -> PictureFacts:
     start = zlib.crc32(rows)
     return PictureFacts(
         name,
+        kind,
         side,
         float(mask.mean() / 255),
         int(mask.max()),
@@ -223,6 +236,22 @@ def _convention_notes(verdict: Verdict | None) -> list[str]:
     return [
         f"{1 - verdict.fitting:.0%} of the cameras do not look upright and from the front at a head at the origin, and "
         "no known convention explains it; right for sets seen from all sides, else look at the contact sheet (--out)"
+    ]
+
+
+def _size_notes(labels: np.ndarray) -> list[str]:
+    """Whether heads are as large in the pictures as in FFHQ, for which template and settings are made."""
+    cameras = np.delete(labels, list(label_faults(labels)), axis=0)
+    if not len(cameras):
+        return []
+    with np.errstate(all="ignore"):
+        sizes = cameras[:, 16] / np.linalg.norm(cameras[:, [3, 7, 11]], axis=1)
+    size = float(np.median(sizes)) / (FFHQ_FOCAL / FFHQ_DISTANCE)
+    if 1 / MAX_SIZE_RATIO <= size <= MAX_SIZE_RATIO:
+        return []
+    return [
+        f"the template's head would be seen {size:.2g} times as large as in FFHQ: distance and focal length do not "
+        "fit a head that fills the picture; look at the contact sheet (--out), `gghead data convert --align` may help"
     ]
 
 

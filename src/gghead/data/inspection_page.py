@@ -17,6 +17,7 @@ def page(inspection: Inspection) -> str:
     lines = [f"{inspection.path}: {len(inspection.names)} labels, {usable} usable pictures"]
     if inspection.sides:
         lines.append(_row("sizes", ", ".join(f"{side} x {side}: {count}" for side, count in inspection.sides.items())))
+        lines.append(_row("formats", ", ".join(f"{kind}: {count}" for kind, count in inspection.kinds.items())))
         lines.append(_row("masks", _masks(inspection)))
         lines.append(_row("copies", f"{inspection.mirrored_pairs} mirror images, {inspection.duplicates} duplicates"))
     cameras = inspection.cameras

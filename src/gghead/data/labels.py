@@ -108,6 +108,11 @@ def write_labels(names: Sequence[str], values: Float[np.ndarray, "M 25"]) -> byt
 
 def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
     """What is wrong with labels [M, 25], a sentence each; empty where all of them are cameras."""
+    return [f"{names[row]} has {fault}" for row, fault in label_faults(values).items()]
+
+
+def label_faults(values: np.ndarray) -> dict[int, str]:
+    """Rows of labels [M, 25] that are no cameras, and what they have instead."""
     largest = np.abs(values).max(axis=1)
     finite = largest < np.finfo(np.float32).max  # false for NaN, too
     safe = np.where(finite[:, None], values, 0)
@@ -121,7 +126,7 @@ def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
         np.minimum(intrinsics[:, 0, 0], intrinsics[:, 1, 1]) > 0
     )
     normalised = intrinsics[:, 0, 0] <= LARGEST_FOCAL
-    problems = []
+    faults = {}
     for row in np.flatnonzero(~(finite & rotated & rigid & pinhole & normalised)):
         if not finite[row]:
             fact = "numbers that are not finite"
@@ -133,8 +138,8 @@ def label_problems(names: tuple[str, ...], values: np.ndarray) -> list[str]:
             fact = "intrinsics without positive focal lengths and last row 0 0 1"
         else:
             fact = f"a focal length of {intrinsics[row, 0, 0]:.4g}, in pixels it seems; expected units of the side"
-        problems.append(f"{names[row]} has {fact}")
-    return problems
+        faults[int(row)] = fact
+    return faults
 
 
 def mirror_labels(labels: Float[np.ndarray, "*M 25"]) -> Float[np.ndarray, "*M 25"]:

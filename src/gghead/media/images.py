@@ -53,6 +53,19 @@ def decode_grey(data: bytes) -> UInt8[np.ndarray, "H W"]:
     return _decode(data, "L")
 
 
+def picture_kind(data: bytes) -> str:
+    """Format and mode of an encoded picture from its header, "PNG RGB" say.
+
+    Raises:
+        ValueError: the bytes are not a picture.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return f"{picture.format} {picture.mode}"
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error
+
+
 def encode_png(pixels: Shaped[np.ndarray, "..."]) -> bytes:
     """PNG of uint8 RGB [H, W, 3], uint8 grey or bool [H, W] pixels, the same bytes for the same pixels."""
     buffer = io.BytesIO()

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from gghead.config.training import RunConfig
+from gghead.data.conventions import recognise
 from gghead.data.dataset import HeadDataset
 from gghead.data.decoding import decode
 from gghead.data.loader import Order
@@ -50,7 +52,13 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
         restore_state(newest[0], state)
         log.forget_after(state.images)
         monitor.event(f"goes on from {state.images} images")
+    if state.images >= config.training.total_images:
+        return Outcome(state.images, interrupted=False)
     with open_dataset(config) as dataset:
+        if recognise(dataset.labels.astype(np.float64)).certain:
+            monitor.event(
+                f"WARNING: the cameras seem to be in another convention; see: gghead data check {config.data}"
+            )
         pictures = decode(dataset, monitor.event)
         with catch_interruption() as interruption:
             _run_steps(run, state, pictures, monitor, log, interruption)
