@@ -2,6 +2,7 @@
 
 import click
 
+from gghead.cli.data_assets import assets
 from gghead.cli.data_check import check
 from gghead.cli.data_convert import convert
 from gghead.cli.data_synthetic import synthetic
@@ -12,5 +13,5 @@ def data() -> None:
     """Make, check and convert datasets of heads with cameras and masks."""
 
 
-for command in (synthetic, check, convert):
+for command in (synthetic, assets, check, convert):
     data.add_command(command)

@@ -18,7 +18,7 @@ from gghead.data.synthetic.head_model import HeadModel
 PROXY_KINDS = ("hair", "eyebrows", "eyelashes", "teeth", "tongue")
 TEXTURE_KINDS = ("skins_head", "skins_body", "hair", "eyebrows", "eyelashes", "eyes", "mouth")
 MOUTH_TEXTURES = {"teeth/teeth_base": "teeth", "tongue/tongue01": "tongue"}
-REMEDY = "make a pack with `python -m gghead.data.synthetic.build_assets`, or leave --assets out for procedural heads"
+REMEDY = "make a pack with `gghead data assets`, or leave --assets out for procedural heads"
 
 
 @dataclass(frozen=True)
