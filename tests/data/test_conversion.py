@@ -222,7 +222,7 @@ def test_alignment_undoes_any_similarity(seed: int, tmp_path: Path) -> None:
     for row, (a, b) in zip(labels, zip(yaw.flat, pitch.flat, strict=True), strict=True):
         back = np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
         right = np.cross([0, 1, 0], back) / np.cos(b)
-        pose = np.stack([right, -np.cross(back, right), -back, 2.7 * back], 1)
+        pose = np.stack([right, -np.cross(back, right), -back, 2.5 * back + [0, 0, 0.2]], 1)
         row[:12] = pose.reshape(-1)
     assert sees_head(labels).all()
     moved = labels.copy()

@@ -1,5 +1,6 @@
 """gghead data convert"""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -40,9 +41,10 @@ def convert(
     from gghead.data.dataset import masks_path
 
     check_output(out, force)
-    if out.suffix.lower() == ".zip":
+    packing = out.suffix.lower() == ".zip"  # labels alone take no time
+    if packing:
         check_output(masks_path(out), force)
-    with progress_counter(None, "pictures") as done:
+    with progress_counter(None, "pictures") if packing else nullcontext(lambda done, total: None) as done:
         converted = write_converted(source, out, Convention.parse(convention), pictures, align, skip_damaged, done)
     for reason in converted.skipped:
         click.echo(f"left out: {reason}", err=True)

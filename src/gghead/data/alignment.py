@@ -5,16 +5,19 @@ from jaxtyping import Float
 
 from gghead.geometry.cameras import FFHQ_DISTANCE
 
+FACE_DEPTH = 0.2
+"""z of the point around which FFHQ's crops turn, world units."""
 PARALLEL = 1e-3
 """Least eigenvalue of the mean projector, below which lines of sight are parallel: 3.6 degrees between two cameras."""
 
 
 def align_cameras(labels: Float[np.ndarray, "M 25"]) -> Float[np.ndarray, "M 25"]:
-    """The similarity after which the cameras look at the origin from 2.7 away, upright, and from the front on average.
+    """The similarity after which the cameras look at a face as FFHQ's do: upright, and from the front on average.
 
-    What all lines of sight come closest to becomes the origin, the mean up of the cameras y, and their mean direction
-    z. So the head must be in the middle of the pictures, and it must be seen from the left as often as from the right:
-    labels know nothing of the face. The contact sheet of `gghead data check` shows whether that was good enough.
+    What all lines of sight come closest to becomes the middle of the face, (0, 0, .2), the mean up of the cameras y,
+    their mean direction z, and their distance from the origin 2.7 in front. So the face must be in the middle of the
+    pictures, and seen from the left as often as from the right: labels know nothing of it. The contact sheet of
+    `gghead data check` shows whether that was good enough.
 
     Args:
         labels: EG3D's, of at least two cameras, in any world.
@@ -40,7 +43,8 @@ def align_cameras(labels: Float[np.ndarray, "M 25"]) -> Float[np.ndarray, "M 25"
     aligned = labels.copy()
     moved = poses.copy()
     moved[:, :3, :3] = rotation @ poses[:, :3, :3]
-    moved[:, :3, 3] = FFHQ_DISTANCE / np.median(distances) * offsets @ rotation.T
+    scale = (FFHQ_DISTANCE - FACE_DEPTH) / np.median(distances)
+    moved[:, :3, 3] = scale * offsets @ rotation.T + [0, 0, FACE_DEPTH]
     aligned[:, :16] = moved.reshape(-1, 16)
     return aligned
 

@@ -49,6 +49,8 @@ MEANINGS = {
 }
 """What a user reads of each word."""
 
+HEAD = np.array([0.0, 0.0, 0.1])
+"""Middle between the origin and what FFHQ's cameras look at, the middle of the face at z .2; both are heads."""
 SAMPLE = 2000
 """Labels that are asked, spread evenly over the set."""
 NEAREST, FARTHEST = 0.8, 12.0
@@ -168,7 +170,7 @@ def recognise(labels: Float[np.ndarray, "M 25"]) -> Verdict:
 
 
 def sees_head(labels: Float[np.ndarray, "M 25"]) -> Bool[np.ndarray, " M"]:
-    """Which labels, read as EG3D's, are cameras before a head at the origin that see it upright and in the middle."""
+    """Which labels, read as EG3D's, are cameras before a head that see it upright and in the middle."""
     poses, intrinsics = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
     with np.errstate(all="ignore"):
         rotations, centers = poses[:, :3, :3], poses[:, :3, 3]
@@ -176,7 +178,7 @@ def sees_head(labels: Float[np.ndarray, "M 25"]) -> Bool[np.ndarray, " M"]:
         rigid = (drift < ROUGH_ROTATION) & (np.linalg.det(rotations) > 0)
         rigid &= np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) < ROUGH_ROTATION
         distances = np.linalg.norm(centers, axis=1)
-        head = -np.einsum("mji,mj->mi", rotations, centers)  # the origin in the camera
+        head = np.einsum("mji,mj->mi", rotations, HEAD - centers)  # in the camera
         seen = np.einsum("mij,mj->mi", intrinsics, head)
         offsets = np.abs(seen[:, :2] / seen[:, 2:] - 0.5).max(axis=1)
         focal = intrinsics[:, [0, 1], [0, 1]]
