@@ -74,5 +74,5 @@ def draw_with_gradients(
     gradients |= {"features": extra.grad, "background": behind.grad, "viewmats": viewmats.grad}
     return Drawn(
         Rendering(*(getattr(rendering, name).detach().cpu() for name in ("rgb", "alpha", "depth", "features"))),
-        {name: gradient.cpu() for name, gradient in gradients.items()},
+        {name: gradient.cpu() for name, gradient in gradients.items() if gradient is not None},
     )

@@ -4,25 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
 
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
+from rasterizer.comparison import OUTPUTS, assert_close_but_flips, assert_same_drawing
 from rasterizer.random_scenes import cameras_around, draw_with_gradients, random_features, random_scene
-from tolerances import RASTER_FLIP, RASTER_FLIPPED_FRACTION, RASTER_GRADIENT, RASTER_TIGHT
-
-OUTPUTS = ("rgb", "alpha", "depth", "features")
-
-
-def assert_close_but_flips(actual: Tensor, expected: Tensor, tight: float, name: str) -> None:
-    """Almost all numbers within a tight bound, relative to the largest; all within the effect of a flipped cut-off."""
-    assert actual.shape == expected.shape, name
-    if expected.numel() == 0:
-        return
-    scale = max(float(expected.detach().abs().max()), 1e-6)
-    errors = (actual.detach().double() - expected.detach()).abs() / scale
-    assert float((errors > tight).double().mean()) <= RASTER_FLIPPED_FRACTION, (name, float(errors.max()))
-    assert float(errors.max()) <= RASTER_FLIP, name
+from tolerances import RASTER_TIGHT
 
 
 @pytest.mark.parametrize(
@@ -47,10 +34,7 @@ def test_cpu_equals_reference(
     background = torch.rand(*batch, *views, 3, generator=torch.Generator().manual_seed(4))
     cpu = draw_with_gradients(scene, features, cameras, background, "cpu", torch.float32)
     reference = draw_with_gradients(scene, features, cameras, background, "reference", torch.float64)
-    for name in OUTPUTS:
-        assert_close_but_flips(getattr(cpu.rendering, name), getattr(reference.rendering, name), RASTER_TIGHT, name)
-    for name, expected in reference.gradients.items():
-        assert_close_but_flips(cpu.gradients[name], expected, RASTER_GRADIENT, name)
+    assert_same_drawing(cpu, reference)
     if count == 513 and size != (1, 1):  # the comparison means something: light is stopped, and some gets through
         assert cpu.rendering.alpha.max() > 0.9
         assert all(float(gradient.abs().max()) > 0 for gradient in cpu.gradients.values() if gradient.numel())
@@ -64,9 +48,7 @@ def test_near_plane_and_guarded_jacobian() -> None:
     features, background = random_features(scene, 0), torch.zeros(3)
     cpu = draw_with_gradients(scene, features, cameras, background, "cpu", torch.float32)
     reference = draw_with_gradients(scene, features, cameras, background, "reference", torch.float64)
-    assert_close_but_flips(cpu.rendering.rgb, reference.rendering.rgb, RASTER_TIGHT, "rgb")
-    for name, expected in reference.gradients.items():
-        assert_close_but_flips(cpu.gradients[name], expected, 10 * RASTER_GRADIENT, name)
+    assert_same_drawing(cpu, reference, slack=10)
 
 
 def test_same_bits_in_every_run_and_for_any_number_of_threads() -> None:

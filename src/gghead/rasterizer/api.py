@@ -1,5 +1,7 @@
 """The one entry: heads and cameras in, pictures out, whatever the backend."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -71,11 +73,8 @@ def render(
         check_camera_numbers(cameras)
 
     count, axes = gaussians.batch_shape.numel(), len(gaussians.batch_shape)
-    heads = gaussians.map(lambda tensor: tensor.reshape(count, *tensor.shape[axes:]))
-    if features is None:
-        flat_features = gaussians.means.new_empty(*heads.opacities.shape, 0)
-    else:
-        flat_features = features.reshape(*heads.opacities.shape, features.shape[-1])
+    heads = gaussians if axes == 1 else gaussians.map(lambda tensor: tensor.reshape(count, *tensor.shape[axes:]))
+    flat_features = None if features is None else features.reshape(*heads.opacities.shape, features.shape[-1])
     flat_cameras = spread_cameras(cameras, pictures)
     if chosen == "cuda":
         if deterministic is None:
@@ -85,7 +84,11 @@ def render(
 
         flat = draw_cuda(heads, flat_features, flat_cameras, behind, deterministic)
     else:
+        if flat_features is None:
+            flat_features = gaussians.means.new_zeros(*heads.opacities.shape, 0)
         flat = finish(accumulate(heads, flat_features, flat_cameras, chosen), behind)
+    if len(pictures) == 1:
+        return flat if features is not None or flat.features is None else replace(flat, features=None)
     size = (cameras.height, cameras.width)
     return Rendering(
         rgb=flat.rgb.reshape(*pictures, *size, 3),
@@ -117,5 +120,7 @@ def finish(sums: Accumulation, background: float | Float[Tensor, "P 3"]) -> Rend
 
 def spread_cameras(cameras: Cameras, pictures: tuple[int, ...]) -> Cameras:
     """One camera for each picture, batch [P]; broadcasting aligns the last axes, which are the cameras'."""
+    if tuple(cameras.batch_shape) == pictures and len(pictures) == 1:
+        return cameras
     viewmats = cameras.viewmats.expand(*pictures, 4, 4).reshape(-1, 4, 4)
     return Cameras(viewmats, cameras.Ks.expand(*pictures, 3, 3).reshape(-1, 3, 3), cameras.width, cameras.height)

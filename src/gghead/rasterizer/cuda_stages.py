@@ -1,193 +1,215 @@
-"""The stages of the CUDA backend, as launches of kernels on tensors."""
+"""The stages of the CUDA backend, as launches of kernels on memory of torch."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from gghead.rasterizer.cuda_kernels import THREADS, Kernels, Variant, load_kernels
-from gghead.rasterizer.cuda_lists import CAPTURE_SLACK, CLASSES, Job, Lists, Memory, Report, Reports, roomy
-from gghead.rasterizer.rendering import Rendering
+from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS, bits_of
+from gghead.rasterizer.cuda_plan import CAPTURE_SLACK, CLASSES, SLACK, Plan, roomy
+from gghead.rasterizer.cuda_report import Report, Reports
 
-MEMORY = Memory()
 REPORTS = Reports()
-UPSTREAM = ("rgb", "alpha", "depth", "features")
-"""Outputs in the order of their gradients."""
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What the kernels read: contiguous float32 tensors of one device, heads [H, N, ...] and cameras [P, ...]."""
+class Kept:
+    """What the backward pass needs of the forward pass.
 
-    means: Tensor
-    quats: Tensor
-    scales: Tensor
-    opacities: Tensor
-    sh: Tensor
-    features: Tensor
-    viewmats: Tensor
-    Ks: Tensor
-    background: Tensor | float
-    """[P, 3], or one grey for all"""
+    Attributes:
+        workspace: splats, then where each tile's list starts, then the order of tiles; bytes.
+        rows: of the splats in each list, in the order of drawing as far as they were drawn; [capacity] int32.
+        transmittances: of the pixels, [P, H, W].
+        lasts: how far a pixel has come in its tile's list, [P, H, W] int32.
+    """
 
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """All but the background, in order."""
-        return tuple(getattr(self, field.name) for field in fields(self)[:-1])
-
-    @property
-    def backdrop(self) -> tuple[Tensor | float | None, ...]:
-        """The background as the kernels take it: an address or null, and a colour for all pictures."""
-        if isinstance(self.background, Tensor):
-            return self.background, 0.0, 0.0, 0.0
-        return None, *(float(self.background),) * 3
+    workspace: Tensor
+    rows: Tensor
+    transmittances: Tensor
+    lasts: Tensor
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures, and what the backward pass needs of pixels [P, H, W], None without gradients, and of splats."""
+    """Pictures [P, H, W, 1 to F], and what is kept for gradients."""
 
-    pictures: Rendering
-    transmittances: Tensor | None
-    lasts: Tensor | None
-    splats: Tensor
-    lists: Lists
+    rgb: Tensor
+    alpha: Tensor
+    depth: Tensor
+    features: Tensor | None
+    kept: Kept | None
 
 
-def draw(inputs: Inputs, job: Job, variant: Variant, keep: bool) -> Drawn:
-    """Projection, lists, compositing; keep says whether there will be a backward pass.
+def backdrop_of(background: Tensor | float) -> tuple[int, int, int, int]:
+    """A background as the kernels take it: the address of a colour for each picture, or null and one for all."""
+    if isinstance(background, Tensor):
+        return background.data_ptr(), 0, 0, 0
+    grey = bits_of(background)
+    return 0, grey, grey, grey
+
+
+def draw(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
+    """Projection, lists, compositing.
+
+    Args:
+        plan: sizes.
+        inputs: means, quats, scales, opacities, sh, features or None, viewmats, Ks; contiguous.
+        background: [P, 3], contiguous, or one grey.
+        keep: whether there will be a backward pass.
 
     Raises:
-        ValueError: cameras that can't be drawn, or a captured graph whose sizes were never drawn before.
+        ValueError: cameras that can't be drawn, or a captured graph of a kind that was never drawn before.
         torch.OutOfMemoryError: says what was needed and what lowers it.
     """
     try:
-        return draw_with_room(inputs, job, variant, keep)
+        return draw_with_room(plan, inputs, background, keep)
     except torch.OutOfMemoryError as error:
-        entries = MEMORY.guess(job) or 0
-        needed = job.pictures * job.count * variant.parts * 16 + entries * (12 if keep else 8)
         raise torch.OutOfMemoryError(
-            f"the GPU has no room for {job.pictures} pictures of {job.count} Gaussians at {job.width} x {job.height}: "
-            f"splats and {entries} entries of lists take {needed / 2**20:.0f} MiB, beside the pictures themselves; "
-            "draw fewer gaussians or cameras in one call of render, or cameras of a smaller width and height"
+            f"the GPU has no room for {plan.describe(plan.history.guess() or 0, keep)}; draw fewer gaussians or "
+            "cameras in one call of render, or cameras of a smaller width and height"
         ) from error
 
 
-def draw_with_room(inputs: Inputs, job: Job, variant: Variant, keep: bool) -> Drawn:
+def draw_with_room(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
     """`draw`, if there is enough memory.
 
     The host does not wait before everything is launched: it guesses how long the lists are. Only then it reads how many
     entries were counted, and draws again if the guess was too low. In a captured graph it can't: a tile whose list has
     no room is NaN.
     """
-    kernels = load_kernels(variant, job.device)
     capturing = torch.cuda.is_current_stream_capturing()
-    guess = MEMORY.guess(job, CAPTURE_SLACK) if capturing else MEMORY.guess(job)
+    guess = plan.history.guess(CAPTURE_SLACK if capturing else SLACK)
     if capturing and guess is None:
         raise ValueError(
             "these pictures are captured in a CUDA graph before any like them were drawn, so that nobody knows how "
             "much room they need; call render once with the same sizes before the capture"
         )
-    device, tiles = inputs.means.device, job.pictures * job.tiles
-    splats = torch.empty(job.pictures * job.count * variant.parts * 4, dtype=torch.float32, device=device)
-    # Counts and filled, of each tile; entries of all lists (64 bits), finished blocks, problems; classes, their places.
-    zeros = torch.zeros(2 * tiles + 4 + 2 * CLASSES, dtype=torch.int32, device=device)
-    counts, filled, totals, classes = zeros.split([tiles, tiles, 4, 2 * CLASSES])
-    starts = torch.empty(tiles, dtype=torch.int64, device=device)
-    report = None if capturing else REPORTS.take(job.device)
-    kernels.run(
-        "project", job.pictures * job.blocks, *inputs.tensors, splats, counts, totals[3:], job.count, job.views,
-        job.blocks, job.local_tiles, job.width, job.height, shared=4 * job.local_tiles,
-    )  # fmt: skip
-    kernels.run(
-        "allocate", -(-tiles // THREADS), counts, starts, totals, totals[2:], totals[3:], classes,
-        report and report.numbers, np.int64(tiles),
-    )  # fmt: skip
+    device, stream = inputs[0].device, torch.cuda.current_stream().cuda_stream
+    workspace = torch.empty(plan.workspace, dtype=torch.uint8, device=device)
+    # Of each tile, entries counted and entries filled in; entries of all lists (64 bits), finished blocks, problems of
+    # cameras; classes of tiles and their places.
+    zeros = torch.zeros(2 * plan.tiles + 4 + 2 * CLASSES, dtype=torch.int32, device=device)
+    report = None if capturing else REPORTS.take()
+    count_entries(plan, inputs, workspace.data_ptr(), zeros.data_ptr(), report.address if report else 0, stream)
     if report is None:
-        return fill_and_composite(kernels, inputs, job, variant, splats, counts, filled, starts, classes, guess, keep)
-    report.counted.record()
+        return fill_and_composite(plan, background, workspace, zeros, guess, keep, stream)
     try:
         if guess is None:
-            guess = roomy(note(report, job))
+            guess = roomy(note(plan, report))
         while True:
-            drawn = fill_and_composite(
-                kernels, inputs, job, variant, splats, counts, filled, starts, classes, guess, keep
-            )
-            length = note(report, job)
+            drawn = fill_and_composite(plan, background, workspace, zeros, guess, keep, stream)
+            length = note(plan, report)
             if length <= guess:
                 return drawn
             guess = roomy(length)
-            filled.zero_()
-            classes[CLASSES:].zero_()
+            zeros[plan.tiles : 2 * plan.tiles].zero_()
+            zeros[-CLASSES:].zero_()
+    except BaseException:
+        torch.cuda.current_stream().synchronize()  # the kernel that writes the report may not have run yet
+        raise
     finally:
-        REPORTS.give_back(job.device, report)
+        REPORTS.give_back(report)
 
 
-def note(report: Report, job: Job) -> int:
+def note(plan: Plan, report: Report) -> int:
     """Reads how many entries the lists have, and remembers it."""
     length = report.read()
-    MEMORY.note(job, length)
+    plan.history.note(length)
     return length
 
 
+def count_entries(
+    plan: Plan, inputs: Sequence[Tensor | None], splats: int, zeros: int, report: int, stream: int
+) -> None:
+    """Projects, and finds where each tile's list starts; takes addresses."""
+    totals = zeros + 8 * plan.tiles
+    addresses = [0 if tensor is None else tensor.data_ptr() for tensor in inputs]
+    plan.kernels.launch(
+        "project", plan.pictures * plan.blocks,
+        (*addresses, splats, zeros, totals + 12, plan.count, plan.views, plan.blocks, plan.local_tiles, plan.width,
+         plan.height),
+        stream, shared=4 * plan.local_tiles,
+    )  # fmt: skip
+    plan.kernels.launch(
+        "allocate", -(-plan.tiles // THREADS),
+        (zeros, splats + plan.starts, totals, totals + 8, totals + 12, totals + 16, report, plan.tiles), stream,
+    )  # fmt: skip
+
+
 def fill_and_composite(
-    kernels: Kernels, inputs: Inputs, job: Job, variant: Variant, splats: Tensor, counts: Tensor, filled: Tensor,
-    starts: Tensor, classes: Tensor, capacity: int, keep: bool,
-) -> Drawn:  # fmt: skip
+    plan: Plan, background: Tensor | float, workspace: Tensor, zeros: Tensor, capacity: int, keep: bool, stream: int
+) -> Drawn:
     """Fills the lists, in room for so many entries, and draws."""
-    device, shape = splats.device, (job.pictures, job.height, job.width)
-    lists = Lists(
-        counts, starts, torch.empty(len(counts), dtype=torch.int32, device=device),
-        torch.empty(capacity, dtype=torch.int64, device=device),
-        torch.empty(capacity, dtype=torch.int32, device=device) if keep else None,
+    device, shape = workspace.device, (plan.pictures, plan.height, plan.width)
+    entries = torch.empty(capacity, dtype=torch.int64, device=device)
+    splats, counts = workspace.data_ptr(), zeros.data_ptr()
+    starts, order = splats + plan.starts, splats + plan.order
+    plan.kernels.launch(
+        "fill", plan.pictures * plan.blocks,
+        (splats, counts, starts, counts + 4 * plan.tiles, counts + 8 * plan.tiles + 16, order, entries.data_ptr(),
+         capacity, plan.count, plan.blocks, plan.pictures, plan.local_tiles, plan.width, plan.height),
+        stream, shared=4 * plan.local_tiles,
     )  # fmt: skip
-    kernels.run(
-        "fill", job.pictures * job.blocks, splats, counts, starts, filled, classes, lists.order, lists.entries,
-        np.uint64(capacity), job.count, job.blocks, job.pictures, job.local_tiles, job.width, job.height,
-        shared=4 * job.local_tiles,
+    rgb, alpha, depth = (torch.empty(*shape, c, dtype=torch.float32, device=device) for c in (3, 1, 1))
+    features = None
+    if plan.variant.features:
+        features = torch.empty(*shape, plan.variant.features, dtype=torch.float32, device=device)
+    arguments = [
+        splats, entries.data_ptr(), starts, counts, order, capacity, *backdrop_of(background), rgb.data_ptr(),
+        alpha.data_ptr(), depth.data_ptr(), 0 if features is None else features.data_ptr(),
+    ]  # fmt: skip
+    kept = None
+    if keep:
+        rows = torch.empty(capacity, dtype=torch.int32, device=device)
+        lasts = torch.empty(shape, dtype=torch.int32, device=device)
+        kept = Kept(workspace, rows, torch.empty(shape, dtype=torch.float32, device=device), lasts)
+        arguments += [rows.data_ptr(), kept.transmittances.data_ptr(), lasts.data_ptr()]
+    plan.kernels.launch(
+        "composite_and_keep" if keep else "composite", plan.tiles, (*arguments, plan.width, plan.height), stream
     )  # fmt: skip
-    pictures = Rendering(*(splats.new_empty(*shape, channels) for channels in (3, 1, 1, variant.features)))
-    transmittances = splats.new_empty(shape) if keep else None
-    lasts = torch.empty(shape, dtype=torch.int32, device=device) if keep else None
-    kernels.run(
-        "composite", len(counts), splats, lists.entries, starts, counts, lists.order, np.uint64(capacity),
-        lists.sorted, *inputs.backdrop, pictures.rgb, pictures.alpha, pictures.depth, pictures.features,
-        transmittances, lasts, job.width, job.height,
-    )  # fmt: skip
-    return Drawn(pictures, transmittances, lasts, splats, lists)
+    return Drawn(rgb, alpha, depth, features, kept)
 
 
 def composite_backward(
-    inputs: Inputs, job: Job, variant: Variant, drawn: Drawn, upstream: list[Tensor | None], factor: Tensor | None
-) -> Tensor:
-    """Gradients of the splats, [P * N, row]; factor scales them to integers where the variant is deterministic."""
+    plan: Plan, background: Tensor | float, kept: Kept, alpha: Tensor, depth: Tensor,
+    upstream: Sequence[Tensor | None], factor: Tensor | None,
+) -> Tensor:  # fmt: skip
+    """Gradients of the splats, [P * N * row]; factor scales them to integers, where they shall be deterministic."""
+    variant, kernels = plan.backward_kernels(factor is not None)
     rows = torch.zeros(
-        job.pictures * job.count * variant.row, device=inputs.means.device,
-        dtype=torch.int64 if variant.deterministic else torch.float32,
+        plan.pictures * plan.count * variant.row, device=alpha.device,
+        dtype=torch.float32 if factor is None else torch.int64,
     )  # fmt: skip
-    lists = drawn.lists
-    load_kernels(variant, job.device).run(
-        "composite_backward", len(lists.order), drawn.splats, lists.sorted, lists.starts, lists.order,
-        *inputs.backdrop, drawn.pictures.alpha, drawn.pictures.depth, drawn.transmittances, drawn.lasts, *upstream,
-        rows, factor, job.width, job.height,
+    splats = kept.workspace.data_ptr()
+    kernels.launch(
+        "composite_backward", 2 * plan.tiles,
+        (splats, kept.rows.data_ptr(), splats + plan.starts, splats + plan.order, *backdrop_of(background),
+         alpha.data_ptr(), depth.data_ptr(), kept.transmittances.data_ptr(), kept.lasts.data_ptr(),
+         *(0 if gradient is None else gradient.data_ptr() for gradient in upstream), rows.data_ptr(),
+         0 if factor is None else factor.data_ptr(), plan.width, plan.height),
+        torch.cuda.current_stream().cuda_stream, threads=BACK_THREADS,
     )  # fmt: skip
     return rows
 
 
 def project_backward(
-    inputs: Inputs, job: Job, variant: Variant, rows: Tensor, factor: Tensor | None, by_cameras: bool
+    plan: Plan, inputs: Sequence[Tensor | None], rows: Tensor, factor: Tensor | None, by_cameras: bool
 ) -> list[Tensor | None]:
-    """Gradients by the six tensors of the scenes and, if wanted, by the cameras' viewmats."""
-    scene = inputs.tensors[:6]
-    gradients: list[Tensor | None] = [torch.empty_like(tensor) for tensor in scene]
-    by_block = inputs.means.new_empty(job.pictures, job.blocks, 12) if by_cameras else None
-    load_kernels(variant, job.device).run(
-        "project_backward", len(inputs.means) * job.blocks, *scene[:5], inputs.viewmats, inputs.Ks, rows, factor,
-        *gradients, by_block, job.count, job.views, job.blocks, job.width, job.height,
+    """Gradients by the tensors of the scenes and, if wanted, by the cameras' viewmats: those of inputs but the last."""
+    _, kernels = plan.backward_kernels(factor is not None)
+    means, viewmats = inputs[0], inputs[6]
+    gradients = [None if tensor is None else torch.empty_like(tensor) for tensor in inputs[:6]]
+    by_block = means.new_empty(plan.pictures, plan.blocks, 12) if by_cameras else None
+    tensors = (*inputs[:5], viewmats, inputs[7], rows, factor, *gradients, by_block)
+    kernels.launch(
+        "project_backward", len(means) * plan.blocks,
+        (*(0 if tensor is None else tensor.data_ptr() for tensor in tensors), plan.count, plan.views, plan.blocks,
+         plan.width, plan.height),
+        torch.cuda.current_stream().cuda_stream,
     )  # fmt: skip
     if by_block is None:
         return [*gradients, None]
-    by_viewmats = torch.zeros_like(inputs.viewmats)
+    by_viewmats = torch.zeros_like(viewmats)
     by_viewmats[:, :3] = by_block.sum(1).unflatten(-1, (3, 4))
     return [*gradients, by_viewmats]

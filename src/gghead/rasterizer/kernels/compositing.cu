@@ -169,10 +169,11 @@ struct Pixel {
 };
 
 #define FAR_AWAY 1e30f
-#define PART (16 * BATCH) // bytes from one part of the staged splats to the next
 
-// (6) Blends a splat, whose parts lie at an address, into a pixel. Without branches: lanes that it does not reach add nothing.
-__device__ __forceinline__ void blend(u32 address, u32 place, Pixel& pixel) {
+// (6) Blends a splat, whose parts lie at an address, into a pixel. Without branches: lanes that it does not reach add nothing. `mark` becomes
+// the address where the pixel shows the splat.
+template <bool KEEP>
+__device__ __forceinline__ void blend(u32 address, Pixel& pixel, u32& mark) {
   float4 first = load4<0>(address), second = load4<PART>(address), third = load4<2 * PART>(address);
   float dx = pixel.x - first.x, dy = pixel.y - first.y, u = first.z * dx + first.w * dy, v = second.x * dy;
   float exponent = second.y - u * u - v * v, alpha = fminf(power_of_two(exponent), (float)(MAX_ALPHA));
@@ -181,7 +182,7 @@ __device__ __forceinline__ void blend(u32 address, u32 place, Pixel& pixel) {
   weight = full ? 0.f : weight;
   pixel.x = full ? FAR_AWAY : pixel.x;
   pixel.transmittance -= weight;
-  pixel.last = weight > 0.f ? place : pixel.last;
+  if (KEEP) mark = weight > 0.f ? address : mark;
   pixel.sums[0] += weight * second.z, pixel.sums[1] += weight * second.w, pixel.sums[2] += weight * third.x, pixel.sums[3] += weight * third.y;
 #if FEATURES > 0
   pixel.sums[4] += weight * third.z;
@@ -201,23 +202,17 @@ __device__ __forceinline__ void blend(u32 address, u32 place, Pixel& pixel) {
 #endif
 }
 
-// Blends the splats of a batch that reach a warp's pixels. Lane i tests splat 31 - i, so that the nearest is the highest bit.
-__device__ __forceinline__ void blend_batch(float4 (*stage)[BATCH], u32 staged, u32 position, float left, float top, Pixel& pixel) {
-  u32 lane = threadIdx.x & 31, address = shared_address(stage);
-  for (u32 chunk = 0; chunk < staged; chunk += 32) {
+// Blends the splats of a window that reach a warp's pixels, until all of them are full.
+template <bool KEEP>
+__device__ __forceinline__ void blend_window(const u32* rows, u32 window, u32 position, const float4* splats, const Chunk& chunk, float left, float top,
+                                             Pixel& pixel) {
+  u32 lane = threadIdx.x & 31, address = shared_address(&chunk);
+  for (u32 base = 0; base < window; base += 32) {
     if (__all_sync(ALL, pixel.x == FAR_AWAY)) return;
-    u32 own = chunk + 31 - lane;
-    bool reaching = false;
-    if (own < staged) {
-      Splat splat = geometry_of(stage[0][own], stage[1][own]);
-      reaching = meets(splat, quick_reach_of(splat), left, left + 7, top, top + 3);
-    }
-    u32 candidates = __ballot_sync(ALL, reaching);
-    while (candidates) {
-      u32 j = __clz(candidates);
-      candidates &= 0x7fffffffu >> j;
-      blend(address + 16 * (chunk + j), position + chunk + j + 1, pixel);
-    }
+    u32 own = base + lane;
+    u32 found = gather(address, splats, own < window, own < window ? rows[own] : 0, position + own + 1, left, top), mark = 0;
+    for (u32 splat = address; splat < address + 16 * found; splat += 16) blend<KEEP>(splat, pixel, mark);
+    if (KEEP && mark) pixel.last = __float_as_uint(load1<PLACES>(address + (mark - address) / 4));
   }
 }
 
@@ -239,48 +234,57 @@ __device__ __forceinline__ void write_pixel(const Pictures& out, long long p, in
   if (out.lasts) out.transmittances[p] = pixel.transmittance, out.lasts[p] = pixel.last;
 }
 
-// sorted gets the rows of the splats in the order of drawing, as far as they were looked at; null where no gradients are wanted.
-extern "C" __global__ void __launch_bounds__(THREADS, 5)
-    composite(const float4* __restrict__ splats, const u64* __restrict__ entries, const u64* __restrict__ starts, const u32* __restrict__ counts,
-              const u32* __restrict__ order, u64 capacity, u32* __restrict__ sorted, const float* __restrict__ backgrounds, float red, float green,
-              float blue, float* __restrict__ rgb, float* __restrict__ alpha, float* __restrict__ depth, float* __restrict__ features,
-              float* __restrict__ transmittances, u32* __restrict__ lasts, int width, int height) {
+struct Lists {
+  const u64 *entries, *starts;
+  const u32 *counts, *order;
+  u64 capacity;
+  u32* sorted;
+};
+
+template <bool KEEP>
+__device__ __forceinline__ void composite_tile(const float4* __restrict__ splats, const Lists& lists, const Background& background, const Pictures& out,
+                                               const Size& size) {
   __shared__ Sorter sorter;
-  __shared__ float4 stage[PARTS][BATCH];
-  Pictures out = {rgb, alpha, depth, features, transmittances, lasts};
-  Background background = {backgrounds, {red, green, blue}};
-  Size size = size_of(width, height);
-  u32 tile = order[blockIdx.x];
+  __shared__ Chunk chunks[THREADS / 32];
+  u32 tile = lists.order[blockIdx.x];
   int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   int left = local % size.tiles_x * TILE + ((warp & 1) << 3), top = local / size.tiles_x * TILE + ((warp >> 1) << 2);
   int column = left + (lane & 7), line = top + (lane >> 3);
   bool inside = column < size.width && line < size.height;
   Pixel pixel = {inside ? column + .5f : FAR_AWAY, line + .5f, 1.f, {}, 0};
-  u32 length = counts[tile], done = 0;
-  u64 start = starts[tile];
-  bool overflowed = start + length > capacity;
+  u32 length = lists.counts[tile], done = 0;
+  u64 start = lists.starts[tile];
+  bool overflowed = start + length > lists.capacity;
   if (overflowed) length = 0;
-  const u64* list = entries + start;
+  const u64* list = lists.entries + start;
 
   if (length) {
     Domain domain = start_domain(sorter, list, length);
-    while (done < length) {
+    while (true) {
       u32 window = sort_window(sorter, list, length, domain);
-      for (u32 base = 0; base < window; base += BATCH) {
-        u32 place = base + threadIdx.x;
-        if (place < window) {
-          u32 row = rows_of(sorter)[place];
-          const float4* parts = splats + PARTS * (long long)row;
-#pragma unroll
-          for (int part = 0; part < PARTS; part++) stage[part][threadIdx.x] = parts[part];
-          if (sorted) sorted[start + done + place] = row;
-        }
-        __syncthreads();
-        blend_batch(stage, min(BATCH, window - base), done + base, left + .5f, top + .5f, pixel);
-        if (__syncthreads_count(pixel.x == FAR_AWAY) == THREADS) done = length, base = window;
-      }
-      if (done < length) done += window;
+      const u32* rows = rows_of(sorter);
+      if (KEEP)
+        for (u32 i = threadIdx.x; i < window; i += THREADS) lists.sorted[start + done + i] = rows[i];
+      blend_window<KEEP>(rows, window, done, splats, chunks[warp], left + .5f, top + .5f, pixel);
+      done += window;
+      if (done == length || __syncthreads_count(pixel.x == FAR_AWAY) == THREADS) break;
     }
   }
   if (inside) write_pixel(out, ((long long)picture * size.height + line) * size.width + column, picture, background, pixel, overflowed);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 5)
+    composite(const float4* splats, const u64* entries, const u64* starts, const u32* counts, const u32* order, u64 capacity, const float* backgrounds,
+              float red, float green, float blue, float* rgb, float* alpha, float* depth, float* features, int width, int height) {
+  composite_tile<false>(splats, {entries, starts, counts, order, capacity, nullptr}, {backgrounds, {red, green, blue}},
+                        {rgb, alpha, depth, features, nullptr, nullptr}, size_of(width, height));
+}
+
+// The same for who wants gradients: sorted gets the rows of the splats in the order of drawing, as far as they were looked at.
+extern "C" __global__ void __launch_bounds__(THREADS, 5)
+    composite_and_keep(const float4* splats, const u64* entries, const u64* starts, const u32* counts, const u32* order, u64 capacity,
+                       const float* backgrounds, float red, float green, float blue, float* rgb, float* alpha, float* depth, float* features,
+                       u32* sorted, float* transmittances, u32* lasts, int width, int height) {
+  composite_tile<true>(splats, {entries, starts, counts, order, capacity, sorted}, {backgrounds, {red, green, blue}},
+                       {rgb, alpha, depth, features, transmittances, lasts}, size_of(width, height));
 }

@@ -1,4 +1,5 @@
-// Gradients of pixels -> gradients of splats. Tiles, warps and lanes as in compositing.cu; lists are walked from the far end.
+// Gradients of pixels -> gradients of splats. Pixels of warps and lanes as in compositing.cu, but a block is only half a tile, and its warps do
+// not wait for each other; lists are walked from the far end.
 //
 // A lane makes two numbers for its pixel and a splat: e = dL/d(-q/2) and the weight w. What a splat wants are sums over pixels: of e times
 // 1, x, y, x^2, xy, y^2 and of w times the gradients of the channels. For GROUP splats and 32 pixels those are two small matrix products,
@@ -9,7 +10,7 @@
 #include "splat.cuh"
 
 #define GROUP 16
-#define BACK_BATCH 128 // splats in shared memory; with the groups of eight warps that stays below 48 KB
+#define BACK_WARPS 4 // warps of a block
 #define PITCH 36 // floats between rows of a group: 4 more than lanes, so that a fragment's loads hit 32 banks
 #define COLUMN_BLOCKS ((CHANNELS + 7) / 8)
 
@@ -139,11 +140,11 @@ __device__ __forceinline__ void gather_factors(const Back& pixel, Factors& facto
 // What a warp collects before the tensor cores sum it.
 struct Collected {
   float e[GROUP][PITCH], w[GROUP][PITCH];
-  u32 places[GROUP];
+  float2 centres[GROUP];
+  u32 rows[GROUP];
 };
 
-#define W_OFFSET (4 * GROUP * PITCH)      // bytes from e to w
-#define BACK_PART (16 * BACK_BATCH)       // bytes from one part of the staged splats to the next
+#define W_OFFSET (4 * GROUP * PITCH) // bytes from e to w
 
 template <int STEP>
 __device__ __forceinline__ void multiply_step(u32 address, const Factors& factors, float (&moments)[4], float (&channels)[COLUMN_BLOCKS][4]) {
@@ -161,8 +162,8 @@ __device__ __forceinline__ void multiply_step(u32 address, const Factors& factor
 }
 
 // Adds the first `filled` rows of a group to the gradient rows.
-__device__ __forceinline__ void flush(const Collected& group, int filled, const Factors& factors, float4 (*stage)[BACK_BATCH], const u32* rows,
-                                      float middle_x, float middle_y, Sum* gradients, float scale) {
+__device__ __forceinline__ void flush(const Collected& group, int filled, const Factors& factors, float middle_x, float middle_y, Sum* gradients,
+                                      float scale) {
   int lane = threadIdx.x & 31, place = lane & 3;
   u32 address = shared_address(group.e) + 4 * (PITCH * (lane >> 2) + place);
   float moments[4] = {}, channels[COLUMN_BLOCKS][4] = {};
@@ -174,12 +175,10 @@ __device__ __forceinline__ void flush(const Collected& group, int filled, const 
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     int row = (lane >> 2) + 8 * half;
-    bool used = row < filled;
-    u32 j = used ? group.places[row] : 0;
-    float4 first = stage[0][j];
-    shift_moments(moments[2 * half], moments[2 * half + 1], first.x - middle_x, first.y - middle_y);
-    if (!used) continue;
-    Sum* target = gradients + ROW * (long long)rows[j] + 2 * place;
+    float2 centre = group.centres[row];
+    shift_moments(moments[2 * half], moments[2 * half + 1], centre.x - middle_x, centre.y - middle_y);
+    if (row >= filled) continue;
+    Sum* target = gradients + ROW * (long long)group.rows[row] + 2 * place;
     if (place < 3) add_pair(target, moments[2 * half], moments[2 * half + 1], scale);
 #pragma unroll
     for (int block = 0; block < COLUMN_BLOCKS; block++)
@@ -191,7 +190,7 @@ __device__ __forceinline__ void flush(const Collected& group, int filled, const 
 // (8) Steps a pixel back over a splat whose parts lie at an address, and says e and w. Without branches: a lane where the splat was not
 // drawn has alpha 0, which changes nothing.
 __device__ __forceinline__ void unblend(u32 address, float4 second, float exponent, bool active, Back& pixel, float& e, float& w) {
-  float4 third = load4<2 * BACK_PART>(address);
+  float4 third = load4<2 * PART>(address);
   float raw = power_of_two(exponent), alpha = active ? fminf(raw, (float)(MAX_ALPHA)) : 0.f, inverse = reciprocal(1.f - alpha);
   float value = second.z * pixel.gradients[0] + second.w * pixel.gradients[1] + third.x * pixel.gradients[2] + third.y * pixel.gradients[3];
 #if FEATURES > 0
@@ -201,10 +200,10 @@ __device__ __forceinline__ void unblend(u32 address, float4 second, float expone
   value += third.w * pixel.gradients[5];
 #endif
 #if FEATURES > 2
-  float4 fourth = load4<3 * BACK_PART>(address);
+  float4 fourth = load4<3 * PART>(address);
   float more[8] = {fourth.x, fourth.y, fourth.z, fourth.w};
 #if FEATURES > 6
-  float4 fifth = load4<4 * BACK_PART>(address);
+  float4 fifth = load4<4 * PART>(address);
   more[4] = fifth.x, more[5] = fifth.y;
 #endif
 #pragma unroll
@@ -216,83 +215,62 @@ __device__ __forceinline__ void unblend(u32 address, float4 second, float expone
   pixel.behind += w * value;
 }
 
+// Walks a warp's pixels back through a list, as far as any of them was drawn.
+__device__ __forceinline__ void unblend_list(const float4* __restrict__ splats, const u32* __restrict__ list, u32 length, Chunk& chunk,
+                                             Collected& group, int left, int top, const Factors& factors, Sum* gradients, float scale, Back& pixel) {
+  u32 lane = threadIdx.x & 31, address = shared_address(&chunk), start = shared_address(group.e) + 4 * lane, slot = start, filled = 0;
+  for (u32 stop = length; stop > 0; stop -= min(stop, 32)) {
+    // Lane 0 has the farthest splat; a splat's place is its index in the list plus one.
+    bool has_one = lane < stop;
+    u32 row = has_one ? list[stop - 1 - lane] : 0;
+    u32 found = gather(address, splats, has_one, row, stop - lane, left + .5f, top + .5f);
+    for (u32 j = 0; j < found; j++) {
+      u32 splat = address + 16 * j;
+      float4 first = load4<0>(splat), second = load4<PART>(splat);
+      u32 place = __float_as_uint(load1<PLACES>(address + 4 * j));
+      float dx = pixel.x - first.x, dy = pixel.y - first.y, u = first.z * dx + first.w * dy, v = second.x * dy;
+      float exponent = second.y - u * u - v * v, e, w;
+      bool active = exponent >= FLOOR_LEVEL && place <= pixel.last;
+      if (!__any_sync(ALL, active)) continue;
+      unblend(splat, second, exponent, active, pixel, e, w);
+      store1<0>(slot, e), store1<W_OFFSET>(slot, w);
+      if (lane == 0) group.centres[filled] = make_float2(first.x, first.y), group.rows[filled] = chunk.rows[j];
+      slot += 4 * PITCH;
+      if (++filled == GROUP) {
+        flush(group, GROUP, factors, left + 4.f, top + 2.f, gradients, scale);
+        filled = 0, slot = start;
+      }
+    }
+  }
+  if (filled) flush(group, filled, factors, left + 4.f, top + 2.f, gradients, scale);
+}
+
 // rows [P * N, ROW] must be zero. factor [1] is read only where DETERMINISTIC.
-extern "C" __global__ void __launch_bounds__(THREADS) composite_backward(const float4* __restrict__ splats, const u32* __restrict__ sorted,
-                                                                        const u64* __restrict__ starts, const u32* __restrict__ order,
-                                                                        const float* __restrict__ backgrounds, float red, float green, float blue,
-                                                                        const float* alpha, const float* depth,
-                                                                        const float* transmittances, const u32* lasts, const float* d_rgb,
-                                                                        const float* d_alpha, const float* d_depth, const float* d_features,
-                                                                        Sum* gradients, const float* factor, int width, int height) {
-  Drawn drawn = {alpha, depth, transmittances, lasts};
-  Gradients in = {d_rgb, d_alpha, d_depth, d_features};
+extern "C" __global__ void __launch_bounds__(32 * BACK_WARPS, 6)
+    composite_backward(const float4* __restrict__ splats, const u32* __restrict__ sorted, const u64* __restrict__ starts,
+                       const u32* __restrict__ order, const float* __restrict__ backgrounds, float red, float green, float blue,
+                       const float* __restrict__ alpha, const float* __restrict__ depth, const float* __restrict__ transmittances,
+                       const u32* __restrict__ lasts, const float* __restrict__ d_rgb, const float* __restrict__ d_alpha,
+                       const float* __restrict__ d_depth, const float* __restrict__ d_features, Sum* gradients, const float* factor, int width,
+                       int height) {
+  __shared__ Chunk chunks[BACK_WARPS];
+  __shared__ Collected groups[BACK_WARPS];
   Size size = size_of(width, height);
-  Background background = {backgrounds, {red, green, blue}};
-  __shared__ float4 stage[PARTS][BACK_BATCH];
-  __shared__ u32 rows[BACK_BATCH];
-  __shared__ Collected collected[THREADS / 32];
-  __shared__ u32 warp_lasts[THREADS / 32];
-  u32 tile = order[blockIdx.x];
-  int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+  u32 tile = order[blockIdx.x / 2];
+  int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, lane = threadIdx.x & 31;
+  int warp = (blockIdx.x & 1) * BACK_WARPS + (threadIdx.x >> 5);
   int left = local % size.tiles_x * TILE + ((warp & 1) << 3), top = local / size.tiles_x * TILE + ((warp >> 1) << 2);
   int column = left + (lane & 7), line = top + (lane >> 3);
-  bool inside = column < size.width && line < size.height;
-  Back pixel = read_pixel(inside, column, line, ((long long)picture * size.height + line) * size.width + column, in, drawn,
-                          picture, background);
-  u32 warp_last = __reduce_max_sync(ALL, pixel.last), block_last = 0;
-  if (lane == 0) warp_lasts[warp] = warp_last;
-  __syncthreads();
-#pragma unroll
-  for (int w = 0; w < THREADS / 32; w++) block_last = max(block_last, warp_lasts[w]);
-  if (block_last == 0) return;
+  Back pixel = read_pixel(column < size.width && line < size.height, column, line, ((long long)picture * size.height + line) * size.width + column,
+                          {d_rgb, d_alpha, d_depth, d_features}, {alpha, depth, transmittances, lasts}, picture, {backgrounds, {red, green, blue}});
+  u32 length = __reduce_max_sync(ALL, pixel.last);
+  if (length == 0) return;
   Factors factors;
   gather_factors(pixel, factors);
-  const u32* list = sorted + starts[tile];
-  Collected& group = collected[warp];
 #if DETERMINISTIC
   float scale = *factor;
 #else
   float scale = 1.f;
 #endif
-
-  for (u32 stop = block_last; stop > 0; stop -= min(stop, BACK_BATCH)) {
-    u32 staged = min(stop, BACK_BATCH);
-    __syncthreads();
-    if (threadIdx.x < staged) {
-      u32 row = list[stop - 1 - threadIdx.x]; // place 0 is the farthest
-      rows[threadIdx.x] = row;
-#pragma unroll
-      for (int part = 0; part < PARTS; part++) stage[part][threadIdx.x] = splats[PARTS * (long long)row + part];
-    }
-    __syncthreads();
-    int filled = 0;
-    u32 address = shared_address(stage), slot = shared_address(group.e) + 4 * lane;
-    for (u32 chunk = stop > warp_last ? (stop - warp_last) & ~31u : 0; chunk < staged; chunk += 32) {
-      u32 own = chunk + 31 - lane;
-      bool reaching = false;
-      if (own < staged && stop - 1 - own < warp_last) {
-        Splat splat = geometry_of(stage[0][own], stage[1][own]);
-        reaching = meets(splat, quick_reach_of(splat), left + .5f, left + 7.5f, top + .5f, top + 3.5f);
-      }
-      u32 candidates = __ballot_sync(ALL, reaching);
-      while (candidates) {
-        u32 j = __clz(candidates), splat = address + 16 * (chunk + j);
-        candidates &= 0x7fffffffu >> j;
-        float4 first = load4<0>(splat), second = load4<BACK_PART>(splat);
-        float dx = pixel.x - first.x, dy = pixel.y - first.y, u = first.z * dx + first.w * dy, v = second.x * dy;
-        float exponent = second.y - u * u - v * v, e, w;
-        bool active = exponent >= FLOOR_LEVEL && stop - 1 - chunk - j < pixel.last;
-        if (!__any_sync(ALL, active)) continue;
-        unblend(splat, second, exponent, active, pixel, e, w);
-        store1<0>(slot, e), store1<W_OFFSET>(slot, w);
-        if (lane == 0) group.places[filled] = chunk + j;
-        slot += 4 * PITCH;
-        if (++filled == GROUP) {
-          flush(group, GROUP, factors, stage, rows, left + 4.f, top + 2.f, gradients, scale);
-          filled = 0, slot -= 4 * PITCH * GROUP;
-        }
-      }
-    }
-    if (filled) flush(group, filled, factors, stage, rows, left + 4.f, top + 2.f, gradients, scale);
-  }
+  unblend_list(splats, sorted + starts[tile], length, chunks[threadIdx.x >> 5], groups[threadIdx.x >> 5], left, top, factors, gradients, scale, pixel);
 }

@@ -14,7 +14,7 @@ __device__ __forceinline__ int class_of(u32 length) {
 // Gives each tile a stretch of the entries, in no particular order of tiles, and counts the classes. The last block tells the host how
 // long all lists are together and what is wrong with the cameras.
 extern "C" __global__ void __launch_bounds__(THREADS) allocate(const u32* __restrict__ counts, u64* __restrict__ starts, u64* total, u32* blocks_done,
-                                                              const u32* status, u32* classes, volatile u64* report, long long tiles) {
+                                                              volatile const u32* status, u32* classes, volatile u64* report, long long tiles) {
   __shared__ u32 local[CLASSES];
   __shared__ u64 base, sums[THREADS / 32];
   long long tile = (long long)blockIdx.x * THREADS + threadIdx.x;
@@ -42,9 +42,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) allocate(const u32* __rest
   if (threadIdx.x == 0 && report) {
     __threadfence();
     if (atomicAdd(blocks_done, 1u) == gridDim.x - 1) {
-      report[0] = atomicAdd(total, 0ull);
       report[1] = *status;
-      __threadfence_system();
+      __threadfence_system(); // the host takes the first number as the sign that both are there
+      report[0] = atomicAdd(total, 0ull);
     }
   }
 }

@@ -12,7 +12,6 @@ typedef unsigned long long u64;
 #define ROW ((6 + CHANNELS + 1) / 2 * 2) // numbers of a gradient row: six moments, then the channels
 #define TILE 16                          // side of a tile, pixels
 #define THREADS 256                      // of every block
-#define BATCH THREADS                    // splats in shared memory
 #define ALL 0xffffffffu
 #define LOG2_E 1.4426950408889634f
 
@@ -62,6 +61,12 @@ __device__ __forceinline__ float load1(u32 address) {
 }
 
 template <int OFFSET>
+__device__ __forceinline__ void store4(u32 address, float4 value) {
+  asm volatile("st.shared.v4.f32 [%0 + %1], {%2, %3, %4, %5};" ::"r"(address), "n"(OFFSET), "f"(value.x), "f"(value.y), "f"(value.z), "f"(value.w)
+               : "memory");
+}
+
+template <int OFFSET>
 __device__ __forceinline__ void store1(u32 address, float value) {
   asm volatile("st.shared.f32 [%0 + %1], %2;" ::"r"(address), "n"(OFFSET), "f"(value) : "memory");
 }
@@ -83,7 +88,7 @@ __device__ __forceinline__ Reach reach_of(const Splat& s) {
   return {-__fdiv_rn(__fmul_rn(s.a, s.b), bb_cc), -__fdiv_rn(s.b, s.a), __fadd_rn(s.level, SLACK - FLOOR_LEVEL)};
 }
 
-// The same with approximate divisions, for tests that nobody repeats.
+// The same with approximate divisions, for a test whose outcome nobody relies on.
 __device__ __forceinline__ Reach quick_reach_of(const Splat& s) {
   return {-s.a * s.b * reciprocal(s.b * s.b + s.c * s.c), -s.b * reciprocal(s.a), s.level + (SLACK - FLOOR_LEVEL)};
 }
@@ -127,6 +132,44 @@ __device__ __forceinline__ void for_each_tile(const Splat& s, const Size& size, 
       float left = x * TILE + .5f, top = y * TILE + .5f;
       if (meets(s, reach, left, left + (TILE - 1), top, top + (TILE - 1))) visit(y * size.tiles_x + x);
     }
+}
+
+// Splats on their way through a warp: the 32 of a chunk that reach its pixels, moved up.
+struct Chunk {
+  float4 parts[PARTS][32];
+  u32 places[32], rows[32];
+};
+
+#define PART 512              // bytes from one part of a chunk to the next
+#define PLACES (PARTS * PART) // bytes from the parts to the places
+#define ROWS (PLACES + 128)   // bytes to the rows
+
+// Loads the splat `row` of every lane that has one, keeps those that reach the pixels from (left, top) to (left + 7, top + 3), and says how
+// many. A warp does all this for itself: no other has to wait for it.
+__device__ __forceinline__ u32 gather(u32 address, const float4* __restrict__ splats, bool has_one, u32 row, u32 place, float left, float top) {
+  const float4* parts = splats + PARTS * (long long)row;
+  float4 first, second;
+  bool reaching = false;
+  if (has_one) {
+    first = parts[0], second = parts[1];
+    Splat splat = geometry_of(first, second);
+    reaching = meets(splat, quick_reach_of(splat), left, left + 7, top, top + 3);
+  }
+  u32 hits = __ballot_sync(ALL, reaching), lane = threadIdx.x & 31, slot = __popc(hits & ((1u << lane) - 1));
+  __syncwarp(); // all have read the chunk before
+  if (reaching) {
+    u32 target = address + 16 * slot;
+    store4<0>(target, first), store4<PART>(target, second), store4<2 * PART>(target, parts[2]);
+#if PARTS > 3
+    store4<3 * PART>(target, parts[3]);
+#endif
+#if PARTS > 4
+    store4<4 * PART>(target, parts[4]);
+#endif
+    store1<PLACES>(address + 4 * slot, __uint_as_float(place)), store1<ROWS>(address + 4 * slot, __uint_as_float(row));
+  }
+  __syncwarp();
+  return __popc(hits);
 }
 
 // The colour behind a picture: its own, or the same for all.

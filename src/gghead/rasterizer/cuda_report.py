@@ -1,0 +1,65 @@
+"""What the GPU tells the host while it draws: how long the lists are, and what is wrong with the cameras."""
+
+import time
+
+import torch
+
+SPIN = 2e-4
+"""Seconds for which the host looks without pause: it is about as long as the GPU takes to get there."""
+NAP = 5e-5
+"""Seconds between looks after that, in which other threads may run."""
+PROBLEMS = {
+    1: "viewmats hold numbers that are not finite; check how the cameras were made",
+    2: "Ks hold numbers that are not finite; check how the cameras were made",
+    4: "Ks have skew (their element [0, 1] is not 0); only cameras without skew can be drawn",
+}
+"""By the bit that projection.cu sets."""
+
+
+class Report:
+    """Two numbers in the host's memory that a kernel writes: entries of all lists, and the bits of PROBLEMS."""
+
+    def __init__(self) -> None:
+        self.numbers = torch.empty(2, dtype=torch.int64, pin_memory=True)
+        self.view = self.numbers.numpy()
+        self.address = self.numbers.data_ptr()
+
+    def reset(self) -> None:
+        """To be called before the kernel is launched."""
+        self.view[:] = -1
+
+    def read(self) -> int:
+        """Waits until the GPU has counted, which is long before it has drawn; returns the number of entries.
+
+        Raises:
+            ValueError: the cameras can't be drawn.
+        """
+        until = time.perf_counter() + SPIN
+        while self.view[0] < 0:
+            if time.perf_counter() > until:
+                time.sleep(NAP)
+                # Raises what made the GPU stop, if it did.
+                if torch.cuda.current_stream().query() and self.view[0] < 0:
+                    raise RuntimeError("the GPU has finished without a report; please file an issue")
+        problems = int(self.view[1])
+        for bit, message in PROBLEMS.items() if problems else ():
+            if problems & bit:
+                raise ValueError(message)
+        return int(self.view[0])
+
+
+class Reports:
+    """Reports that nobody waits for, since pinned memory is slow to get. Lists of Python are safe among threads."""
+
+    def __init__(self) -> None:
+        self.free: list[Report] = []
+
+    def take(self) -> Report:
+        """A report for one call, reset."""
+        report = self.free.pop() if self.free else Report()
+        report.reset()
+        return report
+
+    def give_back(self, report: Report) -> None:
+        """After its last reading."""
+        self.free.append(report)
