@@ -105,7 +105,7 @@ def measure(dataset: HeadDataset, root: Path) -> list[dict[str, object]]:
 
 
 def rates(way: str, batches: Iterator[Batch], count: int, repeats: int = REPEATS) -> dict[str, object]:
-    """Median and range of pictures a second over repeats of about `count` pictures each, and processor time for each."""
+    """Median and range of pictures a second over repeats of about `count` pictures, and processor time of one."""
     found, begin, total = [], time.process_time(), 0
     for _ in range(repeats):
         done, start = 0, time.perf_counter()
