@@ -63,3 +63,11 @@ MEDIAPIPE = Sightings(found=0.98, yaw_degrees=3.0, overlap=0.95)
 """Share of frontal pictures with a face, standard deviation of the estimated yaw's error, mean IoU of the masks."""
 OTHER_PROCESSOR = Machines(truth=1e-3, pixels=2e-3)
 """Largest difference of an entry of the truth, and share of the pixels that may differ; seen: 2e-5 and 6e-5."""
+FRECHET = 1e-6
+"""Relative difference of Frechet distances by eigenvalues and by scipy's matrix root in double precision."""
+EXPORTED_PSNR = 40.0
+"""Pictures of a head that was written and read again in a format of few bits, against the head's own, dB."""
+PLY_PSNR = 50.0
+"""The same for formats of 16 bits and more."""
+MESH_PSNR = 25.0
+"""A textured mesh against the Gaussians on it, dB: hard edges against soft ones."""

@@ -316,6 +316,8 @@ class _Machine:
     def _do_build(self, _: object) -> None:
         state = self.pop()
         target = self.stack[-1]
+        if isinstance(target, dict) and isinstance(state, dict) and state.keys() == {"_metadata"}:
+            return  # versions of layers, which torch hangs onto the dict of a network's state
         if not isinstance(target, Record):
             raise UnsafePickleError(f"the pickle changes the attributes of {_shown(target)}; refused")
         if target.state is not None:

@@ -128,13 +128,13 @@ def _load_legacy(content: bytes) -> Tensor:
         raise ValueError("a storage is in no known torch format")
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise ValueError("a storage was written on a big-endian machine")
-    dtype, key, count = _description(described)
+    dtype, key, count = described_storage(described)
     if keys != [key]:
         raise ValueError("a storage's file holds something else")
     written, numbers = content[stream.tell() : stream.tell() + 8], content[stream.tell() + 8 :]
     if len(written) != 8 or struct.unpack("<q", written)[0] != count:
         raise ValueError("a storage's length is not the stated one")
-    return _numbers(numbers, dtype, count)
+    return storage_numbers(numbers, dtype, count)
 
 
 def _load_zipped(content: bytes) -> Tensor:
@@ -147,8 +147,8 @@ def _load_zipped(content: bytes) -> Tensor:
                 raise ValueError("a storage was written on a big-endian machine")
             policy = Policy(HARMLESS.__contains__, _inert, _described)
             described = read_inert(io.BytesIO(archive.read(f"{root}/data.pkl")), policy)
-            dtype, key, count = _description(described)
-            return _numbers(archive.read(f"{root}/data/{key}"), dtype, count)
+            dtype, key, count = described_storage(described)
+            return storage_numbers(archive.read(f"{root}/data/{key}"), dtype, count)
     except (zipfile.BadZipFile, KeyError, IndexError, RuntimeError, NotImplementedError) as error:
         raise ValueError(f"a storage's archive is damaged ({error})") from error
 
@@ -163,7 +163,7 @@ def _inert(record: Record) -> object:
     return record
 
 
-def _description(value: object) -> tuple[torch.dtype, str, int]:
+def described_storage(value: object) -> tuple[torch.dtype, str, int]:
     """Type, key and length of the one storage of a torch file."""
     match value:
         case ("described", ("storage", Reference("torch", kind), str(key), str(), int(count), *rest)):
@@ -172,7 +172,8 @@ def _description(value: object) -> tuple[torch.dtype, str, int]:
     raise ValueError("a storage's file describes no storage of a known type")
 
 
-def _numbers(content: bytes, dtype: torch.dtype, count: int) -> Tensor:
+def storage_numbers(content: bytes, dtype: torch.dtype, count: int) -> Tensor:
+    """The numbers of a storage as they lie in a file."""
     if len(content) != count * dtype.itemsize:
         raise ValueError(f"a storage holds {len(content)} bytes instead of {count * dtype.itemsize}")
     # The copy is writable, as tensors must be.
