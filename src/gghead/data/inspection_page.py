@@ -29,7 +29,8 @@ def page(inspection: Inspection) -> str:
         lines.append(_row("convention", verdict + (f"; as {better} nearly all would" if better else "")))
     lines += [f"note: {note}" for note in inspection.notes]
     lines += [f"problem: {problem}" for problem in inspection.problems]
-    lines.append(f"{len(inspection.problems)} problems" + ("; training would fail" if inspection.problems else ""))
+    count = len(inspection.problems)
+    lines.append(f"{count} problem{'' if count == 1 else 's'}" + ("; training would fail" if count else ""))
     # Names of files may hold what no terminal can show.
     return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
