@@ -26,11 +26,11 @@ TO_OTHER_WORLD = {
 
 
 def head_labels(seed: int, count: int, yaw: float = 1.5, pitch: float = 0.43) -> np.ndarray:
-    """EG3D labels [count, 25] of cameras up to yaw and pitch (radians) that look at a head or its face, more or less."""
+    """EG3D labels [count, 25] of cameras up to yaw and pitch (radians) that look at a head, more or less."""
     rng = np.random.default_rng(seed)
     angles = torch.from_numpy(rng.uniform(-1, 1, (2, count)) * [[yaw], [pitch]])
     eyes = on_sphere(angles[0], angles[1], float(rng.uniform(2, 4)))
-    targets = torch.from_numpy(rng.normal(0, 0.04, (count, 3)) + [0, 0, rng.uniform(0, 0.2)])
+    targets = torch.from_numpy(rng.normal((0, 0, rng.uniform(0, 0.2)), 0.04, (count, 3)))
     rows = [Cameras.looking_at(eye[None], target, 64).labels() for eye, target in zip(eyes, targets, strict=True)]
     return torch.cat(rows).numpy()
 
