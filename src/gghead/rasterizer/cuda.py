@@ -1,7 +1,6 @@
 """The CUDA backend: its entry, and its stages as one function of torch's autograd."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.cuda_kernels import MAX_FEATURES
+from gghead.rasterizer.cuda_kernels import MAX_FEATURES, on_device
 from gghead.rasterizer.cuda_plan import Plan, plan_of
 from gghead.rasterizer.cuda_stages import Kept, composite_backward, draw, project_backward
 from gghead.rasterizer.rendering import Rendering
@@ -30,9 +29,7 @@ def draw_cuda(
     """Draws picture p: head p // (pictures / heads) from camera p; float32 tensors on a CUDA device."""
     if len(cameras) == 0 or heads.num_gaussians == 0:
         return draw_nothing(heads, features, cameras, background)
-    device = heads.means.device.index
-    here = nullcontext() if torch.cuda.current_device() == device else torch.cuda.device(device)
-    with here:
+    with on_device(heads.means.device.index):
         if features is None or features.shape[-1] <= MAX_FEATURES:
             return draw_once(heads, features, cameras, background, deterministic)
         parts = [draw_once(heads, p, cameras, background, deterministic) for p in features.split(MAX_FEATURES, dim=-1)]
@@ -112,7 +109,7 @@ class Rasterize(torch.autograd.Function):
             return (None,) * 11
         *inputs, alpha, depth = ctx.saved_tensors
         gradients = contiguous(upstream)
-        with torch.cuda.device(ctx.plan.device):
+        with on_device(ctx.plan.device):
             factor = fixed_point(gradients) if ctx.deterministic else None
             rows = composite_backward(
                 ctx.plan, ctx.background, recall(ctx, inputs), alpha, depth, gradients, factor

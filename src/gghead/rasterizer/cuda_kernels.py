@@ -10,6 +10,7 @@ import os
 import struct
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -122,6 +123,16 @@ class Kernels:
         )  # fmt: skip
         if error:
             raise RuntimeError(f"CUDA could not launch the kernel {name}: {error.name}")
+
+
+def current_stream(device: int) -> int:
+    """Handle of torch's current stream on a GPU; torch.cuda.current_stream says the same in ten times the time."""
+    return torch._C._cuda_getCurrentRawStream(device)
+
+
+def on_device(device: int) -> AbstractContextManager[object]:
+    """Makes a GPU the current one, if it is not."""
+    return nullcontext() if torch.cuda.current_device() == device else torch.cuda.device(device)
 
 
 LOCAL = threading.local()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS, bits_of
+from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS, bits_of, current_stream
 from gghead.rasterizer.cuda_plan import CAPTURE_SLACK, CLASSES, SLACK, Plan, roomy
 from gghead.rasterizer.cuda_report import Report, Reports
 
@@ -85,7 +85,7 @@ def draw_with_room(plan: Plan, inputs: Sequence[Tensor | None], background: Tens
             "these pictures are captured in a CUDA graph before any like them were drawn, so that nobody knows how "
             "much room they need; call render once with the same sizes before the capture"
         )
-    device, stream = inputs[0].device, torch.cuda.current_stream().cuda_stream
+    device, stream = inputs[0].device, current_stream(plan.device)
     workspace = torch.empty(plan.workspace, dtype=torch.uint8, device=device)
     # Of each tile, entries counted and entries filled in; entries of all lists (64 bits), finished blocks, problems of
     # cameras; classes of tiles and their places.
@@ -188,7 +188,7 @@ def composite_backward(
          alpha.data_ptr(), depth.data_ptr(), kept.transmittances.data_ptr(), kept.lasts.data_ptr(),
          *(0 if gradient is None else gradient.data_ptr() for gradient in upstream), rows.data_ptr(),
          0 if factor is None else factor.data_ptr(), plan.width, plan.height),
-        torch.cuda.current_stream().cuda_stream, threads=BACK_THREADS,
+        current_stream(plan.device), threads=BACK_THREADS,
     )  # fmt: skip
     return rows
 
@@ -206,7 +206,7 @@ def project_backward(
         "project_backward", len(means) * plan.blocks,
         (*(0 if tensor is None else tensor.data_ptr() for tensor in tensors), plan.count, plan.views, plan.blocks,
          plan.width, plan.height),
-        torch.cuda.current_stream().cuda_stream,
+        current_stream(plan.device),
     )  # fmt: skip
     if by_block is None:
         return [*gradients, None]
