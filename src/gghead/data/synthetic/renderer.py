@@ -214,8 +214,10 @@ def render(
     light = light_vertices(sheer._arrays(), look, lights, shadow, owner)
     samples, sample_depth = np.zeros((side, side, 4), np.float32), np.zeros((side, side), np.float32)
     sample_material = np.zeros((side, side), np.uint8)
+    screen = project(sheer.points, label, side)
     composite(
-        project(sheer.points, label, side),
+        screen,
+        np.argsort(screen[sheer.triangles, 2].min(1), kind="stable"),
         sheer._arrays(),
         look,
         light,

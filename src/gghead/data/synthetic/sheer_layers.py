@@ -33,11 +33,13 @@ def owns_edge(dx, dy):
 
 
 @exact
-def composite(screen, mesh, look, light, depth, hit, solid_material, solid_image, tone, out, out_depth, out_material):
+def composite(screen, sequence, mesh, look, light, depth, hit, solid_material, solid_image, tone, out, out_depth,
+              out_material):  # fmt: skip
     """Blends the layers of every sample over the solid picture, in place.
 
     Args:
         screen: positions on the screen [n, 3].
+        sequence: in which order triangles are looked at [m]; from the front, many behind others are spared.
         mesh, look: see shading.py.
         light: light on the vertices [n, 6].
         depth: depth of the solid picture [h, w].
@@ -66,7 +68,7 @@ def composite(screen, mesh, look, light, depth, hit, solid_material, solid_image
         bottom = min(top + band, height) - 1
         count[:] = 0
         limit[: bottom - top + 1] = depth[top : bottom + 1]
-        for t in range(triangles.shape[0]):
+        for t in sequence:
             first, last = max(rows[t, 0], top), min(rows[t, 1], bottom)
             if first <= last:
                 _collect(t, first, last, top, screen, mesh, look, light, limit, count, layer_depth, layer_colour,
