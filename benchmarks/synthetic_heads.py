@@ -1,0 +1,177 @@
+"""Times rendered heads, new ones for every picture, in several processes and stage by stage.
+
+    python benchmarks/synthetic_heads.py --processes 2 --assets PACK
+
+Appends one row of JSON for each variant to benchmarks/results/synthetic_heads_cpu.jsonl: procedural heads, and textured
+ones if --assets names a pack. Loading and compiling are not counted among pictures. On a machine with other work the
+processor time is the figure to trust.
+"""
+
+import argparse
+import json
+import multiprocessing
+import platform
+import resource
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numba
+import numpy as np
+
+from gghead.data.synthetic import renderer
+from gghead.data.synthetic.portraits import Sitting, draw_head, encode_head, head_maker
+
+RESULTS = Path(__file__).parent / "results"
+WARM_UP = 2
+STAGES = {
+    "rasterize": "depth buffer",
+    "_shadow": "shadow map",
+    "shade_solid": "shading of solid surfaces",
+    "light_vertices": "light on hair",
+    "composite": "layers of hair",
+    "pool": "samples to pixels",
+}
+"""Functions that the renderer calls, and what they do."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process did: seconds, and its memory at most."""
+
+    load_s: float
+    wall_s: float
+    processor_s: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results."""
+
+    variant: str
+    resolution: int
+    processes: int
+    heads: int
+    pictures_per_second: float
+    pictures_per_processor_second: float
+    load_s: float
+    memory_mb_per_process: float
+    stages_ms: dict[str, float]
+    load_average: float
+    cpu: str
+    cores: int
+    numba: str
+    commit: str
+    date: str
+
+
+def main() -> None:
+    """Times, prints and appends."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--assets", type=Path, help="folder of an asset pack")
+    parser.add_argument("--processes", type=int, default=2, help="processes that draw at the same time")
+    parser.add_argument("--heads", type=int, default=40, help="heads that each of them draws")
+    parser.add_argument("--resolution", type=int, default=256, help="side of the pictures")
+    parser.add_argument("--dry-run", action="store_true", help="print, but do not append")
+    arguments = parser.parse_args()
+    for assets in [None] if arguments.assets is None else [None, arguments.assets]:
+        sitting = Sitting(arguments.resolution, seed=0, assets=assets)
+        row = measure(sitting, arguments.processes, arguments.heads)
+        print(json.dumps(asdict(row), indent=2))
+        if not arguments.dry_run:
+            with (RESULTS / "synthetic_heads_cpu.jsonl").open("a") as file:
+                file.write(json.dumps(asdict(row)) + "\n")
+
+
+def measure(sitting: Sitting, processes: int, heads: int) -> Row:
+    """Draws with all processes at once, then times the stages in this one."""
+    load_average = float(Path("/proc/loadavg").read_text().split()[0])
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        works = pool.starmap(draw_many, [(sitting, start, heads) for start in range(0, processes * heads, heads)])
+    return Row(
+        variant="procedural" if sitting.assets is None else "textured",
+        resolution=sitting.resolution,
+        processes=processes,
+        heads=processes * heads,
+        pictures_per_second=round(sum(heads / work.wall_s for work in works), 2),
+        pictures_per_processor_second=round(np.mean([heads / work.processor_s for work in works]), 2),
+        load_s=round(float(np.median([work.load_s for work in works])), 2),
+        memory_mb_per_process=round(max(work.memory_mb for work in works)),
+        stages_ms=stages(sitting, heads),
+        load_average=load_average,
+        cpu=cpu_model(),
+        cores=multiprocessing.cpu_count(),
+        numba=numba.__version__,
+        commit=commit(),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def draw_many(sitting: Sitting, start: int, heads: int) -> Work:
+    """Draws and encodes heads with their masks, as a worker of `gghead data synthetic` does."""
+    begin = time.perf_counter()
+    maker = head_maker(sitting)
+    for number in range(WARM_UP):
+        encode_head(maker, sitting, 10**6 + number)
+    loaded, processor = time.perf_counter(), time.process_time()
+    for number in range(start, start + heads):
+        encode_head(maker, sitting, number)
+    wall, processor = time.perf_counter() - loaded, time.process_time() - processor
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Work(loaded - begin, wall, processor, memory)
+
+
+def stages(sitting: Sitting, heads: int) -> dict[str, float]:
+    """Processor time of each stage, milliseconds for each picture."""
+    maker, spent = head_maker(sitting), defaultdict(float)
+    for number in range(WARM_UP):
+        draw_head(maker, sitting, 10**6 + number)
+    originals = {name: getattr(renderer, name) for name in STAGES}
+    for name, function in originals.items():
+        setattr(renderer, name, timed(function, STAGES[name], spent))
+    maker.draw = timed(maker.draw, "the person: shape, textures, meshes", spent)  # type: ignore[method-assign]
+    whole = time.process_time()
+    for number in range(heads):
+        draw_head(maker, sitting, number)
+    drawn = time.process_time()
+    for name, function in originals.items():
+        setattr(renderer, name, function)
+    spent["light, background, landmarks, the rest"] = drawn - whole - sum(spent.values())
+    begin = time.process_time()
+    for number in range(heads):
+        encode_head(maker, sitting, number)
+    spent["PNG"] = time.process_time() - begin - (drawn - whole)
+    return {stage: round(1000 * seconds / heads, 2) for stage, seconds in spent.items()}
+
+
+def timed(function: Callable[..., object], stage: str, spent: dict[str, float]) -> Callable[..., object]:
+    """The function with its processor time added to a stage."""
+
+    def call(*arguments: object) -> object:
+        begin = time.process_time()
+        result = function(*arguments)
+        spent[stage] += time.process_time() - begin
+        return result
+
+    return call
+
+
+def cpu_model() -> str:
+    """Name of the processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """Commit of the working tree."""
+    return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
