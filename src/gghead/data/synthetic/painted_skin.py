@@ -83,7 +83,7 @@ def blend_heads(
     paint: Paint,
     extra: Float32[np.ndarray, "h w"],
     used: Bool[np.ndarray, "h w"],
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> UInt8[np.ndarray, "h w 4"]:
     """The head's texture.
 
     Args:
@@ -95,9 +95,9 @@ def blend_heads(
         offsets: where each field of noise begins [n, 2], texels.
         paint: what lies on the skin.
         extra: map that `paint` finds after the regions: where hair grows.
-        used: texels that are needed; the others become black.
+        used: texels that are needed; the others become white.
     """
-    out = np.zeros_like(first.head)
+    out = np.full((*first.head.shape[:2], 4), 255, np.uint8)
     gains = [(colour * part / skin.colour).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
     _blend(
         first.head,

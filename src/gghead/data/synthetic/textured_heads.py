@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
+from PIL import Image
 from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial import cKDTree
 
@@ -33,6 +34,8 @@ SINK = 0.07
 """Decimetres."""
 IRIS_RADIUS = 0.415
 """Of the pictures of eyes, as a share of half their side."""
+EYE_SIDE = 128
+"""Most texels along the side of an eye; the iris is half of it."""
 BROW_THINNESS = 0.7
 """Exponent of the brows' alpha: shrunk hairs are too faint."""
 MELANIN_DYE = np.array([0.30, 0.62, 0.85])
@@ -71,6 +74,7 @@ class TexturedHeads(HeadMaker):
             name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
             for name, style in self._styles.items()
         }
+        self._eyes = {name: _shrunk(texture, EYE_SIDE) for name, texture in textures["eyes"].items()}
         self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
         self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
@@ -112,7 +116,7 @@ class TexturedHeads(HeadMaker):
         surfaces = (
             Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
             Surface.painted(Material.SKIN_BODY, body),
-            Surface.painted(Material.EYE, paint_iris(textures["eyes"][look.iris], person.iris_colour), EYE_TINT),
+            Surface.painted(Material.EYE, paint_iris(self._eyes[look.iris], person.iris_colour), EYE_TINT),
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
             Surface.painted(Material.TEETH, textures["mouth"]["teeth"], TEETH_TINT),
             Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
@@ -123,7 +127,7 @@ class TexturedHeads(HeadMaker):
             return surfaces
         return (*surfaces, Surface.dyed(Material.HAIR, self._styles[look.style].texture, hair * HAIR_GAIN))
 
-    def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 3"]:
+    def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
         hair, base = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2), look.colour
         above = look.hair_line.above(self._chart.azimuth, self._chart.height)
         if look.style == SHAVED:
@@ -191,6 +195,13 @@ def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, 
     ring = (radius < 0.95 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS)
     dyed = grey / grey[ring].mean() * (colour * 255)
     return np.clip(seen + (dyed - seen) * inside, 0, 255).astype(np.uint8)
+
+
+def _shrunk(texture: UInt8[np.ndarray, "h w 4"], side: int) -> UInt8[np.ndarray, "s s 4"]:
+    """A texture of at most so many texels along its side."""
+    image = Image.fromarray(texture)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def _flat_grey(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
