@@ -28,6 +28,8 @@ FACE_DEPTH = 0.75
 """What lies behind this depth (z) is not in front of the face."""
 COARSE_SHARE, STRAND_CONTRAST = 0.35, 0.3
 """How much of a texture's painted light is kept, and the standard deviation of the logarithm of its luminance."""
+THIN = 1 / 200
+"""Lines of alpha of this share of the texture's side vanish."""
 OCCLUSION_LIGHTS, OCCLUSION_CELLS = 48, 112
 OCCLUSION_EXTENT = 2.2
 """Ambient light is measured with so many parallel lights on maps of so many cells and half of this size."""
@@ -147,9 +149,10 @@ def swept_aside(points: Float32[np.ndarray, "n 3"], skin: Float32[np.ndarray, "s
 
 
 def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
-    """A grey texture whose opaque texels have the median 118: strands stay, painted light and shadow go; so does alpha.
+    """A grey texture whose opaque texels have the median 118: strands stay, painted light and shadow go.
 
-    The renderer makes its own light, so that only what is finer than a fifteenth of the texture is kept in full.
+    The renderer makes its own light, so that only what is finer than a fifteenth of the texture is kept in full. Lines
+    of alpha that are thinner than a strand, borders of the pictures, become clear.
     """
     grey = np.log(np.maximum(texture[..., :3].astype(np.float32) @ np.array([0.3, 0.55, 0.15], np.float32), 6))
     alpha = texture[..., 3] / np.float32(255)
@@ -161,7 +164,8 @@ def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h 
     fine *= np.clip(STRAND_CONTRAST / max(float(fine[opaque].std()), 0.05), 0.5, 2.5)
     out = np.empty_like(texture)
     out[..., :3] = np.clip(118 * np.exp(fine), 12, 250)[..., None]
-    out[..., 3] = texture[..., 3]
+    thick = gaussian_filter(alpha, len(grey) * THIN)
+    out[..., 3] = texture[..., 3] * np.clip((thick - 0.25) / 0.35, 0, 1)
     return out
 
 

@@ -25,7 +25,7 @@ from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
 
 MOUTH_COLOUR = np.array([0.22, 0.05, 0.045])
 """Linear light: the inside of the mouth."""
-TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([1.35, 1.22, 1.0]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
+TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([1.1, 1.0, 0.82]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
 HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
@@ -36,6 +36,8 @@ IRIS_RADIUS = 0.415
 """Of the pictures of eyes, as a share of half their side."""
 EYE_SIDE = 128
 """Most texels along the side of an eye; the iris is half of it."""
+BROW_RISE = 0.04
+"""Of the inner ends of the brows, decimetres."""
 BROW_THINNESS = 0.7
 """Exponent of the brows' alpha: shrunk hairs are too faint."""
 MELANIN_DYE = np.array([0.30, 0.62, 0.85])
@@ -74,6 +76,7 @@ class TexturedHeads(HeadMaker):
             name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
             for name, style in self._styles.items()
         }
+        self._teeth = _evened(textures["mouth"]["teeth"])
         self._eyes = {name: _shrunk(texture, EYE_SIDE) for name, texture in textures["eyes"].items()}
         self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
@@ -100,7 +103,7 @@ class TexturedHeads(HeadMaker):
         proxies = self._pack.proxies
         brows = proxies["eyebrows"][look.brows]
         sheer = [
-            _flat_mesh(brows, brows.fit(vertices), place, Material.BROW),
+            _flat_mesh(brows, _calmed(brows.fit(vertices)), place, Material.BROW),
             self._lash_mesh(proxies["eyelashes"][look.lashes], vertices, place),
         ]
         if style is not None:
@@ -118,7 +121,7 @@ class TexturedHeads(HeadMaker):
             Surface.painted(Material.SKIN_BODY, body),
             Surface.painted(Material.EYE, paint_iris(self._eyes[look.iris], person.iris_colour), EYE_TINT),
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
-            Surface.painted(Material.TEETH, textures["mouth"]["teeth"], TEETH_TINT),
+            Surface.painted(Material.TEETH, self._teeth, TEETH_TINT),
             Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
             Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
             Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOUR),
@@ -195,6 +198,20 @@ def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, 
     ring = (radius < 0.95 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS)
     dyed = grey / grey[ring].mean() * (colour * 255)
     return np.clip(seen + (dyed - seen) * inside, 0, 255).astype(np.uint8)
+
+
+def _calmed(brows: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
+    """Brows with their inner ends raised: as modelled they frown."""
+    inner = np.clip(1 - (np.abs(brows[:, :1]) - 0.08) / 0.3, 0, 1)
+    return brows + inner * np.array([0, BROW_RISE, 0], np.float32)
+
+
+def _evened(teeth: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """Teeth without the black lines between them; gums stay."""
+    shown = teeth[..., :3].astype(np.float32) / 255
+    grey = 1 - np.clip((shown.max(2) - shown.min(2)) / 0.3, 0, 1)
+    even = shown ** (1 - 0.5 * grey[..., None])
+    return np.concatenate([(even * 255).round().astype(np.uint8), teeth[..., 3:]], 2)
 
 
 def _shrunk(texture: UInt8[np.ndarray, "h w 4"], side: int) -> UInt8[np.ndarray, "s s 4"]:
