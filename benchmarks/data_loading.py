@@ -60,6 +60,7 @@ def main() -> None:
         "source": options.source,
         "resolution": options.resolution,
         "cores": thread_count(),
+        "load_average": round(os.getloadavg()[0], 1),
         "cpu": cpu_model(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "torch": torch.__version__,
