@@ -56,8 +56,8 @@ def cuda_part(rows: list[dict[str, Any]]) -> list[str]:
     )
     lines = [
         "## One GPU\n", "; ".join(setting) + ". `python benchmarks/rasterize.py --device cuda`.\n",
-        "Milliseconds of whole calls on an idle GPU, median (20th - 80th percentile). Ours draws rgb, alpha and depth; gsplat",
-        "rgb and alpha, from the same numbers in the same run, and the same picture.\n",
+        "Milliseconds of whole calls on an idle GPU, median (20th - 80th percentile). Ours draws rgb, alpha and depth,",
+        "gsplat rgb and alpha, from the same numbers in the same run, and the same picture.\n",
         "| scene | Gaussians | forward | gsplat | | forward + backward | gsplat | | peak MiB | gsplat |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -70,9 +70,9 @@ def cuda_part(rows: list[dict[str, Any]]) -> list[str]:
         cells += [f"{row['peak_mib']:.0f}", f"{other['peak_mib']:.0f}" if other else ""]
         lines.append("| " + " | ".join(cells) + " |")
     lines += [
-        "\nWith texture coordinates (two more channels) in the same pass, and with deterministic gradients, in times of the",
-        "columns above; frames a second of a frozen head in a captured CUDA graph.\n",
-        "| scene | forward with uv | forward + backward of all outputs with uv | deterministic | frames / s | gsplat, calls / s |",
+        "\nWith texture coordinates (two more channels) in the same pass, with gradients of all outputs, and with",
+        "deterministic gradients, in times of the columns above; frames a second of a frozen head in a CUDA graph.\n",
+        "| scene | uv, forward | uv, forward + backward | deterministic | frames / s | gsplat, calls / s |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in rows:

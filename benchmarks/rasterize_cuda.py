@@ -124,7 +124,7 @@ def gradients(scene: Gaussians, cameras: Cameras) -> tuple[Tensor, list[Tensor]]
 
 
 def check(heads: Heads) -> None:
-    """Raises unless the first head looks as on the CPU and has the same gradients; tests compare that with the reference."""
+    """Raises unless the first head looks as on the CPU, with the same gradients."""
     scene, camera = heads.gaussians[:1], heads.cameras[:1]
     actual, actual_gradients = gradients(scene.to("cuda"), camera.to("cuda"))
     expected, expected_gradients = gradients(scene, camera)

@@ -1,0 +1,76 @@
+"""What can be known of the CUDA backend without a GPU: that every kernel compiles, and how kernels are cached."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cuda.core", reason="needs the extra cuda")
+
+from gghead.rasterizer import cuda_kernels
+from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES, Variant, bits_of, compile_kernels, fingerprint, slots_of
+from gghead.rasterizer.cuda_plan import History, roomy
+
+ELF_MAGIC = b"\x7fELF"
+
+
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90", "sm_100"])
+@pytest.mark.parametrize(
+    "variant", [Variant(1, 0, False), Variant(4, 2, True), Variant(16, cuda_kernels.MAX_FEATURES, False)]
+)
+def test_every_kernel_compiles(architecture: str, variant: Variant) -> None:
+    binary = compile_kernels(variant, architecture)
+    assert binary.startswith(ELF_MAGIC)
+    for name in KERNELS:
+        assert f".text.{name}\0".encode() in binary, name
+
+
+def test_constants_of_python_and_cuda_agree() -> None:
+    """The sources say again what Python needs to launch them."""
+    text = "".join(path.read_text() for path in SOURCES.glob("*.cu*"))
+    for name, value in (("TILE", cuda_kernels.TILE), ("THREADS", cuda_kernels.THREADS), ("CLASSES", 64)):
+        assert f"#define {name} {value}" in text
+    assert f"#define BACK_WARPS {cuda_kernels.BACK_THREADS // 32}" in text
+
+
+def test_what_the_code_depends_on_names_the_cached_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    variant = Variant(4, 2, False)
+    names = {
+        fingerprint(variant, "sm_90"),
+        fingerprint(variant, "sm_100"),
+        fingerprint(Variant(4, 2, True), "sm_90"),
+        fingerprint(Variant(1, 2, False), "sm_90"),
+    }
+    assert len(names) == 4
+    for source in SOURCES.glob("*.cu*"):
+        (tmp_path / source.name).write_text(source.read_text() + "\n")
+    monkeypatch.setattr(cuda_kernels, "SOURCES", tmp_path)
+    assert fingerprint(variant, "sm_90") not in names
+    monkeypatch.setenv(cuda_kernels.CACHE_VARIABLE, str(tmp_path / "elsewhere"))
+    assert cuda_kernels.cache_folder() == tmp_path / "elsewhere"
+
+
+def test_sizes_of_a_splat_fit_its_channels() -> None:
+    for features in range(cuda_kernels.MAX_FEATURES + 1):
+        variant = Variant(1, features, False)
+        assert 4 * variant.parts >= 10 + features  # x, y, a, b, c, level, rgb, z
+        assert variant.row >= 10 + features  # moments, rgb, z
+        assert variant.row % 2 == 0
+
+
+def test_room_for_lists_follows_what_was_needed() -> None:
+    history = History()
+    assert history.guess() is None
+    history.note(1_000_000)
+    assert 1_250_000 <= history.guess() <= 1_250_000 + 2**16
+    history.note(10)
+    assert history.guess() >= 900_000  # forgotten slowly
+    for _ in range(200):
+        history.note(10)
+    assert history.guess() == roomy(10) == 2**16
+
+
+def test_arguments_of_a_kernel() -> None:
+    values, address = slots_of(3)
+    assert address == slots_of(3)[1] != slots_of(4)[1]
+    values[:] = [2**40, bits_of(1.0), 7]
+    assert list(values) == [2**40, 0x3F800000, 7]
