@@ -36,7 +36,7 @@ class Finish:
     Attributes:
         gloss: strength and exponent of the highlight of a light, and strength of that of the surroundings at the rim.
         wrap: how far diffuse light goes round the edge of light and shadow, per channel: red goes deep into skin.
-        inner: whether the inside of a sheer surface is darker: a shell of hair.
+        inner: whether a sheer surface is a shell of hair: darker inside, fading where it is seen along its surface.
         casts: whether it casts a shadow.
         bump: height, in world units, of what is twice as bright above what is black.
     """
@@ -218,6 +218,7 @@ def render(
     composite(
         screen,
         np.argsort(screen[sheer.triangles, 2].min(1), kind="stable"),
+        eye,
         sheer._arrays(),
         look,
         light,

@@ -20,6 +20,8 @@ CLEAR = 0.004
 """Layers of less alpha are dropped, 1/255."""
 FULL = 0.998
 """Nothing is added behind so much coverage."""
+EDGE_ON = 0.15
+"""Shells fade from this cosine between their normal and the view on."""
 SHADING_ALPHA = 0.5
 """Sheer surfaces cast a shadow where they have this alpha or more."""
 TONE_STEPS, TONE_LIMIT = 4096, 16.0
@@ -33,13 +35,14 @@ def owns_edge(dx, dy):
 
 
 @exact
-def composite(screen, sequence, mesh, look, light, depth, hit, solid_material, solid_image, tone, out, out_depth,
+def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_material, solid_image, tone, out, out_depth,
               out_material):  # fmt: skip
     """Blends the layers of every sample over the solid picture, in place.
 
     Args:
         screen: positions on the screen [n, 3].
         sequence: in which order triangles are looked at [m]; from the front, many behind others are spared.
+        eye: position of the camera [3].
         mesh, look: see shading.py.
         light: light on the vertices [n, 6].
         depth: depth of the solid picture [h, w].
@@ -71,7 +74,7 @@ def composite(screen, sequence, mesh, look, light, depth, hit, solid_material, s
         for t in sequence:
             first, last = max(rows[t, 0], top), min(rows[t, 1], bottom)
             if first <= last:
-                _collect(t, first, last, top, screen, mesh, look, light, limit, count, layer_depth, layer_colour,
+                _collect(t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_colour,
                          layer_material)  # fmt: skip
         for y in range(top, bottom + 1):
             for x in range(width):
@@ -81,10 +84,13 @@ def composite(screen, sequence, mesh, look, light, depth, hit, solid_material, s
 
 
 @exact
-def _collect(t, first, last, top, screen, mesh, look, light, limit, count, layer_depth, layer_colour, layer_material):
+def _collect(
+    t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_colour, layer_material
+):
     """Adds the layers of a triangle in the rows first .. last of the band that begins at `top`."""
-    _, _, _, _, alphas, triangles, uvs, materials = mesh
+    points, _, _, _, alphas, triangles, uvs, materials = mesh
     a, b, c, m = triangles[t, 0], triangles[t, 1], triangles[t, 2], materials[t]
+    shown = _shown(points[a], points[b], points[c], eye) if look[9][m] else 1.0
     x0, y0, z0 = np.float64(screen[a, 0]), np.float64(screen[a, 1]), np.float64(screen[a, 2])
     x1, y1, z1 = np.float64(screen[b, 0]), np.float64(screen[b, 1]), np.float64(screen[b, 2])
     x2, y2, z2 = np.float64(screen[c, 0]), np.float64(screen[c, 1]), np.float64(screen[c, 2])
@@ -123,7 +129,7 @@ def _collect(t, first, last, top, screen, mesh, look, light, limit, count, layer
             u = b0 * uvs[t, 0, 0] + b1 * uvs[t, 1, 0] + b2 * uvs[t, 2, 0]
             v = b0 * uvs[t, 0, 1] + b1 * uvs[t, 1, 1] + b2 * uvs[t, 2, 1]
             r, g, blue, alpha = texel(look, m, u, v)
-            alpha *= b0 * alphas[a] + b1 * alphas[b] + b2 * alphas[c]
+            alpha *= shown * (b0 * alphas[a] + b1 * alphas[b] + b2 * alphas[c])
             if alpha < CLEAR:
                 continue
             slot = count[row, x]
@@ -148,6 +154,18 @@ def _collect(t, first, last, top, screen, mesh, look, light, limit, count, layer
             lights[1] += b0 * light[a, 4] + b1 * light[b, 4] + b2 * light[c, 4]
             lights[2] += b0 * light[a, 5] + b1 * light[b, 5] + b2 * light[c, 5]
             lights[3] = alpha
+
+
+@exact
+def _shown(a, b, c, eye):
+    """Share of its alpha with which a shell is drawn: seen along its surface it would be a line of dots."""
+    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+    nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    ex, ey, ez = eye[0] - a[0], eye[1] - a[1], eye[2] - a[2]
+    size = math.sqrt((nx * nx + ny * ny + nz * nz) * (ex * ex + ey * ey + ez * ez))
+    facing = abs(nx * ex + ny * ey + nz * ez) / max(size, 1e-20)
+    return min(1.0, facing / EDGE_ON)
 
 
 @exact

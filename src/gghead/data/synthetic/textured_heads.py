@@ -138,7 +138,7 @@ class TexturedHeads(HeadMaker):
         else:
             # Whatever the style leaves open far inside of the hair line is hair, too.
             inside = np.clip((above - 0.22) / 0.15, 0, 1).astype(np.float32)
-            covered = self._covered[look.style] * np.clip((above + 0.15) / 0.15, 0, 1)
+            covered = self._covered[look.style] * np.clip((above + 0.03) / 0.12, 0, 1)
             roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
         shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
         lipstick = np.clip(np.array([0.68, 0.18, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
