@@ -1,0 +1,77 @@
+"""Watching a run that goes on in another process: its newest checkpoint, its curves, its sample grids."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from gghead.inference.loading import SNAPSHOT_FOLDER
+
+LOG = "log.jsonl"
+CURVES = ("generator", "discriminator")
+"""Losses that are drawn, if the log has them; else the first two that it has."""
+POINTS = 1000
+"""A curve has no more points; older ones are thinned out evenly."""
+
+
+@dataclass(frozen=True)
+class RunNews:
+    """What a run shows of itself.
+
+    Attributes:
+        images: pictures seen at each line of the log, in thousands.
+        curves: losses by name, one value a line; NaN where a line lacks it.
+        checkpoint: newest averaged generator, or None before the first.
+        sheet: newest sample grid, or None.
+    """
+
+    images: Float[np.ndarray, " T"]
+    curves: dict[str, Float[np.ndarray, " T"]]
+    checkpoint: Path | None
+    sheet: Path | None
+
+
+class RunWatch:
+    """Looks at a run's folder from time to time; the folder may be missing, half-written or growing.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: tuple | None = None
+
+    def poll(self) -> RunNews | None:
+        """What is there, if it has changed since the last time."""
+        log = self._folder / LOG
+        checkpoint, sheet = (self._newest(suffix) for suffix in (".safetensors", ".png"))
+        state = (checkpoint, sheet, log.stat().st_size if log.is_file() else -1)
+        if state == self._seen:
+            return None
+        self._seen = state
+        images, curves = read_curves(log)
+        return RunNews(images, curves, checkpoint, sheet)
+
+    def _newest(self, suffix: str) -> Path | None:
+        return max((self._folder / SNAPSHOT_FOLDER).glob(f"[0-9]*{suffix}"), default=None)
+
+
+def read_curves(log: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Thousands of images and losses of a log; lines that are cut off are left out, and so is a missing file."""
+    lines = []
+    for text in log.read_text(errors="replace").splitlines() if log.is_file() else []:
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(line, dict) and isinstance(line.get("images"), int):
+            lines.append(line)
+    lines = lines[:: max(1, -(-len(lines) // POINTS))]
+    names = [name for name in CURVES if any(name in line for line in lines)]
+    if not names and lines:
+        names = [name for name in lines[-1] if name not in ("images", "images_per_second")][:2]
+    curves = {name: np.array([float(line.get(name, np.nan)) for line in lines]) for name in names}
+    return np.array([line["images"] / 1000 for line in lines], float), curves

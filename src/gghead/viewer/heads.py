@@ -1,0 +1,77 @@
+"""The head that a choice means: styles, Gaussians, and what is known of where they sit on the template."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
+from gghead.inference.directions import Directions
+from gghead.inference.mixing import blend, mix_styles
+from gghead.model.generator import Generator
+from gghead.viewer.state import HeadChoice, Viewpoint
+from gghead.viewer.template_mesh import TemplateMesh
+from gghead.viewer.viewpoints import camera_of
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head as it is shown.
+
+    Attributes:
+        gaussians: a single scene.
+        uvs: place of each Gaussian on the chart, [-1, 1]; None where that is not known, as in a PLY.
+        mesh: the template under it; None where there is none.
+        seconds: time that making it took.
+    """
+
+    gaussians: Gaussians
+    uvs: Float[Tensor, "N 2"] | None
+    mesh: TemplateMesh | None
+    seconds: float
+
+
+@torch.inference_mode()
+def make_head(
+    generator: Generator, directions: Directions, mesh: TemplateMesh, choice: HeadChoice, viewpoint: Viewpoint
+) -> Head:
+    """Makes the head of a choice.
+
+    Args:
+        generator: the model.
+        directions: its principal directions.
+        mesh: its template.
+        choice: which head.
+        viewpoint: what a following, camera-conditioned model is told.
+    """
+    start = time.perf_counter()
+    gaussians = generator.decode(styles_of(generator, directions, choice, viewpoint)[None])[0]
+    if generator.device.type == "cuda":
+        torch.cuda.synchronize(generator.device)
+    return Head(gaussians, generator.texel_uvs, mesh, time.perf_counter() - start)
+
+
+def styles_of(
+    generator: Generator, directions: Directions, choice: HeadChoice, viewpoint: Viewpoint
+) -> Float[Tensor, "L W"]:
+    """Styles of a choice: the seed or the place on the pad, then the walk, then the bands of other seeds."""
+    bands = (("coarse", choice.coarse), ("middle", choice.middle), ("fine", choice.fine))
+    seeds = list(choice.corners or (choice.seed,))
+    others = [seed for _, seed in bands if seed is not None]
+    labels = None
+    if generator.config.camera_conditioned:
+        front = Cameras.frontal(1, generator.device)
+        camera = camera_of(viewpoint, 1, 1, generator.device) if choice.following else front
+        labels = Cameras(camera.viewmats, front.Ks, 1, 1).labels().expand(len(seeds + others), -1)
+    styles = generator.map_styles(generator.latents(seeds + others), labels, choice.truncation)
+    mixed = blend(styles[: len(seeds)], *choice.pad) if choice.corners else styles[0]
+    if any(choice.walk):
+        mixed = mixed + directions.offset(mixed.new_tensor(choice.walk))
+    rest = iter(styles[len(seeds) :])
+    for band, seed in bands:
+        if seed is not None:
+            mixed = mix_styles(mixed, next(rest), band)
+    return mixed

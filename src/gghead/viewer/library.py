@@ -1,0 +1,69 @@
+"""What can be looked at: the models, runs and PLY files behind the paths on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gghead.inference.loading import SNAPSHOT_FOLDER
+
+SUFFIXES = (".safetensors", ".ply")
+BUNDLED = Path("bundled")
+"""Stands for the model that comes with gghead."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something to look at.
+
+    Attributes:
+        name: as the page calls it, unique.
+        path: a .safetensors or .ply file, a run's folder, or BUNDLED.
+    """
+
+    name: str
+    path: Path
+
+    def checkpoints(self) -> tuple[Path, ...]:
+        """Its files, newest first: a run's snapshots, or the file itself; those of now, since runs go on."""
+        if self.path.is_dir():
+            return tuple(sorted((self.path / SNAPSHOT_FOLDER).glob("*.safetensors"), reverse=True))
+        return (self.path,)
+
+
+def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
+    """What the paths hold: a model file, a PLY, a run, or a folder with some of them; without paths the bundled model.
+
+    Raises:
+        FileNotFoundError: nothing is at a path, or nothing in it can be looked at.
+        ValueError: a file of another kind.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(
+                f"there is nothing at {path}; expected a .safetensors or .ply file, a run folder, or a folder of runs"
+            )
+        found += [path] if _viewable(path) else _inside(path)
+    unique = list(dict.fromkeys(found)) if paths else [BUNDLED]
+    names = [_short(path) for path in unique]
+    return tuple(
+        Entry(name if names.count(name) == 1 else str(path), path) for name, path in zip(names, unique, strict=True)
+    )
+
+
+def _viewable(path: Path) -> bool:
+    if path.is_dir():
+        return (path / SNAPSHOT_FOLDER).is_dir() or (path / "config.json").is_file()
+    return path.suffix in SUFFIXES
+
+
+def _inside(path: Path) -> list[Path]:
+    if not path.is_dir():
+        raise ValueError(f"{path} can't be looked at; expected a .safetensors file, a .ply file, or a run folder")
+    found = [child for child in sorted(path.iterdir()) if _viewable(child)]
+    if not found:
+        raise FileNotFoundError(f"{path} holds no runs, no .safetensors and no .ply files")
+    return found
+
+
+def _short(path: Path) -> str:
+    return path.resolve().name if path.is_dir() or path == BUNDLED else path.name

@@ -1,0 +1,119 @@
+"""Where heads are made and drawn for all visitors: loaded models, one piece of work at a time."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gghead.gaussians.ply import load_ply
+from gghead.gaussians.scene import Gaussians
+from gghead.inference.directions import Directions, principal_directions
+from gghead.inference.loading import load
+from gghead.model.generator import Generator
+from gghead.viewer.drawing import Splats, draw, splats
+from gghead.viewer.heads import Head, make_head
+from gghead.viewer.library import BUNDLED
+from gghead.viewer.state import NUM_DIRECTIONS, HeadChoice, Look, View, Viewpoint
+from gghead.viewer.template_mesh import TemplateMesh, build_mesh
+from gghead.viewer.viewpoints import camera_of
+
+MODELS_KEPT = 3
+"""Models that stay loaded; the one that was used longest ago goes first."""
+HEADS_KEPT = 24
+"""Heads that stay made, for visitors that look at the same ones; 6 MB each at the official size."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded generator with what the viewer computes once of it."""
+
+    generator: Generator
+    directions: Directions
+    mesh: TemplateMesh
+
+
+class Studio:
+    """Makes and draws heads on one device. Its methods may be called from any thread.
+
+    Args:
+        device: where models run and heads are drawn.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self._lock = threading.Lock()
+        self._sources: OrderedDict[tuple[Path, int], Model | Gaussians] = OrderedDict()
+        self._heads: OrderedDict[tuple, Head] = OrderedDict()
+
+    def model(self, path: Path) -> Model | None:
+        """The model of a file; None for a PLY.
+
+        Raises:
+            FileNotFoundError: the file is gone.
+            ValueError: it is damaged, or no model.
+        """
+        with self._lock:
+            source = self._source(path)
+        return source if isinstance(source, Model) else None
+
+    def head(self, path: Path, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
+        """The head of a choice; errors as of `model`."""
+        with self._lock:
+            key = (path, _version(path), choice, viewpoint if choice.following else None)
+            if key not in self._heads:
+                source = self._source(path)
+                if isinstance(source, Model):
+                    made = make_head(source.generator, source.directions, source.mesh, choice, viewpoint)
+                else:
+                    made = Head(source, None, None, 0.0)
+                self._heads[key] = made
+            self._heads.move_to_end(key)
+            while len(self._heads) > HEADS_KEPT:
+                self._heads.popitem(last=False)
+            return self._heads[key]
+
+    def picture(self, head: Head, look: Look, viewpoint: Viewpoint, width: int, height: int) -> np.ndarray:
+        """Draws a head with the exact rasterizer: uint8 [H, W, 3]."""
+        with self._lock:
+            return draw(head, look, camera_of(viewpoint, width, height, self.device))
+
+    def splats(self, head: Head, look: Look) -> Splats:
+        """A head for a browser to draw."""
+        with self._lock:
+            return splats(head, look)
+
+    def portrait(self, path: Path, view: View, side: int) -> np.ndarray:
+        """A square picture of a view, uint8 [side, side, 3]."""
+        head = self.head(path, view.head, view.viewpoint)
+        return self.picture(head, view.look, view.viewpoint, side, side)
+
+    def _source(self, path: Path) -> Model | Gaussians:
+        key = (path, _version(path))
+        if key not in self._sources:
+            self._sources[key] = self._load(path)
+        self._sources.move_to_end(key)
+        while len(self._sources) > MODELS_KEPT:
+            self._sources.popitem(last=False)
+        return self._sources[key]
+
+    def _load(self, path: Path) -> Model | Gaussians:
+        if path.suffix == ".ply":
+            return load_ply(path).to(self.device)
+        generator = load(None if path == BUNDLED else path, self.device).eval()
+        count = min(NUM_DIRECTIONS, generator.config.style_size)
+        mesh = build_mesh(generator.texel_uvs.cpu().numpy(), generator.template_positions.cpu().numpy())
+        return Model(generator, principal_directions(generator, count), mesh)
+
+
+def _version(path: Path) -> int:
+    """Changes when a file is written anew."""
+    if path == BUNDLED:
+        return 0
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path.name} is gone: it was moved or deleted under the viewer; choose another checkpoint"
+        ) from error

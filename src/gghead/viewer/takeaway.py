@@ -1,0 +1,104 @@
+"""What a visitor takes away: files as bytes, and the command line that shows the same view again."""
+
+import shlex
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from gghead.gaussians.ply import encode_ply
+from gghead.inference.paths import loop
+from gghead.media.images import encode_png, to_unit
+from gghead.media.video import encode_video
+from gghead.viewer.heads import Head
+from gghead.viewer.library import BUNDLED
+from gghead.viewer.state import Renderer, View, format_view
+from gghead.viewer.studio import Studio
+from gghead.viewer.viewpoints import Motion, advance
+
+FRAMES = 96
+"""Frames of an orbit, and of a morph from one seed to the next: four seconds."""
+
+
+@dataclass(frozen=True)
+class Keepsake:
+    """A file to take away."""
+
+    name: str
+    content: bytes
+
+
+def ply(head: Head, view: View) -> Keepsake:
+    """The head as it is, whatever the look, with all bands of its colour."""
+    return Keepsake(f"{_stem(view)}.ply", encode_ply(head.gaussians, head.gaussians.sh_degree))
+
+
+def picture(studio: Studio, path: Path, view: View) -> Keepsake:
+    """A square PNG of the view by the exact rasterizer."""
+    return Keepsake(f"{_stem(view)}_{view.look.show}.png", encode_png(studio.portrait(path, view, view.look.side)))
+
+
+def orbit_video(studio: Studio, path: Path, view: View, step: Callable[[int, int], None]) -> Keepsake:
+    """An MP4 in which the camera goes once round the paper's circle.
+
+    Args:
+        studio: draws.
+        path: model file.
+        view: what is seen.
+        step: told the number of frames done and their total; an exception from it ends the work.
+    """
+
+    def views() -> Iterator[View]:
+        for frame in range(FRAMES):
+            yield replace(view, viewpoint=advance(view.viewpoint, Motion.CIRCLE, 0, frame / FRAMES))
+
+    return Keepsake(f"{_stem(view)}_orbit.mp4", _video(studio, path, views(), view.look.side, FRAMES, step))
+
+
+def morph_video(studio: Studio, path: Path, view: View, step: Callable[[int, int], None]) -> Keepsake:
+    """An MP4 that goes round the seeds of the pad and back to the first, seen from where the visitor stands.
+
+    Raises:
+        ValueError: the pad is empty.
+    """
+    seeds = view.head.corners
+    if not seeds:
+        raise ValueError("the pad has no heads to morph between; give it two or four seeds first")
+    # Round the pad, not across it: top left, top right, bottom right, bottom left.
+    pads = ((0.0, 0.0), (1.0, 0.0)) if len(seeds) == 2 else ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    places = loop(torch.tensor(pads).reshape(len(pads), 1, 2), FRAMES * len(pads)).clamp(0, 1)
+
+    def views() -> Iterator[View]:
+        for x, y in places[:, 0].tolist():
+            yield replace(view, head=replace(view.head, pad=(x, y)))
+
+    return Keepsake(f"{_stem(view)}_morph.mp4", _video(studio, path, views(), view.look.side, len(places), step))
+
+
+def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:
+    """What to type to see the same again."""
+    words = ["gghead", "view"] + ([] if path == BUNDLED else [shlex.quote(str(path))])
+    if view.renderer != renderer_by_default:
+        words += ["--renderer", view.renderer]
+    text = format_view(view)
+    return " ".join(words + (["--view", shlex.quote(text)] if text else []))
+
+
+def _stem(view: View) -> str:
+    return "morph" if view.head.corners else f"seed{view.head.seed:04d}"
+
+
+def _video(
+    studio: Studio, path: Path, views: Iterator[View], side: int, total: int, step: Callable[[int, int], None]
+) -> bytes:
+    def frames() -> Iterator[torch.Tensor]:
+        for done, view in enumerate(views, start=1):
+            yield to_unit(studio.portrait(path, view, side))
+            step(done, total)
+
+    with tempfile.TemporaryDirectory(prefix="gghead-") as folder:
+        file = Path(folder) / "video.mp4"
+        encode_video(file, frames())
+        return file.read_bytes()

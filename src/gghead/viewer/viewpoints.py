@@ -1,0 +1,65 @@
+"""Places of the camera: presets, circles, and the camera that a viewpoint means."""
+
+import math
+from dataclasses import replace
+from enum import StrEnum
+
+import torch
+
+from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras, invert_rigid
+from gghead.geometry.trajectories import look_at, on_sphere
+from gghead.viewer.state import Viewpoint
+
+PRESETS = {"front": 0.0, "3/4": 45.0, "profile": 90.0}
+"""Yaw of the camera, degrees; it stands at the viewer's right."""
+CIRCLE_RADIUS = 0.6
+"""Radius of the paper's sampling circle around the axis z at distance 2.7."""
+
+
+class Motion(StrEnum):
+    """How the camera moves by itself."""
+
+    STILL = "still"
+    AUTOROTATE = "autorotate"
+    CIRCLE = "sampling circle"
+
+
+def preset(name: str, viewpoint: Viewpoint) -> Viewpoint:
+    """A named place of the camera, at the usual distance and with the field of view as it is."""
+    yaw = torch.tensor(math.radians(PRESETS[name]))
+    x, y, z = on_sphere(yaw, torch.tensor(0.0), FFHQ_DISTANCE).tolist()
+    return replace(viewpoint, eye=(x, y, z), target=(0.0, 0.0, 0.0))
+
+
+def advance(viewpoint: Viewpoint, motion: Motion, turns: float, progress: float) -> Viewpoint:
+    """Where a moving camera stands next.
+
+    Args:
+        viewpoint: where it stands.
+        motion: how it moves.
+        turns: share of a whole turn since then.
+        progress: turns since the motion began; the circle depends on it alone.
+    """
+    if motion == Motion.AUTOROTATE:
+        x, y, z = (eye - target for eye, target in zip(viewpoint.eye, viewpoint.target, strict=True))
+        angle = 2 * math.pi * turns
+        turned = (x * math.cos(angle) + z * math.sin(angle), y, z * math.cos(angle) - x * math.sin(angle))
+        eye = tuple(step + target for step, target in zip(turned, viewpoint.target, strict=True))
+        return replace(viewpoint, eye=eye)
+    if motion == Motion.CIRCLE:
+        angle = 2 * math.pi * progress
+        x, y = CIRCLE_RADIUS * math.cos(angle), CIRCLE_RADIUS * math.sin(angle)
+        return replace(viewpoint, eye=(x, y, FFHQ_DISTANCE), target=(0.0, 0.0, 0.0))
+    return viewpoint
+
+
+def camera_of(viewpoint: Viewpoint, width: int, height: int, device: torch.device | str = "cpu") -> Cameras:
+    """The camera of a viewpoint for a picture of any shape, batch [1].
+
+    Raises:
+        ValueError: it looks straight up or down.
+    """
+    pose = look_at(torch.tensor([viewpoint.eye]), torch.tensor(viewpoint.target))
+    focal = 0.5 * height / math.tan(math.radians(viewpoint.fov) / 2)
+    K = torch.tensor([[[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]]])
+    return Cameras(invert_rigid(pose), K, width, height).to(device)

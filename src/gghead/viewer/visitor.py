@@ -1,0 +1,218 @@
+"""One visitor: their view, and the thread that keeps their screen in step with it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gghead.viewer.drawing import Splats
+from gghead.viewer.heads import Head
+from gghead.viewer.state import View
+from gghead.viewer.studio import Studio
+from gghead.viewer.template_mesh import TemplateMesh
+from gghead.viewer.viewpoints import Motion, advance
+
+SMOOTH_SECONDS = 0.05
+"""While the view changes pictures are made smaller until they take no longer than this."""
+SETTLE_SECONDS = 0.2
+"""After so long without a change the picture is drawn at its full size."""
+LEAST_SIDE = 128
+"""Pictures of a moving view are not made smaller than this, pixels."""
+SECONDS_A_TURN = 12.0
+"""Time that a camera that moves by itself takes for a turn."""
+FRAME_SECONDS = 1 / 30
+"""Pictures and camera steps do not follow each other faster."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page tells of the work behind the last picture.
+
+    Attributes:
+        head_seconds: time that making the head took.
+        frame_seconds: time that drawing took.
+        frames_per_second: pictures that reached the visitor, over the last second; 0 where nothing moves.
+    """
+
+    head_seconds: float
+    frame_seconds: float
+    frames_per_second: float
+
+
+class Screen(Protocol):
+    """What a visitor looks at. Its methods are called from the visitor's thread and may raise when nobody is there."""
+
+    def size(self) -> tuple[int, int]:
+        """Width and height of the canvas, pixels."""
+
+    def show_picture(self, picture: UInt8[np.ndarray, "H W 3"], final: bool) -> None:
+        """Shows a streamed picture and hides splats; `final` pictures stay, others are followed by more."""
+
+    def show_splats(self, splats: Splats, mesh: TemplateMesh | None, background: tuple[int, int, int]) -> None:
+        """Gives the browser a head to draw and hides streamed pictures."""
+
+    def move_camera(self, view: View) -> None:
+        """Puts the visitor's camera where the view says."""
+
+    def report(self, report: Report) -> None:
+        """Tells of the last picture."""
+
+    def complain(self, text: str) -> None:
+        """Shows what went wrong."""
+
+
+class Visitor:
+    """Keeps a screen in step with a view. Changes may come from any thread; the newest one wins.
+
+    Args:
+        studio: makes and draws.
+        screen: shows.
+        path: model file that is looked at first.
+        view: what is seen first.
+    """
+
+    def __init__(self, studio: Studio, screen: Screen, path: Path, view: View) -> None:
+        self.studio, self.screen = studio, screen
+        self.motion = Motion.STILL
+        self._path, self._view = path, view
+        self._changed = threading.Condition()
+        self._version, self._done = 1, 0
+        self._gone = False
+        self._scale = 1.0
+        self._frames: list[float] = []
+        self._shown: tuple | None = None
+        self._thread = threading.Thread(target=self._work, name="visitor", daemon=True)
+
+    @property
+    def view(self) -> View:
+        """What is seen now."""
+        return self._view
+
+    @property
+    def path(self) -> Path:
+        """The model file that is looked at."""
+        return self._path
+
+    @property
+    def gone(self) -> bool:
+        """Whether the visitor has left; long work asks this and stops."""
+        return self._gone
+
+    def start(self) -> None:
+        """Begins to show."""
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Ends the thread, soon."""
+        with self._changed:
+            self._gone = True
+            self._changed.notify()
+
+    def change(self, function: Callable[[View], View]) -> None:
+        """Changes the view.
+
+        Raises:
+            ValueError: the new view is none; the old one stays.
+        """
+        with self._changed:
+            view = function(self._view)
+            if view != self._view:
+                self._view = view
+                self._version += 1
+                self._changed.notify()
+
+    def look_at(self, path: Path) -> None:
+        """Changes the model file; the same one is read again if it was written anew."""
+        with self._changed:
+            self._path = path
+            self._version += 1
+            self._changed.notify()
+
+    def move(self, motion: Motion) -> None:
+        """Lets the camera move by itself, or stand still."""
+        with self._changed:
+            self.motion = motion
+            self._version += 1
+            self._changed.notify()
+
+    def head(self) -> Head:
+        """The head that is seen now; errors as of `Studio.head`."""
+        return self.studio.head(self._path, self._view.head, self._view.viewpoint)
+
+    def _work(self) -> None:
+        begun = last = time.monotonic()
+        settled = True
+        while True:
+            with self._changed:
+                moving = self.motion != Motion.STILL
+                timeout = FRAME_SECONDS if moving else (None if settled else SETTLE_SECONDS)
+                fresh = self._changed.wait_for(lambda: self._gone or self._version != self._done, timeout)
+                if self._gone:
+                    return
+                self._done = self._version
+                now = time.monotonic()
+                if moving:
+                    share = (now - last) / SECONDS_A_TURN
+                    viewpoint = advance(self._view.viewpoint, self.motion, share, (now - begun) / SECONDS_A_TURN)
+                    self._view = replace(self._view, viewpoint=viewpoint)
+                else:
+                    begun = now
+                last = now
+                path, view = self._path, self._view
+            try:
+                if moving:
+                    self.screen.move_camera(view)
+                settled = self._show(path, view, final=not moving and not fresh)
+            except (ValueError, OSError) as error:
+                settled = True
+                self._complain(str(error))
+            except Exception as error:  # a visitor's page shows no traceback, the log does
+                if self._gone:
+                    return
+                settled = True
+                log.exception("a view could not be shown")
+                self._complain(f"this could not be shown ({type(error).__name__}); the viewer's log tells more")
+
+    def _complain(self, text: str) -> None:
+        log.warning("%s", text)
+        self._shown = None
+        with self._changed:
+            self.motion = Motion.STILL
+        if not self._gone:
+            self.screen.complain(text)
+
+    def _show(self, path: Path, view: View, final: bool) -> bool:
+        """Shows a view; says whether it is shown as well as it can be."""
+        head = self.studio.head(path, view.head, view.viewpoint)
+        start = time.monotonic()
+        if view.streams:
+            width, height = self.screen.size()
+            scale = 1.0 if final else self._scale
+            side = max(LEAST_SIDE, round(view.look.side * scale))
+            wide = min(max(16, round(side * width / max(height, 1))), 4 * side)
+            picture = self.studio.picture(head, view.look, view.viewpoint, wide, side)
+            taken = time.monotonic() - start
+            if not final:
+                # Time goes with the number of pixels, at least.
+                self._scale = min(1.0, max(0.1, self._scale * min(1.5, max(0.5, (SMOOTH_SECONDS / taken) ** 0.5))))
+            full = final or side >= view.look.side
+            self.screen.show_picture(picture, full)
+            self._shown = None
+        else:
+            key = (id(head), view.look)
+            if key == self._shown:
+                return True
+            mesh = head.mesh if view.look.mesh else None
+            self.screen.show_splats(self.studio.splats(head, view.look), mesh, view.look.background)
+            self._shown, full, taken = key, True, time.monotonic() - start
+        self._frames = [moment for moment in self._frames if start - moment < 1] + [start]
+        self.screen.report(Report(head.seconds, taken, len(self._frames) if len(self._frames) > 1 else 0.0))
+        return full
