@@ -19,6 +19,10 @@ FRONT, DEPTH = 1.5, 0.55
 TEETH_REACH, DEEPEST_REACH = 0.9, 0.12
 UPPER_LIP, LOWER_LIP = slice(61, 64), slice(65, 68)
 """Landmarks on the inner edges of the lips."""
+LIP_CORNERS = [60, 64]
+"""Landmarks of the corners of the mouth."""
+WIDTH, FURTHER_BACK = 0.96, 0.985
+"""Factors of the rows of teeth sideways and forwards: as modelled they touch the lips."""
 WIDE_GAP, CLOSED_LIGHT = 0.12, 0.2
 """Lips so far apart let all light in, closed ones let this share through."""
 
@@ -58,6 +62,7 @@ class Mouth:
     ) -> list[Mesh]:
         """Teeth and tongue of a person with base-mesh vertices without and with expression; none in a shut mouth."""
         teeth, tongue = self._teeth.fit(neutral), self._tongue.fit(neutral)
+        teeth *= self._room(neutral, posed)
         light = self._light_between_lips(posed)
         if light <= CLOSED_LIGHT:
             return []
@@ -75,6 +80,11 @@ class Mouth:
             )
             for (proxy, points, material), reach in zip(kinds, self._reach, strict=True)
         ]
+
+    def _room(self, neutral: Float32[np.ndarray, "v 3"], posed: Float32[np.ndarray, "v 3"]) -> Float32[np.ndarray, "3"]:
+        """Factor that makes rows of teeth narrow in a mouth that an expression narrows."""
+        widths = [np.ptp(self._model.skin(face)[LANDMARK_VERTICES[LIP_CORNERS], 0]) for face in (neutral, posed)]
+        return np.array([WIDTH * np.clip(widths[1] / widths[0], 0.75, 1), 1, FURTHER_BACK], np.float32)
 
     def _light_between_lips(self, posed: Float32[np.ndarray, "v 3"]) -> np.float32:
         """Share of the light that comes through the lips, by the gap in their middle."""

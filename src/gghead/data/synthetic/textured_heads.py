@@ -1,5 +1,6 @@
 """People with painted skins and modelled hair, brows, lashes, teeth and tongue, from an asset pack."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial import cKDTree
 
 from gghead.data.synthetic.asset_pack import Proxy, read_pack
+from gghead.data.synthetic.beards import BeardGrower
 from gghead.data.synthetic.clothes import random_outfit
 from gghead.data.synthetic.face_chart import chart_head
 from gghead.data.synthetic.hair_shells import Sky, hair_mesh, prepare
+from gghead.data.synthetic.hair_texture import paint_strips
 from gghead.data.synthetic.head_model import Chart, HeadModel, Similarity
 from gghead.data.synthetic.head_parts import eye_mesh, skin_mesh
 from gghead.data.synthetic.heads import Head, HeadMaker
@@ -76,6 +79,7 @@ class TexturedHeads(HeadMaker):
             name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
             for name, style in self._styles.items()
         }
+        self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
         self._teeth = _evened(textures["mouth"]["teeth"])
         self._eyes = {name: _shrunk(texture, EYE_SIDE) for name, texture in textures["eyes"].items()}
         self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
@@ -94,7 +98,7 @@ class TexturedHeads(HeadMaker):
         skin = skin_mesh(self.model, vertices, place, outfit)
         if style is not None:
             below = slice(0, len(style.skin_reach))
-            skin.reach[below] *= 0.25 + 0.75 * style.skin_reach
+            skin.reach[below] *= 0.5 + 0.5 * style.skin_reach
             # The scalp sinks a little below its hair, so that no skull is too large for it.
             depth = SINK * np.linalg.norm(place.linear[:, 0]) * np.clip((0.5 - style.skin_reach) / 0.3, 0, 1)
             skin.points[below] -= skin.normals[below] * depth[:, None]
@@ -109,6 +113,10 @@ class TexturedHeads(HeadMaker):
         if style is not None:
             points, triangles = self.model.skin(vertices), self.model.triangles
             sheer.append(hair_mesh(style, neutral, points, place, look.mirrored, look.stretch, triangles))
+        if look.beard.length > 0:
+            posed = self.model.skin(vertices)
+            grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
+            sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
         surfaces = (outfit.surface(rng), *self._surfaces(person, look, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
@@ -123,6 +131,7 @@ class TexturedHeads(HeadMaker):
             Surface.plain(Material.MOUTH, MOUTH_COLOUR),
             Surface.painted(Material.TEETH, self._teeth, TEETH_TINT),
             Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
+            Surface.dyed(Material.BEARD, self._strips, hair),
             Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
             Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOUR),
         )
@@ -144,8 +153,9 @@ class TexturedHeads(HeadMaker):
         lipstick = np.clip(np.array([0.68, 0.18, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
         lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
         layers = (
-            (Region.BEARD, look.stubble[0], 0.4, shaved),
-            (Region.MOUSTACHE, look.stubble[1], 0.4, shaved),
+            (Region.BEARD, look.beard.stubble[0], 0.4, shaved),
+            (Region.MOUSTACHE, look.beard.stubble[1], 0.4, shaved),
+            (Region.GOATEE, look.beard.stubble[2], 0.4, shaved),
             (Region.LIPS, 0.4, 0.0, base * [0.93, 0.66, 0.64]),
             (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
             (Region.LIDS, look.makeup[1], 0.0, lids),

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gghead.data.synthetic.asset_pack import AssetPack
+from gghead.data.synthetic.beards import Beard, random_beard
 from gghead.data.synthetic.hair_line import HairLine, random_hair_line
 from gghead.data.synthetic.identities import Person
 from gghead.data.synthetic.skin import skin_colour
@@ -45,7 +46,7 @@ class Look:
         mirrored: whether the hair's left and right are exchanged.
         stretch: factors of the hair's size along the axes.
         hair_line: where hair grows on a shaved head.
-        stubble: density of beard and moustache [2], 0 to 1.
+        beard: kind, painted shadow and length.
         makeup: lips, lids and cheeks [3], 0 to 1.
         freckles: density, 0 to 1.
         brows, lashes, iris: names.
@@ -59,7 +60,7 @@ class Look:
     mirrored: bool
     stretch: Float[np.ndarray, "3"]
     hair_line: HairLine
-    stubble: Float[np.ndarray, "2"]
+    beard: Beard
     makeup: Float[np.ndarray, "3"]
     freckles: float
     brows: str
@@ -82,7 +83,7 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         mirrored=bool(rng.random() < 0.5),
         stretch=rng.uniform(0.0, 0.05) + rng.uniform([0.985, 0.985, 0.985], [1.015, 1.03, 1.03]),
         hair_line=random_hair_line(person, receding if person.sex == "male" else 0.0, rng),
-        stubble=_random_stubble(person, rng),
+        beard=random_beard(person, rng),
         makeup=_random_makeup(person, rng),
         freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.2 if person.melanin < 0.3 else 0.03) else 0.0,
         brows=_random_brows(person, pack, rng),
@@ -125,14 +126,6 @@ def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> 
     names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
     names = names[len(names) // 2 if person.sex == "male" and person.age != "child" else len(names) // 6 :]
     return names[int(rng.random() * len(names))]
-
-
-def _random_stubble(person: Person, rng: np.random.Generator) -> np.ndarray:
-    """A third of the men are freshly shaved, the others have a shadow or stubble; some have more moustache."""
-    kind, beard, moustache = rng.random(), rng.uniform(0.08, 0.6), rng.uniform(0.8, 1.3)
-    if person.sex == "female" or person.age == "child" or kind < 0.35:
-        return np.zeros(2)
-    return np.clip(np.array([beard, beard * moustache]), 0, 0.85)
 
 
 def _random_makeup(person: Person, rng: np.random.Generator) -> np.ndarray:
