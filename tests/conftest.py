@@ -10,9 +10,11 @@ import torch
 from jaxtyping import install_import_hook
 
 # numba kernels can't be wrapped; everything else has the shapes of its signatures checked at every call.
+DATA = Path(__file__).resolve().parents[1] / "src" / "gghead" / "data"
 CHECKED = [
     "gghead.checkpoint",
     "gghead.config",
+    *(f"gghead.data.{path.stem}" for path in DATA.glob("[a-z]*.py")),
     "gghead.gaussians",
     "gghead.geometry",
     "gghead.inference",
