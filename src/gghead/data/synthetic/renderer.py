@@ -62,7 +62,7 @@ FINISHES = {
     Material.TONGUE: Finish((0.12, 30, 0), (0.3, 0.2, 0.2), casts=False),
     Material.BROW: Finish((0, 10, 0), (0.3, 0.3, 0.3), casts=False),
     Material.BEARD: Finish((0.03, 30, 0), (0.35, 0.35, 0.35)),
-    Material.GLASSES: Finish((0.5, 80, 0.5), (0.1, 0.1, 0.1)),
+    Material.GLASSES: Finish((0.06, 20, 0.1), (0.2, 0.2, 0.2)),
     Material.LASH: Finish((0, 10, 0), (0.2, 0.2, 0.2), casts=False),
 }
 SHADOW_BIAS = 0.012

@@ -13,6 +13,7 @@ from gghead.data.synthetic.asset_pack import Proxy, read_pack
 from gghead.data.synthetic.beards import BeardGrower
 from gghead.data.synthetic.clothes import random_outfit
 from gghead.data.synthetic.face_chart import chart_head
+from gghead.data.synthetic.glasses import glasses_mesh, random_glasses
 from gghead.data.synthetic.hair_shells import Sky, hair_mesh, prepare
 from gghead.data.synthetic.hair_texture import paint_strips
 from gghead.data.synthetic.head_model import Chart, HeadModel, Similarity
@@ -104,6 +105,9 @@ class TexturedHeads(HeadMaker):
             skin.points[below] -= skin.normals[below] * depth[:, None]
         solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
         solid += self._mouth.meshes(neutral, vertices, place)
+        glasses = random_glasses(person, rng)
+        if glasses is not None:
+            solid.append(glasses_mesh(glasses, self.model.eyeballs(vertices), self.model.skin(vertices), place))
         proxies = self._pack.proxies
         brows = proxies["eyebrows"][look.brows]
         sheer = [
@@ -117,7 +121,8 @@ class TexturedHeads(HeadMaker):
             posed = self.model.skin(vertices)
             grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
             sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
-        surfaces = (outfit.surface(rng), *self._surfaces(person, look, rng))
+        frame = Surface.plain(Material.GLASSES, np.zeros(3) if glasses is None else glasses.colour)
+        surfaces = (frame, outfit.surface(rng), *self._surfaces(person, look, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
     def _surfaces(self, person: Person, look: Look, rng: np.random.Generator) -> tuple[Surface, ...]:
@@ -150,12 +155,13 @@ class TexturedHeads(HeadMaker):
             covered = self._covered[look.style] * np.clip((above + 0.03) / 0.12, 0, 1)
             roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
         shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
+        below_beard = 0.8 * hair if look.beard.length > 0 else shaved
         lipstick = np.clip(np.array([0.68, 0.18, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
         lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
         layers = (
-            (Region.BEARD, look.beard.stubble[0], 0.4, shaved),
-            (Region.MOUSTACHE, look.beard.stubble[1], 0.4, shaved),
-            (Region.GOATEE, look.beard.stubble[2], 0.4, shaved),
+            (Region.BEARD, look.beard.stubble[0], 0.4, below_beard),
+            (Region.MOUSTACHE, look.beard.stubble[1], 0.4, below_beard),
+            (Region.GOATEE, look.beard.stubble[2], 0.4, below_beard),
             (Region.LIPS, 0.4, 0.0, base * [0.93, 0.66, 0.64]),
             (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
             (Region.LIDS, look.makeup[1], 0.0, lids),
