@@ -4,6 +4,7 @@ import click
 
 from gghead import __version__
 from gghead.cli.data import data
+from gghead.cli.evaluate import evaluate
 from gghead.cli.export import export
 from gghead.cli.import_ import import_
 from gghead.cli.info import info
@@ -11,6 +12,7 @@ from gghead.cli.interpolate import interpolate
 from gghead.cli.resume import resume
 from gghead.cli.sample import sample
 from gghead.cli.train import train
+from gghead.cli.view import view
 
 
 class FriendlyGroup(click.Group):
@@ -41,5 +43,5 @@ def main(debug: bool) -> None:
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
 
 
-for command in (train, resume, sample, interpolate, export, import_, info, data):
+for command in (train, resume, sample, interpolate, view, evaluate, export, import_, info, data):
     main.add_command(command)

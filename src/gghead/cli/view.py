@@ -1,0 +1,94 @@
+"""gghead view"""
+
+from pathlib import Path
+
+import click
+
+from gghead.cli.options import device_option, pick_device
+
+
+@click.command()
+@click.argument("models", metavar="[MODEL]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--view", "text", default="", help="What is seen first, as the page's command line writes it.")
+@click.option(
+    "--renderer",
+    type=click.Choice(["splats", "exact"]),
+    help="Drawn by the browser, or by this machine; default: exact with a GPU, else splats.",
+)
+@click.option("--follow", is_flag=True, help="MODEL is a run that goes on: show each new checkpoint, curves, samples.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for copies of what is saved.")
+@click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets other machines in.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@device_option
+def view(
+    models: tuple[Path, ...],
+    text: str,
+    renderer: str | None,
+    follow: bool,
+    out: Path | None,
+    host: str,
+    port: int,
+    device: str | None,
+) -> None:
+    """Look at heads in a browser.
+
+    MODEL is a .safetensors file, a .ply file, a run folder, or a folder of them.
+    """
+    import importlib.util
+    import time
+
+    if importlib.util.find_spec("viser") is None:
+        raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
+    from gghead.viewer.page import Setting
+    from gghead.viewer.server import Address, serving, welcome
+    from gghead.viewer.studio import Studio
+
+    device = pick_device(device)
+    library = find_library(models, follow)
+    default = default_renderer(device)
+    setting = Setting(library, first_view(text, renderer or default), default, out, follow)
+    studio, address = Studio(device), Address(host, port)
+    for path in library[0].checkpoints()[:1]:
+        studio.model(path)
+    with serving(studio, setting, address):
+        click.echo(welcome(address))
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            click.echo("ended", err=True)
+
+
+def find_library(models: tuple[Path, ...], follow: bool) -> "tuple[Entry, ...]":  # noqa: F821 - imported when run
+    """What is to be looked at.
+
+    Raises:
+        ValueError: no MODEL is given and none is bundled, or --follow is given with something else than one run.
+    """
+    from gghead.inference.loading import load
+    from gghead.viewer.library import open_library
+
+    if follow and (len(models) != 1 or not (models[0] / "config.json").is_file()):
+        raise ValueError("--follow takes one MODEL, the folder of a run; start one with `gghead train`")
+    if not models:
+        try:
+            load()
+        except ValueError as error:
+            raise ValueError(
+                "no model is bundled with gghead yet; make one with `make demo` and look at it with `gghead view "
+                "demo/run`, or train your own: gghead data synthetic heads.zip, gghead train demo --data heads.zip "
+                "--out runs/mine, gghead view runs/mine"
+            ) from error
+    return open_library(models)
+
+
+def default_renderer(device: str) -> str:
+    """The exact renderer needs a GPU to be smooth."""
+    return "exact" if device.startswith("cuda") else "splats"
+
+
+def first_view(text: str, renderer: str) -> "View":  # noqa: F821 - imported when run
+    """The view that the command line asks for."""
+    from gghead.viewer.state import Renderer, parse_view
+
+    return parse_view(text, Renderer(renderer))

@@ -1,0 +1,218 @@
+"""Widgets that choose the head: model, seed, pad, mixing, directions, favourites."""
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import viser
+
+from gghead.viewer.page import Page
+from gghead.viewer.state import NUM_DIRECTIONS, Show, View
+
+THUMBNAIL = 96
+"""Side of a favourite's picture, pixels."""
+MOST_FAVOURITES = 24
+BANDS = ("coarse", "middle", "fine")
+
+
+@dataclass(frozen=True)
+class Favourite:
+    """A head that a visitor wants to see again."""
+
+    path: Path
+    view: View
+
+
+def add_source(page: Page) -> None:
+    """Run or model, and its checkpoint."""
+    gui, library = page.client.gui, page.setting.library
+    names = {entry.name: entry for entry in library}
+    source = gui.add_dropdown("Model", tuple(names), initial_value=page.entry.name, visible=len(names) > 1)
+    checkpoint = gui.add_dropdown("Checkpoint", _checkpoints(page), initial_value=page.visitor.path.name)
+    checkpoint.visible = len(checkpoint.options) > 1
+
+    def show(name: str) -> None:
+        path = next((path for path in page.entry.checkpoints() if path.name == name), None)
+        if path is None:
+            raise FileNotFoundError(f"the checkpoint {name} is gone; choose another")
+        page.visitor.look_at(path)
+
+    @source.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.entry = names[source.value]
+        options = _checkpoints(page)
+        checkpoint.options, checkpoint.value = options, options[0]
+        checkpoint.visible = len(options) > 1
+        show(options[0])
+
+    @checkpoint.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        show(checkpoint.value)
+
+    def newest(path: Path) -> None:
+        checkpoint.options = _checkpoints(page)
+        checkpoint.value = path.name
+        checkpoint.visible = len(checkpoint.options) > 1
+
+    page.show_newest = newest
+
+
+def _checkpoints(page: Page) -> tuple[str, ...]:
+    names = tuple(path.name for path in page.entry.checkpoints())
+    if not names:
+        raise FileNotFoundError(f"{page.entry.name} has no checkpoint")
+    return names
+
+
+def add_seed(page: Page) -> None:
+    """Seed, a random one, truncation."""
+    gui = page.client.gui
+    head = page.visitor.view.head
+    seed = gui.add_number("Seed", head.seed, min=0, max=2**32 - 1, step=1)
+    dice = gui.add_button("Random head", hint="A seed that nobody has chosen")
+    truncation = gui.add_slider("Truncation", 0.0, 1.5, 0.01, min(head.truncation, 1.5), hint="0: the average head")
+
+    @seed.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.change(lambda view: replace(view, head=replace(view.head, seed=int(seed.value))))
+
+    @dice.on_click
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        chosen = random.randrange(100_000)
+        page.jump(lambda view: replace(view, head=replace(view.head, seed=chosen, corners=())))
+
+    @truncation.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.change(lambda view: replace(view, head=replace(view.head, truncation=float(truncation.value))))
+
+    def follow(view: View) -> None:
+        seed.value, truncation.value = view.head.seed, min(view.head.truncation, 1.5)
+
+    page.listeners.append(follow)
+
+
+def add_mixing(page: Page) -> None:
+    """Bands of styles from other seeds, and the camera that a conditioned model is told."""
+    gui = page.client.gui
+    with gui.add_folder("Style mixing", expand_by_default=False):
+        gui.add_markdown("Seeds whose styles are used instead; empty: the head's own.")
+        fields = {band: gui.add_text(band.capitalize(), _text(page.visitor.view, band)) for band in BANDS}
+
+    def listen(band: str) -> None:
+        @fields[band].on_update
+        @page.guarded
+        def _(event: viser.GuiEvent) -> None:
+            seed = read_seeds(fields[band].value)
+            if len(seed) > 1:
+                raise ValueError(f"{fields[band].value!r} are several seeds; a band takes one")
+            page.change(lambda view: replace(view, head=replace(view.head, **{band: seed[0] if seed else None})))
+
+    for band in BANDS:
+        listen(band)
+
+    def follow(view: View) -> None:
+        for band, field in fields.items():
+            field.value = _text(view, band)
+
+    page.listeners.append(follow)
+
+
+def _text(view: View, band: str) -> str:
+    seed = getattr(view.head, band)
+    return "" if seed is None else str(seed)
+
+
+def add_directions(page: Page) -> None:
+    """Sliders along the principal directions, and what the mapping network is told of the camera."""
+    gui = page.client.gui
+    with gui.add_folder("Principal directions", expand_by_default=False):
+        sliders = [gui.add_slider(f"{number + 1}", -4.0, 4.0, 0.1, 0.0) for number in range(NUM_DIRECTIONS)]
+        zero = gui.add_button("All to zero")
+    following = gui.add_checkbox(
+        "Model sees this camera",
+        page.visitor.view.head.following,
+        hint="Models with a camera-conditioned mapping are told your camera instead of the frontal one",
+    )
+
+    def walk(event: viser.GuiEvent) -> None:
+        steps = tuple(float(slider.value) for slider in sliders)
+        while steps and not steps[-1]:
+            steps = steps[:-1]
+        page.change(lambda view: replace(view, head=replace(view.head, walk=steps)))
+
+    for slider in sliders:
+        slider.on_update(page.guarded(walk))
+
+    @zero.on_click
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.jump(lambda view: replace(view, head=replace(view.head, walk=())))
+
+    @following.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.change(lambda view: replace(view, head=replace(view.head, following=bool(following.value))))
+
+    def follow(view: View) -> None:
+        for number, slider in enumerate(sliders):
+            slider.value = view.head.walk[number] if number < len(view.head.walk) else 0.0
+        following.value = view.head.following
+
+    page.listeners.append(follow)
+    follow(page.visitor.view)
+
+
+def add_favourites(page: Page) -> None:
+    """Heads to come back to, each with its picture."""
+    gui = page.client.gui
+    add = gui.add_button("Keep as favourite")
+    folder = gui.add_folder("Favourites", expand_by_default=True, visible=False)
+    kept: list[Favourite] = []
+
+    @add.on_click
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        if len(kept) >= MOST_FAVOURITES:
+            raise ValueError(f"there are {MOST_FAVOURITES} favourites already; remove one first")
+        favourite = Favourite(page.visitor.path, page.visitor.view)
+        look = replace(favourite.view.look, show=Show.COLOR, mesh=False)
+        thumbnail = page.studio.portrait(favourite.path, replace(favourite.view, look=look), THUMBNAIL)
+        kept.append(favourite)
+        folder.visible = True
+        with folder:
+            picture = gui.add_image(thumbnail, label=_title(favourite.view))
+            choice = gui.add_button_group("", ("Show", "Remove"))
+
+        @choice.on_click
+        @page.guarded
+        def _(event: viser.GuiEvent) -> None:
+            if choice.value == "Remove":
+                kept.remove(favourite)
+                picture.remove()
+                choice.remove()
+                folder.visible = bool(kept)
+            else:
+                page.visitor.look_at(favourite.path)
+                page.jump(lambda view: replace(view, head=favourite.view.head))
+
+
+def _title(view: View) -> str:
+    head = view.head
+    return f"pad of {', '.join(map(str, head.corners))}" if head.corners else f"seed {head.seed}"
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """Seeds with commas or spaces between them.
+
+    Raises:
+        ValueError: something else.
+    """
+    words = text.replace(",", " ").split()
+    if not all(word.isdigit() and word.isascii() for word in words):
+        raise ValueError(f"{text!r} are no seeds; expected whole numbers like 3 or 1, 2, 3, 4")
+    return tuple(map(int, words))

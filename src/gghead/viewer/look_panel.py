@@ -1,0 +1,85 @@
+"""Widgets for the camera and for how a head is shown."""
+
+from dataclasses import replace
+
+import viser
+
+from gghead.viewer.page import Page
+from gghead.viewer.state import MAX_SIDE, Renderer, Show, View
+from gghead.viewer.viewpoints import PRESETS, preset
+from gghead.viewer.visitor import Motion, Report
+
+SIDES = (256, 384, 512, 768, 1024, 1536, MAX_SIDE)
+WHO = {"this browser (splats)": Renderer.SPLATS, "the server (exact)": Renderer.EXACT}
+
+
+def add_status(page: Page) -> None:
+    """A line that tells what the last head and picture took."""
+    line = page.client.gui.add_markdown("")
+
+    def tell(report: Report) -> None:
+        words = [f"head {1000 * report.head_seconds:.0f} ms", f"picture {1000 * report.frame_seconds:.0f} ms"]
+        if report.frames_per_second:
+            words.append(f"{report.frames_per_second:.0f} frames/s")
+        line.content = " · ".join(words)
+
+    page.report_to = tell
+
+
+def add_camera(page: Page) -> None:
+    """Presets, field of view, motion."""
+    gui = page.client.gui
+    places = gui.add_button_group("Camera", tuple(PRESETS))
+    fov = gui.add_slider("Field of view", 5.0, 60.0, 0.1, min(60.0, max(5.0, page.visitor.view.viewpoint.fov)))
+    motion = gui.add_dropdown("Motion", tuple(Motion), initial_value=Motion.STILL)
+
+    @places.on_click
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.jump(lambda view: replace(view, viewpoint=preset(places.value, view.viewpoint)))
+
+    @fov.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.change(lambda view: replace(view, viewpoint=replace(view.viewpoint, fov=float(fov.value))))
+        page.move_camera(page.visitor.view)
+
+    @motion.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        page.visitor.move(Motion(motion.value))
+
+
+def add_look(page: Page) -> None:
+    """What is drawn, by whom, and how large, opaque and coloured."""
+    gui, view = page.client.gui, page.visitor.view
+    show = gui.add_dropdown("Show", tuple(Show), initial_value=view.look.show)
+    mesh = gui.add_checkbox("Template mesh", view.look.mesh)
+    size = gui.add_slider("Gaussian size", 0.05, 3.0, 0.05, view.look.size)
+    opacity = gui.add_slider("Opacity", 0.0, 4.0, 0.05, view.look.opacity)
+    background = gui.add_rgb("Background", view.look.background)
+    who = gui.add_dropdown("Drawn by", tuple(WHO), initial_value=_name(view.renderer))
+    sides = tuple(map(str, sorted({*SIDES, view.look.side})))
+    side = gui.add_dropdown("Picture height", tuple(sorted(sides, key=int)), initial_value=str(view.look.side))
+
+    def update(event: viser.GuiEvent) -> None:
+        def with_look(view: View) -> View:
+            look = replace(
+                view.look,
+                show=Show(show.value),
+                mesh=bool(mesh.value),
+                size=float(size.value),
+                opacity=float(opacity.value),
+                background=tuple(int(channel) for channel in background.value),
+                side=int(side.value),
+            )
+            return replace(view, look=look, renderer=WHO[who.value])
+
+        page.change(with_look)
+
+    for widget in (show, mesh, size, opacity, background, who, side):
+        widget.on_update(page.guarded(update))
+
+
+def _name(renderer: Renderer) -> str:
+    return next(name for name, value in WHO.items() if value == renderer)

@@ -1,0 +1,100 @@
+"""The pad: a plate beside the head with the portraits of two or four seeds, and a knob to drag between them."""
+
+from dataclasses import replace
+
+import viser
+
+from gghead.viewer.head_panel import read_seeds
+from gghead.viewer.page import Page
+from gghead.viewer.state import HeadChoice, Look, View, Viewpoint
+
+LEFT, TOP, SIDE, FRONT = -0.47, 0.02, 0.2, 0.25
+"""Where the plate hangs, world units: seen by the frontal camera it is at the left of the head."""
+PORTRAIT = 0.055
+"""Side of a portrait at a corner, world units."""
+PIXELS = 64
+PLACES = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
+
+
+def add_pad(page: Page) -> None:
+    """Fields and sliders in the panel, plate and knob in the scene."""
+    gui, head = page.client.gui, page.visitor.view.head
+    with gui.add_folder("Morph pad", expand_by_default=False):
+        seeds = gui.add_text("Seeds", ", ".join(map(str, head.corners)), hint="two or four, like 1, 2, 3, 4")
+        across = gui.add_slider("Across", 0.0, 1.0, 0.01, head.pad[0])
+        down = gui.add_slider("Down", 0.0, 1.0, 0.01, head.pad[1])
+    plate = Plate(page)
+
+    @seeds.on_update
+    @page.guarded
+    def _(event: viser.GuiEvent) -> None:
+        corners = read_seeds(seeds.value)
+        page.change(lambda view: replace(view, head=replace(view.head, corners=corners)))
+        plate.follow(page.visitor.view)
+
+    def slide(event: viser.GuiEvent) -> None:
+        place = (float(across.value), float(down.value))
+        page.change(lambda view: replace(view, head=replace(view.head, pad=place)))
+        plate.follow(page.visitor.view)
+
+    across.on_update(page.guarded(slide))
+    down.on_update(page.guarded(slide))
+
+    def follow(view: View) -> None:
+        seeds.value = ", ".join(map(str, view.head.corners))
+        across.value, down.value = view.head.pad
+        plate.follow(view)
+
+    page.listeners.append(follow)
+    page.guarded(plate.follow)(page.visitor.view)
+
+
+class Plate:
+    """The pad in the scene; there while the view has corners."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._corners: tuple[int, ...] = ()
+        self._nodes: list[viser.SceneNodeHandle] = []
+        self._knob: viser.IcosphereHandle | None = None
+
+    def follow(self, view: View) -> None:
+        """Puts plate and knob where the view says."""
+        if view.head.corners != self._corners:
+            self._corners = view.head.corners
+            self._build(view)
+        if self._knob is not None:
+            self._knob.position = place_of(*self._pad(view))
+
+    def _pad(self, view: View) -> tuple[float, float]:
+        return view.head.pad if len(self._corners) == 4 else (view.head.pad[0], 0.0)
+
+    def _build(self, view: View) -> None:
+        for node in self._nodes:
+            node.remove()
+        self._nodes, self._knob = [], None
+        if not self._corners:
+            return
+        page, scene = self._page, self._page.client.scene
+        for number, (seed, place) in enumerate(zip(self._corners, PLACES, strict=False)):
+            portrait = View(HeadChoice(seed, view.head.truncation), Look(), Viewpoint())
+            picture = page.studio.portrait(page.visitor.path, portrait, PIXELS)
+            x, y, z = place_of(*place)
+            # An image lies in its node's x-y plane with y down: half a turn around x stands it up, facing +z.
+            node = scene.add_image(
+                f"/pad/{number}", picture, PORTRAIT, PORTRAIT, wxyz=(0.0, 1.0, 0.0, 0.0), position=(x, y, z - 0.02)
+            )
+            self._nodes.append(node)
+        self._knob = scene.add_icosphere("/pad/knob", 0.012, color=(255, 90, 40), position=place_of(*self._pad(view)))
+        self._nodes.append(self._knob)
+        self._knob.on_drag(page.guarded(self._dragged))
+
+    def _dragged(self, event: viser.SceneNodeDragEvent) -> None:
+        x, y, _ = event.end_position
+        place = (min(1.0, max(0.0, (x - LEFT) / SIDE)), min(1.0, max(0.0, (TOP - y) / SIDE)))
+        self._page.jump(lambda view: replace(view, head=replace(view.head, pad=place)))
+
+
+def place_of(x: float, y: float) -> tuple[float, float, float]:
+    """World position of a place on the pad, x to the right and y down."""
+    return (LEFT + x * SIDE, TOP - y * SIDE, FRONT)

@@ -1,0 +1,187 @@
+"""The page of one visitor: their screen, and the frame that the panels of widgets hang in."""
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import viser
+
+from gghead.checkpoint.atomic import write_file
+from gghead.viewer.drawing import Splats
+from gghead.viewer.library import Entry
+from gghead.viewer.state import Renderer, View, Viewpoint
+from gghead.viewer.studio import Studio
+from gghead.viewer.takeaway import Keepsake
+from gghead.viewer.template_mesh import TemplateMesh
+from gghead.viewer.visitor import Motion, Report, Visitor
+
+SPLATS, MESH = "/head", "/template"
+SPLAT_UNIT = 1 / 16
+"""Splats travel in 16-bit floats; in this unit the variances of a head's Gaussians keep their digits."""
+MOVING_QUALITY, FINAL_QUALITY = 80, 95
+"""JPEG quality of pictures that others follow, and of those that stay."""
+NOTE_SECONDS = 8.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the command line says of all pages.
+
+    Attributes:
+        library: what can be looked at, not empty.
+        view: what a new visitor sees.
+        renderer_by_default: who draws unless --renderer says otherwise.
+        out: folder where copies of what is taken away are kept, or None.
+        follow: whether new checkpoints of the first entry appear by themselves.
+    """
+
+    library: tuple[Entry, ...]
+    view: View
+    renderer_by_default: Renderer
+    out: Path | None
+    follow: bool
+
+
+class Page:
+    """One visitor's screen (see `visitor.Screen`) and what the panels need.
+
+    Args:
+        client: the visitor's browser.
+        studio: makes and draws.
+        setting: what the command line says.
+
+    Raises:
+        FileNotFoundError: the library has no checkpoint to show yet.
+    """
+
+    def __init__(self, client: viser.ClientHandle, studio: Studio, setting: Setting) -> None:
+        self.client, self.studio, self.setting = client, studio, setting
+        self.entry = setting.library[0]
+        first = self.entry.checkpoints()
+        if not first:
+            raise FileNotFoundError(f"{self.entry.name} has no checkpoint yet")
+        self.visitor = Visitor(studio, self, first[0], setting.view)
+        self.listeners: list[Callable[[View], None]] = []
+        self.report_to: Callable[[Report], None] = lambda report: None
+        self.show_newest: Callable[[Path], None] = lambda path: None
+        self._mesh_shown: TemplateMesh | None = None
+
+    def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
+        """A callback whose errors become notes on the page."""
+
+        @functools.wraps(function)
+        def call(*arguments: object) -> None:
+            try:
+                function(*arguments)
+            except (ValueError, OSError) as error:
+                log.warning("%s", error)
+                self.complain(str(error))
+            except Exception as error:  # a page shows no traceback
+                if not self.visitor.gone:
+                    log.exception("a request of the page failed")
+                    self.complain(f"this failed ({type(error).__name__}); the viewer's log tells more")
+
+        return call
+
+    def change(self, function: Callable[[View], View]) -> None:
+        """Changes the view by a widget; the widgets stay as they are."""
+        self.visitor.change(function)
+
+    def jump(self, function: Callable[[View], View]) -> None:
+        """Changes the view from elsewhere: widgets and camera follow."""
+        before = self.visitor.view
+        self.visitor.change(function)
+        for listener in self.listeners:
+            listener(self.visitor.view)
+        if self.visitor.view.viewpoint != before.viewpoint:
+            self.move_camera(self.visitor.view)
+
+    def camera_moved(self, camera: viser.CameraHandle) -> None:
+        """The visitor turned the head; ignored while the camera moves by itself."""
+        if self.visitor.motion == Motion.STILL:
+            eye, target = (tuple(float(x) for x in vector) for vector in (camera.position, camera.look_at))
+            viewpoint = Viewpoint(eye, target, float(np.rad2deg(camera.fov)))
+            self.change(lambda view: replace(view, viewpoint=viewpoint))
+
+    def keep(self, keepsake: Keepsake) -> None:
+        """Sends a file to the visitor, and puts a copy into --out."""
+        self.client.send_file_download(keepsake.name, keepsake.content, save_immediately=True)
+        if self.setting.out is not None:
+            path = _free(self.setting.out / keepsake.name)
+            write_file(path, lambda temporary: temporary.write_bytes(keepsake.content))
+            log.info("wrote %s", path)
+            self.note("Kept", f"a copy is in {path.name} in the folder of --out")
+
+    def note(self, title: str, text: str) -> None:
+        """A note that goes away by itself."""
+        self.client.add_notification(title, text, auto_close_seconds=NOTE_SECONDS)
+
+    def size(self) -> tuple[int, int]:
+        """See Screen."""
+        camera = self.client.camera
+        return max(camera.image_width, 1), max(camera.image_height, 1)
+
+    def show_picture(self, picture: np.ndarray, final: bool) -> None:
+        """See Screen."""
+        with self.client.atomic():
+            self._remove(SPLATS)
+            self._remove(MESH)
+            quality = FINAL_QUALITY if final else MOVING_QUALITY
+            self.client.scene.set_background_image(picture, format="jpeg", jpeg_quality=quality)
+        self.client.flush()
+
+    def show_splats(self, splats: Splats, mesh: TemplateMesh | None, background: tuple[int, int, int]) -> None:
+        """See Screen."""
+        scene = self.client.scene
+        with self.client.atomic():
+            scene.set_background_image(np.full((2, 2, 3), background, np.uint8), format="png")
+            scene.add_gaussian_splats(
+                SPLATS,
+                splats.centers / SPLAT_UNIT,
+                splats.covariances / SPLAT_UNIT**2,
+                splats.colors,
+                splats.opacities,
+                scale=SPLAT_UNIT,
+            )
+            if mesh is None:
+                self._remove(MESH)
+            elif mesh is not self._mesh_shown:
+                scene.add_mesh_simple(MESH, mesh.vertices, mesh.faces, color=(40, 120, 255), wireframe=True)
+            self._mesh_shown = mesh
+        self.client.flush()
+
+    def move_camera(self, view: View) -> None:
+        """See Screen."""
+        camera, viewpoint = self.client.camera, view.viewpoint
+        with self.client.atomic():
+            camera.position = viewpoint.eye
+            camera.look_at = viewpoint.target
+            camera.fov = float(np.deg2rad(viewpoint.fov))
+
+    def report(self, report: Report) -> None:
+        """See Screen."""
+        self.report_to(report)
+
+    def complain(self, text: str) -> None:
+        """See Screen."""
+        self.client.add_notification("That did not work", text, color="red", auto_close_seconds=2 * NOTE_SECONDS)
+
+    def _remove(self, name: str) -> None:
+        if name == MESH:
+            self._mesh_shown = None
+        node = self.client.scene.get_handle_by_name(name)
+        if node is not None:
+            node.remove()
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first of `name-2`, `name-3` ... where nothing stands yet."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+    return candidate

@@ -1,0 +1,226 @@
+"""The server: its port, its visitors, its watch over a run, and what it says in the log."""
+
+import contextlib
+import getpass
+import logging
+import math
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import viser
+
+from gghead.viewer.follow import RunNews, RunWatch
+from gghead.viewer.head_panel import add_directions, add_favourites, add_mixing, add_seed, add_source
+from gghead.viewer.keep_panel import add_keep
+from gghead.viewer.look_panel import add_camera, add_look, add_status
+from gghead.viewer.pad_panel import add_pad
+from gghead.viewer.page import Page, Setting
+from gghead.viewer.run_panel import add_run
+from gghead.viewer.studio import Studio
+
+POLL_SECONDS = 2.0
+"""Time between two looks at a followed run."""
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the page is served."""
+
+    host: str
+    port: int
+
+
+class PrivateServer(viser.ViserServer):
+    """A server that never asks others to carry its page out of this machine, whatever a browser sends."""
+
+    def request_share_url(self, verbose: bool = True) -> str | None:
+        """Refuses: viser would open a tunnel to a server on the internet."""
+        log.warning("a browser asked for a public address of this page; refused")
+        return None
+
+
+@contextlib.contextmanager
+def serving(studio: Studio, setting: Setting, address: Address) -> Iterator[viser.ViserServer]:
+    """Serves pages for as long as the block lasts.
+
+    Raises:
+        OSError: the port is in use or not allowed.
+    """
+    check_port(address)
+    # viser greets on stdout, which is for results.
+    with contextlib.redirect_stdout(sys.stderr):
+        server = PrivateServer(host=address.host, port=address.port, label="gghead", verbose=False)
+    if server.get_port() != address.port:
+        server.stop()
+        raise OSError(_taken(address))
+    server.gui.configure_theme(show_logo=False, show_share_button=False, control_width="medium")
+    server.scene.set_up_direction("+y")
+    server.initial_camera.position = setting.view.viewpoint.eye
+    server.initial_camera.look_at = setting.view.viewpoint.target
+    server.initial_camera.fov = math.radians(setting.view.viewpoint.fov)
+    house = House(studio, setting)
+    server.on_client_connect(house.enter)
+    server.on_client_disconnect(house.leave)
+    if setting.follow:
+        threading.Thread(target=house.watch, name="run watch", daemon=True).start()
+    try:
+        yield server
+    finally:
+        house.close()
+        with contextlib.redirect_stdout(sys.stderr):
+            server.stop()
+
+
+def welcome(address: Address) -> str:
+    """What to do to see the page, from here and from elsewhere."""
+    name = "localhost" if address.host in (*LOCAL, "0.0.0.0", "::") else address.host
+    lines = [f"Open http://{name}:{address.port} in a browser; Ctrl-C ends it."]
+    if address.host in LOCAL:
+        forward = f"ssh -L {address.port}:localhost:{address.port} {_user()}@{socket.gethostname()}"
+        lines.append(f"From another machine: {forward}")
+    else:
+        lines.append(
+            f"It listens on {address.host}: everybody who reaches this machine's port {address.port} sees the page and "
+            "may use this machine to draw."
+        )
+    return "\n".join(lines)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "you"
+
+
+def check_port(address: Address) -> None:
+    """Raises OSError, in words, unless the port is free. viser would take the next one without a word to scripts."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except socket.gaierror as error:
+            raise OSError(f"--host {address.host} is no address of this machine; try localhost or 0.0.0.0") from error
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise OSError(f"port {address.port} is not for you; choose one from 1024 up with --port") from error
+            raise OSError(_taken(address)) from error
+
+
+def _taken(address: Address) -> str:
+    return (
+        f"port {address.port} on {address.host} is in use, maybe by another viewer; "
+        f"choose another: --port {address.port + 1}"
+    )
+
+
+class House:
+    """All visitors of a server."""
+
+    def __init__(self, studio: Studio, setting: Setting) -> None:
+        self._studio, self._setting = studio, setting
+        self._pages: dict[int, Page] = {}
+        self._tells: dict[int, Callable[[RunNews], None]] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._news: RunNews | None = None
+        self._waiting: dict[int, viser.ClientHandle] = {}
+
+    def enter(self, client: viser.ClientHandle) -> None:
+        """Builds a visitor's page; called in a thread of its own."""
+        try:
+            page = Page(client, self._studio, self._setting)
+            tell = build(page, self._setting.follow)
+        except FileNotFoundError as error:
+            if not self._setting.follow:
+                self._refuse(client, error)
+                return
+            client.add_notification("Waiting", f"{error}; the first one appears by itself", auto_close_seconds=20)
+            with self._lock:
+                self._waiting[client.client_id] = client
+            return
+        except (ValueError, OSError) as error:
+            self._refuse(client, error)
+            return
+        client.camera.on_update(page.guarded(page.camera_moved))
+        with self._lock:
+            self._pages[client.client_id] = page
+            if tell is not None:
+                self._tells[client.client_id] = tell
+                if self._news is not None:
+                    tell(self._news)
+        log.info("visitor %d came", client.client_id)
+        page.visitor.start()
+
+    def _refuse(self, client: viser.ClientHandle, error: Exception) -> None:
+        log.warning("%s", error)
+        client.add_notification("Nothing to show", f"{error}. Reload the page to try again.", color="red")
+
+    def leave(self, client: viser.ClientHandle) -> None:
+        """Ends the work for a visitor who is gone."""
+        with self._lock:
+            page = self._pages.pop(client.client_id, None)
+            self._tells.pop(client.client_id, None)
+            self._waiting.pop(client.client_id, None)
+        if page is not None:
+            page.visitor.leave()
+            log.info("visitor %d left", client.client_id)
+
+    def watch(self) -> None:
+        """Tells all pages of the run's news until the house closes."""
+        watch = RunWatch(self._setting.library[0].path)
+        while not self._closed.wait(POLL_SECONDS):
+            try:
+                news = watch.poll()
+            except OSError as error:
+                log.warning("the run can't be looked at: %s", error)
+                continue
+            if news is None:
+                continue
+            with self._lock:
+                self._news, tells = news, list(self._tells.values())
+                waiting = list(self._waiting.values()) if news.checkpoint is not None else []
+                self._waiting = {} if waiting else self._waiting
+            for tell in tells:
+                tell(news)
+            for client in waiting:
+                self.enter(client)
+
+    def close(self) -> None:
+        """Ends all work."""
+        self._closed.set()
+        with self._lock:
+            pages = list(self._pages.values())
+        for page in pages:
+            page.visitor.leave()
+
+
+def build(page: Page, follow: bool) -> Callable[[RunNews], None] | None:
+    """All panels of a page; returns what brings news of a run, if one is followed."""
+    gui = page.client.gui
+    tell = None
+    add_status(page)
+    tabs = gui.add_tab_group()
+    with tabs.add_tab("Head"):
+        add_source(page)
+        add_seed(page)
+        add_pad(page)
+        add_mixing(page)
+        add_directions(page)
+        add_favourites(page)
+    with tabs.add_tab("Look"):
+        add_look(page)
+        add_camera(page)
+    with tabs.add_tab("Take away"):
+        add_keep(page)
+    if follow:
+        with tabs.add_tab("Run"):
+            tell = add_run(page)
+    return tell
