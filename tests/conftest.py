@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 import torch
@@ -27,6 +28,11 @@ CHECKED = [
     "gghead.uv",
 ]
 install_import_hook(CHECKED, "shape_checks.check")
+
+# A failure is everybody's failure; `pytest --hypothesis-profile explore` looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
