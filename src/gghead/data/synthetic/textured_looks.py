@@ -132,4 +132,4 @@ def _random_makeup(person: Person, rng: np.random.Generator) -> np.ndarray:
     wears, drawn = rng.random() < 0.5, rng.uniform(0, 1, 3)
     if person.sex == "male" or person.age == "child" or not wears:
         return np.zeros(3)
-    return drawn * np.array([0.65, 0.4, 0.3])
+    return drawn * np.array([0.5, 0.35, 0.3])
