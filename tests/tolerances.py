@@ -69,5 +69,5 @@ EXPORTED_PSNR = 40.0
 """Pictures of a head that was written and read again in a format of few bits, against the head's own, dB."""
 PLY_PSNR = 50.0
 """The same for formats of 16 bits and more."""
-MESH_PSNR = 25.0
+MESH_PSNR = 20.0
 """A textured mesh against the Gaussians on it, dB: hard edges against soft ones."""

@@ -8,7 +8,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from gghead.cli.main import main
-from gghead.gaussians.ply import load_ply
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL, write_tiny_dataset
@@ -57,14 +56,6 @@ def test_interpolate_writes_a_video(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "loop.mp4"
     assert gghead("interpolate", model, "--frames", "6", "--resolution", "16", "--out", out).exit_code == 0
     assert out.stat().st_size > 0
-
-
-def test_export_writes_one_ply_or_a_folder(model: Path, tmp_path: Path) -> None:
-    assert gghead("export", model, "--seeds", "5", "--out", tmp_path / "head.ply").exit_code == 0
-    assert load_ply(tmp_path / "head.ply").sh_degree == 3
-    assert gghead("export", model, "--seeds", "5,6", "--sh-degree", "0", "--out", tmp_path / "heads").exit_code == 0
-    assert load_ply(tmp_path / "heads" / "seed0006.ply").sh_degree == 0
-    assert "name a folder" in refusal("export", model, "--seeds", "5,6", "--out", tmp_path / "two.ply")
 
 
 def test_info_tells_what_a_file_is(model: Path, data: Path) -> None:

@@ -12,6 +12,7 @@ from gghead.cli.options import (
     model_argument,
     out_option,
     pick_device,
+    progress,
     truncation_option,
 )
 
@@ -21,30 +22,46 @@ from gghead.cli.options import (
 @click.option("--seeds", type=Seeds(), default="0", show_default=True, help="Heads to write, like 0-15,42.")
 @truncation_option
 @click.option(
-    "--sh-degree",
-    type=click.IntRange(0, 3),
-    default=3,
-    show_default=True,
-    help="Spherical harmonics in the file; 3 is the layout of 62 properties that strict readers expect.",
+    "--up", type=click.Choice(["y", "-y", "z"]), help="Axis that points up; default: what the format's readers expect."
 )
+@click.option(
+    "--scale", type=float, help="Factor from model units (a head is .58 high); default: 1, in .glb .37 for metres."
+)
+@click.option("--center", is_flag=True, help="Put the origin into the middle of the head.")
 @out_option
 @force_option
 @device_option
 def export(
-    model: Path, seeds: list[int], truncation: float, sh_degree: int, out: Path, force: bool, device: str | None
+    model: Path,
+    seeds: list[int],
+    truncation: float,
+    up: str | None,
+    scale: float | None,
+    center: bool,
+    out: Path,
+    force: bool,
+    device: str | None,
 ) -> None:
-    """Write heads as PLY files of 3D Gaussian Splatting.
+    """Write heads for other programs. MODEL is a .safetensors file or a run folder.
 
-    --out is a .ply file for one seed, else a folder. MODEL is a .safetensors file or a run folder.
+    The name of --out decides what is made: .ply (3D Gaussian Splatting, all of its 62 properties), .splat, .spz (a
+    tenth of the size), .glb (a textured mesh), .ellipsoids.glb (the Gaussians' shapes), .html (a page that shows the
+    head without a network), or a folder of .ply files. With several seeds the seed becomes part of the name: head.spz
+    is written as head_seed0000.spz, head_seed0001.spz.
     """
+    from gghead.inference.exports import export as write
+    from gghead.inference.exports import format_of
     from gghead.inference.loading import load
 
-    single = out.suffix == ".ply"
-    if single and len(seeds) != 1:
-        raise click.UsageError(f"{len(seeds)} heads don't go into one PLY; name a folder as --out")
-    check_output(out, force)
+    if not out.suffix or out.is_dir():
+        paths = [out / f"seed{seed:04d}.ply" for seed in seeds]
+    else:
+        suffix = format_of(out).suffix
+        stem = out.name.removesuffix(suffix)
+        paths = [out.with_name(f"{stem}_seed{seed:04d}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
+    for path in (out, *paths):
+        check_output(path, force)
     generator = load(model, pick_device(device))
-    for seed in seeds:
-        path = out if single else out / f"seed{seed:04d}.ply"
-        generator.sample([seed], truncation)[0].save_ply(path, sh_degree)
+    for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
+        write(path, generator.sample([seed], truncation)[0], generator, up=up, scale=scale, center=center)
         click.echo(path)

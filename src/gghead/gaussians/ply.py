@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from gghead.gaussians.placement import require_single
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of, num_coefficients
 
@@ -42,10 +44,16 @@ def encode_ply(gaussians: Gaussians, sh_degree: int = MAX_DEGREE) -> bytes:
     Raises:
         ValueError: not a single scene, or a degree outside of 0 to 3.
     """
-    if gaussians.batch_shape:
-        raise ValueError(f"a PLY holds one scene, these are {tuple(gaussians.batch_shape)}; index them first: heads[0]")
+    require_single(gaussians)
     if not 0 <= sh_degree <= MAX_DEGREE:
         raise ValueError(f"the SH degree is {sh_degree}; expected 0 to {MAX_DEGREE}")
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {gaussians.num_gaussians}"]
+    lines += [f"property float {name}" for name in property_names(sh_degree)]
+    return "\n".join([*lines, "end_header", ""]).encode() + table_of(gaussians, sh_degree).astype("<f4").tobytes()
+
+
+def table_of(gaussians: Gaussians, sh_degree: int) -> Float[np.ndarray, "N P"]:
+    """One row a Gaussian of a single scene, in the order of `property_names`; float32."""
     count, coefficients = gaussians.num_gaussians, num_coefficients(sh_degree)
     sh = gaussians.sh.new_zeros(count, coefficients, 3)
     known = min(coefficients, gaussians.sh.shape[-2])
@@ -61,11 +69,8 @@ def encode_ply(gaussians: Gaussians, sh_degree: int = MAX_DEGREE) -> bytes:
         gaussians.quats,
     ]
     rows = torch.cat([column.detach().cpu().float() for column in columns], dim=1)
-    names = property_names(sh_degree)
-    assert rows.shape == (count, len(names))
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
-    lines += [f"property float {name}" for name in names]
-    return "\n".join([*lines, "end_header", ""]).encode() + rows.numpy().astype("<f4").tobytes()
+    assert rows.shape == (count, len(property_names(sh_degree)))
+    return rows.numpy()
 
 
 def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:

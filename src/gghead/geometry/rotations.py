@@ -21,3 +21,11 @@ def matrices_from_quats(quats: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3 3"]
         torch.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], dim=-1),
     ]
     return torch.stack(rows, dim=-2)
+
+
+def multiply_quats(first: Float[Tensor, "*B 4"], second: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 4"]:
+    """Quaternions (w, x, y, z) of the second rotation followed by the first, as in a product of matrices."""
+    a, u = first[..., :1], first[..., 1:]
+    b, v = second[..., :1], second[..., 1:]
+    real = a * b - (u * v).sum(-1, keepdim=True)
+    return torch.cat([real, a * v + b * u + torch.linalg.cross(u, v)], dim=-1)

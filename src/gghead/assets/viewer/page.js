@@ -1,0 +1,65 @@
+"use strict";
+// Unpacks the Gaussians of this page into a PLY in memory and gives it to the viewer. Nothing is fetched.
+
+const text = (id) => document.getElementById(id).textContent;
+
+async function unpack(id) {
+  const packed = Uint8Array.from(atob(text(id)), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// A column is stored as differences of 16-bit numbers, all high bytes before all low bytes (gaussians/html.py).
+function column(bytes, index, count, [low, high]) {
+  const start = 2 * index * count;
+  const values = new Float32Array(count);
+  for (let i = 0, sum = 0; i < count; i++) {
+    sum = (sum + 256 * bytes[start + i] + bytes[start + count + i]) & 0xffff;
+    values[i] = low + (sum / 65535) * (high - low);
+  }
+  return values;
+}
+
+function encodePly(bytes, { count, columns }) {
+  const head = ["ply", "format binary_little_endian 1.0", `element vertex ${count}`];
+  head.push(...columns.map(({ name }) => `property float ${name}`), "end_header", "");
+  const rows = new DataView(new ArrayBuffer(4 * count * columns.length));
+  columns.forEach(({ name, range }, index) => {
+    const values = column(bytes, index, count, range);
+    for (let i = 0; i < count; i++) rows.setFloat32(4 * (i * columns.length + index), values[i], true);
+  });
+  return new Blob([head.join("\n"), rows]);
+}
+
+async function show() {
+  const layout = JSON.parse(text("layout"));
+  const [gaussians, code] = await Promise.all([unpack("gaussians"), unpack("viewer")]);
+  const script = document.createElement("script");
+  script.textContent = new TextDecoder().decode(code);
+  document.head.append(script);
+  document.getElementById("message").remove();
+  const asked = new URLSearchParams(location.search);
+  const still = asked.has("still") || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const viewer = await SuperSplat.createViewer({
+    container: document.body,
+    settings: layout.settings,
+    contentUrl: "head.ply",
+    contents: Promise.resolve(new Response(encodePly(gaussians, layout))),
+    renderer: "webgl",
+    ui: !asked.has("noui"),
+    noanim: still,
+  });
+  viewer.events.once("loaded:changed", () => {
+    if (still) {
+      viewer.state.cameraMode = "orbit";
+      viewer.resetCamera();
+    }
+    document.documentElement.dataset.state = "shown";
+  });
+}
+
+show().catch((error) => {
+  const message = document.getElementById("message") ?? document.body.appendChild(document.createElement("div"));
+  message.id = "message";
+  message.textContent = `This head needs a browser of 2023 or later with WebGL 2. (${error.message})`;
+});

@@ -1,0 +1,69 @@
+"""Gaussians as a mesh of ellipsoids, to look at their shapes in any program for meshes."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from gghead.gaussians.placement import require_single
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.rotations import matrices_from_quats
+from gghead.geometry.spherical_harmonics import C0
+from gghead.media.meshes import Mesh
+
+DEVIATIONS = 1.0
+"""Radius of an ellipsoid in standard deviations."""
+LEAST_OPACITY = 0.1
+"""Fainter Gaussians would only hide the others."""
+
+
+def ellipsoids(gaussians: Gaussians) -> Mesh:
+    """One ellipsoid of 18 vertices and 32 triangles a Gaussian, coloured, those with little opacity left out.
+
+    Args:
+        gaussians: a single scene; its constant colour is taken.
+
+    Raises:
+        ValueError: several scenes.
+    """
+    require_single(gaussians)
+    seen = gaussians.detach().to("cpu")
+    kept = seen.opacities >= LEAST_OPACITY
+    seen = seen.map(lambda tensor: tensor[kept])
+    directions, triangles = sphere()
+    unit = torch.from_numpy(directions)
+    rotations = matrices_from_quats(seen.quats)  # [N, 3, 3]
+    local = unit[None] * (DEVIATIONS * seen.scales)[:, None]  # [N, 18, 3]
+    vertices = local @ rotations.mT + seen.means[:, None]
+    # The normal of an ellipsoid at S d is S^-1 d.
+    normals = torch.nn.functional.normalize(unit[None] / seen.scales[:, None], dim=-1) @ rotations.mT
+    rgb = (seen.sh[:, 0] * C0 + 0.5).clamp(0, 1)
+    rgba = torch.cat([rgb, torch.ones_like(rgb[:, :1])], dim=1)
+    colors = (rgba * 255).round().byte().repeat_interleave(len(directions), dim=0)
+    first = np.arange(seen.num_gaussians)[:, None, None] * len(directions)
+    return Mesh(
+        vertices=vertices.reshape(-1, 3).float().numpy(),
+        normals=normals.reshape(-1, 3).float().numpy(),
+        faces=(triangles[None] + first).reshape(-1, 3),
+        colors=colors.numpy(),
+    )
+
+
+def sphere() -> tuple[Float[np.ndarray, "18 3"], Int[np.ndarray, "32 3"]]:
+    """An octahedron whose triangles are split in four: unit directions and triangles, counter-clockwise outside."""
+    corners = np.concatenate([np.eye(3), -np.eye(3)])
+    triangles = []
+    for signs in np.ndindex(2, 2, 2):
+        x, y, z = signs[0] * 3, 1 + signs[1] * 3, 2 + signs[2] * 3
+        triangles.append((x, y, z) if sum(signs) % 2 == 0 else (x, z, y))
+    points = [tuple(corner) for corner in corners]
+    faces = []
+    for a, b, c in triangles:
+        middles = []
+        for p, q in ((a, b), (b, c), (c, a)):
+            middle = tuple((corners[p] + corners[q]) / np.sqrt(2))
+            if middle not in points:
+                points.append(middle)
+            middles.append(points.index(middle))
+        ab, bc, ca = middles
+        faces += [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return np.array(points, np.float32), np.array(faces)

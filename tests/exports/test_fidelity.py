@@ -1,0 +1,65 @@
+"""Every format is read back and drawn again; the picture is the model's own."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from exports.painted_head import around, psnr
+from exports.read_page import read_page
+from gghead.gaussians.html import encode_html
+from gghead.gaussians.placement import Placement, place
+from gghead.gaussians.ply import load_ply
+from gghead.gaussians.scene import Gaussians
+from gghead.gaussians.shading import freeze_colors
+from gghead.gaussians.splat import load_splat
+from gghead.gaussians.spz import load_spz
+from gghead.geometry.cameras import Cameras
+from gghead.inference.exports import export
+from gghead.rasterizer import render
+from tolerances import EXPORTED_PSNR, PLY_PSNR
+
+BACK = Placement("-y")
+"""Half a turn about z is its own inverse."""
+
+
+def test_ply(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
+    export(tmp_path / "head.ply", head)
+    again = load_ply(tmp_path / "head.ply")
+    assert again.num_gaussians == head.num_gaussians
+    assert psnr(render(place(again, BACK), around()).rgb, pictures) >= PLY_PSNR
+
+
+def test_splat_shows_the_colours_of_the_frontal_camera(head: Gaussians, tmp_path: Path) -> None:
+    export(tmp_path / "head.splat", head)
+    drawn = render(place(load_splat(tmp_path / "head.splat"), BACK), around()).rgb
+    frozen = render(freeze_colors(head, Cameras.frontal(1)), around()).rgb
+    assert psnr(drawn, frozen) >= EXPORTED_PSNR
+    front = around()[:1]
+    assert psnr(drawn[:1], render(head, front).rgb) >= EXPORTED_PSNR
+
+
+def test_spz(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
+    export(tmp_path / "head.spz", head)
+    assert psnr(render(load_spz(tmp_path / "head.spz"), around()).rgb, pictures) >= EXPORTED_PSNR
+
+
+def test_html(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
+    export(tmp_path / "head.html", head)
+    again = read_page((tmp_path / "head.html").read_text())
+    assert psnr(render(place(again, BACK), around()).rgb, pictures) >= PLY_PSNR
+
+
+def test_a_page_of_a_whole_head_is_small(head: Gaussians) -> None:
+    """65,536 Gaussians of degree 1 with 16 bits a number, as random as they can be, and a viewer of .75 MB."""
+    copies = -(-65_536 // head.num_gaussians)
+    many = head.map(lambda tensor: tensor.repeat(copies, *[1] * (tensor.ndim - 1))[:65_536])
+    shaken = Gaussians(many.means, many.quats, many.scales, many.opacities.clamp_min(0.1), many.sh)
+    assert len(encode_html(shaken)) < 5_000_000
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".splat", ".spz", ".html", ".ellipsoids.glb"])
+def test_same_head_same_bytes(head: Gaussians, tmp_path: Path, suffix: str) -> None:
+    for folder in ("a", "b"):
+        export(tmp_path / folder / f"head{suffix}", head)
+    assert (tmp_path / "a" / f"head{suffix}").read_bytes() == (tmp_path / "b" / f"head{suffix}").read_bytes()
