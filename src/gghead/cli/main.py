@@ -4,6 +4,7 @@ import click
 
 from gghead import __version__
 from gghead.cli.data import data
+from gghead.cli.doctor import doctor
 from gghead.cli.evaluate import evaluate
 from gghead.cli.export import export
 from gghead.cli.import_ import import_
@@ -43,5 +44,5 @@ def main(debug: bool) -> None:
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
 
 
-for command in (train, resume, sample, interpolate, view, evaluate, export, import_, info, data):
+for command in (train, resume, sample, interpolate, view, evaluate, export, import_, info, data, doctor):
     main.add_command(command)

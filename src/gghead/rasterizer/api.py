@@ -76,17 +76,9 @@ def render(
     heads = gaussians if axes == 1 else gaussians.map(lambda tensor: tensor.reshape(count, *tensor.shape[axes:]))
     flat_features = None if features is None else features.reshape(*heads.opacities.shape, features.shape[-1])
     flat_cameras = spread_cameras(cameras, pictures)
-    if chosen == "cuda":
-        if deterministic is None:
-            deterministic = torch.are_deterministic_algorithms_enabled()
-        # Imported here: cuda-core is an extra.
-        from gghead.rasterizer.cuda import draw_cuda
-
-        flat = draw_cuda(heads, flat_features, flat_cameras, behind, deterministic)
-    else:
-        if flat_features is None:
-            flat_features = gaussians.means.new_zeros(*heads.opacities.shape, 0)
-        flat = finish(accumulate(heads, flat_features, flat_cameras, chosen), behind)
+    if deterministic is None:
+        deterministic = torch.are_deterministic_algorithms_enabled()
+    flat = draw(heads, flat_features, flat_cameras, behind, chosen, deterministic)
     if len(pictures) == 1:
         return flat if features is not None or flat.features is None else replace(flat, features=None)
     size = (cameras.height, cameras.width)
@@ -98,16 +90,29 @@ def render(
     )
 
 
-def accumulate(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras, backend: Backend) -> Accumulation:
+def draw(
+    heads: Gaussians,
+    features: Float[Tensor, "H N F"] | None,
+    cameras: Cameras,
+    background: float | Float[Tensor, "P 3"],
+    backend: Backend,
+    deterministic: bool,
+) -> Rendering:
     """Runs a backend: picture p shows head p // (pictures / heads) from camera p."""
-    # Imported here: numba takes half a second to import and is not needed by who never draws on a CPU.
+    # Imported here: cuda-core is an extra, and numba takes half a second to import.
+    if backend == "cuda":
+        from gghead.rasterizer.cuda import draw_cuda
+
+        return draw_cuda(heads, features, cameras, background, deterministic)
+    if features is None:
+        features = heads.means.new_zeros(*heads.opacities.shape, 0)
     if backend == "cpu":
         from gghead.rasterizer.cpu import accumulate_cpu
 
-        return accumulate_cpu(heads, features, cameras)
+        return finish(accumulate_cpu(heads, features, cameras), background)
     from gghead.rasterizer.reference import accumulate_reference
 
-    return accumulate_reference(heads, features, cameras)
+    return finish(accumulate_reference(heads, features, cameras), background)
 
 
 def finish(sums: Accumulation, background: float | Float[Tensor, "P 3"]) -> Rendering:

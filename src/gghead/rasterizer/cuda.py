@@ -12,7 +12,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.cuda_kernels import MAX_FEATURES, on_device
 from gghead.rasterizer.cuda_plan import Plan, plan_of
-from gghead.rasterizer.cuda_stages import Kept, composite_backward, draw, project_backward
+from gghead.rasterizer.cuda_stages import composite_backward, draw, project_backward
 from gghead.rasterizer.rendering import Rendering
 
 FIXED_POINT = 2.0**30
@@ -97,7 +97,7 @@ class Rasterize(torch.autograd.Function):
         tensors, behind = contiguous(inputs), solid(background)
         drawn = draw(plan, tensors, behind, keep=True)
         ctx.save_for_backward(*tensors, drawn.alpha, drawn.depth)
-        ctx.plan, ctx.deterministic, ctx.kept, ctx.background = plan, deterministic, drawn.kept, behind
+        ctx.plan, ctx.deterministic, ctx.workspace, ctx.background = plan, deterministic, drawn.workspace, behind
         ctx.set_materialize_grads(False)
         return drawn.rgb, drawn.alpha, drawn.depth, drawn.features
 
@@ -115,7 +115,7 @@ class Rasterize(torch.autograd.Function):
                 ctx.plan, ctx.background, recall(ctx, inputs), alpha, depth, gradients, factor
             )  # fmt: skip
             # Splats and lists are the largest things in memory, and have served.
-            ctx.kept = None
+            ctx.workspace = None
             by_inputs = project_backward(ctx.plan, inputs, rows, factor, ctx.needs_input_grad[9])
             by_background = None
             if ctx.needs_input_grad[2] and gradients[0] is not None:
@@ -123,9 +123,11 @@ class Rasterize(torch.autograd.Function):
         return None, None, by_background, *by_inputs, None
 
 
-def recall(ctx: Any, inputs: Sequence[Tensor | None]) -> Kept:
-    """What the forward pass kept; drawn once more for a second backward pass through the same pictures."""
-    return ctx.kept or draw(ctx.plan, inputs, ctx.background, keep=True).kept
+def recall(ctx: Any, inputs: Sequence[Tensor | None]) -> Tensor:
+    """The workspace of the forward pass; drawn once more for a second backward pass through the same pictures."""
+    if ctx.workspace is None:
+        return draw(ctx.plan, inputs, ctx.background, keep=True).workspace
+    return ctx.workspace
 
 
 def fixed_point(gradients: Sequence[Tensor | None]) -> Tensor:

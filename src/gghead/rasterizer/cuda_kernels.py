@@ -135,6 +135,13 @@ def on_device(device: int) -> AbstractContextManager[object]:
     return nullcontext() if torch.cuda.current_device() == device else torch.cuda.device(device)
 
 
+def clear(address: int, size: int, stream: int) -> None:
+    """Writes zeros to so many bytes, a multiple of four."""
+    (error,) = driver.cuMemsetD32Async(address, 0, size // 4, stream)
+    if error:
+        raise RuntimeError(f"CUDA could not clear memory: {error.name}")
+
+
 LOCAL = threading.local()
 """Slots of this thread."""
 
@@ -178,18 +185,30 @@ def load_kernels(variant: Variant, device: int) -> Kernels:
     return Kernels(code, {name: driver.CUfunction(int(code.get_kernel(name).handle)) for name in KERNELS})
 
 
-def compile_kernels(variant: Variant, architecture: str) -> bytes:
+def compile_kernels(variant: Variant, architecture: str, afresh: bool = False) -> bytes:
     """Machine code of all kernels.
 
     Args:
         variant: what to compile.
         architecture: of the GPU, e.g. "sm_90".
+        afresh: without NVRTC's own cache, for who times it.
     """
     source = "\n".join(f'#include "{unit}.cu"' for unit in UNITS)
     options = ProgramOptions(
-        std="c++17", arch=architecture, include_path=str(SOURCES), define_macro=variant.macros, name="gghead"
+        std="c++17",
+        arch=architecture,
+        include_path=str(SOURCES),
+        define_macro=variant.macros,
+        name="gghead",
+        no_cache=afresh,
     )
     return bytes(Program(source, code_type="c++", options=options).compile("cubin").code)
+
+
+def nvrtc_version() -> str:
+    """Version of the compiler, like "13.0"."""
+    _, major, minor = nvrtc.nvrtcVersion()
+    return f"{major}.{minor}"
 
 
 def fingerprint(variant: Variant, architecture: str) -> str:
@@ -197,7 +216,7 @@ def fingerprint(variant: Variant, architecture: str) -> str:
     digest = hashlib.sha256()
     for path in sorted(SOURCES.glob("*.cu*")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(repr((variant.macros, architecture, nvrtc.nvrtcVersion()[1:])).encode())
+    digest.update(repr((variant.macros, architecture, nvrtc_version())).encode())
     return digest.hexdigest()[:32]
 
 

@@ -31,9 +31,9 @@ class History:
         """Remembers a length; longer ones are forgotten slowly, lest lists that take turns are drawn twice."""
         self.length = max(length, int(0.95 * (self.length or 0)))
 
-    def guess(self, slack: float = SLACK) -> int | None:
-        """Entries to make room for; None before the first drawing."""
-        return None if self.length is None else roomy(self.length, slack)
+    def guess(self, slack: float = SLACK) -> int:
+        """Entries to make room for; few before the first drawing."""
+        return roomy(self.length or 0, slack)
 
 
 def roomy(length: int, slack: float = SLACK) -> int:
@@ -57,9 +57,12 @@ class Plan:
         tiles: of all pictures.
         local_tiles: tiles of a picture if a block of threads counts them in shared memory, else 0.
         blocks: of threads for the Gaussians of one picture.
-        starts: where in the workspace the tiles' starts lie (64 bits each), bytes; before them lie the splats.
-        order: where the tiles' order lies (32 bits each).
-        workspace: its bytes.
+        starts: where, after the splats, the tiles' starts lie, bytes; 64 bits each.
+        order: where the tiles' order lies; 32 bits each.
+        pixels: where the pixels' transmittances lie, and after them how far they came; 32 bits each.
+        rows: where the rows of the splats in the order of drawing lie; 32 bits for each entry of the lists.
+        zeros: bytes that must be zero: of each tile, entries counted and entries filled in; entries of all lists
+            (64 bits), finished blocks, problems of cameras; classes of tiles and their places.
         history: of the lengths of the lists.
     """
 
@@ -76,7 +79,9 @@ class Plan:
     blocks: int
     starts: int
     order: int
-    workspace: int
+    pixels: int
+    rows: int
+    zeros: int
     history: History
 
     def backward_kernels(self, deterministic: bool) -> tuple[Variant, Kernels]:
@@ -90,8 +95,8 @@ class Plan:
         """What a drawing needs in memory, for errors."""
         lists = entries * (12 if keep else 8)
         return (
-            f"{self.pictures} pictures of {self.count} gaussians at {self.width} x {self.height}: splats take "
-            f"{self.workspace / 2**20:.0f} MiB, lists of {entries} entries {lists / 2**20:.0f} MiB, beside the pictures"
+            f"{self.pictures} pictures of {self.count} gaussians at {self.width} x {self.height}: splats and pixels "
+            f"take {self.rows / 2**20:.0f} MiB, lists of {entries} entries {lists / 2**20:.0f} MiB, beside the pictures"
         )
 
 
@@ -113,8 +118,11 @@ def plan_of(
         )
     variant = Variant(coefficients, features, False)
     starts = 16 * variant.parts * pictures * count
+    order = starts + 8 * tiles
+    pixels = order + 4 * tiles
     return Plan(
         device, pictures, pictures // heads, count, width, height, variant, load_kernels(variant, device), tiles,
         local_tiles=per_picture if per_picture <= MAX_LOCAL_TILES else 0, blocks=-(-count // THREADS), starts=starts,
-        order=starts + 8 * tiles, workspace=starts + 12 * tiles, history=History(),
+        order=order, pixels=pixels, rows=pixels + 8 * pictures * width * height, zeros=8 * tiles + 16 + 8 * CLASSES,
+        history=History(),
     )  # fmt: skip

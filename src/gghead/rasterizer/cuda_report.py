@@ -55,10 +55,8 @@ class Reports:
         self.free: list[Report] = []
 
     def take(self) -> Report:
-        """A report for one call, reset."""
-        report = self.free.pop() if self.free else Report()
-        report.reset()
-        return report
+        """A report for one call."""
+        return self.free.pop() if self.free else Report()
 
     def give_back(self, report: Report) -> None:
         """After its last reading."""

@@ -6,39 +6,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS, bits_of, current_stream
-from gghead.rasterizer.cuda_plan import CAPTURE_SLACK, CLASSES, SLACK, Plan, roomy
-from gghead.rasterizer.cuda_report import Report, Reports
+from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS, bits_of, clear, current_stream
+from gghead.rasterizer.cuda_plan import CAPTURE_SLACK, Plan
+from gghead.rasterizer.cuda_report import Reports
 
 REPORTS = Reports()
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What the backward pass needs of the forward pass.
-
-    Attributes:
-        workspace: splats, then where each tile's list starts, then the order of tiles; bytes.
-        rows: of the splats in each list, in the order of drawing as far as they were drawn; [capacity] int32.
-        transmittances: of the pixels, [P, H, W].
-        lasts: how far a pixel has come in its tile's list, [P, H, W] int32.
-    """
-
-    workspace: Tensor
-    rows: Tensor
-    transmittances: Tensor
-    lasts: Tensor
-
-
-@dataclass(frozen=True)
 class Drawn:
-    """Pictures [P, H, W, 1 to F], and what is kept for gradients."""
+    """Pictures [P, H, W, 1 to F], and the workspace with what the backward pass needs, bytes; plan.py says where."""
 
     rgb: Tensor
     alpha: Tensor
     depth: Tensor
     features: Tensor | None
-    kept: Kept | None
+    workspace: Tensor
 
 
 def backdrop_of(background: Tensor | float) -> tuple[int, int, int, int]:
@@ -63,48 +46,38 @@ def draw(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float
         torch.OutOfMemoryError: says what was needed and what lowers it.
     """
     try:
-        return draw_with_room(plan, inputs, background, keep)
+        if torch.cuda.is_current_stream_capturing():
+            return draw_captured(plan, inputs, background, keep)
+        return draw_with_report(plan, inputs, background, keep)
     except torch.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(
-            f"the GPU has no room for {plan.describe(plan.history.guess() or 0, keep)}; draw fewer gaussians or "
-            "cameras in one call of render, or cameras of a smaller width and height"
+            f"the GPU has no room for {plan.describe(plan.history.guess(), keep)}; draw fewer gaussians or cameras in "
+            "one call of render, or cameras of a smaller width and height"
         ) from error
 
 
-def draw_with_room(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
-    """`draw`, if there is enough memory.
-
-    The host does not wait before everything is launched: it guesses how long the lists are. Only then it reads how many
-    entries were counted, and draws again if the guess was too low. In a captured graph it can't: a tile whose list has
-    no room is NaN.
-    """
-    capturing = torch.cuda.is_current_stream_capturing()
-    guess = plan.history.guess(CAPTURE_SLACK if capturing else SLACK)
-    if capturing and guess is None:
+def draw_captured(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
+    """In a CUDA graph: nobody can be told how long the lists are. A tile whose list has no room becomes NaN."""
+    if plan.history.length is None:
         raise ValueError(
             "these pictures are captured in a CUDA graph before any like them were drawn, so that nobody knows how "
             "much room they need; call render once with the same sizes before the capture"
         )
-    device, stream = inputs[0].device, current_stream(plan.device)
-    workspace = torch.empty(plan.workspace, dtype=torch.uint8, device=device)
-    # Of each tile, entries counted and entries filled in; entries of all lists (64 bits), finished blocks, problems of
-    # cameras; classes of tiles and their places.
-    zeros = torch.zeros(2 * plan.tiles + 4 + 2 * CLASSES, dtype=torch.int32, device=device)
-    report = None if capturing else REPORTS.take()
-    count_entries(plan, inputs, workspace.data_ptr(), zeros.data_ptr(), report.address if report else 0, stream)
-    if report is None:
-        return fill_and_composite(plan, background, workspace, zeros, guess, keep, stream)
+    return launch_all(plan, inputs, background, keep, plan.history.guess(CAPTURE_SLACK), report=0)
+
+
+def draw_with_report(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
+    """Launches everything, guessing how long the lists are; then reads how long they were, and mends a low guess."""
+    report = REPORTS.take()
     try:
-        if guess is None:
-            guess = roomy(note(plan, report))
         while True:
-            drawn = fill_and_composite(plan, background, workspace, zeros, guess, keep, stream)
-            length = note(plan, report)
-            if length <= guess:
+            capacity = plan.history.guess()
+            report.reset()
+            drawn = launch_all(plan, inputs, background, keep, capacity, report.address)
+            length = report.read()
+            plan.history.note(length)
+            if length <= capacity:
                 return drawn
-            guess = roomy(length)
-            zeros[plan.tiles : 2 * plan.tiles].zero_()
-            zeros[-CLASSES:].zero_()
     except BaseException:
         torch.cuda.current_stream().synchronize()  # the kernel that writes the report may not have run yet
         raise
@@ -112,83 +85,67 @@ def draw_with_room(plan: Plan, inputs: Sequence[Tensor | None], background: Tens
         REPORTS.give_back(report)
 
 
-def note(plan: Plan, report: Report) -> int:
-    """Reads how many entries the lists have, and remembers it."""
-    length = report.read()
-    plan.history.note(length)
-    return length
-
-
-def count_entries(
-    plan: Plan, inputs: Sequence[Tensor | None], splats: int, zeros: int, report: int, stream: int
-) -> None:
-    """Projects, and finds where each tile's list starts; takes addresses."""
-    totals = zeros + 8 * plan.tiles
-    addresses = [0 if tensor is None else tensor.data_ptr() for tensor in inputs]
+def launch_all(
+    plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool, capacity: int, report: int
+) -> Drawn:
+    """The forward pass with room for so many entries of lists; report is the address of a Report, or null."""
+    device, shape, stream = inputs[0].device, (plan.pictures, plan.height, plan.width), current_stream(plan.device)
+    size = plan.rows + 4 * capacity if keep else plan.pixels
+    workspace = torch.empty(size, dtype=torch.uint8, device=device)
+    scratch = torch.empty(plan.zeros + 8 * capacity, dtype=torch.uint8, device=device)
+    splats, counts = workspace.data_ptr(), scratch.data_ptr()
+    starts, order, entries = splats + plan.starts, splats + plan.order, counts + plan.zeros
+    filled, totals = counts + 4 * plan.tiles, counts + 8 * plan.tiles
+    clear(counts, plan.zeros, stream)
     plan.kernels.launch(
         "project", plan.pictures * plan.blocks,
-        (*addresses, splats, zeros, totals + 12, plan.count, plan.views, plan.blocks, plan.local_tiles, plan.width,
-         plan.height),
+        (*(0 if tensor is None else tensor.data_ptr() for tensor in inputs), splats, counts, totals + 12, plan.count,
+         plan.views, plan.blocks, plan.local_tiles, plan.width, plan.height),
         stream, shared=4 * plan.local_tiles,
     )  # fmt: skip
     plan.kernels.launch(
         "allocate", -(-plan.tiles // THREADS),
-        (zeros, splats + plan.starts, totals, totals + 8, totals + 12, totals + 16, report, plan.tiles), stream,
+        (counts, starts, totals, totals + 8, totals + 12, totals + 16, report, plan.tiles), stream,
     )  # fmt: skip
-
-
-def fill_and_composite(
-    plan: Plan, background: Tensor | float, workspace: Tensor, zeros: Tensor, capacity: int, keep: bool, stream: int
-) -> Drawn:
-    """Fills the lists, in room for so many entries, and draws."""
-    device, shape = workspace.device, (plan.pictures, plan.height, plan.width)
-    entries = torch.empty(capacity, dtype=torch.int64, device=device)
-    splats, counts = workspace.data_ptr(), zeros.data_ptr()
-    starts, order = splats + plan.starts, splats + plan.order
     plan.kernels.launch(
         "fill", plan.pictures * plan.blocks,
-        (splats, counts, starts, counts + 4 * plan.tiles, counts + 8 * plan.tiles + 16, order, entries.data_ptr(),
-         capacity, plan.count, plan.blocks, plan.pictures, plan.local_tiles, plan.width, plan.height),
+        (splats, counts, starts, filled, totals + 16, order, entries, capacity, plan.count, plan.blocks, plan.pictures,
+         plan.local_tiles, plan.width, plan.height),
         stream, shared=4 * plan.local_tiles,
     )  # fmt: skip
     rgb, alpha, depth = (torch.empty(*shape, c, dtype=torch.float32, device=device) for c in (3, 1, 1))
     features = None
     if plan.variant.features:
         features = torch.empty(*shape, plan.variant.features, dtype=torch.float32, device=device)
-    arguments = [
-        splats, entries.data_ptr(), starts, counts, order, capacity, *backdrop_of(background), rgb.data_ptr(),
-        alpha.data_ptr(), depth.data_ptr(), 0 if features is None else features.data_ptr(),
-    ]  # fmt: skip
-    kept = None
-    if keep:
-        rows = torch.empty(capacity, dtype=torch.int32, device=device)
-        lasts = torch.empty(shape, dtype=torch.int32, device=device)
-        kept = Kept(workspace, rows, torch.empty(shape, dtype=torch.float32, device=device), lasts)
-        arguments += [rows.data_ptr(), kept.transmittances.data_ptr(), lasts.data_ptr()]
+    kept = (splats + plan.rows, splats + plan.pixels, splats + (plan.pixels + plan.rows) // 2) if keep else ()
     plan.kernels.launch(
-        "composite_and_keep" if keep else "composite", plan.tiles, (*arguments, plan.width, plan.height), stream
+        "composite_and_keep" if keep else "composite", plan.tiles,
+        (splats, entries, starts, counts, order, capacity, *backdrop_of(background), rgb.data_ptr(), alpha.data_ptr(),
+         depth.data_ptr(), 0 if features is None else features.data_ptr(), *kept, plan.width, plan.height),
+        stream,
     )  # fmt: skip
-    return Drawn(rgb, alpha, depth, features, kept)
+    return Drawn(rgb, alpha, depth, features, workspace)
 
 
 def composite_backward(
-    plan: Plan, background: Tensor | float, kept: Kept, alpha: Tensor, depth: Tensor,
+    plan: Plan, background: Tensor | float, workspace: Tensor, alpha: Tensor, depth: Tensor,
     upstream: Sequence[Tensor | None], factor: Tensor | None,
 ) -> Tensor:  # fmt: skip
     """Gradients of the splats, [P * N * row]; factor scales them to integers, where they shall be deterministic."""
     variant, kernels = plan.backward_kernels(factor is not None)
-    rows = torch.zeros(
+    stream, splats = current_stream(plan.device), workspace.data_ptr()
+    rows = torch.empty(
         plan.pictures * plan.count * variant.row, device=alpha.device,
         dtype=torch.float32 if factor is None else torch.int64,
     )  # fmt: skip
-    splats = kept.workspace.data_ptr()
+    clear(rows.data_ptr(), rows.nbytes, stream)
     kernels.launch(
         "composite_backward", 2 * plan.tiles,
-        (splats, kept.rows.data_ptr(), splats + plan.starts, splats + plan.order, *backdrop_of(background),
-         alpha.data_ptr(), depth.data_ptr(), kept.transmittances.data_ptr(), kept.lasts.data_ptr(),
+        (splats, splats + plan.rows, splats + plan.starts, splats + plan.order, *backdrop_of(background),
+         alpha.data_ptr(), depth.data_ptr(), splats + plan.pixels, splats + (plan.pixels + plan.rows) // 2,
          *(0 if gradient is None else gradient.data_ptr() for gradient in upstream), rows.data_ptr(),
          0 if factor is None else factor.data_ptr(), plan.width, plan.height),
-        current_stream(plan.device), threads=BACK_THREADS,
+        stream, threads=BACK_THREADS,
     )  # fmt: skip
     return rows
 

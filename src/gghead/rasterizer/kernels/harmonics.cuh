@@ -9,9 +9,9 @@ struct Basis {
 #define SET(k, v, gx, gy, gz) basis.value[k] = (v), basis.dx[k] = (gx), basis.dy[k] = (gy), basis.dz[k] = (gz)
 
 __device__ __forceinline__ void evaluate_basis(float x, float y, float z, Basis& basis) {
-  const float c1 = .4886025119029199f;
   SET(0, .28209479177387814f, 0.f, 0.f, 0.f);
 #if COEFFICIENTS > 1
+  const float c1 = .4886025119029199f;
   SET(1, -c1 * y, 0.f, -c1, 0.f);
   SET(2, c1 * z, 0.f, 0.f, c1);
   SET(3, -c1 * x, -c1, 0.f, 0.f);
