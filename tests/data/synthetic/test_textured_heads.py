@@ -18,12 +18,12 @@ from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
 from tiny_assets import write_source
 
 SIDE = 64
-PACK_VARIABLE = "GGHEAD_ASSET_PACK"
+PACK_VARIABLE = "GGHEAD_TEST_ASSETS"
 
 
 @pytest.fixture(scope="module")
 def heads(tmp_path_factory: pytest.TempPathFactory) -> TexturedHeads:
-    """From a pack in miniature, or from the one that GGHEAD_ASSET_PACK names."""
+    """From a pack in miniature, or from the one that GGHEAD_TEST_ASSETS names."""
     if PACK_VARIABLE in os.environ:
         return TexturedHeads(Path(os.environ[PACK_VARIABLE]), SIDE)
     folder = tmp_path_factory.mktemp("textured")
