@@ -196,7 +196,7 @@ class Visitor:
         if view.streams:
             width, height = self.screen.size()
             scale = 1.0 if final else self._scale
-            side = max(LEAST_SIDE, round(view.look.side * scale))
+            side = min(view.look.side, max(LEAST_SIDE, round(view.look.side * scale)))
             wide = min(max(16, round(side * width / max(height, 1))), 4 * side)
             picture = self.studio.picture(head, view.look, view.viewpoint, wide, side)
             taken = time.monotonic() - start

@@ -1,0 +1,55 @@
+"""What `gghead view` refuses, and how."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gghead.cli.main import main
+from viewer.tiny_models import write_model
+
+
+def refusal(*arguments: object) -> str:
+    result = CliRunner().invoke(main, ["view", *map(str, arguments)])
+    assert result.exit_code in (1, 2), result.output
+    assert "Traceback" not in result.output
+    return " ".join(result.output.split())
+
+
+@pytest.fixture
+def viser() -> None:
+    pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
+
+
+def test_without_a_model_it_names_the_commands_that_make_one(viser: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing() -> None:
+        raise ValueError("no model is bundled")
+
+    monkeypatch.setattr("gghead.inference.loading.load", nothing)
+    said = refusal()
+    assert "make demo" in said
+    assert "gghead train demo" in said
+
+
+def test_a_port_in_use_is_a_message(viser: None, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "tiny.safetensors")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal(model, "--port", port)
+    assert f"port {port} on localhost is in use" in said
+    assert f"--port {port + 1}" in said
+
+
+def test_wrong_arguments(viser: None, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "tiny.safetensors")
+    assert "there is nothing at" in refusal(tmp_path / "missing")
+    assert "no part of a view" in refusal(model, "--view", "seeds=1")
+    assert "--follow takes one MODEL" in refusal(model, "--follow")
+    (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
+    assert "cut off or damaged" in refusal(tmp_path / "broken.safetensors")
+
+
+def test_without_viser_it_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "pip install 'gghead[viewer]'" in refusal(tmp_path)

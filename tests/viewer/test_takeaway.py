@@ -1,0 +1,71 @@
+"""What is taken away is what was seen."""
+
+import io
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from gghead.gaussians.ply import decode_ply
+from gghead.viewer import takeaway
+from gghead.viewer.library import BUNDLED
+from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, parse_view
+from gghead.viewer.studio import Studio
+
+VIEW = View(HeadChoice(seed=6), Look(show=Show.NORMALS, side=32))
+
+
+def ignore(done: int, total: int) -> None:
+    assert done <= total
+
+
+def test_a_picture(studio: Studio, model_file: Path) -> None:
+    kept = takeaway.picture(studio, model_file, VIEW)
+    assert kept.name == "seed0006_normals.png"
+    with Image.open(io.BytesIO(kept.content)) as picture:
+        assert np.array_equal(np.asarray(picture), studio.portrait(model_file, VIEW, 32))
+
+
+def test_a_ply_holds_the_head(studio: Studio, model_file: Path) -> None:
+    head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
+    kept = takeaway.ply(head, VIEW)
+    assert kept.name == "seed0006.ply"
+    np.testing.assert_array_equal(decode_ply(kept.content).means, head.gaussians.means)
+
+
+def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takeaway, "FRAMES", 6)
+    pad = replace(VIEW, head=HeadChoice(corners=(1, 2)))
+    for kept, frames in (
+        (takeaway.orbit_video(studio, model_file, VIEW, ignore), 6),
+        (takeaway.morph_video(studio, model_file, pad, ignore), 12),
+    ):
+        assert kept.name.endswith(".mp4")
+        with av.open(io.BytesIO(kept.content)) as video:
+            assert len(list(video.decode(video=0))) == frames
+
+
+def test_a_morph_needs_a_pad(studio: Studio, model_file: Path) -> None:
+    with pytest.raises(ValueError, match="two or four seeds"):
+        takeaway.morph_video(studio, model_file, VIEW, ignore)
+
+
+def test_whoever_leaves_stops_their_video(studio: Studio, model_file: Path) -> None:
+    def leave(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        takeaway.orbit_video(studio, model_file, VIEW, leave)
+
+
+def test_the_command_line_shows_the_same_view() -> None:
+    view = replace(VIEW, viewpoint=Viewpoint(eye=(1.0, 0.0, 2.5)), renderer=Renderer.SPLATS)
+    words = shlex.split(takeaway.command_line(Path("my runs/8.safetensors"), view, Renderer.EXACT))
+    assert words[:5] == ["gghead", "view", "my runs/8.safetensors", "--renderer", "splats"]
+    assert words[5] == "--view"
+    assert parse_view(words[6], Renderer.SPLATS) == view
+    assert takeaway.command_line(BUNDLED, View(), Renderer.EXACT) == "gghead view"

@@ -1,0 +1,178 @@
+"""A visitor's screen follows their view, whatever happens to the model."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gghead.viewer.drawing import Splats
+from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View
+from gghead.viewer.studio import Studio
+from gghead.viewer.viewpoints import Motion
+from gghead.viewer.visitor import Report, Visitor
+from viewer.tiny_models import write_model
+
+PATIENCE = 60.0
+"""Seconds after which a test gives up; nothing is timed."""
+
+
+class FakeScreen:
+    """Remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.pictures: list[np.ndarray] = []
+        self.finals: list[bool] = []
+        self.splats: list[Splats] = []
+        self.complaints: list[str] = []
+        self.eyes: list[tuple[float, float, float]] = []
+        self.reports: list[Report] = []
+        self.failure: Exception | None = None
+
+    def size(self) -> tuple[int, int]:
+        return 60, 30
+
+    def show_picture(self, picture: np.ndarray, final: bool) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.pictures.append(picture)
+        self.finals.append(final)
+
+    def show_splats(self, splats: Splats, mesh: object, background: tuple[int, int, int]) -> None:
+        self.splats.append(splats)
+
+    def move_camera(self, view: View) -> None:
+        self.eyes.append(view.viewpoint.eye)
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def complain(self, text: str) -> None:
+        self.complaints.append(text)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for the visitor's thread."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.01)
+
+
+SMALL = View(look=Look(side=24))
+
+
+@pytest.fixture
+def enter(studio: Studio) -> Iterator[Callable[..., Visitor]]:
+    visitors = []
+
+    def enter(path: Path, view: View = SMALL) -> Visitor:
+        visitor = Visitor(studio, FakeScreen(), path, view)
+        visitors.append(visitor)
+        visitor.start()
+        return visitor
+
+    yield enter
+    for visitor in visitors:
+        visitor.leave()
+
+
+def seed(number: int) -> Callable[[View], View]:
+    return lambda view: replace(view, head=replace(view.head, seed=number))
+
+
+def test_a_change_is_shown(enter: Callable[..., Visitor], model_file: Path) -> None:
+    visitor = enter(model_file)
+    screen = visitor.screen
+    until(lambda: True in screen.finals)
+    first = screen.pictures[-1]
+    assert first.shape == (24, 48, 3)  # the canvas' proportions
+    visitor.change(seed(1))
+    until(lambda: not np.array_equal(screen.pictures[-1], first) and screen.finals[-1])
+    assert screen.reports[-1].head_seconds > 0
+
+
+def test_a_refused_change_leaves_the_view(enter: Callable[..., Visitor], model_file: Path) -> None:
+    visitor = enter(model_file)
+    with pytest.raises(ValueError, match="no seed"):
+        visitor.change(seed(-1))
+    assert visitor.view == SMALL
+
+
+def test_splats_are_sent_once_for_a_head_however_the_camera_moves(
+    enter: Callable[..., Visitor], model_file: Path
+) -> None:
+    visitor = enter(model_file, replace(SMALL, renderer=Renderer.SPLATS))
+    screen = visitor.screen
+    until(lambda: len(screen.splats) == 1)
+    for yaw in (0.1, 0.2):
+        visitor.change(lambda view, x=yaw: replace(view, viewpoint=replace(view.viewpoint, eye=(x, 0.0, 2.7))))
+    visitor.change(lambda view: replace(view, look=replace(view.look, show=Show.DEPTH)))
+    until(lambda: bool(screen.pictures))
+    assert len(screen.splats) == 1
+    visitor.change(lambda view: replace(view, look=replace(view.look, show=Show.COLOR)))
+    until(lambda: len(screen.splats) == 2)
+
+
+def test_a_moving_camera_goes_round_until_it_is_stopped(enter: Callable[..., Visitor], model_file: Path) -> None:
+    visitor = enter(model_file)
+    visitor.move(Motion.AUTOROTATE)
+    until(lambda: len(visitor.screen.eyes) > 3)
+    visitor.move(Motion.STILL)
+    until(lambda: visitor.screen.finals[-1])
+    eyes = np.array(visitor.screen.eyes)
+    assert len(np.unique(eyes[:, 0])) > 1
+    np.testing.assert_allclose(np.linalg.norm(eyes, axis=1), 2.7, rtol=1e-6)
+
+
+def test_a_deleted_model_is_a_message_and_another_one_still_shows(
+    enter: Callable[..., Visitor], model_file: Path, tmp_path: Path
+) -> None:
+    path = write_model(tmp_path / "short.safetensors")
+    visitor = enter(path)
+    until(lambda: bool(visitor.screen.pictures))
+    path.unlink()
+    visitor.change(seed(2))
+    until(lambda: bool(visitor.screen.complaints))
+    assert "short.safetensors is gone" in visitor.screen.complaints[0]
+    shown = len(visitor.screen.pictures)
+    visitor.look_at(model_file)
+    until(lambda: len(visitor.screen.pictures) > shown)
+
+
+def test_an_accident_is_a_message_without_a_traceback(
+    enter: Callable[..., Visitor], model_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = enter(model_file)
+    until(lambda: bool(visitor.screen.pictures))
+    visitor.screen.failure = KeyError("no such thing")
+    visitor.change(seed(3))
+    until(lambda: bool(visitor.screen.complaints))
+    assert "Traceback" not in visitor.screen.complaints[0]
+    assert "Traceback" in caplog.text
+    visitor.screen.failure = None
+    visitor.change(seed(4))
+    shown = len(visitor.screen.pictures)
+    until(lambda: len(visitor.screen.pictures) > shown)
+
+
+def test_twenty_visitors_have_a_head_each(enter: Callable[..., Visitor], studio: Studio, model_file: Path) -> None:
+    visitors = [enter(model_file, replace(SMALL, head=HeadChoice(seed=number))) for number in range(20)]
+    until(lambda: all(True in visitor.screen.finals for visitor in visitors))
+    for number, visitor in enumerate(visitors):
+        expected = studio.head(model_file, HeadChoice(seed=number), SMALL.viewpoint)
+        picture = studio.picture(expected, SMALL.look, SMALL.viewpoint, 48, 24)
+        assert np.array_equal(visitor.screen.pictures[-1], picture)
+
+
+def test_who_leaves_leaves_no_thread(enter: Callable[..., Visitor], model_file: Path) -> None:
+    visitor = enter(model_file)
+    visitor.move(Motion.CIRCLE)
+    until(lambda: len(visitor.screen.pictures) > 2)
+    visitor.screen.failure = RuntimeError("the connection is closed")
+    visitor.leave()
+    until(lambda: visitor._thread not in threading.enumerate())
+    assert not visitor.screen.complaints
