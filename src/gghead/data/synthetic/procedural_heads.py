@@ -58,8 +58,8 @@ class ProceduralHeads(HeadMaker):
         parts = [skin_mesh(self.model, vertices, place, outfit)]
         eyeballs = self.model.eyeballs(vertices)
         parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
-        parts.append(self._mouth.mesh(neutral, vertices, place))
         skin = self.model.skin(vertices)
+        parts.append(self._mouth.mesh(neutral, vertices, skin, place))
         brow = self._brows.paint(person, rng)
         lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup[2]
         normals = vertex_normals(skin, self.model.triangles)

@@ -21,6 +21,8 @@ COLUMNS = 6
 ROWS = 4
 """Vertices from the gum to the edge."""
 BEHIND_LIPS = 0.045
+CLOSED, OPEN = 0.03, 0.12
+"""Height of the gap between closed lips, and how much higher it is when light falls in freely."""
 ARCH_DEPTH = 0.62
 """How far the last teeth are behind the first."""
 TEXTURE_WIDTH, TEXTURE_HEIGHT = 256, 32
@@ -50,13 +52,28 @@ class ProceduralMouth:
         rim = model.neutral[self._rim]
         self._centre = rim.mean(0)
         self._width = np.ptp(rim[:, 0])
-        middle = rim[np.abs(rim[:, 0]) < 0.06].mean(0)
+        self._middle = self._rim[np.abs(rim[:, 0]) < 0.06]
+        middle = model.neutral[self._middle].mean(0)
         self._upper, self._lower = _arch(middle, 1), _arch(middle, -1)
         self._tongue = _tongue(middle)
         self.texture = _paint()
 
-    def mesh(self, neutral: Float32[np.ndarray, "v 3"], posed: Float32[np.ndarray, "v 3"], place: Similarity) -> Mesh:
-        """Teeth and tongue of a person with base-mesh vertices without and with expression."""
+    def mesh(
+        self,
+        neutral: Float32[np.ndarray, "v 3"],
+        posed: Float32[np.ndarray, "v 3"],
+        skin: Float32[np.ndarray, "n 3"],
+        place: Similarity,
+    ) -> Mesh:
+        """Teeth and tongue of a person.
+
+        Args:
+            neutral, posed: vertices of the base mesh without and with expression.
+            skin: skin vertices with expression.
+            place: the way into the world.
+        """
+        opening = np.ptp(skin[self._middle, 1]) - CLOSED
+        light = np.float32(0.15 + 0.85 * np.clip(opening / OPEN, 0, 1))
         rim = self._model.skin(neutral)[self._rim]
         scale = np.float32(np.clip(np.ptp(rim[:, 0]) / self._width, 0.85, 1.2))
         shift = rim.mean(0)
@@ -76,7 +93,7 @@ class ProceduralMouth:
                     triangles=triangles,
                     uvs=uvs[triangles].astype(np.float32),
                     materials=np.full(len(triangles), material, np.int32),
-                    reach=(0.55 - 0.5 * inward).astype(np.float32),
+                    reach=(light * (0.75 - 0.65 * inward)).astype(np.float32),
                 )
             )
         return Mesh.joined(parts)
@@ -96,7 +113,7 @@ def _arch(lips: np.ndarray, jaw: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     angle = along / 0.40
     front = lips[2] - BEHIND_LIPS - (0.035 if jaw < 0 else 0)
     x, z = 0.33 * np.sin(np.clip(angle, -1.5, 1.5)), front - ARCH_DEPTH * (1 - np.cos(np.clip(angle, -1.5, 1.5)))
-    gum = lips[1] + (0.082 if jaw > 0 else -0.112)
+    gum = lips[1] + (0.09 if jaw > 0 else -0.112)
     points, uvs = [], []
     for row in range(ROWS):
         t = row / (ROWS - 1)
