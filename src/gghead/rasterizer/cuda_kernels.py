@@ -85,7 +85,10 @@ class Variant:
         return [(name, f"{value!r}f") for name, value in numbers.items()] + [(k, str(v)) for k, v in settings.items()]
 
 
-KERNELS = ("project", "allocate", "fill", "composite", "composite_and_keep", "composite_backward", "project_backward")
+KERNELS = (
+    "project", "allocate", "fill", "composite", "composite_and_keep", "composite_backward", "project_backward",
+    "project_backward_with_cameras",
+)  # fmt: skip
 """What a program holds."""
 
 

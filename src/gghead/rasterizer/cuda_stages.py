@@ -160,7 +160,7 @@ def project_backward(
     by_block = means.new_empty(plan.pictures, plan.blocks, 12) if by_cameras else None
     tensors = (*inputs[:5], viewmats, inputs[7], rows, factor, *gradients, by_block)
     kernels.launch(
-        "project_backward", len(means) * plan.blocks,
+        "project_backward_with_cameras" if by_cameras else "project_backward", len(means) * plan.blocks,
         (*(0 if tensor is None else tensor.data_ptr() for tensor in tensors), plan.count, plan.views, plan.blocks,
          plan.width, plan.height),
         current_stream(plan.device),

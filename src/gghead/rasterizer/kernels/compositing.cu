@@ -211,6 +211,7 @@ __device__ __forceinline__ void blend_window(const u32* rows, u32 window, u32 po
     if (__all_sync(ALL, pixel.x == FAR_AWAY)) return;
     u32 own = base + lane;
     u32 found = gather(address, splats, own < window, own < window ? rows[own] : 0, position + own + 1, left, top), mark = 0;
+    if (own + 32 < window) ask_for(splats, rows[own + 32]);
     for (u32 splat = address; splat < address + 16 * found; splat += 16) blend<KEEP>(splat, pixel, mark);
     if (KEEP && mark) pixel.last = __float_as_uint(load1<PLACES>(address + (mark - address) / 4));
   }

@@ -219,11 +219,14 @@ __device__ __forceinline__ void unblend(u32 address, float4 second, float expone
 __device__ __forceinline__ void unblend_list(const float4* __restrict__ splats, const u32* __restrict__ list, u32 length, Chunk& chunk,
                                              Collected& group, int left, int top, const Factors& factors, Sum* gradients, float scale, Back& pixel) {
   u32 lane = threadIdx.x & 31, address = shared_address(&chunk), start = shared_address(group.e) + 4 * lane, slot = start, filled = 0;
+  u32 next = lane < length ? list[length - 1 - lane] : 0;
   for (u32 stop = length; stop > 0; stop -= min(stop, 32)) {
     // Lane 0 has the farthest splat; a splat's place is its index in the list plus one.
-    bool has_one = lane < stop;
-    u32 row = has_one ? list[stop - 1 - lane] : 0;
-    u32 found = gather(address, splats, has_one, row, stop - lane, left + .5f, top + .5f);
+    u32 row = next;
+    bool has_next = lane + 32 < stop;
+    if (has_next) next = list[stop - 33 - lane];
+    u32 found = gather(address, splats, lane < stop, row, stop - lane, left + .5f, top + .5f);
+    if (has_next) ask_for(splats, next);
     for (u32 j = 0; j < found; j++) {
       u32 splat = address + 16 * j;
       float4 first = load4<0>(splat), second = load4<PART>(splat);

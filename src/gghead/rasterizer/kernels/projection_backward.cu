@@ -124,14 +124,16 @@ __device__ __forceinline__ void sum_over_block(const Totals& totals, float* sums
   __syncthreads();
 }
 
-// by_block [P, blocks, 12] gets the cameras' gradients in pieces; null if nobody wants them. factors [1] is read only where DETERMINISTIC.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    project_backward(const float* __restrict__ means, const float* __restrict__ quats, const float* __restrict__ scales,
-                     const float* __restrict__ opacities, const float* __restrict__ sh, const float* __restrict__ viewmats,
-                     const float* __restrict__ Ks, const RowNumber* __restrict__ rows, const float* factors, float* __restrict__ d_means,
-                     float* __restrict__ d_quats, float* __restrict__ d_scales, float* __restrict__ d_opacities, float* __restrict__ d_sh,
-                     float* __restrict__ d_features, float* __restrict__ by_block, int count, int views, int blocks, int width, int height) {
-  Size size = size_of(width, height);
+struct SceneGradients {
+  float *means, *quats, *scales, *opacities, *sh, *features;
+};
+
+// by_block [P, blocks, 12] gets the cameras' gradients in pieces, where CAMERAS. factors [1] is read only where DETERMINISTIC.
+template <bool CAMERAS>
+__device__ __forceinline__ void project_back(const float* __restrict__ means, const float* __restrict__ quats, const float* __restrict__ scales,
+                                             const float* __restrict__ opacities, const float* __restrict__ sh, const float* __restrict__ viewmats,
+                                             const float* __restrict__ Ks, const RowNumber* __restrict__ rows, const float* factors,
+                                             const SceneGradients& out, float* by_block, int count, int views, int blocks, const Size& size) {
   int head = blockIdx.x / blocks, block = blockIdx.x % blocks, n = block * THREADS + threadIdx.x;
   long long g = (long long)head * count + n;
   float mean[3] = {}, quat[4] = {1.f}, scale[3] = {}, features[FEATURES + 1] = {};
@@ -148,7 +150,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #endif
   for (int view = 0; view < views; view++) {
     int picture = head * views + view;
-    if (by_block) {
+    if (CAMERAS) {
 #pragma unroll
       for (int i = 0; i < 12; i++) totals.view[i / 4][i % 4] = 0.f;
     }
@@ -172,20 +174,32 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
         for (int f = 0; f < FEATURES; f++) features[f] += row[10 + f];
         shape_backward(camera, shape, mean, quat, scale, row, totals);
-        colour_backward(camera, mean, sh + 3ll * COEFFICIENTS * g, row, first, d_sh + 3ll * COEFFICIENTS * g, totals);
+        colour_backward(camera, mean, sh + 3ll * COEFFICIENTS * g, row, first, out.sh + 3ll * COEFFICIENTS * g, totals);
         first = false;
       }
     }
-    if (by_block) sum_over_block(totals, by_block + 12 * ((long long)picture * blocks + block));
+    if (CAMERAS) sum_over_block(totals, by_block + 12 * ((long long)picture * blocks + block));
   }
   if (n >= count) return;
 #pragma unroll
-  for (int i = 0; i < 3; i++) d_means[3 * g + i] = totals.mean[i], d_scales[3 * g + i] = totals.scale[i];
+  for (int i = 0; i < 3; i++) out.means[3 * g + i] = totals.mean[i], out.scales[3 * g + i] = totals.scale[i];
 #pragma unroll
-  for (int i = 0; i < 4; i++) d_quats[4 * g + i] = totals.quat[i];
-  d_opacities[g] = totals.opacity;
+  for (int i = 0; i < 4; i++) out.quats[4 * g + i] = totals.quat[i];
+  out.opacities[g] = totals.opacity;
 #pragma unroll
-  for (int f = 0; f < FEATURES; f++) d_features[g * FEATURES + f] = features[f];
+  for (int f = 0; f < FEATURES; f++) out.features[g * FEATURES + f] = features[f];
   if (first)
-    for (int i = 0; i < 3 * COEFFICIENTS; i++) d_sh[3ll * COEFFICIENTS * g + i] = 0.f;
+    for (int i = 0; i < 3 * COEFFICIENTS; i++) out.sh[3ll * COEFFICIENTS * g + i] = 0.f;
 }
+
+#define PROJECT_BACKWARD(NAME, CAMERAS)                                                                                                          \
+  extern "C" __global__ void __launch_bounds__(THREADS, CAMERAS ? 1 : 2)                                                                         \
+      NAME(const float* means, const float* quats, const float* scales, const float* opacities, const float* sh, const float* viewmats,           \
+           const float* Ks, const RowNumber* rows, const float* factors, float* d_means, float* d_quats, float* d_scales, float* d_opacities,     \
+           float* d_sh, float* d_features, float* by_block, int count, int views, int blocks, int width, int height) {                            \
+    project_back<CAMERAS>(means, quats, scales, opacities, sh, viewmats, Ks, rows, factors,                                                       \
+                          {d_means, d_quats, d_scales, d_opacities, d_sh, d_features}, by_block, count, views, blocks, size_of(width, height));   \
+  }
+
+PROJECT_BACKWARD(project_backward, false)
+PROJECT_BACKWARD(project_backward_with_cameras, true)

@@ -172,6 +172,11 @@ __device__ __forceinline__ u32 gather(u32 address, const float4* __restrict__ sp
   return __popc(hits);
 }
 
+// Asks for a splat that will be gathered next, so that the wait for it overlaps with work on the present ones.
+__device__ __forceinline__ void ask_for(const float4* splats, u32 row) {
+  asm volatile("prefetch.global.L1 [%0];" ::"l"(splats + PARTS * (long long)row));
+}
+
 // The colour behind a picture: its own, or the same for all.
 struct Background {
   const float* by_picture;
