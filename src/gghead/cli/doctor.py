@@ -7,6 +7,8 @@ from importlib.metadata import version
 
 import click
 
+from gghead import __version__
+
 NVRTC_ADVICE = "install torch for CUDA, which brings it, and 'gghead[cuda]'"
 
 
@@ -41,7 +43,7 @@ def findings() -> Iterator[Finding]:
     """Everything, in order; what takes time comes last."""
     import torch
 
-    yield Finding("gghead", version("gghead"))
+    yield Finding("gghead", __version__)
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
     yield Finding("numba", version("numba"))
