@@ -36,6 +36,8 @@ OCCLUSION_EXTENT = 2.2
 OCCLUSION_BIAS = 0.06
 LEAST_GAP, MOST_GAP, NEAR = 0.02, 0.06, 0.5
 """Hair keeps a distance between the first two from the skin; what is farther than the third from its root is free."""
+LYING, SLACK = 0.16, 0.03
+"""Hair that is nearer than the first to the neutral skin lies on any skin as close, give or take the second."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class HairStyle:
         tangents: of its strands at the vertices; unit vectors.
         shift: of the vertices, so that no strand hangs over the eyes; decimetres.
         roots: the vertex of the skin nearest to each vertex.
-        gaps: how far each vertex stays outside of the skin there, decimetres.
+        gaps: how far each vertex is outside of the skin there, decimetres.
         reach: ambient light at its vertices, 0 to 1.
         skin_reach: the same at the vertices of the skin below it, as a share of that without hair.
     """
@@ -77,8 +79,8 @@ def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> Ha
         tangents=_tangents(proxy, points, grey),
         shift=shift,
         roots=roots,
-        gaps=np.clip(gaps, LEAST_GAP, MOST_GAP).astype(np.float32),
-        reach=0.3 + 0.7 * reach,
+        gaps=gaps.astype(np.float32),
+        reach=0.5 + 0.5 * reach,
         skin_reach=np.clip((covered + 0.05) / (sky.bare + 0.05), 0, 1).astype(np.float32),
     )
 
@@ -112,7 +114,9 @@ def hair_mesh(
     normals = vertex_normals(head, np.ascontiguousarray(triangles))[style.roots]
     gaps = ((points - head[style.roots]) * normals).sum(1)
     near = np.linalg.norm(points - head[style.roots], axis=1) < NEAR
-    points = points + normals * (np.maximum(style.gaps - gaps, 0) * near)[:, None]
+    least = np.clip(style.gaps, LEAST_GAP, MOST_GAP)
+    most = np.where(style.gaps < LYING, np.maximum(style.gaps, least) + SLACK, np.inf)
+    points = points + normals * ((np.clip(gaps, least, most) - gaps) * near)[:, None]
     points = points * flip
     own = style.proxy.triangles
     return Mesh(
@@ -163,7 +167,7 @@ def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h 
     fine -= np.median(fine[opaque])
     fine *= np.clip(STRAND_CONTRAST / max(float(fine[opaque].std()), 0.05), 0.5, 2.5)
     out = np.empty_like(texture)
-    out[..., :3] = np.clip(118 * np.exp(fine), 12, 250)[..., None]
+    out[..., :3] = np.clip(118 * np.exp(fine), 70, 250)[..., None]
     thick = gaussian_filter(alpha, len(grey) * THIN)
     out[..., 3] = texture[..., 3] * np.clip((thick - 0.25) / 0.35, 0, 1)
     return out

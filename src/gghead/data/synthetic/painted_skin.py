@@ -10,6 +10,8 @@ from gghead.data.synthetic.face_chart import HeadChart
 from gghead.data.synthetic.mesh_rasterizer import exact
 from gghead.data.synthetic.skin_regions import Noise, SkinMaps
 
+DARKEST_SCALP = 0.8
+"""Least display value of the scalp as a share of the face's."""
 FACE_REGIONS = ((0.40, 6.93, 1.28), (0.0, 7.72, 1.45))
 """Cheeks and forehead: where the colour of a skin is measured, decimetres of the neutral head."""
 
@@ -60,14 +62,29 @@ def read_skin(head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4
     face = (chart.facing > 0.5) & (chart.height > 6.3) & (chart.height < 7.8)
     spread = float(np.log(np.maximum(scaled[face], 4) / colour).std())
     contrast = min(1.0, CONTRAST / max(spread, 0.01))
-    soft = [_softened(image, colour, contrast) for image in (scaled, body[..., :3])]
-    return PaintedSkin(*soft, (colour / 255).astype(np.float32))
+    # Some skins are painted with the stubble of a shaved head: hair has the colour of the person instead.
+    scalp = np.clip(np.maximum((chart.azimuth - 0.7) / 0.2, (chart.height - 7.6) / 0.15), 0, 1)
+    return PaintedSkin(
+        _softened(scaled, colour, contrast, scalp),
+        _softened(body[..., :3], colour, contrast, np.zeros(body.shape[:2])),
+        (colour / 255).astype(np.float32),
+    )
 
 
-def _softened(image: UInt8[np.ndarray, "h w 3"], colour: np.ndarray, contrast: float) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture whose differences from a colour are smaller, those of hue more so than those of light."""
+def _softened(
+    image: UInt8[np.ndarray, "h w 3"], colour: np.ndarray, contrast: float, scalp: np.ndarray
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture whose differences from a colour are smaller, those of hue more so than those of light.
+
+    What is darker than `DARKEST_SCALP` is lightened to that where `scalp` [h, w] is 1.
+    """
     ratio = np.log(np.maximum(image, 4).astype(np.float32) / colour.astype(np.float32))
     light = ratio.mean(2, keepdims=True)
+    hue = ratio - light
+    lifted = np.maximum(light, np.float32(np.log(DARKEST_SCALP)))
+    scalp = scalp[..., None].astype(np.float32)
+    light = light + scalp * (lifted - light)
+    ratio = light + hue * (1 - np.float32(0.5) * scalp)
     soft = np.exp(np.float32(contrast) * (light + np.float32(HUE_SHARE) * (ratio - light))) * colour.astype(np.float32)
     return np.clip(soft + np.float32(0.5), 0, 255).astype(np.uint8)
 

@@ -57,7 +57,7 @@ FINISHES = {
     Material.CLOTH: Finish((0.01, 8, 0.06), (0.1, 0.1, 0.1)),
     Material.EYE: Finish((0.8, 200, 0.3), (0.3, 0.3, 0.3), casts=False),
     Material.MOUTH: Finish((0.10, 30, 0), (0.2, 0.2, 0.2), casts=False),
-    Material.HAIR: Finish((0.045, 40, 0.03), (0.35, 0.35, 0.35), inner=True),
+    Material.HAIR: Finish((0.045, 40, 0.03), (0.5, 0.5, 0.5), inner=True),
     Material.TEETH: Finish((0.15, 60, 0), (0.3, 0.3, 0.3), casts=False),
     Material.TONGUE: Finish((0.12, 30, 0), (0.3, 0.2, 0.2), casts=False),
     Material.BROW: Finish((0, 10, 0), (0.3, 0.3, 0.3), casts=False),

@@ -20,7 +20,7 @@ SAME_SURFACE = 0.02
 """Samples of a pixel that are this close in depth and of one material are shaded as one, world units."""
 STEEPEST = 0.22
 """Slope of bumps is cut off here."""
-INSIDE_LIGHT = 0.35
+INSIDE_LIGHT = 0.55
 """Share of light on the inside of a shell of hair."""
 
 
@@ -164,7 +164,7 @@ def light_vertices(mesh, look, lights, shadow, vertex_material):
                 share = 1 - (1 - INSIDE_LIGHT) * min(1.0, -3 * facing)
         lit = lit_share(shadow, px, py, pz, nx, ny, nz)
         tangent = (tangents[i, 0], tangents[i, 1], tangents[i, 2])
-        light = light_at(lights, (nx, ny, nz), v, tangent, gloss[m], wrap[m], lit * share, reach[i] * share)
+        light = light_at(lights, (nx, ny, nz), v, tangent, gloss[m], wrap[m], lit * share, reach[i])
         out[i, 0], out[i, 1], out[i, 2], out[i, 3], out[i, 4], out[i, 5] = light
     return out
 
