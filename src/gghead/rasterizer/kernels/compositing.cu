@@ -1,8 +1,9 @@
 // Splats -> pixels. One block a tile, a warp for 8 x 4 of its pixels, a lane for each pixel.
 //
-// Most of a list lies behind what has already stopped the light: on an untrained head a tile looks at a third of its list. So a list is not
-// sorted as a whole. Its keys are counted into COARSE classes of equal width, which tell how many classes from the front fit into a window in
-// shared memory; only a window is sorted, and the next one only if there is a pixel left that it could show in.
+// Most of a list lies behind what has already stopped the light: on an untrained head a tile looks at a third of its
+// list. So a list is not sorted as a whole. Its keys are counted into COARSE classes of equal width, which tell how
+// many classes from the front fit into a window in shared memory; only a window is sorted, and the next one only if
+// there is a pixel left that it could show in.
 #include "splat.cuh"
 
 #define WINDOW 1024 // entries in shared memory
@@ -20,7 +21,8 @@ struct Sorter {
 __device__ __forceinline__ u64 smaller(u64 a, u64 b) { return a < b ? a : b; }
 __device__ __forceinline__ u64 larger(u64 a, u64 b) { return a > b ? a : b; }
 
-// Smallest and largest of the block's keys, to sorter.low and sorter.high. Both must have been reset before the last barrier.
+// Smallest and largest of the block's keys, to sorter.low and sorter.high. Both must have been reset before the last
+// barrier.
 __device__ __forceinline__ void find_range(Sorter& sorter, u64 low, u64 high) {
 #pragma unroll
   for (int offset = 16; offset; offset >>= 1) {
@@ -90,9 +92,10 @@ __device__ __forceinline__ Domain start_domain(Sorter& sorter, const u64* list, 
   return domain;
 }
 
-// The range [low, high] of the nearest keys that were not taken yet: at least one key, at most WINDOW. A class that is too full is counted
-// again by itself; keys are unique, so that ends.
-__device__ __forceinline__ void choose_window(Sorter& sorter, const u64* list, u32 length, Domain& domain, u64& low, u64& high) {
+// The range [low, high] of the nearest keys that were not taken yet: at least one key, at most WINDOW. A class that is
+// too full is counted again by itself; keys are unique, so that ends.
+__device__ __forceinline__ void choose_window(Sorter& sorter, const u64* list, u32 length, Domain& domain, u64& low,
+                                              u64& high) {
   while (true) {
     u32 before = domain.next ? sorter.coarse[domain.next - 1] : 0;
     if (before == sorter.coarse[COARSE - 1]) { // all of this domain is taken
@@ -154,7 +157,8 @@ __device__ __forceinline__ u32 sort_window(Sorter& sorter, const u64* list, u32 
   // The rank of a key is the number of smaller ones in its class.
   for (u32 i = threadIdx.x; i < found; i += THREADS) {
     u64 key = sorter.keys[i];
-    u32 fine = (key - origin) >> shift, begin = sorter.ends[fine], end = fine + 1 < FINE ? sorter.ends[fine + 1] : found, rank = begin;
+    u32 fine = (key - origin) >> shift, begin = sorter.ends[fine],
+        end = fine + 1 < FINE ? sorter.ends[fine + 1] : found, rank = begin;
     for (u32 j = begin; j < end; j++) rank += sorter.keys[j] < key;
     rows_of(sorter)[rank] = (u32)key;
   }
@@ -170,8 +174,8 @@ struct Pixel {
 
 #define FAR_AWAY 1e30f
 
-// (6) Blends a splat, whose parts lie at an address, into a pixel. Without branches: lanes that it does not reach add nothing. `mark` becomes
-// the address where the pixel shows the splat.
+// (6) Blends a splat, whose parts lie at an address, into a pixel. Without branches: lanes that it does not reach add
+// nothing. `mark` becomes the address where the pixel shows the splat.
 template <bool KEEP>
 __device__ __forceinline__ void blend(u32 address, Pixel& pixel, u32& mark) {
   float4 first = load4<0>(address), second = load4<PART>(address), third = load4<2 * PART>(address);
@@ -183,7 +187,8 @@ __device__ __forceinline__ void blend(u32 address, Pixel& pixel, u32& mark) {
   pixel.x = full ? FAR_AWAY : pixel.x;
   pixel.transmittance -= weight;
   if (KEEP) mark = weight > 0.f ? address : mark;
-  pixel.sums[0] += weight * second.z, pixel.sums[1] += weight * second.w, pixel.sums[2] += weight * third.x, pixel.sums[3] += weight * third.y;
+  pixel.sums[0] += weight * second.z, pixel.sums[1] += weight * second.w, pixel.sums[2] += weight * third.x,
+      pixel.sums[3] += weight * third.y;
 #if FEATURES > 0
   pixel.sums[4] += weight * third.z;
 #endif
@@ -204,13 +209,14 @@ __device__ __forceinline__ void blend(u32 address, Pixel& pixel, u32& mark) {
 
 // Blends the splats of a window that reach a warp's pixels, until all of them are full.
 template <bool KEEP>
-__device__ __forceinline__ void blend_window(const u32* rows, u32 window, u32 position, const float4* splats, const Chunk& chunk, float left, float top,
-                                             Pixel& pixel) {
+__device__ __forceinline__ void blend_window(const u32* rows, u32 window, u32 position, const float4* splats,
+                                             const Chunk& chunk, float left, float top, Pixel& pixel) {
   u32 lane = threadIdx.x & 31, address = shared_address(&chunk);
   for (u32 base = 0; base < window; base += 32) {
     if (__all_sync(ALL, pixel.x == FAR_AWAY)) return;
     u32 own = base + lane;
-    u32 found = gather(address, splats, own < window, own < window ? rows[own] : 0, position + own + 1, left, top), mark = 0;
+    u32 found = gather(address, splats, own < window, own < window ? rows[own] : 0, position + own + 1, left, top),
+        mark = 0;
     if (own + 32 < window) ask_for(splats, rows[own + 32]);
     for (u32 splat = address; splat < address + 16 * found; splat += 16) blend<KEEP>(splat, pixel, mark);
     if (KEEP && mark) pixel.last = __float_as_uint(load1<PLACES>(address + (mark - address) / 4));
@@ -222,12 +228,13 @@ struct Pictures {
   u32* lasts;
 };
 
-__device__ __forceinline__ void write_pixel(const Pictures& out, long long p, int picture, const Background& background, const Pixel& pixel,
-                                            bool overflowed) {
+__device__ __forceinline__ void write_pixel(const Pictures& out, long long p, int picture, const Background& background,
+                                            const Pixel& pixel, bool overflowed) {
   // Lists that had no room show as NaN; outside of a captured graph the host then draws again with more.
   float poison = overflowed ? __int_as_float(0x7fc00000) : 0.f, alpha = 1.f - pixel.transmittance + poison;
 #pragma unroll
-  for (int i = 0; i < 3; i++) out.rgb[3 * p + i] = pixel.sums[i] + pixel.transmittance * behind(background, picture, i) + poison;
+  for (int i = 0; i < 3; i++)
+    out.rgb[3 * p + i] = pixel.sums[i] + pixel.transmittance * behind(background, picture, i) + poison;
   out.alpha[p] = alpha;
   out.depth[p] = alpha > 0.f ? pixel.sums[3] / alpha : poison;
 #pragma unroll
@@ -243,12 +250,13 @@ struct Lists {
 };
 
 template <bool KEEP>
-__device__ __forceinline__ void composite_tile(const float4* __restrict__ splats, const Lists& lists, const Background& background, const Pictures& out,
-                                               const Size& size) {
+__device__ __forceinline__ void composite_tile(const float4* __restrict__ splats, const Lists& lists,
+                                               const Background& background, const Pictures& out, const Size& size) {
   __shared__ Sorter sorter;
   __shared__ Chunk chunks[THREADS / 32];
   u32 tile = lists.order[blockIdx.x];
-  int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+  int tiles = size.tiles_x * size.tiles_y, picture = tile / tiles, local = tile % tiles, warp = threadIdx.x >> 5,
+      lane = threadIdx.x & 31;
   int left = local % size.tiles_x * TILE + ((warp & 1) << 3), top = local / size.tiles_x * TILE + ((warp >> 1) << 2);
   int column = left + (lane & 7), line = top + (lane >> 3);
   bool inside = column < size.width && line < size.height;
@@ -271,21 +279,26 @@ __device__ __forceinline__ void composite_tile(const float4* __restrict__ splats
       if (done == length || __syncthreads_count(pixel.x == FAR_AWAY) == THREADS) break;
     }
   }
-  if (inside) write_pixel(out, ((long long)picture * size.height + line) * size.width + column, picture, background, pixel, overflowed);
+  if (inside)
+    write_pixel(out, ((long long)picture * size.height + line) * size.width + column, picture, background, pixel,
+                overflowed);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 5)
-    composite(const float4* splats, const u64* entries, const u64* starts, const u32* counts, const u32* order, u64 capacity, const float* backgrounds,
-              float red, float green, float blue, float* rgb, float* alpha, float* depth, float* features, int width, int height) {
+    composite(const float4* splats, const u64* entries, const u64* starts, const u32* counts, const u32* order,
+              u64 capacity, const float* backgrounds, float red, float green, float blue, float* rgb, float* alpha,
+              float* depth, float* features, int width, int height) {
   composite_tile<false>(splats, {entries, starts, counts, order, capacity, nullptr}, {backgrounds, {red, green, blue}},
                         {rgb, alpha, depth, features, nullptr, nullptr}, size_of(width, height));
 }
 
-// The same for who wants gradients: sorted gets the rows of the splats in the order of drawing, as far as they were looked at.
+// The same for who wants gradients: sorted gets the rows of the splats in the order of drawing, as far as they were
+// looked at.
 extern "C" __global__ void __launch_bounds__(THREADS, 5)
-    composite_and_keep(const float4* splats, const u64* entries, const u64* starts, const u32* counts, const u32* order, u64 capacity,
-                       const float* backgrounds, float red, float green, float blue, float* rgb, float* alpha, float* depth, float* features,
-                       u32* sorted, float* transmittances, u32* lasts, int width, int height) {
+    composite_and_keep(const float4* splats, const u64* entries, const u64* starts, const u32* counts, const u32* order,
+                       u64 capacity, const float* backgrounds, float red, float green, float blue, float* rgb,
+                       float* alpha, float* depth, float* features, u32* sorted, float* transmittances, u32* lasts,
+                       int width, int height) {
   composite_tile<true>(splats, {entries, starts, counts, order, capacity, sorted}, {backgrounds, {red, green, blue}},
                        {rgb, alpha, depth, features, transmittances, lasts}, size_of(width, height));
 }

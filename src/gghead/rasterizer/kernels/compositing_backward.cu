@@ -1,34 +1,39 @@
-// Gradients of pixels -> gradients of splats. Pixels of warps and lanes as in compositing.cu, but a block is only half a tile, and its warps do
-// not wait for each other; lists are walked from the far end.
+// Gradients of pixels -> gradients of splats. Pixels of warps and lanes as in compositing.cu, but a block is only half
+// a tile, and its warps do not wait for each other; lists are walked from the far end.
 //
-// A lane makes two numbers for its pixel and a splat: e = dL/d(-q/2) and the weight w. What a splat wants are sums over pixels: of e times
-// 1, x, y, x^2, xy, y^2 and of w times the gradients of the channels. For GROUP splats and 32 pixels those are two small matrix products,
-// done by the tensor cores; summing with shuffles, 19 for each splat, took longer than all the rest.
+// A lane makes two numbers for its pixel and a splat: e = dL/d(-q/2) and the weight w. What a splat wants are sums over
+// pixels: of e times 1, x, y, x^2, xy, y^2 and of w times the gradients of the channels. For GROUP splats and 32 pixels
+// those are two small matrix products, done by the tensor cores; summing with shuffles, 19 for each splat, took longer
+// than all the rest.
 //
-// TF32 keeps 11 bits of a factor. The monomials of a pixel's place in its warp need fewer, so they are exact; every other factor is split
-// into a leading and a trailing part, and only the product of two trailing parts (2^-22) is dropped.
+// TF32 keeps 11 bits of a factor. The monomials of a pixel's place in its warp need fewer, so they are exact; every
+// other factor is split into a leading and a trailing part, and only the product of two trailing parts (2^-22) is
+// dropped.
 #include "splat.cuh"
 
 #define GROUP 16
 #define BACK_WARPS 4 // warps of a block
-#define PITCH 36 // floats between rows of a group: 4 more than lanes, so that a fragment's loads hit 32 banks
+#define PITCH 36     // floats between rows of a group: 4 more than lanes, so that a fragment's loads hit 32 banks
 #define COLUMN_BLOCKS ((CHANNELS + 7) / 8)
 
 struct Fragment {
   u32 a[4];
 };
 
-// d += a b, a [16, 8], b [8, 8]. A lane of group lane / 4 and place lane % 4 has of a: rows group, group + 8 at columns place, place + 4;
-// of b: rows place, place + 4 at column group; of d: rows group, group + 8 at columns 2 place, 2 place + 1.
+// d += a b, a [16, 8], b [8, 8]. A lane of group lane / 4 and place lane % 4 has of a: rows group, group + 8 at columns
+// place, place + 4; of b: rows place, place + 4 at column group; of d: rows group, group + 8 at columns 2 place, 2
+// place + 1.
 __device__ __forceinline__ void multiply(float (&d)[4], const Fragment& a, u32 b0, u32 b1) {
-  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-               : "r"(a.a[0]), "r"(a.a[1]), "r"(a.a[2]), "r"(a.a[3]), "r"(b0), "r"(b1));
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a.a[0]), "r"(a.a[1]), "r"(a.a[2]), "r"(a.a[3]), "r"(b0), "r"(b1));
 }
 
 __device__ __forceinline__ float leading(float value) { return __uint_as_float(__float_as_uint(value) & 0xffffe000u); }
 
-// Fragments of columns 8 STEP to 8 STEP + 7 of a collected matrix. The address is that of the lane's first number: row group, column place.
+// Fragments of columns 8 STEP to 8 STEP + 7 of a collected matrix. The address is that of the lane's first number: row
+// group, column place.
 template <int STEP>
 __device__ __forceinline__ void split(u32 address, Fragment& high, Fragment& low) {
   float values[4] = {load1<32 * STEP>(address), load1<32 * STEP + 32 * PITCH>(address), load1<32 * STEP + 16>(address),
@@ -43,7 +48,10 @@ __device__ __forceinline__ void split(u32 address, Fragment& high, Fragment& low
 // Column `column` of the monomials 1, x, y, x^2, xy, y^2 of a pixel, measured from the middle of its warp's 8 x 4.
 __device__ __forceinline__ float monomial(int pixel, int column) {
   float x = (pixel & 7) - 3.5f, y = (pixel >> 3) - 1.5f;
-  float first = column == 0 ? 1.f : column == 1 || column == 3 || column == 4 ? x : column == 2 || column == 5 ? y : 0.f;
+  float first = column == 0                                 ? 1.f
+                : column == 1 || column == 3 || column == 4 ? x
+                : column == 2 || column == 5                ? y
+                                                            : 0.f;
   float second = column == 3 ? x : column == 4 || column == 5 ? y : 1.f;
   return first * second;
 }
@@ -64,11 +72,12 @@ __device__ __forceinline__ void add_pair(Sum* row, float first, float second, fl
 }
 #endif
 
-// (9) Moves moments from the middle of the warp's pixels to the splat's centre, which lies at (x, y) from there. Lane place 0 has the
-// moments 1, x; place 1: y, xx; place 2: xy, yy.
+// (9) Moves moments from the middle of the warp's pixels to the splat's centre, which lies at (x, y) from there. Lane
+// place 0 has the moments 1, x; place 1: y, xx; place 2: xy, yy.
 __device__ __forceinline__ void shift_moments(float& first, float& second, float x, float y) {
   int lane = threadIdx.x & 31, place = lane & 3, origin = lane & ~3;
-  float s = __shfl_sync(ALL, first, origin), sx = __shfl_sync(ALL, second, origin), sy = __shfl_sync(ALL, first, origin + 1);
+  float s = __shfl_sync(ALL, first, origin), sx = __shfl_sync(ALL, second, origin),
+        sy = __shfl_sync(ALL, first, origin + 1);
   if (place == 0) second -= x * s;
   if (place == 1) first -= y * s, second += x * (x * s - 2.f * sx);
   if (place == 2) first += x * y * s - x * sy - y * sx, second += y * (y * s - 2.f * sy);
@@ -89,15 +98,16 @@ struct Drawn {
   const u32* lasts;
 };
 
-__device__ __forceinline__ Back read_pixel(bool inside, int column, int line, long long p, const Gradients& in, const Drawn& drawn, int picture,
-                                           const Background& background) {
+__device__ __forceinline__ Back read_pixel(bool inside, int column, int line, long long p, const Gradients& in,
+                                           const Drawn& drawn, int picture, const Background& background) {
   Back pixel = {column + .5f, line + .5f, 1.f, 0.f, {}, 0};
   if (!inside) return pixel;
   pixel.transmittance = drawn.transmittances[p], pixel.last = drawn.lasts[p];
   float by_alpha = in.alpha ? in.alpha[p] : 0.f, alpha = drawn.alpha[p];
   if (in.rgb) {
 #pragma unroll
-    for (int i = 0; i < 3; i++) pixel.gradients[i] = in.rgb[3 * p + i], by_alpha -= pixel.gradients[i] * behind(background, picture, i);
+    for (int i = 0; i < 3; i++)
+      pixel.gradients[i] = in.rgb[3 * p + i], by_alpha -= pixel.gradients[i] * behind(background, picture, i);
   }
   if (in.depth && alpha > 0.f) {
     pixel.gradients[3] = in.depth[p] / alpha;
@@ -147,7 +157,8 @@ struct Collected {
 #define W_OFFSET (4 * GROUP * PITCH) // bytes from e to w
 
 template <int STEP>
-__device__ __forceinline__ void multiply_step(u32 address, const Factors& factors, float (&moments)[4], float (&channels)[COLUMN_BLOCKS][4]) {
+__device__ __forceinline__ void multiply_step(u32 address, const Factors& factors, float (&moments)[4],
+                                              float (&channels)[COLUMN_BLOCKS][4]) {
   Fragment high, low;
   split<STEP>(address, high, low);
   multiply(moments, high, factors.monomials[STEP][0], factors.monomials[STEP][1]);
@@ -162,8 +173,8 @@ __device__ __forceinline__ void multiply_step(u32 address, const Factors& factor
 }
 
 // Adds the first `filled` rows of a group to the gradient rows.
-__device__ __forceinline__ void flush(const Collected& group, int filled, const Factors& factors, float middle_x, float middle_y, Sum* gradients,
-                                      float scale) {
+__device__ __forceinline__ void flush(const Collected& group, int filled, const Factors& factors, float middle_x,
+                                      float middle_y, Sum* gradients, float scale) {
   int lane = threadIdx.x & 31, place = lane & 3;
   u32 address = shared_address(group.e) + 4 * (PITCH * (lane >> 2) + place);
   float moments[4] = {}, channels[COLUMN_BLOCKS][4] = {};
@@ -182,17 +193,21 @@ __device__ __forceinline__ void flush(const Collected& group, int filled, const 
     if (place < 3) add_pair(target, moments[2 * half], moments[2 * half + 1], scale);
 #pragma unroll
     for (int block = 0; block < COLUMN_BLOCKS; block++)
-      if (8 * block + 2 * place < CHANNELS) add_pair(target + 6 + 8 * block, channels[block][2 * half], channels[block][2 * half + 1], scale);
+      if (8 * block + 2 * place < CHANNELS)
+        add_pair(target + 6 + 8 * block, channels[block][2 * half], channels[block][2 * half + 1], scale);
   }
   __syncwarp();
 }
 
-// (8) Steps a pixel back over a splat whose parts lie at an address, and says e and w. Without branches: a lane where the splat was not
-// drawn has alpha 0, which changes nothing.
-__device__ __forceinline__ void unblend(u32 address, float4 second, float exponent, bool active, Back& pixel, float& e, float& w) {
+// (8) Steps a pixel back over a splat whose parts lie at an address, and says e and w. Without branches: a lane where
+// the splat was not drawn has alpha 0, which changes nothing.
+__device__ __forceinline__ void unblend(u32 address, float4 second, float exponent, bool active, Back& pixel, float& e,
+                                        float& w) {
   float4 third = load4<2 * PART>(address);
-  float raw = power_of_two(exponent), alpha = active ? fminf(raw, (float)(MAX_ALPHA)) : 0.f, inverse = reciprocal(1.f - alpha);
-  float value = second.z * pixel.gradients[0] + second.w * pixel.gradients[1] + third.x * pixel.gradients[2] + third.y * pixel.gradients[3];
+  float raw = power_of_two(exponent), alpha = active ? fminf(raw, (float)(MAX_ALPHA)) : 0.f,
+        inverse = reciprocal(1.f - alpha);
+  float value = second.z * pixel.gradients[0] + second.w * pixel.gradients[1] + third.x * pixel.gradients[2] +
+                third.y * pixel.gradients[3];
 #if FEATURES > 0
   value += third.z * pixel.gradients[4];
 #endif
@@ -216,9 +231,11 @@ __device__ __forceinline__ void unblend(u32 address, float4 second, float expone
 }
 
 // Walks a warp's pixels back through a list, as far as any of them was drawn.
-__device__ __forceinline__ void unblend_list(const float4* __restrict__ splats, const u32* __restrict__ list, u32 length, Chunk& chunk,
-                                             Collected& group, int left, int top, const Factors& factors, Sum* gradients, float scale, Back& pixel) {
-  u32 lane = threadIdx.x & 31, address = shared_address(&chunk), start = shared_address(group.e) + 4 * lane, slot = start, filled = 0;
+__device__ __forceinline__ void unblend_list(const float4* __restrict__ splats, const u32* __restrict__ list,
+                                             u32 length, Chunk& chunk, Collected& group, int left, int top,
+                                             const Factors& factors, Sum* gradients, float scale, Back& pixel) {
+  u32 lane = threadIdx.x & 31, address = shared_address(&chunk), start = shared_address(group.e) + 4 * lane,
+      slot = start, filled = 0;
   u32 next = lane < length ? list[length - 1 - lane] : 0;
   for (u32 stop = length; stop > 0; stop -= min(stop, 32)) {
     // Lane 0 has the farthest splat; a splat's place is its index in the list plus one.
@@ -250,12 +267,14 @@ __device__ __forceinline__ void unblend_list(const float4* __restrict__ splats, 
 
 // rows [P * N, ROW] must be zero. factor [1] is read only where DETERMINISTIC.
 extern "C" __global__ void __launch_bounds__(32 * BACK_WARPS, 6)
-    composite_backward(const float4* __restrict__ splats, const u32* __restrict__ sorted, const u64* __restrict__ starts,
-                       const u32* __restrict__ order, const float* __restrict__ backgrounds, float red, float green, float blue,
-                       const float* __restrict__ alpha, const float* __restrict__ depth, const float* __restrict__ transmittances,
-                       const u32* __restrict__ lasts, const float* __restrict__ d_rgb, const float* __restrict__ d_alpha,
-                       const float* __restrict__ d_depth, const float* __restrict__ d_features, Sum* gradients, const float* factor, int width,
-                       int height) {
+    composite_backward(const float4* __restrict__ splats, const u32* __restrict__ sorted,
+                       const u64* __restrict__ starts, const u32* __restrict__ order,
+                       const float* __restrict__ backgrounds, float red, float green, float blue,
+                       const float* __restrict__ alpha, const float* __restrict__ depth,
+                       const float* __restrict__ transmittances, const u32* __restrict__ lasts,
+                       const float* __restrict__ d_rgb, const float* __restrict__ d_alpha,
+                       const float* __restrict__ d_depth, const float* __restrict__ d_features, Sum* gradients,
+                       const float* factor, int width, int height) {
   __shared__ Chunk chunks[BACK_WARPS];
   __shared__ Collected groups[BACK_WARPS];
   Size size = size_of(width, height);
@@ -264,8 +283,10 @@ extern "C" __global__ void __launch_bounds__(32 * BACK_WARPS, 6)
   int warp = (blockIdx.x & 1) * BACK_WARPS + (threadIdx.x >> 5);
   int left = local % size.tiles_x * TILE + ((warp & 1) << 3), top = local / size.tiles_x * TILE + ((warp >> 1) << 2);
   int column = left + (lane & 7), line = top + (lane >> 3);
-  Back pixel = read_pixel(column < size.width && line < size.height, column, line, ((long long)picture * size.height + line) * size.width + column,
-                          {d_rgb, d_alpha, d_depth, d_features}, {alpha, depth, transmittances, lasts}, picture, {backgrounds, {red, green, blue}});
+  Back pixel =
+      read_pixel(column < size.width && line < size.height, column, line,
+                 ((long long)picture * size.height + line) * size.width + column, {d_rgb, d_alpha, d_depth, d_features},
+                 {alpha, depth, transmittances, lasts}, picture, {backgrounds, {red, green, blue}});
   u32 length = __reduce_max_sync(ALL, pixel.last);
   if (length == 0) return;
   Factors factors;
@@ -275,5 +296,6 @@ extern "C" __global__ void __launch_bounds__(32 * BACK_WARPS, 6)
 #else
   float scale = 1.f;
 #endif
-  unblend_list(splats, sorted + starts[tile], length, chunks[threadIdx.x >> 5], groups[threadIdx.x >> 5], left, top, factors, gradients, scale, pixel);
+  unblend_list(splats, sorted + starts[tile], length, chunks[threadIdx.x >> 5], groups[threadIdx.x >> 5], left, top,
+               factors, gradients, scale, pixel);
 }

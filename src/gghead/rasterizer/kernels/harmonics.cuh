@@ -1,6 +1,8 @@
 // Spherical harmonics: the basis of gghead.geometry.spherical_harmonics with its derivatives.
 #pragma once
 
+#include "splat.cuh"
+
 struct Basis {
   float value[COEFFICIENTS];
   float dx[COEFFICIENTS], dy[COEFFICIENTS], dz[COEFFICIENTS]; // x, y, z taken as independent
@@ -30,7 +32,8 @@ __device__ __forceinline__ void evaluate_basis(float x, float y, float z, Basis&
   SET(9, c30 * y * (3.f * xx - yy), c30 * 6.f * x * y, c30 * 3.f * (xx - yy), 0.f);
   SET(10, c31 * x * y * z, c31 * y * z, c31 * x * z, c31 * x * y);
   SET(11, c32 * y * (4.f * zz - xx - yy), -2.f * c32 * x * y, c32 * (4.f * zz - xx - 3.f * yy), 8.f * c32 * y * z);
-  SET(12, c33 * z * (2.f * zz - 3.f * xx - 3.f * yy), -6.f * c33 * x * z, -6.f * c33 * y * z, c33 * (6.f * zz - 3.f * xx - 3.f * yy));
+  SET(12, c33 * z * (2.f * zz - 3.f * xx - 3.f * yy), -6.f * c33 * x * z, -6.f * c33 * y * z,
+      c33 * (6.f * zz - 3.f * xx - 3.f * yy));
   SET(13, c32 * x * (4.f * zz - xx - yy), c32 * (4.f * zz - 3.f * xx - yy), -2.f * c32 * x * y, 8.f * c32 * x * z);
   SET(14, c35 * z * (xx - yy), 2.f * c35 * x * z, -2.f * c35 * y * z, c35 * (xx - yy));
   SET(15, c30 * x * (xx - 3.f * yy), c30 * 3.f * (xx - yy), -6.f * c30 * x * y, 0.f);
@@ -45,7 +48,8 @@ struct Direction {
 __device__ __forceinline__ Direction direction_of(const float* mean, const Camera& camera) {
   float d[3];
 #pragma unroll
-  for (int j = 0; j < 3; j++) d[j] = mean[j] + camera.r[0][j] * camera.t[0] + camera.r[1][j] * camera.t[1] + camera.r[2][j] * camera.t[2];
+  for (int j = 0; j < 3; j++)
+    d[j] = mean[j] + camera.r[0][j] * camera.t[0] + camera.r[1][j] * camera.t[1] + camera.r[2][j] * camera.t[2];
   float inverse = 1.f / sqrtf(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
   return {d[0] * inverse, d[1] * inverse, d[2] * inverse, inverse};
 }

@@ -1,8 +1,9 @@
-// Lists of the tiles: room for each, then the splats that meet it, in no order; compositing.cu sorts as far as it has to.
+// Lists of the tiles: room for each, then the splats that meet it, in no order; compositing.cu sorts as far as it has
+// to.
 #include "splat.cuh"
 
-// Tiles are drawn by the length of their lists, longest first, lest a long one that starts late keeps the rest of the GPU waiting. Two
-// classes for each power of two are order enough.
+// Tiles are drawn by the length of their lists, longest first, lest a long one that starts late keeps the rest of the
+// GPU waiting. Two classes for each power of two are order enough.
 #define CLASSES 64
 
 __device__ __forceinline__ int class_of(u32 length) {
@@ -11,10 +12,11 @@ __device__ __forceinline__ int class_of(u32 length) {
   return CLASSES - 1 - min(2 * power + (length >> (power - 1) & 1), CLASSES - 1u);
 }
 
-// Gives each tile a stretch of the entries, in no particular order of tiles, and counts the classes. The last block tells the host how
-// long all lists are together and what is wrong with the cameras.
-extern "C" __global__ void __launch_bounds__(THREADS) allocate(const u32* __restrict__ counts, u64* __restrict__ starts, u64* total, u32* blocks_done,
-                                                              volatile const u32* status, u32* classes, volatile u64* report, long long tiles) {
+// Gives each tile a stretch of the entries, in no particular order of tiles, and counts the classes. The last block
+// tells the host how long all lists are together and what is wrong with the cameras.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    allocate(const u32* __restrict__ counts, u64* __restrict__ starts, u64* total, u32* blocks_done,
+             volatile const u32* status, u32* classes, volatile u64* report, long long tiles) {
   __shared__ u32 local[CLASSES];
   __shared__ u64 base, sums[THREADS / 32];
   long long tile = (long long)blockIdx.x * THREADS + threadIdx.x;
@@ -49,12 +51,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) allocate(const u32* __rest
   }
 }
 
-// An entry is the bits of a splat's camera z, which order like the positive number they are, then its row: sorted by both, the order is
-// that of (z, row), whatever the order of writing. `classes` [2, CLASSES] holds the size of each class, then how much of it is placed.
-extern "C" __global__ void __launch_bounds__(THREADS) fill(const float4* __restrict__ splats, const u32* __restrict__ counts,
-                                                          const u64* __restrict__ starts, u32* __restrict__ filled, u32* classes,
-                                                          u32* __restrict__ order, u64* __restrict__ entries, u64 capacity, int count, int blocks,
-                                                          int pictures, int local_tiles, int width, int height) {
+// An entry is the bits of a splat's camera z, which order like the positive number they are, then its row: sorted by
+// both, the order is that of (z, row), whatever the order of writing. `classes` [2, CLASSES] holds the size of each
+// class, then how much of it is placed.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    fill(const float4* __restrict__ splats, const u32* __restrict__ counts, const u64* __restrict__ starts,
+         u32* __restrict__ filled, u32* classes, u32* __restrict__ order, u64* __restrict__ entries, u64 capacity,
+         int count, int blocks, int pictures, int local_tiles, int width, int height) {
   extern __shared__ u32 local[];
   Size size = size_of(width, height);
   long long tiles = (long long)size.tiles_x * size.tiles_y, thread = (long long)blockIdx.x * THREADS + threadIdx.x;

@@ -1,7 +1,7 @@
-// Gradients of splats -> gradients of Gaussians and cameras (README.md, "Gradients of projection"). One thread for each Gaussian of each
-// head, which goes through the pictures of its head, so that nobody else adds to the same number.
-#include "splat.cuh"
+// Gradients of splats -> gradients of Gaussians and cameras (README.md, "Gradients of projection"). One thread for each
+// Gaussian of each head, which goes through the pictures of its head, so that nobody else adds to the same number.
 #include "harmonics.cuh"
+#include "splat.cuh"
 
 #if DETERMINISTIC
 typedef long long RowNumber;
@@ -15,7 +15,8 @@ struct Totals {
 };
 
 // (11) Gradient of the covariance: -conic G conic; xy stands twice in it and gets both halves.
-__device__ __forceinline__ void covariance_gradient(const Shape& shape, const float* row, float& xx, float& xy, float& yy) {
+__device__ __forceinline__ void covariance_gradient(const Shape& shape, const float* row, float& xx, float& xy,
+                                                    float& yy) {
   float a = shape.yy / shape.determinant, b = -shape.xy / shape.determinant, c = shape.xx / shape.determinant;
   float ga = -.5f * row[3], gb = -.5f * row[4], gc = -.5f * row[5];
   float left_a = a * ga + b * gb, left_b = a * gb + b * gc, right_a = b * ga + c * gb, right_b = b * gb + c * gc;
@@ -23,20 +24,26 @@ __device__ __forceinline__ void covariance_gradient(const Shape& shape, const fl
 }
 
 // (14) From the gradient by the rotation matrix to that by the quaternion, of any length.
-__device__ __forceinline__ void rotation_backward(const float* quat, float inverse_length, const float (&g)[3][3], float* d_quat) {
-  float w = quat[0] * inverse_length, x = quat[1] * inverse_length, y = quat[2] * inverse_length, z = quat[3] * inverse_length;
+__device__ __forceinline__ void rotation_backward(const float* quat, float inverse_length, const float (&g)[3][3],
+                                                  float* d_quat) {
+  float w = quat[0] * inverse_length, x = quat[1] * inverse_length, y = quat[2] * inverse_length,
+        z = quat[3] * inverse_length;
   float dw = 2.f * (x * (g[2][1] - g[1][2]) + y * (g[0][2] - g[2][0]) + z * (g[1][0] - g[0][1]));
-  float dx = 2.f * (y * (g[0][1] + g[1][0]) + z * (g[0][2] + g[2][0]) + w * (g[2][1] - g[1][2]) - 2.f * x * (g[1][1] + g[2][2]));
-  float dy = 2.f * (x * (g[0][1] + g[1][0]) + z * (g[1][2] + g[2][1]) + w * (g[0][2] - g[2][0]) - 2.f * y * (g[0][0] + g[2][2]));
-  float dz = 2.f * (x * (g[0][2] + g[2][0]) + y * (g[1][2] + g[2][1]) + w * (g[1][0] - g[0][1]) - 2.f * z * (g[0][0] + g[1][1]));
+  float dx = 2.f * (y * (g[0][1] + g[1][0]) + z * (g[0][2] + g[2][0]) + w * (g[2][1] - g[1][2]) -
+                    2.f * x * (g[1][1] + g[2][2]));
+  float dy = 2.f * (x * (g[0][1] + g[1][0]) + z * (g[1][2] + g[2][1]) + w * (g[0][2] - g[2][0]) -
+                    2.f * y * (g[0][0] + g[2][2]));
+  float dz = 2.f * (x * (g[0][2] + g[2][0]) + y * (g[1][2] + g[2][1]) + w * (g[1][0] - g[0][1]) -
+                    2.f * z * (g[0][0] + g[1][1]));
   float along = dw * w + dx * x + dy * y + dz * z;
   d_quat[0] += (dw - along * w) * inverse_length, d_quat[1] += (dx - along * x) * inverse_length;
   d_quat[2] += (dy - along * y) * inverse_length, d_quat[3] += (dz - along * z) * inverse_length;
 }
 
 // (10) - (14) for the place and shape of one Gaussian in one picture.
-__device__ __forceinline__ void shape_backward(const Camera& camera, const Shape& shape, const float* mean, const float* quat, const float* scale,
-                                               const float* row, Totals& totals) {
+__device__ __forceinline__ void shape_backward(const Camera& camera, const Shape& shape, const float* mean,
+                                               const float* quat, const float* scale, const float* row,
+                                               Totals& totals) {
   float z = shape.point[2], zoom_x = camera.fx / z, zoom_y = camera.fy / z, g_xx, g_xy, g_yy;
   covariance_gradient(shape, row, g_xx, g_xy, g_yy);
   float a = shape.yy / shape.determinant, b = -shape.xy / shape.determinant, c = shape.xx / shape.determinant;
@@ -44,13 +51,15 @@ __device__ __forceinline__ void shape_backward(const Camera& camera, const Shape
 #pragma unroll
   for (int k = 0; k < 3; k++) {
     float right = shape.right[k], down = shape.down[k];
-    float d_right = scale[k] * (2.f * g_xx * right + g_xy * down), d_down = scale[k] * (2.f * g_yy * down + g_xy * right);
+    float d_right = scale[k] * (2.f * g_xx * right + g_xy * down),
+          d_down = scale[k] * (2.f * g_yy * down + g_xy * right);
     totals.scale[k] += d_right * right + d_down * down;
     d_right *= scale[k], d_down *= scale[k];
     d_z -= (d_right * right + d_down * down) / z;
 #pragma unroll
     for (int j = 0; j < 3; j++) {
-      d_turn[j][k] = zoom_x * (camera.r[0][j] - shape.u * camera.r[2][j]) * d_right + zoom_y * (camera.r[1][j] - shape.v * camera.r[2][j]) * d_down;
+      d_turn[j][k] = zoom_x * (camera.r[0][j] - shape.u * camera.r[2][j]) * d_right +
+                     zoom_y * (camera.r[1][j] - shape.v * camera.r[2][j]) * d_down;
       d_u -= zoom_x * camera.r[2][j] * shape.turn[j][k] * d_right;
       d_v -= zoom_y * camera.r[2][j] * shape.turn[j][k] * d_down;
       totals.view[0][j] += zoom_x * shape.turn[j][k] * d_right;
@@ -67,14 +76,15 @@ __device__ __forceinline__ void shape_backward(const Camera& camera, const Shape
 #pragma unroll
   for (int i = 0; i < 3; i++) {
 #pragma unroll
-    for (int j = 0; j < 3; j++) totals.mean[j] += camera.r[i][j] * d_point[i], totals.view[i][j] += d_point[i] * mean[j];
+    for (int j = 0; j < 3; j++)
+      totals.mean[j] += camera.r[i][j] * d_point[i], totals.view[i][j] += d_point[i] * mean[j];
     totals.view[i][3] += d_point[i];
   }
 }
 
 // (15) The colour: gradients by coefficients, mean and camera. `first` says that nothing has been written to d_sh yet.
-__device__ __forceinline__ void colour_backward(const Camera& camera, const float* mean, const float* sh, const float* row, bool first, float* d_sh,
-                                                Totals& totals) {
+__device__ __forceinline__ void colour_backward(const Camera& camera, const float* mean, const float* sh,
+                                                const float* row, bool first, float* d_sh, Totals& totals) {
   Direction d = direction_of(mean, camera);
   Basis basis;
   evaluate_basis(d.x, d.y, d.z, basis);
@@ -88,7 +98,8 @@ __device__ __forceinline__ void colour_backward(const Camera& camera, const floa
 #pragma unroll
     for (int k = 0; k < COEFFICIENTS; k++) {
       d_sh[3 * k + i] = g * basis.value[k] + (first ? 0.f : d_sh[3 * k + i]);
-      gx += g * sh[3 * k + i] * basis.dx[k], gy += g * sh[3 * k + i] * basis.dy[k], gz += g * sh[3 * k + i] * basis.dz[k];
+      gx += g * sh[3 * k + i] * basis.dx[k], gy += g * sh[3 * k + i] * basis.dy[k],
+          gz += g * sh[3 * k + i] * basis.dz[k];
     }
   }
 #if COEFFICIENTS > 1
@@ -128,12 +139,15 @@ struct SceneGradients {
   float *means, *quats, *scales, *opacities, *sh, *features;
 };
 
-// by_block [P, blocks, 12] gets the cameras' gradients in pieces, where CAMERAS. factors [1] is read only where DETERMINISTIC.
+// by_block [P, blocks, 12] gets the cameras' gradients in pieces, where CAMERAS. factors [1] is read only where
+// DETERMINISTIC.
 template <bool CAMERAS>
-__device__ __forceinline__ void project_back(const float* __restrict__ means, const float* __restrict__ quats, const float* __restrict__ scales,
-                                             const float* __restrict__ opacities, const float* __restrict__ sh, const float* __restrict__ viewmats,
-                                             const float* __restrict__ Ks, const RowNumber* __restrict__ rows, const float* factors,
-                                             const SceneGradients& out, float* by_block, int count, int views, int blocks, const Size& size) {
+__device__ __forceinline__ void project_back(const float* __restrict__ means, const float* __restrict__ quats,
+                                             const float* __restrict__ scales, const float* __restrict__ opacities,
+                                             const float* __restrict__ sh, const float* __restrict__ viewmats,
+                                             const float* __restrict__ Ks, const RowNumber* __restrict__ rows,
+                                             const float* factors, const SceneGradients& out, float* by_block,
+                                             int count, int views, int blocks, const Size& size) {
   int head = blockIdx.x / blocks, block = blockIdx.x % blocks, n = block * THREADS + threadIdx.x;
   long long g = (long long)head * count + n;
   float mean[3] = {}, quat[4] = {1.f}, scale[3] = {}, features[FEATURES + 1] = {};
@@ -192,13 +206,15 @@ __device__ __forceinline__ void project_back(const float* __restrict__ means, co
     for (int i = 0; i < 3 * COEFFICIENTS; i++) out.sh[3ll * COEFFICIENTS * g + i] = 0.f;
 }
 
-#define PROJECT_BACKWARD(NAME, CAMERAS)                                                                                                          \
-  extern "C" __global__ void __launch_bounds__(THREADS, CAMERAS ? 1 : 2)                                                                         \
-      NAME(const float* means, const float* quats, const float* scales, const float* opacities, const float* sh, const float* viewmats,           \
-           const float* Ks, const RowNumber* rows, const float* factors, float* d_means, float* d_quats, float* d_scales, float* d_opacities,     \
-           float* d_sh, float* d_features, float* by_block, int count, int views, int blocks, int width, int height) {                            \
-    project_back<CAMERAS>(means, quats, scales, opacities, sh, viewmats, Ks, rows, factors,                                                       \
-                          {d_means, d_quats, d_scales, d_opacities, d_sh, d_features}, by_block, count, views, blocks, size_of(width, height));   \
+#define PROJECT_BACKWARD(NAME, CAMERAS)                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS, CAMERAS ? 1 : 2)                                               \
+      NAME(const float* means, const float* quats, const float* scales, const float* opacities, const float* sh,       \
+           const float* viewmats, const float* Ks, const RowNumber* rows, const float* factors, float* d_means,        \
+           float* d_quats, float* d_scales, float* d_opacities, float* d_sh, float* d_features, float* by_block,       \
+           int count, int views, int blocks, int width, int height) {                                                  \
+    project_back<CAMERAS>(means, quats, scales, opacities, sh, viewmats, Ks, rows, factors,                            \
+                          {d_means, d_quats, d_scales, d_opacities, d_sh, d_features}, by_block, count, views, blocks, \
+                          size_of(width, height));                                                                     \
   }
 
 PROJECT_BACKWARD(project_backward, false)

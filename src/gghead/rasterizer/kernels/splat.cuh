@@ -1,14 +1,16 @@
-// What the kernels share: the layout of a splat, and where its ellipse lies. Numbers in brackets are the equations of README.md.
+// What the kernels share: the layout of a splat, and where its ellipse lies. Numbers in brackets are the equations of
+// README.md.
 //
-// Compile-time settings, all given by cuda_kernels.py: COEFFICIENTS of the spherical harmonics (1, 4, 9, 16), FEATURES (0 to 8),
-// DETERMINISTIC (0, 1), and the constants of constants.py: NEAR, BLUR, MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, VIEW_GUARD.
+// Compile-time settings, all given by cuda_kernels.py: COEFFICIENTS of the spherical harmonics (1, 4, 9, 16), FEATURES
+// (0 to 8), DETERMINISTIC (0, 1), and the constants of constants.py: NEAR, BLUR, MAX_ALPHA, MIN_ALPHA,
+// MIN_TRANSMITTANCE, VIEW_GUARD.
 #pragma once
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-#define CHANNELS (4 + FEATURES)          // rgb, camera z, features
-#define PARTS ((6 + CHANNELS + 3) / 4)   // float4s of a splat: x, y, a, b | c, level, red, green | blue, z, features ...
+#define CHANNELS (4 + FEATURES)        // rgb, camera z, features
+#define PARTS ((6 + CHANNELS + 3) / 4) // float4s of a splat: x, y, a, b | c, level, red, green | blue, z, features ...
 #define ROW ((6 + CHANNELS + 1) / 2 * 2) // numbers of a gradient row: six moments, then the channels
 #define TILE 16                          // side of a tile, pixels
 #define THREADS 256                      // of every block
@@ -19,14 +21,18 @@ struct Size {
   int width, height, tiles_x, tiles_y;
 };
 
-__device__ __forceinline__ Size size_of(int width, int height) { return {width, height, (width + TILE - 1) / TILE, (height + TILE - 1) / TILE}; }
+__device__ __forceinline__ Size size_of(int width, int height) {
+  return {width, height, (width + TILE - 1) / TILE, (height + TILE - 1) / TILE};
+}
 
 // (1) A splat's alpha at an offset d from its centre is 2^(level - (a dx + b dy)^2 - (c dy)^2).
 struct Splat {
   float x, y, a, b, c, level;
 };
 
-__device__ __forceinline__ Splat geometry_of(float4 first, float4 second) { return {first.x, first.y, first.z, first.w, second.x, second.y}; }
+__device__ __forceinline__ Splat geometry_of(float4 first, float4 second) {
+  return {first.x, first.y, first.z, first.w, second.x, second.y};
+}
 
 __device__ __forceinline__ float power_of_two(float exponent) {
   float result;
@@ -62,7 +68,8 @@ __device__ __forceinline__ float load1(u32 address) {
 
 template <int OFFSET>
 __device__ __forceinline__ void store4(u32 address, float4 value) {
-  asm volatile("st.shared.v4.f32 [%0 + %1], {%2, %3, %4, %5};" ::"r"(address), "n"(OFFSET), "f"(value.x), "f"(value.y), "f"(value.z), "f"(value.w)
+  asm volatile("st.shared.v4.f32 [%0 + %1], {%2, %3, %4, %5};" ::"r"(address), "n"(OFFSET), "f"(value.x), "f"(value.y),
+               "f"(value.z), "f"(value.w)
                : "memory");
 }
 
@@ -73,11 +80,13 @@ __device__ __forceinline__ void store1(u32 address, float value) {
 
 __device__ __forceinline__ bool finite(float value) { return value - value == 0.f; }
 
-// log2(1 / 255): the exponent at which a splat ends. A thousandth of an octave more keeps rounding from excluding tiles.
+// log2(1 / 255): the exponent at which a splat ends. A thousandth of an octave more keeps rounding from excluding
+// tiles.
 #define FLOOR_LEVEL (-7.99435343685886f)
 #define SLACK 1e-3f
 
-// Where a splat's exponent exceeds FLOOR_LEVEL (2): slopes of the lines on which the form is smallest, and how large it may be.
+// Where a splat's exponent exceeds FLOOR_LEVEL (2): slopes of the lines on which the form is smallest, and how large it
+// may be.
 struct Reach {
   float along_x, along_y, limit;
 };
@@ -93,12 +102,14 @@ __device__ __forceinline__ Reach quick_reach_of(const Splat& s) {
   return {-s.a * s.b * reciprocal(s.b * s.b + s.c * s.c), -s.b * reciprocal(s.a), s.level + (SLACK - FLOOR_LEVEL)};
 }
 
-// (3) Whether the ellipse meets the box of pixel centres [left, right] x [top, bottom]: the form, being convex, is smallest in the
-// box at its centre, or on one of the two edges that face it.
-__device__ __forceinline__ bool meets(const Splat& s, const Reach& reach, float left, float right, float top, float bottom) {
+// (3) Whether the ellipse meets the box of pixel centres [left, right] x [top, bottom]: the form, being convex, is
+// smallest in the box at its centre, or on one of the two edges that face it.
+__device__ __forceinline__ bool meets(const Splat& s, const Reach& reach, float left, float right, float top,
+                                      float bottom) {
   float x0 = __fsub_rn(left, s.x), x1 = __fsub_rn(right, s.x), y0 = __fsub_rn(top, s.y), y1 = __fsub_rn(bottom, s.y);
   float edge_x = fminf(fmaxf(0.f, x0), x1), edge_y = fminf(fmaxf(0.f, y0), y1);
-  float on_x = fminf(fmaxf(__fmul_rn(reach.along_x, edge_x), y0), y1), on_y = fminf(fmaxf(__fmul_rn(reach.along_y, edge_y), x0), x1);
+  float on_x = fminf(fmaxf(__fmul_rn(reach.along_x, edge_x), y0), y1),
+        on_y = fminf(fmaxf(__fmul_rn(reach.along_y, edge_y), x0), x1);
   float u = __fmaf_rn(s.a, edge_x, __fmul_rn(s.b, on_x)), v = __fmul_rn(s.c, on_x);
   float w = __fmaf_rn(s.a, on_y, __fmul_rn(s.b, edge_y)), z = __fmul_rn(s.c, edge_y);
   return fminf(__fmaf_rn(u, u, __fmul_rn(v, v)), __fmaf_rn(w, w, __fmul_rn(z, z))) <= reach.limit;
@@ -118,8 +129,10 @@ __device__ __forceinline__ int clamped_tile(float pixel, int tiles) {
 __device__ __forceinline__ Box box_of(const Splat& s, const Reach& reach, const Size& size) {
   float half_height = __fdiv_rn(__fsqrt_rn(reach.limit), s.c);
   float half_width = __fdiv_rn(__fmul_rn(half_height, __fsqrt_rn(__fmaf_rn(s.b, s.b, __fmul_rn(s.c, s.c)))), s.a);
-  return {clamped_tile(__fsub_rn(s.x, half_width), size.tiles_x), clamped_tile(__fadd_rn(__fadd_rn(s.x, half_width), TILE), size.tiles_x),
-          clamped_tile(__fsub_rn(s.y, half_height), size.tiles_y), clamped_tile(__fadd_rn(__fadd_rn(s.y, half_height), TILE), size.tiles_y)};
+  return {clamped_tile(__fsub_rn(s.x, half_width), size.tiles_x),
+          clamped_tile(__fadd_rn(__fadd_rn(s.x, half_width), TILE), size.tiles_x),
+          clamped_tile(__fsub_rn(s.y, half_height), size.tiles_y),
+          clamped_tile(__fadd_rn(__fadd_rn(s.y, half_height), TILE), size.tiles_y)};
 }
 
 // Calls visit(tile) for every tile of a picture that a splat meets.
@@ -144,9 +157,10 @@ struct Chunk {
 #define PLACES (PARTS * PART) // bytes from the parts to the places
 #define ROWS (PLACES + 128)   // bytes to the rows
 
-// Loads the splat `row` of every lane that has one, keeps those that reach the pixels from (left, top) to (left + 7, top + 3), and says how
-// many. A warp does all this for itself: no other has to wait for it.
-__device__ __forceinline__ u32 gather(u32 address, const float4* __restrict__ splats, bool has_one, u32 row, u32 place, float left, float top) {
+// Loads the splat `row` of every lane that has one, keeps those that reach the pixels from (left, top) to (left + 7,
+// top + 3), and says how many. A warp does all this for itself: no other has to wait for it.
+__device__ __forceinline__ u32 gather(u32 address, const float4* __restrict__ splats, bool has_one, u32 row, u32 place,
+                                      float left, float top) {
   const float4* parts = splats + PARTS * (long long)row;
   float4 first, second;
   bool reaching = false;
@@ -207,11 +221,11 @@ __device__ __forceinline__ Camera read_camera(const float* viewmats, const float
 
 // A Gaussian's shape seen by a camera, and what its derivatives need.
 struct Shape {
-  float point[3];              // in camera space
-  float u, v;                  // guarded slopes
-  float turn[3][3];            // rotation matrix of the quaternion
-  float inverse_length;        // of the quaternion
-  float right[3], down[3];     // rows of B without the scales: T R(q)
+  float point[3];          // in camera space
+  float u, v;              // guarded slopes
+  float turn[3][3];        // rotation matrix of the quaternion
+  float inverse_length;    // of the quaternion
+  float right[3], down[3]; // rows of B without the scales: T R(q)
   float xx, xy, yy, determinant;
 };
 
@@ -220,15 +234,19 @@ __device__ __forceinline__ void rotation_of(const float* quat, Shape& shape) {
   shape.inverse_length = 1.f / sqrtf(square);
   float w = quat[0] * shape.inverse_length, x = quat[1] * shape.inverse_length, y = quat[2] * shape.inverse_length,
         z = quat[3] * shape.inverse_length;
-  shape.turn[0][0] = 1.f - 2.f * (y * y + z * z), shape.turn[0][1] = 2.f * (x * y - w * z), shape.turn[0][2] = 2.f * (x * z + w * y);
-  shape.turn[1][0] = 2.f * (x * y + w * z), shape.turn[1][1] = 1.f - 2.f * (x * x + z * z), shape.turn[1][2] = 2.f * (y * z - w * x);
-  shape.turn[2][0] = 2.f * (x * z - w * y), shape.turn[2][1] = 2.f * (y * z + w * x), shape.turn[2][2] = 1.f - 2.f * (x * x + y * y);
+  shape.turn[0][0] = 1.f - 2.f * (y * y + z * z), shape.turn[0][1] = 2.f * (x * y - w * z),
+  shape.turn[0][2] = 2.f * (x * z + w * y);
+  shape.turn[1][0] = 2.f * (x * y + w * z), shape.turn[1][1] = 1.f - 2.f * (x * x + z * z),
+  shape.turn[1][2] = 2.f * (y * z - w * x);
+  shape.turn[2][0] = 2.f * (x * z - w * y), shape.turn[2][1] = 2.f * (y * z + w * x),
+  shape.turn[2][2] = 1.f - 2.f * (x * x + y * y);
 }
 
-// (4) Point, guarded slopes, B and Sigma = B B^T + BLUR I. The determinant is a sum of squares (Cauchy-Binet) without cancellation:
-// minors of B squared, plus BLUR times the trace of B B^T, plus BLUR^2. False if the point is not in front of the camera.
-__device__ __forceinline__ bool shape_of(const float* mean, const float* quat, const float* scale, const Camera& camera, const Size& size,
-                                         Shape& shape) {
+// (4) Point, guarded slopes, B and Sigma = B B^T + BLUR I. The determinant is a sum of squares (Cauchy-Binet) without
+// cancellation: minors of B squared, plus BLUR times the trace of B B^T, plus BLUR^2. False if the point is not in
+// front of the camera.
+__device__ __forceinline__ bool shape_of(const float* mean, const float* quat, const float* scale, const Camera& camera,
+                                         const Size& size, Shape& shape) {
 #pragma unroll
   for (int i = 0; i < 3; i++)
     shape.point[i] = camera.r[i][0] * mean[0] + camera.r[i][1] * mean[1] + camera.r[i][2] * mean[2] + camera.t[i];
@@ -252,7 +270,8 @@ __device__ __forceinline__ bool shape_of(const float* mean, const float* quat, c
   float xx = right[0] * right[0] + right[1] * right[1] + right[2] * right[2];
   float yy = down[0] * down[0] + down[1] * down[1] + down[2] * down[2];
   shape.xy = right[0] * down[0] + right[1] * down[1] + right[2] * down[2];
-  float m0 = right[0] * down[1] - right[1] * down[0], m1 = right[0] * down[2] - right[2] * down[0], m2 = right[1] * down[2] - right[2] * down[1];
+  float m0 = right[0] * down[1] - right[1] * down[0], m1 = right[0] * down[2] - right[2] * down[0],
+        m2 = right[1] * down[2] - right[2] * down[1];
   shape.determinant = m0 * m0 + m1 * m1 + m2 * m2 + (float)BLUR * (xx + yy) + (float)(BLUR * BLUR);
   shape.xx = xx + (float)BLUR, shape.yy = yy + (float)BLUR;
   return true;
