@@ -103,16 +103,18 @@ def backend_findings() -> Iterator[Finding]:
     """Which backend draws on which device, and how far each is from the reference."""
     import torch
 
-    from gghead.rasterizer.backends import choose_by_tensors, has_cuda_core
+    from gghead.rasterizer.backends import choose_by_tensors, obstacle_to_cuda
     from gghead.rasterizer.self_test import self_test
 
     devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     tests = [("reference", "cpu"), ("cpu", "cpu")]
     for device in devices:
         kind = device.split(":")[0]
-        chosen = choose_by_tensors(kind, torch.float32)
-        yield Finding("draws", f"float32 on {device}: backend {chosen}, other types: reference", chosen == kind)
-        if kind == "cuda" and has_cuda_core():
+        chosen = choose_by_tensors(torch.device(device), torch.float32)
+        obstacle = obstacle_to_cuda(torch.device(device)) if kind == "cuda" else None
+        why = f", because {obstacle}" if obstacle else ""
+        yield Finding("draws", f"float32 on {device}: backend {chosen}{why}; other types: reference", obstacle is None)
+        if chosen == "cuda":
             tests.append(("cuda", device))
     for backend, device in tests:
         try:

@@ -55,6 +55,7 @@ def render(
     Raises:
         ValueError: shapes that do not fit, tensors on different devices or of different types, cameras that are not
             finite, have skew or no pixels, or a backend that cannot do it.
+        torch.OutOfMemoryError: the GPU has no room; says for what, and what lowers it.
 
     Example:
         >>> one = Gaussians(torch.zeros(1, 3), torch.eye(4)[:1], torch.full((1, 3), 0.1), torch.ones(1),

@@ -177,7 +177,13 @@ def load_kernels(variant: Variant, device: int) -> Kernels:
         binary = path.read_bytes()
     except OSError:
         log.info("Compiling the CUDA kernels for %s, once for this GPU and %s.", architecture, variant)
-        binary = compile_kernels(variant, architecture)
+        try:
+            binary = compile_kernels(variant, architecture)
+        except Exception as error:  # a missing or too old NVRTC, in many disguises
+            raise RuntimeError(
+                f"the CUDA kernels do not compile for {architecture} here ({type(error).__name__}: {error}); `gghead "
+                "doctor` says what is missing; until that is mended, backend='reference' draws"
+            ) from error
         try:
             write_file(path, lambda temporary: temporary.write_bytes(binary))
         except OSError as error:
