@@ -1,12 +1,15 @@
 """What can be known of the CUDA backend without a GPU: that every kernel compiles, and how kernels are cached."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
 from gghead.rasterizer import cuda_kernels
+from gghead.rasterizer.cuda import fixed_point
 from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES, Variant, bits_of, compile_kernels, fingerprint, slots_of
 from gghead.rasterizer.cuda_plan import History, roomy
 
@@ -74,3 +77,15 @@ def test_arguments_of_a_kernel() -> None:
     assert address == slots_of(3)[1] != slots_of(4)[1]
     values[:] = [2**40, bits_of(1.0), 7]
     assert list(values) == [2**40, 0x3F800000, 7]
+
+
+@pytest.mark.parametrize(("side", "bits"), [(64, 30), (256, 29), (512, 25), (1024, 21), (4096, 13)])
+def test_integers_hold_the_moments_of_a_splat_that_covers_the_picture(side: int, bits: int) -> None:
+    plan = SimpleNamespace(width=side, height=side)
+    largest = torch.tensor([[-4.0]])
+    units = fixed_point(plan, [largest, None, torch.zeros(0)])  # type: ignore[arg-type]
+    assert units.tolist() == [2.0**bits / 4]
+    offsets = torch.arange(side, dtype=torch.float64) - side / 2
+    moment = float(offsets.square().sum()) * side * 4 * float(units)
+    assert 16 * moment < 2**63
+    assert fixed_point(plan, [torch.zeros(2)]).isfinite().all()  # type: ignore[arg-type]
