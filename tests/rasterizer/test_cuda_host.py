@@ -1,0 +1,153 @@
+"""The host's side of the CUDA backend, without a GPU: what it launches, in which order, with how many arguments."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+pytest.importorskip("cuda.core", reason="needs the extra cuda")
+
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
+from gghead.rasterizer import cuda, cuda_plan, cuda_report, cuda_stages
+from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES
+from rasterizer.random_scenes import cameras_around, random_features, random_scene
+
+FORWARD = ["project", "allocate", "fill", "composite"]
+
+
+class Recorder:
+    """Kernels that only note that they were launched; `allocate` reports as the GPU would."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.lengths = [100]
+        self.problems = 0
+
+    def launch(self, name: str, blocks: int, arguments: Sequence[int], stream: int, **_: int) -> None:
+        assert blocks > 0
+        assert all(isinstance(value, int) for value in arguments), name
+        assert len(arguments) == parameters_of(name), name
+        self.names.append(name)
+        if name == "allocate" and arguments[6]:
+            report = next(r for r in REPORTS if r.address == arguments[6])
+            report.view[:] = self.lengths[0], self.problems
+            self.lengths = self.lengths[1:] or self.lengths
+
+
+REPORTS: list[cuda_report.Report] = []
+
+
+def parameters_of(name: str) -> int:
+    """How many parameters a kernel has, by its source."""
+    text = "".join(path.read_text() for path in SOURCES.glob("*.cu"))
+    macro = "NAME" if name.startswith("project_backward") else name
+    found = re.search(rf"__launch_bounds__\([^\n]*?\)+[\s\\]*{macro}\((.*?)\)\s*{{", text, re.DOTALL)
+    return found.group(1).count(",") + 1
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """A pretended GPU whose memory is the host's."""
+    kernels = Recorder()
+
+    class HostReport(cuda_report.Report):
+        def __init__(self) -> None:
+            self.numbers = torch.empty(2, dtype=torch.int64)
+            self.view, self.address = self.numbers.numpy(), self.numbers.data_ptr()
+            REPORTS.append(self)
+
+    monkeypatch.setattr(cuda_report, "Report", HostReport)
+    monkeypatch.setattr(cuda_stages, "REPORTS", cuda_report.Reports())
+    monkeypatch.setattr(cuda_stages, "current_stream", lambda device: 0)
+    monkeypatch.setattr(cuda_stages, "clear", lambda *arguments: None)
+    monkeypatch.setattr(cuda_plan, "load_kernels", lambda variant, device: kernels)
+    monkeypatch.setattr(cuda, "on_device", lambda device: nullcontext())
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    monkeypatch.setattr(torch.cuda, "current_stream", IdleStream)
+    cuda_plan.plan_of.cache_clear()
+    yield kernels
+    cuda_plan.plan_of.cache_clear()
+
+
+class IdleStream:
+    """A stream with nothing to wait for."""
+
+    def synchronize(self) -> None:
+        """Nothing."""
+
+
+def draw(scene: Gaussians, cameras: Cameras, channels: int = 0, deterministic: bool = False) -> object:
+    features = random_features(scene, channels) if channels else None
+    return cuda.draw_cuda(scene, features, cameras, 1.0, deterministic)
+
+
+def test_every_kernel_is_launched_as_it_is_declared(recorder: Recorder) -> None:
+    scene, cameras = random_scene(20, (2,)), cameras_around((2,), 33, 20)
+    draw(scene, cameras, channels=2)
+    assert recorder.names == FORWARD
+    leaves = scene.map(lambda tensor: tensor.clone().requires_grad_())
+    seen = Cameras(cameras.viewmats.clone().requires_grad_(), cameras.Ks, 33, 20)
+    for camera in (cameras, seen):
+        drawn = draw(leaves, camera)
+        torch.autograd.grad(drawn.alpha.sum(), [leaves.means])
+    assert set(recorder.names) == set(KERNELS)
+
+
+def test_a_low_guess_is_mended_and_remembered(recorder: Recorder) -> None:
+    scene, cameras = random_scene(20, (1,)), cameras_around((1,), 16, 16)
+    recorder.lengths = [500_000]
+    draw(scene, cameras)
+    assert recorder.names == 2 * FORWARD
+    draw(scene, cameras)
+    assert recorder.names == 3 * FORWARD
+
+
+def test_problems_of_cameras_are_raised_and_the_report_is_used_again(recorder: Recorder) -> None:
+    scene, cameras = random_scene(20, (1,)), cameras_around((1,), 16, 16)
+    recorder.problems = 4
+    before = len(REPORTS)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="Ks have skew"):
+            draw(scene, cameras)
+    recorder.problems = 0
+    draw(scene, cameras)
+    assert len(REPORTS) == before + 1
+
+
+def test_many_features_take_several_passes(recorder: Recorder) -> None:
+    drawn = draw(random_scene(20, (1,)), cameras_around((1,), 16, 16), channels=19)
+    assert drawn.features.shape == (1, 16, 16, 19)
+    assert recorder.names == 3 * FORWARD
+
+
+def test_second_backward_pass_draws_again(recorder: Recorder) -> None:
+    leaves = random_scene(20, (1,)).map(lambda tensor: tensor.clone().requires_grad_())
+    loss = draw(leaves, cameras_around((1,), 16, 16)).rgb.sum()
+    keep = ["project", "allocate", "fill", "composite_and_keep"]
+    back = ["composite_backward", "project_backward"]
+    torch.autograd.grad(loss, [leaves.means], retain_graph=True)
+    assert recorder.names == keep + back
+    torch.autograd.grad(loss, [leaves.means])
+    assert recorder.names == keep + back + keep + back
+
+
+def test_too_much_for_one_call_is_refused(recorder: Recorder) -> None:
+    with pytest.raises(ValueError, match="draw fewer gaussians or cameras at a time"):
+        cuda_plan.plan_of(0, 1, 2**14, 2**18, 64, 64, 1, 0)
+    with pytest.raises(ValueError, match="draw fewer gaussians or cameras at a time"):
+        cuda_plan.plan_of(0, 1, 2**14, 1, 4096, 4096, 1, 0)
+
+
+def test_capture_needs_a_drawing_before(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, cameras = random_scene(20, (1,)), cameras_around((1,), 16, 16)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with pytest.raises(ValueError, match="call render once with the same sizes"):
+        draw(scene, cameras)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    draw(scene, cameras)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    draw(scene, cameras)
+    assert recorder.names == 2 * FORWARD
