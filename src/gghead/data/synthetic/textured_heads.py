@@ -146,7 +146,10 @@ class TexturedHeads(HeadMaker):
 
     def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
         hair, base = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2), look.colour
-        above = look.hair_line.above(self._chart.azimuth, self._chart.height)
+        # The line is smooth: every second texel will do.
+        coarse = look.hair_line.above(self._chart.azimuth[::2, ::2], self._chart.height[::2, ::2])
+        height, width = self._chart.shape
+        above = coarse.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
         if look.style == SHAVED:
             roots, density, grain = np.clip(above / 0.14, 0, 1).astype(np.float32), rng.uniform(0.25, 0.8), 0.5
         else:
