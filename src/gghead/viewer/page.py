@@ -24,6 +24,8 @@ SPLAT_UNIT = 1 / 16
 MOVING_QUALITY, FINAL_QUALITY = 80, 95
 """JPEG quality of pictures that others follow, and of those that stay."""
 NOTE_SECONDS = 8.0
+FOV_SLACK = 0.02
+"""A browser gives the field of view back a little changed, degrees."""
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +106,10 @@ class Page:
     def camera_moved(self, camera: viser.CameraHandle) -> None:
         """The visitor turned the head; ignored while the camera moves by itself."""
         if self.visitor.motion == Motion.STILL:
-            eye, target = (tuple(float(x) for x in vector) for vector in (camera.position, camera.look_at))
-            viewpoint = Viewpoint(eye, target, float(np.rad2deg(camera.fov)))
+            # Rounded, so that the command line of a view stays short: a tenth of a millimetre of a head.
+            eye, target = (tuple(round(float(x), 4) + 0.0 for x in at) for at in (camera.position, camera.look_at))
+            fov, before = float(np.rad2deg(camera.fov)), self.visitor.view.viewpoint.fov
+            viewpoint = Viewpoint(eye, target, before if abs(fov - before) < FOV_SLACK else round(fov, 2))
             self.change(lambda view: replace(view, viewpoint=viewpoint))
 
     def keep(self, keepsake: Keepsake) -> None:

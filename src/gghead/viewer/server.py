@@ -149,7 +149,9 @@ class House:
         except (ValueError, OSError) as error:
             self._refuse(client, error)
             return
-        client.camera.on_update(page.guarded(page.camera_moved))
+        moved = page.guarded(page.camera_moved)
+        client.camera.on_update(moved)
+        moved(client.camera)  # it may have moved while the page was built
         with self._lock:
             self._pages[client.client_id] = page
             if tell is not None:

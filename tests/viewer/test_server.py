@@ -1,0 +1,193 @@
+"""The server over its real connection, without a browser: many visitors, rude ones, and what a page may not do."""
+
+import logging
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+viser = pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
+import msgspec  # noqa: E402 - comes with viser
+import zstandard  # noqa: E402
+from websockets.sync.client import ClientConnection, connect  # noqa: E402
+
+from gghead.viewer.library import open_library  # noqa: E402
+from gghead.viewer.page import Setting  # noqa: E402
+from gghead.viewer.server import Address, check_port, serving, welcome  # noqa: E402
+from gghead.viewer.state import Look, Renderer, View  # noqa: E402
+from gghead.viewer.studio import Studio  # noqa: E402
+from tiny_run import tiny_config  # noqa: E402
+from viewer.tiny_models import write_model  # noqa: E402
+
+PATIENCE = 30.0
+CAMERA = {
+    "type": "ViewerCameraMessage",
+    "wxyz": [0.0, 1.0, 0.0, 0.0],
+    "position": [0.0, 0.0, 2.7],
+    "fov": 0.234,
+    "near": 0.01,
+    "far": 1000.0,
+    "image_height": 30,
+    "image_width": 40,
+    "look_at": [0.0, 0.0, 0.0],
+    "up_direction": [0.0, 1.0, 0.0],
+}
+
+
+class Guest:
+    """A browser's side of the connection."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    def say(self, message: dict[str, object]) -> None:
+        self._connection.send(msgspec.msgpack.encode(message))
+
+    def until(self, wanted: Callable[[dict], bool]) -> dict:
+        """The first message that is wanted."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            raw = self._connection.recv(timeout=PATIENCE)
+            length = int.from_bytes(raw[8:16], "little")
+            content = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(raw[16 : 16 + length]))
+            for message in content["messages"]:
+                if wanted(message):
+                    return message
+        raise AssertionError("the message did not come")
+
+
+def picture(message: dict) -> bool:
+    """A streamed picture, not the removal of one."""
+    return message["type"] == "BackgroundImageMessage" and message["rgb_data"] is not None
+
+
+def of_type(name: str) -> Callable[[dict], bool]:
+    return lambda message: message["type"] == name
+
+
+@contextmanager
+def guest(port: int) -> Iterator[Guest]:
+    protocol = f"viser-v{viser.__version__}"
+    with connect(f"ws://localhost:{port}", subprotocols=[protocol], max_size=None) as connection:
+        visitor = Guest(connection)
+        visitor.say(CAMERA)
+        yield visitor
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def open_house(
+    studio: Studio, path: Path, port: int, follow: bool = False, out: Path | None = None
+) -> AbstractContextManager[object]:
+    view = View(look=Look(side=24), renderer=Renderer.EXACT)
+    setting = Setting(open_library((path,)), view, Renderer.EXACT, out, follow)
+    return serving(studio, setting, Address("localhost", port))
+
+
+def test_twenty_visitors_at_once(studio: Studio, model_file: Path) -> None:
+    port = free_port()
+    with open_house(studio, model_file, port):
+        visits = [guest(port) for _ in range(20)]
+        guests = [visit.__enter__() for visit in visits]
+        for visitor in guests:
+            visitor.until(picture)
+        for visit in visits:
+            visit.__exit__(None, None, None)
+
+
+def test_who_hangs_up_in_the_middle_does_not_disturb_the_others(
+    studio: Studio, model_file: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO, logger="gghead.viewer")
+    port = free_port()
+    with open_house(studio, model_file, port), guest(port) as patient:
+        patient.until(picture)
+        with guest(port) as rude:
+            rude.until(picture)
+            rude.say(CAMERA | {"position": [0.5, 0.0, 2.7]})
+        patient.say(CAMERA | {"position": [-0.5, 0.0, 2.7]})
+        patient.until(picture)
+        end = time.monotonic() + PATIENCE
+        while "visitor 1 left" not in caplog.text and time.monotonic() < end:
+            time.sleep(0.05)
+    assert "visitor 1 left" in caplog.text
+    assert "Traceback" not in capfd.readouterr().err + caplog.text
+
+
+def test_a_camera_that_is_none_is_a_note_on_the_page(studio: Studio, model_file: Path) -> None:
+    port = free_port()
+    with open_house(studio, model_file, port), guest(port) as visitor:
+        visitor.until(picture)
+        visitor.say(CAMERA | {"position": [float("nan"), 0.0, 2.7]})
+        note = visitor.until(of_type("NotificationShowMessage"))
+        assert "camera is nan" in str(note)
+
+
+def test_no_tunnel_is_opened_whatever_a_browser_sends(
+    studio: Studio, model_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*arguments: object) -> None:
+        raise AssertionError("a tunnel was opened")
+
+    monkeypatch.setattr("viser._viser.ViserTunnel", forbidden)
+    port = free_port()
+    with open_house(studio, model_file, port), guest(port) as visitor:
+        visitor.say({"type": "ShareUrlRequest"})
+        visitor.until(picture)
+        end = time.monotonic() + PATIENCE
+        while "refused" not in caplog.text and time.monotonic() < end:
+            time.sleep(0.05)
+    assert "refused" in caplog.text
+
+
+def test_no_file_but_the_pages_own_is_served(studio: Studio, model_file: Path) -> None:
+    port = free_port()
+    with open_house(studio, model_file, port), socket.create_connection(("localhost", port)) as connection:
+        with urllib.request.urlopen(f"http://localhost:{port}/") as answer:
+            assert b"<html" in answer.read().lower()
+        for path in (f"/..{model_file}", "/%2e%2e/%2e%2e/%2e%2e/__init__.py", "/../../__init__.py"):
+            connection = socket.create_connection(("localhost", port))
+            with connection:
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                connection.settimeout(PATIENCE)
+                answer = b"".join(iter(lambda: connection.recv(65536), b""))  # noqa: B023 - used at once
+            assert answer.split(b"\r\n")[0].split()[1] != b"200" or b"<html" in answer.lower(), path
+            assert b"ViserServer" not in answer
+
+
+def test_a_followed_run_shows_its_first_checkpoint_when_it_comes(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gghead.training.run_folder import RunFolder
+
+    monkeypatch.setattr("gghead.viewer.server.POLL_SECONDS", 0.05)
+    run = RunFolder.create(tmp_path / "run", tiny_config(tmp_path / "none.zip"))
+    port = free_port()
+    with open_house(studio, run.path, port, follow=True), guest(port) as visitor:
+        assert "no checkpoint yet" in str(visitor.until(of_type("NotificationShowMessage")))
+        run.log.write_text('{"images": 8, "generator": 1.0, "discriminator": 1.0}\n')
+        write_model(run.snapshot(8, ".safetensors"))
+        visitor.until(picture)
+
+
+def test_a_port_in_use_is_refused_in_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="is in use"):
+        check_port(Address("localhost", taken.getsockname()[1]))
+    with pytest.raises(OSError, match="no address of this machine"):
+        check_port(Address("no-such-host.invalid", 8080))
+
+
+def test_the_welcome_says_who_may_come() -> None:
+    local, public = welcome(Address("localhost", 8080)), welcome(Address("0.0.0.0", 8080))
+    assert "ssh -L 8080:localhost:8080" in local
+    assert "everybody" not in local
+    assert "everybody who reaches" in public
+    assert "http://localhost:8080" in public
