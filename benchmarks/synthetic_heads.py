@@ -134,11 +134,13 @@ def stages(sitting: Sitting, heads: int) -> dict[str, float]:
     originals = {name: getattr(renderer, name) for name in STAGES}
     for name, function in originals.items():
         setattr(renderer, name, timed(function, STAGES[name], spent))
-    maker.draw = timed(maker.draw, "the person: shape, textures, meshes", spent)  # type: ignore[method-assign]
+    draw = maker.draw
+    maker.draw = timed(draw, "the person: shape, textures, meshes", spent)  # type: ignore[method-assign]
     whole = time.process_time()
     for number in range(heads):
         draw_head(maker, sitting, number)
     drawn = time.process_time()
+    maker.draw = draw  # type: ignore[method-assign]
     for name, function in originals.items():
         setattr(renderer, name, function)
     spent["light, background, landmarks, the rest"] = drawn - whole - sum(spent.values())
