@@ -1,0 +1,47 @@
+"""How soon a new seed shows: making the head, and its first picture or its splats, on the server's side.
+
+python benchmarks/viewer_latency.py MODEL --device cpu --side 512
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from gghead.viewer.state import HeadChoice, Look, Viewpoint
+from gghead.viewer.studio import Studio
+
+
+def main() -> None:
+    """Prints one JSON line of medians, milliseconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--seeds", type=int, default=10)
+    options = parser.parse_args()
+    studio, look, front = Studio(options.device), Look(side=options.side), Viewpoint()
+    rows = []
+    for seed in range(-2, options.seeds):  # the first two warm up
+        start = time.perf_counter()
+        head = studio.head(options.model, HeadChoice(seed=seed + 2), front)
+        made = time.perf_counter()
+        studio.picture(head, look, front, options.side, options.side)
+        drawn = time.perf_counter()
+        studio.splats(head, look)
+        packed = time.perf_counter()
+        if seed >= 0:
+            rows.append((made - start, drawn - made, packed - drawn))
+    head_ms, picture_ms, splats_ms = (round(1000 * statistics.median(column), 2) for column in zip(*rows, strict=True))
+    name = (
+        torch.cuda.get_device_name() if options.device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
+    )
+    row = {"gaussians": head.gaussians.num_gaussians, "side": options.side, "seeds": options.seeds, "device": name}
+    print(json.dumps(row | {"head_ms": head_ms, "picture_ms": picture_ms, "splats_ms": splats_ms}))
+
+
+if __name__ == "__main__":
+    main()
