@@ -19,7 +19,7 @@ class LightKind(IntEnum):
 
 
 KIND_CHANCES = (0.34, 0.2, 0.1, 0.18, 0.1, 0.08)
-EXPOSURE = (0.78, 1.3)
+EXPOSURE = (0.85, 1.4)
 """Light on a face that looks at the viewer, range; 1 shows a white face white."""
 WARMTH = 0.09
 """Standard deviation of the warmth of the first light: red times 1 + warmth, blue times 1 - warmth."""

@@ -85,7 +85,7 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         hair_line=random_hair_line(person, receding if person.sex == "male" else 0.0, rng),
         beard=random_beard(person, rng),
         makeup=_random_makeup(person, rng),
-        freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.2 if person.melanin < 0.3 else 0.03) else 0.0,
+        freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.14 if person.melanin < 0.3 else 0.03) else 0.0,
         brows=_random_brows(person, pack, rng),
         lashes=str(rng.choice(list(pack.proxies["eyelashes"]))),
         iris=str(rng.choice(list(pack.textures["eyes"]))),
