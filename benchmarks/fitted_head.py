@@ -23,13 +23,13 @@ from gghead.rasterizer import render
 from gghead.uv.texels import sample_maps
 
 RESOLUTION = 256
-MAPS = {"positions": (3, 48), "scales": (3, 96), "rotations": (3, 96), "colors": (12, 256), "opacities": (1, 96)}
+MAPS = {"positions": (3, 24), "scales": (3, 96), "rotations": (3, 96), "colors": (12, 256), "opacities": (1, 96)}
 """Channels and side of each map."""
 INITIAL_OPACITY = 2.0
 LEARNING_RATE = 0.03
 COLOR_RATE = 3.0
 """Factor of the learning rate of colours: every texel has to find its own."""
-POSITION_WEIGHT, SCALE_WEIGHT, DIRECTION_WEIGHT = 0.1, 0.02, 0.1
+POSITION_WEIGHT, SCALE_WEIGHT, DIRECTION_WEIGHT = 1.0, 0.02, 0.5
 """Means stay near the template, sizes near their start, colours depend little on the direction."""
 NAMES = ("means", "quats", "scales", "opacities", "sh")
 
@@ -85,7 +85,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=240)
+    parser.add_argument("--steps", type=int, default=200)
     arguments = parser.parse_args()
     head = fit(small_generator(), arguments.pictures, arguments.steps)
     save_tensors(arguments.out, TensorFile({name: getattr(head, name).contiguous() for name in NAMES}, {}))

@@ -71,3 +71,5 @@ PLY_PSNR = 50.0
 """The same for formats of 16 bits and more."""
 MESH_PSNR = 20.0
 """A textured mesh against the Gaussians on it, dB: hard edges against soft ones."""
+FOREIGN_PSNR = 30.0
+"""A screenshot of another program's viewer against our picture, the same camera, dB; seen: 33 to 40."""

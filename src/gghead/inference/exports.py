@@ -1,7 +1,7 @@
 """Heads for other programs: one file each, its format told by the end of its name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -9,13 +9,14 @@ import torch
 from gghead.checkpoint.atomic import write_file
 from gghead.gaussians.ellipsoids import ellipsoids
 from gghead.gaussians.html import encode_html
-from gghead.gaussians.placement import METRES_PER_UNIT, Placement, Up, place
+from gghead.gaussians.placement import METRES_PER_UNIT, Placement, Up, origin_of, place, place_points
 from gghead.gaussians.ply import encode_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.gaussians.splat import encode_splat
 from gghead.gaussians.spz import encode_spz
 from gghead.geometry.cameras import Cameras
+from gghead.inference.baking import paint
 from gghead.media.meshes import encode_glb
 from gghead.model.generator import Generator
 from gghead.model.mesh import head_mesh
@@ -62,7 +63,10 @@ def _html(head: Gaussians, _generator: Generator | None, _placement: Placement, 
 def _mesh(head: Gaussians, generator: Generator | None, placement: Placement, name: str) -> bytes:
     if generator is None:
         raise ValueError("a textured mesh needs the generator that made the head: export(path, head, generator)")
-    return encode_glb(head_mesh(head, generator, placement), name)
+    mesh = paint(head_mesh(head, generator), head)
+    vertices = place_points(torch.from_numpy(mesh.vertices), placement, origin_of(head, placement))
+    normals = place_points(torch.from_numpy(mesh.normals), Placement(placement.up), torch.zeros(3))
+    return encode_glb(replace(mesh, vertices=vertices.numpy(), normals=normals.numpy()), name)
 
 
 def _ellipsoids(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:

@@ -1,0 +1,94 @@
+"""How faithful and how large exported files are: a fitted head is written, read again and drawn.
+
+    python benchmarks/exports.py head.safetensors
+
+head.safetensors is made by fitted_head.py. Appends a row for each format to benchmarks/results/exports.jsonl. A page's
+Gaussians are read by the reader of the tests, a mesh is drawn by the depth buffer of the tests.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fitted_head import load_fitted, small_generator
+from gghead.gaussians.placement import Placement, place
+from gghead.gaussians.ply import load_ply
+from gghead.gaussians.scene import Gaussians
+from gghead.gaussians.shading import freeze_colors
+from gghead.gaussians.splat import load_splat
+from gghead.gaussians.spz import load_spz
+from gghead.geometry.cameras import Cameras
+from gghead.inference.baking import paint
+from gghead.inference.exports import FORMATS, export
+from gghead.model.mesh import head_mesh
+from gghead.rasterizer import render
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from exports.draw_mesh import draw_mesh  # noqa: E402
+from exports.painted_head import around, psnr  # noqa: E402
+from exports.read_page import read_page  # noqa: E402
+
+BACK = Placement("-y")
+RESOLUTION = 512
+
+
+def drawn(path: Path, head: Gaussians) -> torch.Tensor | None:
+    """Pictures of the head in a file; None for ellipsoids, which look otherwise."""
+    cameras = around(RESOLUTION)
+    if path.name.endswith(".ellipsoids.glb"):
+        return None
+    if path.suffix == ".glb":
+        mesh = paint(head_mesh(head, small_generator()), head)
+        return torch.stack(draw_mesh(mesh.vertices, mesh.faces, mesh.uvs, mesh.texture, cameras))
+    readers = {
+        ".ply": load_ply,
+        ".splat": load_splat,
+        ".spz": load_spz,
+        ".html": lambda page: read_page(page.read_text()),
+    }
+    scene = readers[path.suffix](path)
+    return render(scene if path.suffix == ".spz" else place(scene, BACK), cameras).rgb
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("head", type=Path)
+    head = load_fitted(parser.parse_args().head)
+    pictures = render(head, around(RESOLUTION)).rgb
+    frozen = render(freeze_colors(head, Cameras.frontal(1)), around(RESOLUTION)).rgb
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    with tempfile.TemporaryDirectory() as folder, (ROOT / "benchmarks/results/exports.jsonl").open("a") as rows:
+        for kind in FORMATS:
+            path = Path(folder) / f"head{kind.suffix}"
+            start = time.perf_counter()
+            export(path, head, small_generator())
+            seconds = time.perf_counter() - start
+            again = drawn(path, head)
+            expected = frozen if kind.suffix == ".splat" else pictures
+            row = {
+                "command": "python benchmarks/exports.py head.safetensors",
+                "format": kind.suffix,
+                "gaussians": head.num_gaussians,
+                "sh_degree": head.sh_degree,
+                "bytes": path.stat().st_size,
+                "seconds": round(seconds, 2),
+                "psnr_front": None if again is None else round(psnr(again[0], pictures[0]), 1),
+                "psnr_least_of_3_views": None
+                if again is None
+                else round(float(np.min([psnr(a, b) for a, b in zip(again, expected, strict=True)])), 1),
+                "compared_with": "colours frozen to the front" if kind.suffix == ".splat" else "the head",
+                "commit": commit.stdout.strip(),
+                "date": datetime.now(UTC).date().isoformat(),
+            }
+            rows.write(json.dumps(row) + "\n")
+            print(json.dumps(row))

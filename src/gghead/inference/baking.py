@@ -1,0 +1,86 @@
+"""The texture of a head's mesh: what cameras all around see of the Gaussians, painted back onto the surface.
+
+Colours of single Gaussians would be noisier: what one sees is a mixture of many, some behind the surface.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.trajectories import on_sphere
+from gghead.media.meshes import Mesh
+from gghead.model.mesh import fill
+from gghead.rasterizer import render
+
+RESOLUTION = 512
+"""Side of the pictures; a texel of the official grid is a pixel or two wide in them."""
+YAWS, PITCHES = 8, (0.0, 0.7)
+"""Cameras a ring, and the rings' heights, radians."""
+FOCAL = 2.6
+"""Focal length in sides of the picture: the whole head fits, from the side, too."""
+FACING_POWER = 4
+"""Weight of a camera: the cosine at which it sees the surface, to this power."""
+LEAST_COSINE = 0.2
+HIDDEN_BEHIND = 0.03
+"""A point is hidden from a camera that sees something so much nearer, world units."""
+LEAST_ALPHA = 0.9
+ENOUGH = 0.05
+"""Sum of weights from which on the pictures alone decide a texel's colour."""
+
+
+@torch.no_grad()
+def paint(mesh: Mesh, head: Gaussians) -> Mesh:
+    """The mesh with the texture that cameras see.
+
+    Args:
+        mesh: in the head space, a vertex at the centre of each texel of its square texture that is painted.
+        head: a single scene.
+    """
+    side = mesh.texture.shape[0]
+    # The first vertex of a texel; those that follow are the far sides of seams.
+    texels, first = np.unique((mesh.uvs * side).astype(int), axis=0, return_index=True)
+    points, normals = torch.from_numpy(mesh.vertices[first]), torch.from_numpy(mesh.normals[first])
+    sums = torch.zeros(len(points), 4)
+    cameras = ring()
+    for number in range(len(cameras)):
+        camera = cameras[number : number + 1]
+        sums += seen_by(camera, head, points, normals)
+    painted, weights = np.zeros((side, side, 3)), np.zeros((side, side))
+    columns, rows = texels.T
+    total = sums[:, 3:].clamp_min(1e-9)
+    painted[rows, columns] = (sums[:, :3] / total).clamp(0, 1).numpy()
+    weights[rows, columns] = (sums[:, 3] / ENOUGH).clamp(0, 1).numpy()
+    if not weights.any():
+        return mesh  # nothing opaque to see: the Gaussians' own colours stay
+    return replace(mesh, texture=(fill(painted, weights).clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def ring() -> Cameras:
+    """Cameras all around at the distance of rest."""
+    yaw = torch.arange(YAWS) * (2 * torch.pi / YAWS)
+    pitch = torch.tensor(PITCHES)[:, None].expand(-1, YAWS)
+    eyes = on_sphere(yaw.expand_as(pitch), pitch, FFHQ_DISTANCE).reshape(-1, 3)
+    return Cameras.looking_at(eyes, torch.zeros(3), RESOLUTION, FOCAL)
+
+
+def seen_by(
+    camera: Cameras, head: Gaussians, points: Float[Tensor, "V 3"], normals: Float[Tensor, "V 3"]
+) -> Float[Tensor, "V 4"]:
+    """Colours at points in one camera's picture times its weights, and the weights."""
+    rendering = render(head, camera, background=0.0)
+    local = points @ camera.viewmats[0, :3, :3].T + camera.viewmats[0, :3, 3]
+    screen = (local @ camera.Ks[0].T)[:, :2] / local[:, 2:] / (RESOLUTION / 2) - 1
+    picture = torch.cat([rendering.rgb, rendering.alpha, rendering.depth], dim=-1)[0].movedim(-1, 0)
+    found = functional.grid_sample(picture[None], screen[None, :, None], align_corners=False)[0, :, :, 0].T
+    rgb, alpha, depth = found[:, :3], found[:, 3:4], found[:, 4]
+    cosine = (normals * functional.normalize(camera.centers() - points, dim=-1)).sum(-1)
+    inside: Bool[Tensor, " V"] = (screen.abs() < 1).all(dim=-1)
+    trusted = inside & (alpha[:, 0] > LEAST_ALPHA) & (cosine > LEAST_COSINE) & (local[:, 2] < depth + HIDDEN_BEHIND)
+    weight = torch.where(trusted, cosine**FACING_POWER, 0)[:, None]
+    return torch.cat([rgb / alpha.clamp_min(LEAST_ALPHA) * weight, weight], dim=-1)
