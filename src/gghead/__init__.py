@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gghead.gaussians.ply import load_ply as load_ply
     from gghead.gaussians.scene import Gaussians as Gaussians
+    from gghead.gaussians.splat import load_splat as load_splat
+    from gghead.gaussians.spz import load_spz as load_spz
     from gghead.geometry.cameras import Cameras as Cameras
+    from gghead.inference.exports import export as export
     from gghead.inference.loading import load as load
     from gghead.inference.outputs import save_video as save_video
     from gghead.inference.outputs import show as show
@@ -27,9 +30,12 @@ _HOMES = {
     "Gaussians": "gaussians.scene",
     "Generator": "model.generator",
     "Rendering": "rasterizer.api",
+    "export": "inference.exports",
     "interpolate": "inference.paths",
     "load": "inference.loading",
     "load_ply": "gaussians.ply",
+    "load_splat": "gaussians.splat",
+    "load_spz": "gaussians.spz",
     "loop": "inference.paths",
     "render": "rasterizer.api",
     "save_video": "inference.outputs",

@@ -1,6 +1,6 @@
 """How faithful and how large exported files are: a fitted head is written, read again and drawn.
 
-    python benchmarks/exports.py head.safetensors
+    python benchmarks/export_fidelity.py head.safetensors
 
 head.safetensors is made by fitted_head.py. Appends a row for each format to benchmarks/results/exports.jsonl. A page's
 Gaussians are read by the reader of the tests, a mesh is drawn by the depth buffer of the tests.
@@ -76,7 +76,7 @@ if __name__ == "__main__":
             again = drawn(path, head)
             expected = frozen if kind.suffix == ".splat" else pictures
             row = {
-                "command": "python benchmarks/exports.py head.safetensors",
+                "command": "python benchmarks/export_fidelity.py head.safetensors",
                 "format": kind.suffix,
                 "gaussians": head.num_gaussians,
                 "sh_degree": head.sh_degree,
