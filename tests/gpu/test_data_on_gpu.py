@@ -1,6 +1,8 @@
 """Batches on a CUDA device: through pinned memory or from pictures that live there, always the bits of the CPU's."""
 
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,15 +61,23 @@ def test_pinned_batches_are_the_cpus(pictures: DecodedPictures) -> None:
         assert same(taken(batches), on_cpu(pictures))
 
 
+@contextmanager
+def waiting_is_an_error() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Synchronization debug mode")  # that it is a prototype
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
 def test_resident_batches_are_the_cpus_and_wait_for_nothing(pictures: DecodedPictures) -> None:
     batches = ResidentBatches(pictures, ORDER, 0, "cuda", with_transparency=True)
     next(batches)
     torch.cuda.synchronize()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         next(batches)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     assert same(taken(ResidentBatches(pictures, ORDER, 0, "cuda", with_transparency=True)), on_cpu(pictures))
 
 
