@@ -1,0 +1,98 @@
+"""gghead evaluate"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from gghead.cli.options import device_option, pick_device
+
+SUITES = ("fid", "3d", "full")
+
+
+class Count(click.ParamType):
+    """A number of pictures: 100, 1k, 50k."""
+
+    name = "count"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Reads the text; fails with what was expected."""
+        match = re.fullmatch(r"(\d+)(k?)", str(value))
+        count = int(match[1]) * (1000 if match[2] else 1) if match else 0
+        if count < 2:
+            self.fail(f"{value!r} is no number of pictures; expected 2 or more, like 100, 1k, 10k or 50k", param, ctx)
+        return count
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures: zip or folder.")
+@click.option("--num-images", type=Count(), default="10k", show_default=True, help="Generated: 100, 1k, 5k, 10k, 50k.")
+@click.option("--checkpoint", default="last", show_default=True, help="last, all, remaining, or images like 400k.")
+@click.option(
+    "--suite",
+    type=click.Choice(SUITES),
+    default="fid",
+    show_default=True,
+    help="fid: the official number. 3d: all numbers. full: a page with pictures as well.",
+)
+@click.option(
+    "--detector",
+    default="inception",
+    show_default=True,
+    help="inception (official, fetched once), efficientnet-lite0 (needs no network), or a TorchScript file to run.",
+)
+@click.option("--truncation", default=1.0, show_default=True, help="1, as official, for all variety.")
+@click.option("--seed", default=0, show_default=True, help="Decides about heads and cameras.")
+@device_option
+def evaluate(
+    models: tuple[Path, ...],
+    data: Path,
+    num_images: int,
+    checkpoint: str,
+    suite: str,
+    detector: str,
+    truncation: float,
+    seed: int,
+    device: str | None,
+) -> None:
+    """Measure how good models are: distance to real pictures, and what that hides.
+
+    A MODEL is a .safetensors file or a run folder. Numbers are printed and added to evaluations/ in the run's folder,
+    or beside the file. Stop it at any time: the same command goes on. Several GPUs: torchrun --no-python
+    --nproc-per-node 4 gghead evaluate ...
+    """
+    from gghead.evaluation.evaluate import Settings
+    from gghead.evaluation.models import find_candidates
+    from gghead.evaluation.ranks import join_ranks
+    from gghead.evaluation.session import evaluate_all
+
+    candidates = [candidate for model in models for candidate in find_candidates(model, checkpoint)]
+    settings = Settings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
+    with join_ranks() as rank, _progress(rank.number == 0) as tell:
+        chosen = pick_device(device)
+        if device is None and chosen == "cuda":
+            chosen = f"cuda:{rank.local}"
+        for line in evaluate_all(candidates, data, settings, detector, checkpoint == "remaining", chosen, rank, tell):
+            if rank.number == 0:
+                click.echo(line)
+
+
+@contextmanager
+def _progress(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Bars with the remaining time on stderr, one for each kind of work."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not shown) as bars:
+        tasks = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,239 @@
+"""One model against one set of real pictures: features, numbers, report."""
+
+import hashlib
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from gghead import __version__
+from gghead.checkpoint.tensors import TensorFile, content_hash
+from gghead.evaluation import measures
+from gghead.evaluation.consistency import view_consistency
+from gghead.evaluation.features import FeatureSet, collect_features
+from gghead.evaluation.geometry import generated_shapes, true_shapes
+from gghead.evaluation.ranks import Rank
+from gghead.evaluation.reference import Reference
+from gghead.evaluation.report import Conditions, Machine, Measure, Report
+from gghead.inference.fakes import Fakes, MappingCamera, Recipe
+from gghead.media.images import RESIZE_FILTER
+from gghead.metrics.detectors import perceptual_network
+from gghead.model.generator import Generator
+
+Suite = Literal["fid", "3d", "full"]
+CONSISTENCY_HEADS = 32
+"""Each gives 8 pairs of views."""
+SHAPE_PICTURES = 512
+NAMED = 20
+"""Unusable pictures that a report names; the others are counted."""
+
+Tell = Callable[[str, int, int], None]
+"""Progress: what is done, how many of it, of how many."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    Attributes:
+        num_images: generated pictures.
+        suite: "fid" the distance of the official protocol; "3d" everything that is a number; "full" the page as well.
+        truncation: of the styles, 1 in the official protocol.
+        seed: of latents and cameras.
+    """
+
+    num_images: int = 10_000
+    suite: Suite = "fid"
+    truncation: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A report and the features behind it, for who wants to look at neighbours."""
+
+    report: Report
+    fakes: Fakes
+    features: FeatureSet
+
+
+def conditions_of(generator: Generator, reference: Reference, settings: Settings) -> Conditions:
+    """The conditions of an evaluation before it is made."""
+    dataset = reference.dataset
+    return Conditions(
+        model_sha256=content_hash(TensorFile(generator.state_dict(), {})),
+        data_identity=dataset.identity(),
+        data_pictures=len(dataset),
+        resolution=dataset.resolution,
+        stored_resolution=reference.stored_resolution,
+        resize_filter="none" if reference.stored_resolution == dataset.resolution else RESIZE_FILTER.name,
+        masks=reference.masks,
+        background=dataset.background,
+        mirrored=False,
+        detector=reference.detector.name,
+        detector_sha256=reference.detector.sha256,
+        detector_input=reference.detector.input,
+        num_images=settings.num_images,
+        truncation=settings.truncation,
+        seed=settings.seed,
+        cameras="of the data's labels, drawn with replacement by the seed",
+        noise="const",
+        suite=settings.suite,
+    )
+
+
+def evaluate(
+    generator: Generator,
+    model: Path,
+    reference: Reference,
+    settings: Settings,
+    folder: Path,
+    *,
+    rank: Rank = Rank(),  # noqa: B008 - frozen
+    tell: Tell = lambda what, done, total: None,
+) -> Evaluation:
+    """Measures a generator; all random numbers follow from the seed, and torch's own random state is left alone.
+
+    Args:
+        generator: on the device where it shall work.
+        model: its path, for the report.
+        reference: what it is compared with.
+        settings: what is measured.
+        folder: parts of an unfinished evaluation are kept below it, so that the same call goes on where it stopped.
+        rank: which of the processes this is; they share the drawing of pictures, each computes all numbers.
+        tell: is told of progress.
+
+    Raises:
+        ValueError: a part on the disk is damaged, or every generated picture is unusable.
+    """
+    begin = time.monotonic()
+    conditions = conditions_of(generator, reference, settings)
+    labels = torch.from_numpy(reference.dataset.labels)
+    parts = folder / ".partial" / hashlib.sha256(repr(asdict(conditions)).encode()).hexdigest()[:24]
+
+    def draw(mapping_camera: MappingCamera) -> tuple[Fakes, FeatureSet]:
+        recipe = Recipe(
+            settings.seed, conditions.resolution, mapping_camera, settings.truncation, conditions.background
+        )
+        fakes = Fakes(generator, labels, recipe)
+        total = -(-settings.num_images // rank.count)
+        features = collect_features(
+            fakes,
+            settings.num_images,
+            reference.detector,
+            parts / mapping_camera,
+            rank=rank,
+            device=generator.device,
+            on_progress=lambda done: tell(f"pictures, mapping camera: {mapping_camera}", min(done, total), total),
+        )
+        return fakes, features
+
+    fakes, features = draw("render")
+    found = measures.frechet_measures(reference.features.moments(), features, reference.detector)
+    unusable = _unusable(fakes, features)
+    if settings.suite != "fid":
+        front, front_features = fakes, features
+        if generator.config.camera_conditioned:
+            front, front_features = draw("front")
+            unusable = (*unusable, *(f"{name}, mapping camera frontal" for name in _unusable(front, front_features)))
+        found += _more_measures(generator, reference, settings, features, front, front_features, tell)
+    report = Report(
+        model=str(model),
+        data=str(reference.path),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begin, 1),
+        conditions=conditions,
+        machine=_machine(generator, rank),
+        measures=tuple(found),
+        unusable=unusable,
+        remarks=_remarks(reference, settings, unusable, generator),
+    )
+    rank.wait()
+    if rank.number == 0:
+        shutil.rmtree(parts, ignore_errors=True)
+    return Evaluation(report, fakes, features)
+
+
+def _more_measures(
+    generator: Generator,
+    reference: Reference,
+    settings: Settings,
+    features: FeatureSet,
+    front: Fakes,
+    front_features: FeatureSet,
+    tell: Tell,
+) -> list[Measure]:
+    """Everything beside the official distance."""
+    detector, real = reference.detector, reference.features
+    found = []
+    if generator.config.camera_conditioned:
+        found += measures.frechet_measures(real.moments(), front_features, detector, "_3D")
+    found += measures.distribution_measures(real, features, detector, settings.seed)
+    found += measures.yaw_measures(real, features, detector)
+    if generator.config.camera_conditioned:
+        found += measures.yaw_measures(real, front_features, detector, "_3D")
+    network = perceptual_network(detector)
+    heads = min(settings.num_images, CONSISTENCY_HEADS)
+    modes = (False, True) if generator.config.camera_conditioned else (False,)
+    for followed in modes:
+        tell("views of heads", int(followed), len(modes))
+        views = view_consistency(front, heads, camera_followed=followed, network=network)
+        mode = "mapping follows the view" if followed else "mapping frozen"
+        note = f"{heads} heads, {views.compared:.0%} of pixels compared"
+        found.append(Measure(f"reprojection PSNR, {mode}", views.psnr, "higher", f"dB; {note}"))
+        if views.feature_distance is not None:
+            found.append(Measure(f"reprojection feature distance, {mode}", views.feature_distance, "lower", note))
+    tell("shapes", 0, 1)
+    count = min(settings.num_images, SHAPE_PICTURES)
+    true = true_shapes(reference.dataset, reference.path, SHAPE_PICTURES)
+    return found + measures.shape_measures(true, generated_shapes(front, count))
+
+
+def _unusable(fakes: Fakes, features: FeatureSet) -> tuple[str, ...]:
+    bad = (~features.finite).nonzero().flatten().tolist()
+    if len(bad) == len(features.finite):
+        raise ValueError("every generated picture holds numbers that are not finite: the model is broken")
+    names = [fakes.name(index) for index in bad[:NAMED]]
+    return (*names, f"and {len(bad) - NAMED} more") if len(bad) > NAMED else tuple(names)
+
+
+def _remarks(
+    reference: Reference, settings: Settings, unusable: tuple[str, ...], generator: Generator
+) -> tuple[str, ...]:
+    dataset, found = reference.dataset, []
+    if len(dataset) < settings.num_images:
+        found.append(
+            f"the data have {len(dataset)} pictures, fewer than the {settings.num_images} generated: used whole"
+        )
+    if reference.stored_resolution != dataset.resolution:
+        found.append(
+            f"real pictures were resized from {reference.stored_resolution} to {dataset.resolution} pixels, "
+            f"{RESIZE_FILTER.name}"
+        )
+    if unusable:
+        found.append("generated pictures with numbers that are not finite were left out: " + ", ".join(unusable))
+    if settings.suite != "fid" and not generator.config.camera_conditioned:
+        found.append("the mapping network sees no camera: the 3D distances are the others")
+    if settings.suite != "fid" and perceptual_network(reference.detector) is None:
+        found.append("no feature distance between views: pip install 'gghead[evaluation]'")
+    return tuple(found)
+
+
+def _machine(generator: Generator, rank: Rank) -> Machine:
+    device = generator.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return Machine(
+        gghead=__version__,
+        torch=torch.__version__,
+        numpy=np.__version__,
+        python=platform.python_version(),
+        device=f"{device.type}: {name}",
+        processes=rank.count,
+    )

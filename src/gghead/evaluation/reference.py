@@ -1,0 +1,112 @@
+"""The real pictures that models are compared with: opened, measured once, cached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from gghead.config.model import require_range
+from gghead.data.archive import open_archive
+from gghead.data.dataset import HeadDataset
+from gghead.data.labels import parse_labels
+from gghead.data.picture_files import open_masks, read_labels_file
+from gghead.data.source import PictureSource
+from gghead.evaluation.features import FeatureSet
+from gghead.evaluation.ranks import Rank
+from gghead.evaluation.real import real_features
+from gghead.media.images import FORMATS
+from gghead.metrics.detectors import Detector
+
+LARGEST_RESOLUTION = 1024
+"""Side at which a model is measured whose training resolution nobody knows, if the data are larger."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The real pictures of an evaluation and the detector that looks at them.
+
+    Attributes:
+        path: of their archive.
+        dataset: what they are.
+        source: their pixels: the dataset, or pictures that are decoded already.
+        stored_resolution: side of the first picture in the archive.
+        masks: the archive of the masks, or how the foreground was found without.
+        features: of all of them.
+        detector: that made these.
+    """
+
+    path: Path
+    dataset: HeadDataset
+    source: PictureSource
+    stored_resolution: int
+    masks: str
+    features: FeatureSet
+    detector: Detector
+
+
+def measure_reference(
+    path: Path,
+    dataset: HeadDataset,
+    source: PictureSource,
+    detector: Detector,
+    cache: Path,
+    *,
+    rank: Rank = Rank(),  # noqa: B008 - frozen
+    device: torch.device | str = "cpu",
+    tell: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Reference:
+    """Features of all real pictures; arguments and errors as of `real_features`."""
+    total = -(-len(dataset) // rank.count)
+    features = real_features(
+        dataset,
+        source,
+        detector,
+        cache,
+        rank=rank,
+        device=device,
+        on_progress=lambda done: tell("real pictures", min(done, total), total),
+    )
+    return Reference(path, dataset, source, stored_resolution(path), _masks(path), features, detector)
+
+
+def stored_resolution(path: Path) -> int:
+    """Side of the first picture of an archive, pixels.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no archive, or its first picture can't be read.
+    """
+    with open_archive(path) as archive:
+        name = parse_labels(read_labels_file(archive), path).names[0]
+        try:
+            with Image.open(BytesIO(archive.read(name)), formats=FORMATS) as picture:
+                return picture.height
+        except OSError as error:
+            raise ValueError(
+                f"{name} in {path} is no readable picture ({error}); `gghead data check {path}`"
+            ) from error
+
+
+def common_resolution(trained: int | None, stored: int) -> int:
+    """The side at which a model and data are compared: where the model was trained, or less if the data have less.
+
+    Args:
+        trained: side that the model was trained at, or None if nobody knows.
+        stored: side of the pictures.
+
+    Raises:
+        ValueError: the pictures are smaller than 8 pixels.
+    """
+    require_range("side of the pictures", stored, 8, 2**20)
+    largest = 2 ** (stored.bit_length() - 1)
+    return min(trained or LARGEST_RESOLUTION, largest)
+
+
+def _masks(path: Path) -> str:
+    masks = open_masks(path)
+    if masks is None:
+        return "none: transparency of the pictures, if any"
+    with masks:
+        return masks.path.name

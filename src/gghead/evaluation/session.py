@@ -1,0 +1,104 @@
+"""A call of the command: several models against one set of pictures, each reported as soon as it is known."""
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from gghead.data.dataset import HeadDataset
+from gghead.data.picture_cache import cache_root
+from gghead.evaluation.evaluate import Evaluation, Settings, Tell, conditions_of, evaluate
+from gghead.evaluation.models import Candidate
+from gghead.evaluation.page import write_page
+from gghead.evaluation.ranks import Rank
+from gghead.evaluation.reference import Reference, common_resolution, measure_reference, stored_resolution
+from gghead.evaluation.report import Report, is_evaluated, keep_report
+from gghead.inference.loading import load
+from gghead.metrics.detectors import Detector, load_detector
+
+
+def evaluate_all(
+    candidates: list[Candidate],
+    data: Path,
+    settings: Settings,
+    detector_name: str,
+    remaining: bool,
+    device: str,
+    rank: Rank,
+    tell: Tell,
+) -> Iterator[str]:
+    """Evaluates models and keeps their reports; real pictures are measured once for each resolution and background.
+
+    Args:
+        candidates: the models.
+        data: archive of the real pictures.
+        settings: what is measured.
+        detector_name: as of `load_detector`.
+        remaining: whether models that have a report under the same conditions are left out.
+        device: where to work.
+        rank: which of the processes this is; 0 writes.
+        tell: is told of progress.
+
+    Yields:
+        What a reader wants to see: tables, and where they were kept.
+    """
+    detector = load_detector(detector_name, cache_root() / "detectors", device)
+    stored = stored_resolution(data)
+    references: dict[tuple[int, float], Reference] = {}
+    with ExitStack() as stack:
+        for candidate in candidates:
+            resolution = common_resolution(candidate.resolution, stored)
+            key = resolution, candidate.background
+            if key not in references:
+                references[key] = _open(stack, data, key, detector, device, rank, tell)
+            reference = references[key]
+            generator = load(candidate.path, device).eval().requires_grad_(False)
+            conditions = conditions_of(generator, reference, settings)
+            if remaining and is_evaluated(candidate.reports, conditions):
+                yield f"{candidate.path}: is evaluated already, see {candidate.reports}"
+                continue
+            result = evaluate(
+                generator, candidate.path, reference, settings, candidate.reports.parent, rank=rank, tell=tell
+            )
+            yield from _keep(candidate, reference, result, settings, rank)
+
+
+def _open(
+    stack: ExitStack, data: Path, key: tuple[int, float], detector: Detector, device: str, rank: Rank, tell: Tell
+) -> Reference:
+    resolution, background = key
+    dataset = stack.enter_context(HeadDataset.open(data, resolution, background))
+    return measure_reference(data, dataset, dataset, detector, cache_root(), rank=rank, device=device, tell=tell)
+
+
+def _keep(
+    candidate: Candidate, reference: Reference, result: Evaluation, settings: Settings, rank: Rank
+) -> Iterator[str]:
+    if rank.number == 0:
+        keep_report(candidate.reports, result.report)
+    yield table(result.report)
+    yield f"kept in {candidate.reports}"
+    if settings.suite == "full" and rank.number == 0:
+        page = candidate.reports.with_suffix(".html")
+        write_page(page, result, reference)
+        yield f"page with pictures: {page}"
+
+
+def table(report: Report) -> str:
+    """A report for people: what was compared, then a line a number."""
+    stated = report.conditions
+    width = max(len(measure.name) for measure in report.measures)
+    arrows = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
+    lines = [
+        f"{report.model}  against {stated.data_pictures} pictures of {report.data}",
+        f"  {stated.resolution} x {stated.resolution}, {stated.num_images} generated, "
+        f"truncation {stated.truncation:g}, seed {stated.seed}, background {stated.background:g}, "
+        f"resize {stated.resize_filter}",
+        f"  masks {stated.masks}; detector {stated.detector}, pictures {stated.detector_input}",
+    ]
+    for measure in report.measures:
+        value = "unknown" if math.isnan(measure.value) else f"{measure.value:.4g}"
+        note = ", ".join(part for part in (arrows[measure.better], measure.note) if part)
+        lines.append(f"  {measure.name:{width}}  {value:>10}  {note}")
+    lines += [f"  note: {remark}" for remark in report.remarks]
+    return "\n".join(lines)

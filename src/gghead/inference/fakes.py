@@ -1,0 +1,137 @@
+"""Endless generated pictures for measurements: the k-th is a function of (seed, k), whoever draws it in what batch."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
+from gghead.model.generator import Generator
+from gghead.rasterizer import render
+
+LATENT, CAMERA = 0, 1
+"""Purposes of random streams: the same heads whatever the number of cameras."""
+
+MappingCamera = Literal["render", "front"]
+"""What the mapping network sees: the camera that draws the head, as under the official FID, or the frontal one."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How heads are drawn for a measurement.
+
+    Attributes:
+        seed: decides about latents and cameras.
+        resolution: side of the pictures, pixels.
+        mapping_camera: what the mapping network sees; of no effect if it sees no camera.
+        truncation: 1 in the official protocol.
+        background: grey value behind the heads, that of the real pictures.
+    """
+
+    seed: int
+    resolution: int
+    mapping_camera: MappingCamera = "render"
+    truncation: float = 1.0
+    background: float = 1.0
+
+
+@dataclass(frozen=True)
+class DrawnPictures:
+    """Pictures as detectors take them, and which are usable.
+
+    Attributes:
+        pixels: 0 to 255, rounded as in the official protocol.
+        finite: whether every number of the head was finite; the picture of another head means nothing.
+    """
+
+    pixels: UInt8[Tensor, "B 3 R R"]
+    finite: Bool[Tensor, " B"]
+
+
+class Fakes:
+    """Generated pictures by number, seen by cameras drawn from a dataset's labels; noise is constant."""
+
+    def __init__(self, generator: Generator, dataset_labels: Float[Tensor, "M 25"], recipe: Recipe) -> None:
+        self.recipe = recipe
+        self._generator = generator
+        self._dataset_labels = dataset_labels
+
+    def name(self, index: int) -> str:
+        """What a report calls a picture."""
+        return f"generated picture {index} of seed {self.recipe.seed}"
+
+    def labels(self, span: range) -> Float[Tensor, "B 25"]:
+        """Labels of the cameras that draw some pictures."""
+        count = len(self._dataset_labels)
+        chosen = [int(self._rng(CAMERA, number).integers(count)) for number in span]
+        return self._dataset_labels[torch.tensor(chosen, dtype=torch.long)]
+
+    @torch.no_grad()
+    def styles(self, span: range, seen: Float[Tensor, "B 25"] | None = None) -> Float[Tensor, "B L W"]:
+        """Styles of some heads.
+
+        Args:
+            span: numbers of the heads.
+            seen: labels for the mapping network; by default as the recipe says.
+        """
+        size = self._generator.config.z_size
+        rows = [self._rng(LATENT, number).standard_normal(size) for number in span]
+        latents = torch.from_numpy(np.stack(rows)).float().to(self._generator.device)
+        if not self._generator.config.camera_conditioned:
+            seen = None
+        elif seen is None and self.recipe.mapping_camera == "front":
+            seen = Cameras.frontal(1, latents.device).labels().expand(len(span), -1)
+        elif seen is None:
+            seen = self.labels(span).to(latents)
+        return self._generator.map_styles(latents, seen, self.recipe.truncation)
+
+    @property
+    def device(self) -> torch.device:
+        """Where pictures are made."""
+        return self._generator.device
+
+    @torch.no_grad()
+    def decode(self, styles: Float[Tensor, "B L W"]) -> Gaussians:
+        """Heads of styles."""
+        return self._generator.decode(styles)
+
+    def heads(self, span: range) -> Gaussians:
+        """Some heads."""
+        return self.decode(self.styles(span))
+
+    def cameras(self, span: range) -> Cameras:
+        """The cameras that draw them."""
+        return Cameras.from_labels(self.labels(span).to(self._generator.device), self.recipe.resolution)
+
+    @torch.no_grad()
+    def draw(self, span: range) -> DrawnPictures:
+        """Some pictures; nothing waits for the device."""
+        heads = self.heads(span)
+        drawn = render(heads, self.cameras(span), background=self.recipe.background, pairwise=True)
+        return DrawnPictures(to_pixels(drawn.rgb), finite_heads(heads))
+
+    def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
+        """`draw` of each span."""
+        return map(self.draw, spans)
+
+    def _rng(self, purpose: int, number: int) -> np.random.Generator:
+        return np.random.default_rng([self.recipe.seed, purpose, number])
+
+
+def to_pixels(rgb: Float[Tensor, "B H W 3"]) -> UInt8[Tensor, "B 3 H W"]:
+    """[0, 1], channels last -> 0 to 255, channels first, on the same device.
+
+    Rounded: floor(255 x + .5) is what the official floor(127.5 (2 x - 1) + 128) is.
+    """
+    return (rgb.nan_to_num().clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 3, 1, 2).contiguous()
+
+
+def finite_heads(heads: Gaussians) -> Bool[Tensor, " B"]:
+    """Which heads have no NaN or infinity in them; the rasterizer leaves such Gaussians out without a word."""
+    flags = [getattr(heads, field.name).isfinite().flatten(1).all(dim=1) for field in fields(heads)]
+    return torch.stack(flags).all(dim=0)

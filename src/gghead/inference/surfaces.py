@@ -1,0 +1,39 @@
+"""The surface that a depth picture shows: its points and its normals."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gghead.geometry.cameras import Cameras
+
+
+def points_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:
+    """World points that pixels show.
+
+    Args:
+        depth: camera z, world units.
+        cameras: one a picture.
+    """
+    height, width = depth.shape[1:3]
+    rows = torch.arange(height, device=depth.device, dtype=depth.dtype) + 0.5
+    columns = torch.arange(width, device=depth.device, dtype=depth.dtype) + 0.5
+    K = cameras.Ks[:, None, None]
+    x = (columns[None, None, :] - K[..., 0, 2]) / K[..., 0, 0]
+    y = (rows[None, :, None] - K[..., 1, 2]) / K[..., 1, 1]
+    x, y = torch.broadcast_tensors(x, y)
+    rays = torch.stack([x, y, torch.ones_like(x)], dim=-1)
+    rotation = cameras.viewmats[:, None, :3, :3]
+    return torch.matmul(rays * depth, rotation) + cameras.centers()[:, None, None]
+
+
+def normals_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:
+    """Unit normals, world, towards the camera; from central differences of neighbouring pixels' points.
+
+    Pixels at the border repeat their neighbours; where nothing is drawn the normals mean nothing.
+    """
+    points = points_from_depth(depth, cameras)
+    padded = torch.nn.functional.pad(points.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate").permute(0, 2, 3, 1)
+    right = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
+    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    # x to the right times y down points away from the viewer in the camera's frame.
+    return torch.nn.functional.normalize(torch.linalg.cross(down, right), dim=-1)
