@@ -12,6 +12,10 @@ Sex = Literal["female", "male"]
 Age = Literal["child", "young", "middleage", "old"]
 ANCESTRIES = ("african", "asian", "caucasian")
 """Names of the groups of faces of the head model's morph targets."""
+MELANIN = np.array([0.85, 0.14, 0.0])
+"""How much each of the `ANCESTRIES` darkens the skin."""
+MELANIN_OF_FAIR_HAIR = 0.4
+"""Darker people have brown eyes and dark hair; lighter ones may have others."""
 HAIR_COLOURS = np.array(
     [
         [0.012, 0.009, 0.008],
@@ -113,7 +117,7 @@ class Person:
 
 
 def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
-    """A person drawn from the distributions of this module; see README.md."""
+    """A person drawn from the distributions of this module; see docs/data.md."""
     male, mix = bool(rng.random() < 0.5), rng.random() * 0.25
     gender = {"male": 1 - mix if male else mix, "female": mix if male else 1 - mix}
     age = list(AGES)[rng.choice(len(AGES), p=list(AGES.values()))]
@@ -125,7 +129,8 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
     weights, gaze = neutral.copy(), _random_gaze(rng)
     for unit, value in {**_random_expression(rng), **_lids_that_follow(gaze)}.items():
         weights[model.row[f"unit/{unit}"]] = value
-    light = max(shares, key=shares.__getitem__) == "caucasian"
+    melanin = float(np.clip(ancestry @ MELANIN + rng.normal(0.12, 0.08), 0.02, 1))
+    light = max(shares, key=shares.__getitem__) == "caucasian" and melanin < MELANIN_OF_FAIR_HAIR
     irises = list(IRIS_COLOURS) if light else ["brown"]
     return Person(
         neutral=neutral,
@@ -133,7 +138,7 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
         sex="male" if male else "female",
         age=age,
         ancestry=ancestry,
-        melanin=float(np.clip(shares["african"] * 0.85 + shares["asian"] * 0.25 + rng.normal(0.12, 0.08), 0.02, 1)),
+        melanin=melanin,
         hair_colour=_random_hair_colour(rng, light, age == "old"),
         iris_colour=np.array(IRIS_COLOURS[str(rng.choice(irises))]),
         gaze=gaze,
