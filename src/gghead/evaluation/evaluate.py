@@ -136,7 +136,7 @@ def evaluate(
         return fakes, features
 
     fakes, features = draw("render")
-    found = measures.frechet_measures(reference.features.moments(), features, reference.detector)
+    found = measures.frechet_measures(reference.features, features, reference.detector)
     unusable = _unusable(fakes, features)
     if settings.suite != "fid":
         front, front_features = fakes, features
@@ -153,7 +153,7 @@ def evaluate(
         machine=_machine(generator, rank),
         measures=tuple(found),
         unusable=unusable,
-        remarks=_remarks(reference, settings, unusable, generator),
+        remarks=_remarks(reference, settings, unusable, generator, found),
     )
     rank.wait()
     if rank.number == 0:
@@ -174,7 +174,7 @@ def _more_measures(
     detector, real = reference.detector, reference.features
     found = []
     if generator.config.camera_conditioned:
-        found += measures.frechet_measures(real.moments(), front_features, detector, "_3D")
+        found += measures.frechet_measures(real, front_features, detector, "_3D")
     found += measures.distribution_measures(real, features, detector, settings.seed)
     found += measures.yaw_measures(real, features, detector)
     if generator.config.camera_conditioned:
@@ -190,10 +190,13 @@ def _more_measures(
         found.append(Measure(f"reprojection PSNR, {mode}", views.psnr, "higher", f"dB; {note}"))
         if views.feature_distance is not None:
             found.append(Measure(f"reprojection feature distance, {mode}", views.feature_distance, "lower", note))
-    tell("shapes", 0, 1)
-    count = min(settings.num_images, SHAPE_PICTURES)
+    tell("views of heads", len(modes), len(modes))
+    tell("shapes", 0, 2)
     true = true_shapes(reference.dataset, reference.path, SHAPE_PICTURES)
-    return found + measures.shape_measures(true, generated_shapes(front, count))
+    tell("shapes", 1, 2)
+    made = generated_shapes(front, min(settings.num_images, SHAPE_PICTURES))
+    tell("shapes", 2, 2)
+    return found + measures.shape_measures(true, made)
 
 
 def _unusable(fakes: Fakes, features: FeatureSet) -> tuple[str, ...]:
@@ -205,7 +208,11 @@ def _unusable(fakes: Fakes, features: FeatureSet) -> tuple[str, ...]:
 
 
 def _remarks(
-    reference: Reference, settings: Settings, unusable: tuple[str, ...], generator: Generator
+    reference: Reference,
+    settings: Settings,
+    unusable: tuple[str, ...],
+    generator: Generator,
+    found_measures: list[Measure],
 ) -> tuple[str, ...]:
     dataset, found = reference.dataset, []
     if len(dataset) < settings.num_images:
@@ -221,7 +228,7 @@ def _remarks(
         found.append("generated pictures with numbers that are not finite were left out: " + ", ".join(unusable))
     if settings.suite != "fid" and not generator.config.camera_conditioned:
         found.append("the mapping network sees no camera: the 3D distances are the others")
-    if settings.suite != "fid" and perceptual_network(reference.detector) is None:
+    if settings.suite != "fid" and not any("feature distance" in measure.name for measure in found_measures):
         found.append("no feature distance between views: pip install 'gghead[evaluation]'")
     return tuple(found)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -49,13 +50,18 @@ class FeatureSet:
     finite: Bool[Tensor, " N"]
     yaws: Float[Tensor, " N"]
 
-    def usable(self, count: int | None = None) -> Float[Tensor, "K D"]:
-        """Features of the usable ones among the first `count` pictures."""
-        return self.features[:count][self.finite[:count]]
+    def usable(self) -> Float[Tensor, "K D"]:
+        """Features of the usable ones."""
+        return self.features[self.finite]
 
-    def moments(self, count: int | None = None) -> Moments:
+    @cached_property
+    def moments(self) -> Moments:
         """Moments of those."""
-        return Moments.of(self.usable(count))
+        return Moments.of(self.usable())
+
+    def first(self, count: int) -> "FeatureSet":
+        """The first pictures."""
+        return FeatureSet(self.features[:count], self.finite[:count], self.yaws[:count])
 
     def within(self, low: float, high: float) -> "FeatureSet":
         """The pictures whose yaw is that far from 0, low <= |yaw| < high, degrees."""

@@ -6,9 +6,8 @@ from gghead.evaluation.features import FeatureSet
 from gghead.evaluation.geometry import Shapes, gap
 from gghead.evaluation.report import Measure
 from gghead.metrics.detectors import Detector
-from gghead.metrics.frechet import frechet_distance
+from gghead.metrics.frechet import frechet_distance, frechet_distance_of_few
 from gghead.metrics.kernel import kernel_distance
-from gghead.metrics.moments import Moments
 from gghead.metrics.neighbours import NEIGHBOURHOOD, nearest_neighbour_ratio, precision_recall
 
 COUNTS = (100, 1_000, 5_000, 10_000, 50_000)
@@ -30,11 +29,11 @@ def short_count(count: int) -> str:
     return f"{count // 1000}k" if count >= 1000 and count % 1000 == 0 else str(count)
 
 
-def frechet_measures(real: Moments, fakes: FeatureSet, detector: Detector, suffix: str = "") -> list[Measure]:
+def frechet_measures(real: FeatureSet, fakes: FeatureSet, detector: Detector, suffix: str = "") -> list[Measure]:
     """The Frechet distance of all generated pictures and of the first 100, 1k, ... of them to all real ones."""
     counts = [*(count for count in COUNTS if count < len(fakes.features)), len(fakes.features)]
     return [
-        _frechet(f"{detector.frechet_name}{suffix} {short_count(count)}", real, fakes.moments(count))
+        _frechet(f"{detector.frechet_name}{suffix} {short_count(count)}", real, fakes.first(count))
         for count in reversed(counts)
     ]
 
@@ -70,7 +69,7 @@ def yaw_measures(real: FeatureSet, fakes: FeatureSet, detector: Detector, suffix
         if min(len(there.usable()), len(made.usable())) < FEW:
             found.append(Measure(name, math.nan, "lower", f"{counts}: too few"))
         else:
-            found.append(_frechet(name, there.moments(), made.moments(), counts))
+            found.append(_frechet(name, there, made, counts))
     return found
 
 
@@ -88,10 +87,14 @@ def shape_measures(true: Shapes, generated: Shapes) -> list[Measure]:
     return found
 
 
-def _frechet(name: str, real: Moments, made: Moments, note: str = "") -> Measure:
-    if min(real.count, made.count) < FEW:
-        return Measure(name, math.nan, "lower", f"{real.count} real, {made.count} generated: too few")
-    if min(real.count, made.count) <= len(real.mean):
+def _frechet(name: str, real: FeatureSet, made: FeatureSet, note: str = "") -> Measure:
+    there, size = real.usable(), real.features.shape[1]
+    found = made.usable()
+    if min(len(there), len(found)) < FEW:
+        return Measure(name, math.nan, "lower", f"{len(there)} real, {len(found)} generated: too few")
+    if min(len(there), len(found)) <= size:
         short = "fewer pictures than features: compare equal counts only"
         note = f"{note}; {short}" if note else short
-    return Measure(name, frechet_distance(real, made), "lower", note)
+    if max(len(there), len(found)) <= size:
+        return Measure(name, frechet_distance_of_few(there, found), "lower", note)
+    return Measure(name, frechet_distance(real.moments, made.moments), "lower", note)

@@ -1,6 +1,7 @@
 """What was measured and under which conditions: frozen records, JSON that is added to and never overwritten."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ class Measure:
 
     Attributes:
         name: what it is called.
-        value: the number; NaN if it could not be measured, `note` says why.
+        value: the number; NaN (null in JSON, which has none) if it could not be measured, `note` says why.
         better: whether a lower or a higher number is the better model.
         note: what a reader has to know beside it.
     """
@@ -122,8 +123,10 @@ def keep_report(path: Path, report: Report) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
-        kept = [*_read(path), asdict(report)]
-        text = json.dumps({"evaluations": kept}, indent=2)
+        added = asdict(report)
+        for measure in added["measures"]:
+            measure["value"] = None if math.isnan(measure["value"]) else measure["value"]
+        text = json.dumps({"evaluations": [*_read(path), added]}, indent=2, allow_nan=False)
         write_file(path, lambda temporary: temporary.write_text(text + "\n"))
 
 
