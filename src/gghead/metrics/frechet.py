@@ -30,14 +30,27 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     one, two = first.covariance, second.covariance
     if not bool(torch.isfinite(one).all() and torch.isfinite(two).all()):
         raise ValueError("moments that are not finite; pictures with NaN have to be left out before")
-    root = _root(one)
-    product = root @ two @ root
+    product = first.root @ two @ first.root
     roots = torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(0).sqrt().sum()
-    distance = (first.mean - second.mean).square().sum() + one.trace() + two.trace() - 2 * roots
-    return max(0.0, float(distance))
+    return _assembled(first, second, roots)
 
 
-def _root(matrix: Float[Tensor, "D D"]) -> Float[Tensor, "D D"]:
-    """The symmetric root of a covariance; eigenvalues that rounding made negative count as 0."""
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+def frechet_distance_of_few(first: Float[Tensor, "N D"], second: Float[Tensor, "M D"]) -> float:
+    """The same of two sets of features, in the time of their numbers instead of that of D: for sets smaller than D.
+
+    With C1 = A^T A and C2 = B^T B the roots of the eigenvalues of C1 C2 are the singular values of A B^T.
+
+    Raises:
+        ValueError: as `frechet_distance`.
+    """
+    one, two = Moments.of(first), Moments.of(second)
+    if not bool(first.isfinite().all() and second.isfinite().all()):
+        raise ValueError("features that are not finite; pictures with NaN have to be left out before")
+    centred_one = (first.double() - one.mean) / one.count**0.5
+    centred_two = (second.double() - two.mean) / two.count**0.5
+    return _assembled(one, two, torch.linalg.svdvals(centred_one @ centred_two.T).sum())
+
+
+def _assembled(first: Moments, second: Moments, roots: Float[Tensor, ""]) -> float:
+    squares = (first.mean - second.mean).square().sum()
+    return max(0.0, float(squares + first.covariance.trace() + second.covariance.trace() - 2 * roots))

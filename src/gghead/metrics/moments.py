@@ -1,6 +1,7 @@
 """Mean and covariance of features: all that a Frechet distance wants to know, and they add up."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -31,6 +32,12 @@ class Moments:
         if self.count < 1:
             raise ValueError("a covariance of no feature vectors; expected at least one picture")
         return self.scatter / self.count
+
+    @cached_property
+    def root(self) -> Float[Tensor, "D D"]:
+        """The symmetric root of the covariance; eigenvalues that rounding made negative count as 0."""
+        values, vectors = torch.linalg.eigh(self.covariance)
+        return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
     @classmethod
     def of(cls, features: Float[Tensor, "N D"]) -> "Moments":

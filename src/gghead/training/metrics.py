@@ -1,0 +1,68 @@
+"""What a run measures of itself from time to time: the numbers of `gghead evaluate`, on what the loop already holds."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gghead.config.training import TrainingConfig
+from gghead.data.dataset import HeadDataset
+from gghead.data.picture_cache import cache_root
+from gghead.data.source import PictureSource
+from gghead.evaluation.evaluate import Settings, evaluate
+from gghead.evaluation.reference import Reference, measure_reference
+from gghead.evaluation.report import keep_report
+from gghead.metrics.detectors import load_detector
+from gghead.training.run_folder import RunFolder
+from gghead.training.state import TrainingState
+from gghead.training.telemetry import Monitor
+
+
+@dataclass
+class Examiner:
+    """Measures the averaged generator of a run; draws nothing from the run's random numbers.
+
+    Real pictures are measured when the first examination is due. A run whose detector can't be had goes on without
+    numbers, and says so once.
+
+    Attributes:
+        run: where numbers go.
+        dataset: the real pictures.
+        pictures: their pixels, as the loop holds them.
+        monitor: is told.
+    """
+
+    run: RunFolder
+    dataset: HeadDataset
+    pictures: PictureSource
+    monitor: Monitor
+    _reference: Reference | None = field(default=None, init=False)
+    _is_possible: bool = field(default=True, init=False)
+
+    def examine(self, state: TrainingState) -> None:
+        """Measures, keeps a report in evaluations/ and adds a line to metrics.jsonl; only tells if it can't."""
+        if not self._is_possible:
+            return
+        config = self.run.config.training
+        try:
+            reference = self._open(state, config)
+            snapshot = self.run.snapshot(state.images, ".safetensors")
+            settings = Settings(num_images=config.metrics_images)
+            report = evaluate(state.average, snapshot, reference, settings, self.run.evaluations).report
+        except (FileNotFoundError, ValueError) as error:
+            self._is_possible = self._reference is not None
+            self.monitor.event(f"no metrics at {state.images} images: {error}")
+            return
+        keep_report(self.run.evaluations / f"{state.images:09d}.json", report)
+        values = {measure.name: measure.value for measure in report.measures}
+        with self.run.metrics.open("a") as file:
+            file.write(json.dumps({"images": state.images, **values}) + "\n")
+        self.monitor.event(", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+
+    def _open(self, state: TrainingState, config: TrainingConfig) -> Reference:
+        if self._reference is None:
+            detector = load_detector(config.metrics_detector, cache_root() / "detectors", state.device)
+            self.monitor.event(f"measures {len(self.dataset)} real pictures with {detector.name}")
+            self._reference = measure_reference(
+                Path(self.run.config.data), self.dataset, self.pictures, detector, cache_root(), device=state.device
+            )
+        return self._reference

@@ -1,0 +1,235 @@
+"""An evaluation as a whole: repeatable, resumable, shared among processes, honest about what it left out."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gghead.evaluation import features
+from gghead.evaluation.evaluate import Settings, conditions_of, evaluate
+from gghead.evaluation.features import collect_features
+from gghead.evaluation.models import find_candidates
+from gghead.evaluation.ranks import Rank
+from gghead.evaluation.reference import Reference, common_resolution, measure_reference, stored_resolution
+from gghead.evaluation.report import Measure, is_evaluated, keep_report
+from gghead.evaluation.session import table
+from gghead.geometry.cameras import Cameras
+from gghead.inference.fakes import Fakes, Recipe
+from gghead.metrics.detectors import Detector
+from gghead.model.generator import Generator
+from gghead.model.storage import save_generator
+from tiny_run import RESOLUTION
+from tolerances import MACHINES_AGREE
+
+SETTINGS = Settings(num_images=20, suite="3d")
+COMMAND = "from gghead.cli.main import main; main()"
+
+
+def labels(reference: Reference) -> torch.Tensor:
+    return torch.from_numpy(reference.dataset.labels)
+
+
+def values(measures: tuple[Measure, ...]) -> dict[str, float]:
+    return {measure.name: measure.value for measure in measures}
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "PART", 6)
+    monkeypatch.setitem(features.AT_ONCE, "cpu", 4)
+
+
+def test_a_report_holds_what_repeats_it(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    report = evaluate(generator, Path("m.safetensors"), reference, SETTINGS, tmp_path).report
+    assert torch.equal(before, torch.get_rng_state()), "the random state of torch is left alone"
+    found = values(report.measures)
+    assert {"Frechet distance (coarse) 20", "Frechet distance (coarse)_3D 20", "precision", "recall"} <= found.keys()
+    assert {"kernel distance (coarse)", "reprojection PSNR, mapping frozen", "silhouette area gap"} <= found.keys()
+    assert not any("FID" in name or "KID" in name for name in found), "only the official detector gives these"
+    stated = report.conditions
+    assert (stated.data_pictures, stated.resolution, stated.resize_filter) == (30, RESOLUTION, "none")
+    assert stated.masks == "blobs_masks_modnet.zip"
+    assert len(stated.model_sha256) == len(stated.detector_sha256) == 64
+    assert not list(tmp_path.rglob("*.safetensors")), "parts are gone when they are not needed"
+    again = evaluate(generator, Path("m.safetensors"), reference, SETTINGS, tmp_path).report
+    for name, value in values(again.measures).items():
+        assert value == pytest.approx(found[name], rel=MACHINES_AGREE, nan_ok=True), name
+    other = evaluate(generator, Path("m"), reference, replace(SETTINGS, seed=1), tmp_path).report
+    assert values(other.measures)["Frechet distance (coarse) 20"] != found["Frechet distance (coarse) 20"]
+    assert "lower is better" in table(report)
+
+
+def test_few_real_pictures_are_used_whole_and_said(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+    settings = Settings(num_images=40)
+    report = evaluate(generator, Path("m"), reference, settings, tmp_path).report
+    assert any("have 30 pictures, fewer than the 40 generated: used whole" in remark for remark in report.remarks)
+
+
+def test_broken_heads_are_named_and_not_averaged_in(
+    generator: Generator, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluate(generator, Path("m"), reference, Settings(num_images=20), tmp_path).report
+    decode = type(generator).decode
+
+    def broken(self: Generator, styles: torch.Tensor, *rest: object) -> object:
+        heads = decode(self, styles, *rest)
+        sick = (styles[:, 0, 0] > 0.8)[:, None, None]
+        return replace(heads, means=torch.where(sick, torch.nan, heads.means))
+
+    monkeypatch.setattr(type(generator), "decode", broken)
+    report = evaluate(generator, Path("m"), reference, Settings(num_images=20), tmp_path).report
+    assert 0 < len(report.unusable) < 20
+    assert all(name.startswith("generated picture ") for name in report.unusable)
+    assert any("were left out" in remark for remark in report.remarks)
+    distance = report.measures[0].value
+    assert math.isfinite(distance)
+    assert distance != whole.measures[0].value
+
+
+def test_a_model_of_nothing_but_nan_is_refused(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+    generator.position_bias.fill_(torch.nan)
+    with pytest.raises(ValueError, match="every generated picture"):
+        evaluate(generator, Path("m"), reference, SETTINGS, tmp_path)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_an_interrupted_evaluation_goes_on(
+    generator: Generator, reference: Reference, detector: Detector, tmp_path: Path
+) -> None:
+    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    calls: list[int] = []
+
+    def stops_in_the_third_part(pictures: torch.Tensor) -> torch.Tensor:
+        calls.append(len(pictures))
+        if sum(calls) > 14:
+            raise KeyboardInterrupt
+        return detector.features(pictures)
+
+    with pytest.raises(KeyboardInterrupt):
+        collect_features(fakes, 20, replace(detector, features=stops_in_the_third_part), tmp_path)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+    seen: list[int] = []
+
+    def counts(pictures: torch.Tensor) -> torch.Tensor:
+        seen.append(len(pictures))
+        return detector.features(pictures)
+
+    resumed = collect_features(fakes, 20, replace(detector, features=counts), tmp_path)
+    assert sum(seen) == 8, "two parts of six were there already"
+    whole = collect_features(fakes, 20, detector, tmp_path / "whole")
+    assert torch.equal(resumed.features, whole.features)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_processes_share_the_work_and_find_the_same(
+    generator: Generator, reference: Reference, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rank, "wait", lambda self: None)  # one after the other here; see the test with two processes
+    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    alone = collect_features(fakes, 20, detector, tmp_path / "alone")
+    with pytest.raises(FileNotFoundError):
+        collect_features(fakes, 20, detector, tmp_path / "shared", rank=Rank(1, 2))
+    shared = collect_features(fakes, 20, detector, tmp_path / "shared", rank=Rank(0, 2))
+    assert torch.equal(alone.features, shared.features)
+    assert torch.equal(alone.yaws, shared.yaws)
+
+
+def test_a_head_does_not_depend_on_its_batch(generator: Generator, reference: Reference) -> None:
+    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    together, alone = fakes.draw(range(4)).pixels.int(), fakes.draw(range(2, 3)).pixels.int()
+    assert (together[2:3] - alone).abs().max() <= 1
+    front = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION, mapping_camera="front"))
+    assert torch.equal(front.labels(range(4)), fakes.labels(range(4))), "the same cameras"
+    assert not torch.equal(front.styles(range(4)), fakes.styles(range(4)))
+    assert torch.equal(front.styles(range(1)), generator.map_styles(*_front_latents(front, generator)))
+
+
+def _front_latents(fakes: Fakes, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    draw = fakes._rng(0, 0)
+    latents = torch.from_numpy(draw.standard_normal(generator.config.z_size)).float()[None]
+    return latents, Cameras.frontal(1).labels()
+
+
+def test_real_features_are_cached_by_content(
+    reference: Reference, detector: Detector, data: Path, tmp_path: Path
+) -> None:
+    def seen_again(pictures: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("measured twice")
+
+    first = measure_reference(data, reference.dataset, reference.dataset, detector, tmp_path)
+    blind = replace(detector, features=seen_again)
+    second = measure_reference(data, reference.dataset, reference.dataset, blind, tmp_path)
+    assert torch.equal(first.features.features, second.features.features)
+    other = replace(blind, sha256="another detector")
+    with pytest.raises(AssertionError, match="measured twice"):
+        measure_reference(data, reference.dataset, reference.dataset, other, tmp_path)
+
+
+def test_reports_are_added_and_never_overwritten(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+    path = tmp_path / "evaluations" / "m.json"
+    settings = Settings(num_images=8)
+    conditions = conditions_of(generator, reference, settings)
+    assert not is_evaluated(path, conditions)
+    report = evaluate(generator, Path("m"), reference, settings, path.parent).report
+    keep_report(path, report)
+    keep_report(path, replace(report, seconds=0.0))
+    kept = json.loads(path.read_text())["evaluations"]
+    assert [entry["seconds"] for entry in kept] == [report.seconds, 0.0]
+    assert is_evaluated(path, conditions)
+    assert not is_evaluated(path, conditions_of(generator, reference, Settings(num_images=9)))
+    path.write_text("not JSON")
+    with pytest.raises(ValueError, match="nothing was overwritten"):
+        keep_report(path, report)
+    assert path.read_text() == "not JSON"
+
+
+def test_models_are_found_and_missing_averages_named(generator: Generator, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for images in (8, 16, 24000):
+        save_generator(run / "snapshots" / f"{images:09d}.safetensors", generator)
+    assert [candidate.path.stem for candidate in find_candidates(run, "last")] == ["000024000"]
+    assert [candidate.path.stem for candidate in find_candidates(run, "24k")] == ["000024000"]
+    assert len(find_candidates(run, "all")) == len(find_candidates(run, "remaining")) == 3
+    assert find_candidates(run / "snapshots" / "000000008.safetensors", "last")[0].reports.parent == run / "evaluations"
+    with pytest.raises(FileNotFoundError, match="no snapshot at 9 images; it has 8, 16, 24000"):
+        find_candidates(run, "9")
+    with pytest.raises(ValueError, match="no checkpoint 'newest'"):
+        find_candidates(run, "newest")
+    (tmp_path / "young" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"no averaged \(EMA\) generator.*gghead resume"):
+        find_candidates(tmp_path / "young", "last")
+
+
+def test_models_and_data_meet_at_a_common_resolution(data: Path) -> None:
+    assert stored_resolution(data) == RESOLUTION
+    assert common_resolution(256, 512) == 256
+    assert common_resolution(512, 256) == 256
+    assert common_resolution(None, 500) == 256
+    assert common_resolution(None, 4096) == 1024
+
+
+@pytest.mark.slow
+def test_two_processes_find_what_one_finds(
+    generator: Generator, data: Path, detector_file: Path, tmp_path: Path
+) -> None:
+    numbers = []
+    for processes in (1, 2):
+        model = tmp_path / str(processes) / "m.safetensors"
+        save_generator(model, generator)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command += ["--no-python", sys.executable, "-c", COMMAND, "evaluate", str(model), "--data", str(data)]
+        command += ["--detector", str(detector_file), "--num-images", "1200", "--device", "cpu"]
+        environment = {"GGHEAD_CACHE_PATH": str(tmp_path / str(processes) / "cache"), "OMP_NUM_THREADS": "1"}
+        result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        (report,) = json.loads((model.parent / "evaluations" / "m.json").read_text())["evaluations"]
+        assert report["machine"]["processes"] == processes
+        numbers.append([measure["value"] for measure in report["measures"]])
+    assert numbers[0] == pytest.approx(numbers[1], rel=MACHINES_AGREE)
