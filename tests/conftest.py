@@ -15,11 +15,13 @@ DATA = Path(__file__).resolve().parents[1] / "src" / "gghead" / "data"
 CHECKED = [
     "gghead.checkpoint",
     "gghead.config",
+    "gghead.evaluation",
     *(f"gghead.data.{path.stem}" for path in DATA.glob("[a-z]*.py")),
     "gghead.gaussians",
     "gghead.geometry",
     "gghead.inference",
     "gghead.media",
+    "gghead.metrics",
     "gghead.model",
     "gghead.rasterizer.api",
     "gghead.rasterizer.reference",

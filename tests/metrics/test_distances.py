@@ -139,6 +139,8 @@ def test_torchmetrics_says_the_same() -> None:
         kernel.update(batch.to(torch.uint8), real=real)
     real, fake = pictures.to(torch.uint8).flatten(2)
     # torchmetrics divides by the count less one; the official FID, and gghead, by the count.
-    sizes = [Moments(m.count, m.mean, m.scatter * 60 / 59) for m in (Moments.of(real), Moments.of(fake))]
+    sizes = [
+        Moments(m.count, m.mean, m.scatter * 60 / 59) for m in (Moments.of(real.float()), Moments.of(fake.float()))
+    ]
     assert frechet_distance(*sizes) == pytest.approx(float(theirs.compute()), rel=1e-4)
     assert kernel_distance(real.float(), fake.float()).mean == pytest.approx(float(kernel.compute()[0]), rel=1e-4)

@@ -49,6 +49,12 @@ class TrainingConfig:
     """Images between two sample grids and checkpoints."""
     log_every: int = 4_000
     """Images between two lines of the log: the official tick."""
+    metrics_every: int = 200_000
+    """Images between two measurements of the averaged generator; 0 for none."""
+    metrics_images: int = 10_000
+    """Generated pictures of a measurement."""
+    metrics_detector: str = "inception"
+    """Detector that measures: inception, efficientnet-lite0, or the path of a TorchScript file."""
     kept_checkpoints: int = 3
     """Full checkpoints kept for resuming, newest first; the averaged generator of every snapshot stays."""
     seed: int = 0
@@ -59,6 +65,8 @@ class TrainingConfig:
             require_range(name, getattr(self, name), 1, 10**12)
         for name in ("swap_probability", "background", "ema_rampup"):
             require_range(name, getattr(self, name), 0, 1)
+        require_range("metrics_every", self.metrics_every, 0, 10**12)
+        require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.snapshot_every % self.batch_size:
             raise ValueError(
                 f"snapshot_every is {self.snapshot_every} and batch_size {self.batch_size}; a snapshot falls between "

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,6 +23,7 @@ AT_ONCE = {"cuda": 32, "cpu": 8}
 """Pictures that pass generator and detector together."""
 
 
+@runtime_checkable
 class Pictures(Protocol):
     """Pictures by number that can be made in batches."""
 

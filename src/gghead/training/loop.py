@@ -15,6 +15,7 @@ from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.interruption import Interruption, catch_interruption
+from gghead.training.metrics import Examiner
 from gghead.training.run_folder import RunFolder
 from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState, new_state
@@ -51,6 +52,7 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
     if newest:
         restore_state(newest[0], state)
         log.forget_after(state.images)
+        JsonLog(run.metrics).forget_after(state.images)
         monitor.event(f"goes on from {state.images} images")
     if state.images >= config.training.total_images:
         return Outcome(state.images, interrupted=False)
@@ -61,7 +63,7 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
             )
         pictures = decode(dataset, monitor.event)
         with catch_interruption() as interruption:
-            _run_steps(run, state, pictures, monitor, log, interruption)
+            _run_steps(run, state, pictures, Examiner(run, dataset, pictures, monitor), monitor, log, interruption)
     return Outcome(state.images, interruption.requested and state.images < config.training.total_images)
 
 
@@ -76,6 +78,7 @@ def _run_steps(
     run: RunFolder,
     state: TrainingState,
     pictures: PictureSource,
+    examiner: Examiner,
     monitor: Monitor,
     log: JsonLog,
     interruption: Interruption,
@@ -99,6 +102,8 @@ def _run_steps(
                 take_snapshot(run, state)
                 _save(run, state)
                 monitor.event(f"snapshot at {state.images} images")
+            if config.metrics_every and state.images % config.metrics_every < config.batch_size:
+                examiner.examine(state)
     if interruption.requested and not run.checkpoint(state.images).exists():
         _save(run, state)
         monitor.event(f"interrupted; saved at {state.images} images")

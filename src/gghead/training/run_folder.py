@@ -2,6 +2,8 @@
 
 config.json                      written once, never changed
 log.jsonl                        a line a tick
+metrics.jsonl                    a line a measurement
+evaluations/<images>.json        reports of measurements, with all that repeats them
 snapshots/<images>.png           sample grid
 snapshots/<images>.safetensors   averaged generator, a model file
 checkpoints/<images>/            everything that is needed to go on
@@ -55,6 +57,16 @@ class RunFolder:
     def log(self) -> Path:
         """The log file."""
         return self.path / "log.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """The numbers measured while the run went on."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def evaluations(self) -> Path:
+        """Folder of the reports of evaluations."""
+        return self.path / "evaluations"
 
     def snapshot(self, images: int, suffix: str) -> Path:
         """A file of the snapshot taken at a number of images."""

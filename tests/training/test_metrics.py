@@ -1,0 +1,53 @@
+"""A run measures itself, and is the same run as without."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gghead.checkpoint.tensors import load_tensors
+from gghead.training.loop import train
+from gghead.training.run_folder import RunFolder
+from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
+
+
+class Means(nn.Module):
+    """Mean colours as features."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return pictures.float().mean(dim=(2, 3))
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GGHEAD_CACHE_PATH", str(tmp_path / "cache"))
+    return write_tiny_dataset(tmp_path / "blobs.zip")
+
+
+def test_measuring_changes_nothing_of_the_run(data: Path, tmp_path: Path) -> None:
+    detector = tmp_path / "means.pt"
+    torch.jit.script(Means()).save(str(detector))
+    wanted = {"metrics_every": 8, "metrics_images": 6, "metrics_detector": str(detector)}
+    states = []
+    for name, settings in (("measured", wanted), ("plain", {"metrics_every": 0})):
+        run = RunFolder.create(tmp_path / name, tiny_config(data, total_images=16, snapshot_every=16, **settings))
+        torch.manual_seed(3)
+        train(run, SilentMonitor())
+        states.append((load_tensors(run.checkpoint(16) / "generator.safetensors").tensors, torch.get_rng_state()))
+    assert all(torch.equal(states[0][0][name], states[1][0][name]) for name in states[1][0])
+    assert torch.equal(states[0][1], states[1][1])
+    run = RunFolder.open(tmp_path / "measured")
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert [line["images"] for line in lines] == [8, 16]
+    assert all(line["Frechet distance (means) 6"] > 0 for line in lines)
+    assert (run.evaluations / "000000016.json").is_file()
+
+
+def test_a_missing_detector_is_told_once_and_the_run_goes_on(data: Path, tmp_path: Path) -> None:
+    config = tiny_config(data, total_images=16, snapshot_every=16, metrics_every=8, metrics_detector="nowhere.pt")
+    run, monitor = RunFolder.create(tmp_path / "run", config), SilentMonitor()
+    assert train(run, monitor).images == 16
+    assert len([event for event in monitor.events if event.startswith("no metrics at 8 images")]) == 1
+    assert not [event for event in monitor.events if "no metrics at 16" in event]
