@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from gghead.data.problems import summarize
 
-MAX_FILE_BYTES = 512 * 2**20
-"""Files of an archive are not larger, unpacked: labels of a million pictures, or 8192 x 8192 raw pixels twice."""
+MAX_FILE_BYTES = 256 * 2**20
+"""Files of an archive are not larger, unpacked: labels of a million pictures, or 8192 x 8192 raw pixels."""
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 """What precedes a member of a zip: signature, ..., lengths of name and extra field (APPNOTE.TXT, 4.3.7)."""
 LOCAL_SIGNATURE = b"PK\3\4"
