@@ -18,7 +18,7 @@ from gghead.cli.options import device_option, pick_device
 @click.option("--follow", is_flag=True, help="MODEL is a run that goes on: show each new checkpoint, curves, samples.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for copies of what is saved.")
 @click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets other machines in.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Of the page.")
 @device_option
 def view(
     models: tuple[Path, ...],
