@@ -1,35 +1,60 @@
-"""What the tests of evaluations share."""
+"""What the tests of evaluations share: blobs, a model of a few Gaussians, a detector that averages colours."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor, nn
 
-from evaluation.tiny_evaluation import write_detector
-from gghead.evaluation.models import Candidate
-from tiny_run import write_tiny_dataset
-from viewer.tiny_models import write_model
+from gghead.data.dataset import HeadDataset
+from gghead.evaluation.reference import Reference, measure_reference
+from gghead.metrics.detectors import Detector, load_detector
+from gghead.model.generator import Generator, build_generator
+from tiny_run import MODEL, RESOLUTION, write_tiny_dataset
+
+
+class Coarse(nn.Module):
+    """Colours of two by two cells as features."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return nn.functional.adaptive_avg_pool2d(pictures.float() / 255, [2, 2]).flatten(1)
 
 
 @pytest.fixture(scope="session")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten real pictures."""
-    return write_tiny_dataset(tmp_path_factory.mktemp("blobs") / "blobs.zip")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty real pictures."""
+    return write_tiny_dataset(tmp_path_factory.mktemp("blobs") / "blobs.zip", count=30)
 
 
 @pytest.fixture(scope="session")
-def averages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector without weights."""
-    return write_detector(tmp_path_factory.mktemp("detector") / "averages.pt")
+def detector_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector without weights, as TorchScript."""
+    path = tmp_path_factory.mktemp("detector") / "coarse.pt"
+    torch.jit.script(Coarse()).save(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def detector(detector_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    """The same, loaded."""
+    return load_detector(str(detector_file), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
-def candidate(tmp_path: Path) -> Candidate:
-    """An untrained model that was meant for pictures of 16 x 16."""
-    return Candidate(write_model(tmp_path / "tiny.safetensors"), tmp_path / "evaluations" / "tiny.json", 16, 1.0)
+def generator() -> Generator:
+    """An untrained model that a test may change."""
+    return build_generator(MODEL.generator, seed=0).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def reference(data: Path, detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
+    """The real pictures, measured."""
+    with HeadDataset.open(data, RESOLUTION) as dataset:
+        yield measure_reference(data, dataset, dataset, detector, tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has a cache of its own."""
-    monkeypatch.setenv("GGHEAD_CACHE_PATH", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+def few_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views of one head are compared: a pass of EfficientNet-Lite0 takes a tenth of a second."""
+    monkeypatch.setattr("gghead.evaluation.evaluate.CONSISTENCY_HEADS", 1)
