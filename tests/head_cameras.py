@@ -31,7 +31,8 @@ def head_labels(seed: int, count: int, yaw: float = 1.5, pitch: float = 0.43) ->
     angles = torch.from_numpy(rng.uniform(-1, 1, (2, count)) * [[yaw], [pitch]])
     eyes = on_sphere(angles[0], angles[1], float(rng.uniform(2.4, 4)))
     aims = rng.normal(0, 0.04, (count, 3)).clip(-0.06, 0.06)
-    targets = torch.from_numpy(aims + [0, 0, rng.uniform(0, 0.2)])
+    aims[:, 2] += rng.uniform(0, 0.2)
+    targets = torch.from_numpy(aims)
     rows = [Cameras.looking_at(eye[None], target, 64).labels() for eye, target in zip(eyes, targets, strict=True)]
     return torch.cat(rows).numpy()
 

@@ -14,7 +14,6 @@ from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL
 
-
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 

@@ -120,7 +120,8 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
 
 def test_help_names_every_command_and_no_command_has_more_than_eight_options() -> None:
     assert gghead("--help").exit_code == 0
-    names = ["train", "resume", "sample", "interpolate", "view", "evaluate", "export", "import", "info", "data", "doctor"]
+    names = ["train", "resume", "sample", "interpolate", "view", "evaluate", "export", "import"]
+    names += ["info", "data", "doctor"]
     assert sorted(main.commands) == sorted(names)
     for name in names:
         assert gghead(name, "--help").exit_code == 0
