@@ -55,6 +55,7 @@ def reference(data: Path, detector: Detector, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(autouse=True)
-def few_heads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Views of one head are compared: a pass of EfficientNet-Lite0 takes a tenth of a second."""
-    monkeypatch.setattr("gghead.evaluation.evaluate.CONSISTENCY_HEADS", 1)
+def quick_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few views and no EfficientNet-Lite0 looking at them: it takes a tenth of a second each; tests/cli has it."""
+    monkeypatch.setattr("gghead.evaluation.evaluate.CONSISTENCY_HEADS", 2)
+    monkeypatch.setattr("gghead.evaluation.evaluate.perceptual_network", lambda detector: None)
