@@ -17,10 +17,11 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from gghead.cuda.program import CACHE_VARIABLE, compile_program, load_program
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import Rendering, render
-from gghead.rasterizer.cuda_kernels import CACHE_VARIABLE, Variant, compile_kernels, load_kernels
+from gghead.rasterizer.cuda_kernels import Variant
 from head_scenes import SCENES, Heads, Scene, build
 from rows import Spread, append, commit, spread_of
 
@@ -100,16 +101,16 @@ def run(repeats: int, names: list[str] | None, named_commit: str | None) -> None
 
 def time_first_use() -> tuple[float, float]:
     """Seconds to compile the kernels of a scene, without any cache, and to load them from the disk."""
-    variant, device = Variant(1, 0, False), torch.cuda.current_device()
+    source, device = Variant(1, 0, False).source, torch.cuda.current_device()
     major, minor = torch.cuda.get_device_capability(device)
     start = time.perf_counter()
-    compile_kernels(variant, f"sm_{major}{minor}", afresh=True)
+    compile_program(source, f"sm_{major}{minor}", afresh=True)
     compiled = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         os.environ[CACHE_VARIABLE] = folder
-        load_kernels.__wrapped__(variant, device)
+        load_program.__wrapped__(source, device)
         start = time.perf_counter()
-        load_kernels.__wrapped__(variant, device)
+        load_program.__wrapped__(source, device)
         loaded = time.perf_counter() - start
         del os.environ[CACHE_VARIABLE]
     return round(compiled, 3), round(loaded, 3)

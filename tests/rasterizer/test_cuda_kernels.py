@@ -8,9 +8,10 @@ import torch
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
+from gghead.cuda.program import CACHE_VARIABLE, bits_of, cache_folder, compile_program, fingerprint, slots_of
 from gghead.rasterizer import cuda_kernels
 from gghead.rasterizer.cuda import fixed_point
-from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES, Variant, bits_of, compile_kernels, fingerprint, slots_of
+from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES, Variant
 from gghead.rasterizer.cuda_plan import History, roomy
 
 ELF_MAGIC = b"\x7fELF"
@@ -21,7 +22,7 @@ ELF_MAGIC = b"\x7fELF"
     "variant", [Variant(1, 0, False), Variant(4, 2, True), Variant(16, cuda_kernels.MAX_FEATURES, False)]
 )
 def test_every_kernel_compiles(architecture: str, variant: Variant) -> None:
-    binary = compile_kernels(variant, architecture)
+    binary = compile_program(variant.source, architecture)
     assert binary.startswith(ELF_MAGIC)
     for name in KERNELS:
         assert f".text.{name}\0".encode() in binary, name
@@ -38,18 +39,18 @@ def test_constants_of_python_and_cuda_agree() -> None:
 def test_what_the_code_depends_on_names_the_cached_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     variant = Variant(4, 2, False)
     names = {
-        fingerprint(variant, "sm_90"),
-        fingerprint(variant, "sm_100"),
-        fingerprint(Variant(4, 2, True), "sm_90"),
-        fingerprint(Variant(1, 2, False), "sm_90"),
+        fingerprint(variant.source, "sm_90"),
+        fingerprint(variant.source, "sm_100"),
+        fingerprint(Variant(4, 2, True).source, "sm_90"),
+        fingerprint(Variant(1, 2, False).source, "sm_90"),
     }
     assert len(names) == 4
     for source in SOURCES.glob("*.cu*"):
         (tmp_path / source.name).write_text(source.read_text() + "\n")
     monkeypatch.setattr(cuda_kernels, "SOURCES", tmp_path)
-    assert fingerprint(variant, "sm_90") not in names
-    monkeypatch.setenv(cuda_kernels.CACHE_VARIABLE, str(tmp_path / "elsewhere"))
-    assert cuda_kernels.cache_folder() == tmp_path / "elsewhere"
+    assert fingerprint(variant.source, "sm_90") not in names
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "elsewhere"))
+    assert cache_folder() == tmp_path / "elsewhere"
 
 
 def test_sizes_of_a_splat_fit_its_channels() -> None:

@@ -71,7 +71,7 @@ def gpu_findings() -> Iterator[Finding]:
     if not has_cuda_core():
         yield Finding("cuda-core", "missing; the CUDA backend needs it: pip install 'gghead[cuda]'", sound=False)
         return
-    from gghead.rasterizer.cuda_kernels import cache_folder
+    from gghead.cuda.program import cache_folder
 
     yield Finding("cuda-core", version("cuda-core"))
     yield nvrtc_finding()
@@ -90,10 +90,11 @@ def driver_version() -> str:
 
 def nvrtc_finding() -> Finding:
     """The compiler of the kernels, asked to compile."""
-    from gghead.rasterizer.cuda_kernels import Variant, compile_kernels, nvrtc_version
+    from gghead.cuda.program import compile_program, nvrtc_version
+    from gghead.rasterizer.cuda_kernels import Variant
 
     try:
-        compile_kernels(Variant(1, 0, False), "sm_80")
+        compile_program(Variant(1, 0, False).source, "sm_80")
     except Exception as error:  # whatever is wrong with it is the finding
         return Finding("NVRTC", f"does not compile ({type(error).__name__}: {error}); {NVRTC_ADVICE}", sound=False)
     return Finding("NVRTC", f"{nvrtc_version()}, compiles")

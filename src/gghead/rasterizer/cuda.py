@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from gghead.cuda.program import on_device
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.cuda_kernels import MAX_FEATURES, on_device
+from gghead.rasterizer.cuda_kernels import MAX_FEATURES
 from gghead.rasterizer.cuda_plan import Plan, plan_of
 from gghead.rasterizer.cuda_stages import composite_backward, draw, project_backward
 from gghead.rasterizer.rendering import Rendering

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gghead.rasterizer.cuda_kernels import MAX_LOCAL_TILES, THREADS, TILE, Kernels, Variant, load_kernels
+from gghead.cuda.program import Kernels
+from gghead.rasterizer.cuda_kernels import MAX_LOCAL_TILES, THREADS, TILE, Variant, load_kernels
 
 SLACK = 1.25
 """Room for lists beyond what the last drawings of a kind needed."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS, bits_of, clear, current_stream
+from gghead.cuda.program import bits_of, clear, current_stream
+from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS
 from gghead.rasterizer.cuda_plan import CAPTURE_SLACK, Plan
 from gghead.rasterizer.cuda_report import Reports
 
