@@ -45,6 +45,7 @@ class Order:
         mirrored: whether each picture is mirrored with probability one half, with its camera.
         rank: which of the processes this is, 0 to world_size - 1.
         world_size: processes of the run.
+        group_size: pictures that the discriminator compares and that therefore stay in one process.
 
     Raises:
         ValueError: the batch cannot be shared evenly.
@@ -55,9 +56,10 @@ class Order:
     mirrored: bool = False
     rank: int = 0
     world_size: int = 1
+    group_size: int = 1
 
     def __post_init__(self) -> None:
-        rank_slice(0, self.batch_size, self.rank, self.world_size)
+        self._seen(0)
 
     def draw(self, count: int, images: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices and mirror flags of this process's part of the batch that follows after so many images.
@@ -66,9 +68,12 @@ class Order:
             count: pictures of the dataset.
             images: pictures that the whole run has seen.
         """
-        seen = rank_slice(images, self.batch_size, self.rank, self.world_size)
-        indices = picture_indices(count, self.seed, seen.start, seen.stop)
+        seen = self._seen(images)
+        indices = picture_indices(count, self.seed, images, images + self.batch_size)[seen - images]
         return indices, mirrored_flags(self.seed, seen) if self.mirrored else np.zeros(len(seen), bool)
+
+    def _seen(self, images: int) -> np.ndarray:
+        return rank_slice(images, self.batch_size, self.rank, self.world_size, self.group_size)
 
 
 class BatchLoader:

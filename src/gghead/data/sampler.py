@@ -1,5 +1,6 @@
 """Which picture is the k-th that a run sees: a pure function of seed and k, so a resumed run is the same run."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -28,25 +29,31 @@ def picture_indices(count: int, seed: int, start: int, stop: int) -> Int64[np.nd
     return np.concatenate(parts)
 
 
-def rank_slice(start: int, batch_size: int, rank: int, world_size: int) -> range:
+def rank_slice(start: int, batch_size: int, rank: int, world_size: int, group_size: int = 1) -> Int64[np.ndarray, " K"]:
     """Which of the pictures of one global batch belong to a process.
 
     Args:
         start: pictures that the whole run saw before this batch.
-        batch_size: pictures of the global batch, a multiple of world_size.
+        batch_size: pictures of the global batch, a multiple of world_size and group_size.
         rank: 0 to world_size - 1.
         world_size: processes of the run.
+        group_size: pictures that the discriminator compares: picture i is of group i mod (batch_size / group_size),
+            and each group goes to one process as a whole.
 
     Raises:
         ValueError: the batch cannot be shared evenly.
     """
-    if batch_size < 1 or batch_size % world_size:
-        raise ValueError(f"batch_size is {batch_size} on {world_size} processes; expected a positive multiple of them")
-    share = batch_size // world_size
-    return range(start + rank * share, start + (rank + 1) * share)
+    size = max(min(group_size, batch_size), 1)
+    if batch_size < 1 or batch_size % (size * world_size):
+        raise ValueError(
+            f"batch_size is {batch_size} on {world_size} processes; expected a positive multiple of "
+            f"{size * world_size}, because pictures are compared in groups of {size}: take other numbers of either"
+        )
+    groups = np.arange(start, start + batch_size).reshape(size, -1)
+    return np.split(groups, world_size, axis=1)[rank].flatten()
 
 
-def mirrored_flags(seed: int, seen: range) -> Bool[np.ndarray, " K"]:
+def mirrored_flags(seed: int, seen: Iterable[int]) -> Bool[np.ndarray, " K"]:
     """Whether the pictures seen as these numbers are mirrored: a fair coin for each, however they are batched."""
     return np.array([np.random.default_rng([seed, MIRROR, number]).random() < 0.5 for number in seen], bool)
 

@@ -13,7 +13,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.decoder import RawAttributes, activate
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import StyleMapping, truncate
-from gghead.stylegan.synthesis import NoiseMode, SynthesisNetwork
+from gghead.stylegan.synthesis import NoiseGenerator, NoiseMode, SynthesisNetwork
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import Texels, place_texels, sample_maps
@@ -96,7 +96,7 @@ class Generator(nn.Module):
         self,
         styles: Float[Tensor, "*B L W"],
         noise: NoiseMode = "const",
-        noise_generator: torch.Generator | None = None,
+        noise_generator: NoiseGenerator | None = None,
     ) -> Float[Tensor, "*B C R R"]:
         """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels."""
         batch = styles.shape[:-2]
@@ -107,7 +107,7 @@ class Generator(nn.Module):
         self,
         styles: Float[Tensor, "*B L W"],
         noise: NoiseMode = "const",
-        noise_generator: torch.Generator | None = None,
+        noise_generator: NoiseGenerator | None = None,
     ) -> RawAttributes:
         """Styles -> network output at the texels, before the activations.
 
@@ -131,7 +131,7 @@ class Generator(nn.Module):
         self,
         styles: Float[Tensor, "*B L W"],
         noise: NoiseMode = "const",
-        noise_generator: torch.Generator | None = None,
+        noise_generator: NoiseGenerator | None = None,
     ) -> Gaussians:
         """Styles -> heads; arguments and errors as in `raw`."""
         return self.activate(self.raw(styles, noise, noise_generator))

@@ -1,5 +1,7 @@
 """Synthesis network: style vectors -> an image of any number of channels, in the skip architecture of StyleGAN2."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -12,6 +14,24 @@ from gghead.stylegan.resampling import upsample
 
 NoiseMode = Literal["random", "const", "none"]
 """Noise added in the synthesis layers: drawn anew, fixed with the network, or none."""
+
+
+@dataclass(frozen=True)
+class SharedNoise:
+    """Random noise for a part of a batch: the numbers that those pictures would get in the whole batch.
+
+    Attributes:
+        generator: where it is drawn from, on the device of the styles.
+        batch_size: pictures of the whole batch.
+        take: the part's rows of a tensor of the whole batch.
+    """
+
+    generator: torch.Generator
+    batch_size: int
+    take: Callable[[Tensor], Tensor]
+
+
+NoiseGenerator = torch.Generator | SharedNoise
 FIRST_RESOLUTION = 4
 """Side of the learned constant that the first block starts from."""
 
@@ -75,7 +95,7 @@ class SynthesisNetwork(nn.Module):
         self,
         styles: Float[Tensor, "B L W"],
         noise: NoiseMode = "const",
-        noise_generator: torch.Generator | None = None,
+        noise_generator: NoiseGenerator | None = None,
     ) -> Float[Tensor, "B C R R"]:
         """Draws images.
 
@@ -105,7 +125,7 @@ class SynthesisNetwork(nn.Module):
 
 
 def layer_noise(
-    conv: StyledConv, batch: int, mode: NoiseMode, generator: torch.Generator | None
+    conv: StyledConv, batch: int, mode: NoiseMode, generator: NoiseGenerator | None
 ) -> Float[Tensor, "N 1 R R"] | None:
     """The noise of one layer: [1, 1, R, R], [B, 1, R, R] where it is random, or None."""
     if mode == "none":
@@ -113,4 +133,6 @@ def layer_noise(
     fixed = conv.fixed_noise
     if mode == "const":
         return fixed[None, None]
+    if isinstance(generator, SharedNoise):
+        return generator.take(layer_noise(conv, generator.batch_size, mode, generator.generator))
     return torch.randn(batch, 1, *fixed.shape, generator=generator, dtype=fixed.dtype, device=fixed.device)

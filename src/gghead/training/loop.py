@@ -16,11 +16,12 @@ from gghead.data.source import PictureSource
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.interruption import Interruption, catch_interruption
 from gghead.training.metrics import Examiner
+from gghead.training.report import Accumulator
 from gghead.training.run_folder import RunFolder
 from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import training_step
-from gghead.training.telemetry import Accumulator, JsonLog, Monitor
+from gghead.training.telemetry import JsonLog, Monitor
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ def _run_steps(
 ) -> None:
     config = run.config.training
     dataset_labels = torch.from_numpy(pictures.labels)
-    means = Accumulator()
+    means = Accumulator(config.batch_size)
     order = Order(config.seed, config.batch_size, config.mirrored)
     with open_batches(pictures, order, state.images, state.device, on_event=monitor.event) as batches:
         while state.images < config.total_images and not interruption.requested:
             batch = next(batches)
             report = training_step(state, config, batch.pictures, batch.labels, dataset_labels)
-            means.add(report, config.batch_size)
+            means.add(report)
             monitor.advance(state.images)
             last = state.images >= config.total_images
             if last or state.images // config.log_every > (state.images - config.batch_size) // config.log_every:

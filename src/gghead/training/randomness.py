@@ -5,7 +5,9 @@ import hashlib
 import torch
 
 
-def generator_for(seed: int, purpose: str, images: int, device: torch.device | str = "cpu") -> torch.Generator:
+def generator_for(
+    seed: int, purpose: str, images: int, device: torch.device | str = "cpu", rollbacks: int = 0
+) -> torch.Generator:
     """A random generator that depends on nothing but its arguments.
 
     Args:
@@ -13,6 +15,8 @@ def generator_for(seed: int, purpose: str, images: int, device: torch.device | s
         purpose: what is drawn; streams of different purposes are independent.
         images: real pictures seen when it is drawn.
         device: where the numbers are made; devices give different numbers for the same seed.
+        rollbacks: how often the run went back to a checkpoint to try other numbers.
     """
-    digest = hashlib.blake2b(f"{seed}\0{purpose}\0{images}".encode(), digest_size=8).digest()
+    key = f"{seed}\0{purpose}\0{images}" + (f"\0{rollbacks}" if rollbacks else "")
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)

@@ -1,5 +1,7 @@
 """What the generator pays for besides being found out: large offsets and scales, half-transparency, torn texture."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -23,12 +25,17 @@ def beta_loss(opacities: Float[Tensor, "B N"]) -> Float[Tensor, ""]:
     return ((BETA_MARGIN + opacities).log() + (1 + BETA_MARGIN - opacities).log() + BETA_SHIFT).mean()
 
 
-def uv_total_variation(uv: Float[Tensor, "B H W 2"], coverage: Float[Tensor, "B H W 1"]) -> Float[Tensor, ""]:
+def uv_total_variation(
+    uv: Float[Tensor, "B H W 2"],
+    coverage: Float[Tensor, "B H W 1"],
+    mean: Callable[[Tensor], Tensor] = lambda count: count,
+) -> Float[Tensor, ""]:
     """Total variation of rendered texture coordinates: Gaussians that are neighbours in UV shall be so in the picture.
 
     Args:
         uv: each Gaussian's own (u, v) in [-1, 1], composited like a colour on nothing.
         coverage: alpha of the same rendering.
+        mean: over the processes that share a batch, so that the mean of their results is that of the whole batch.
 
     Returns:
         Mean absolute difference over horizontal plus over vertical pairs of pixels that are both covered, in the
@@ -43,5 +50,5 @@ def uv_total_variation(uv: Float[Tensor, "B H W 2"], coverage: Float[Tensor, "B 
         size = uv.shape[axis] - 1
         difference = (surface.narrow(axis, 1, size) - surface.narrow(axis, 0, size)).abs()
         both = covered.narrow(axis, 1, size) & covered.narrow(axis, 0, size)
-        total = total + (difference * both).sum() / (RENDERED_CHANNELS * both.sum()).clamp_min(1)
+        total = total + (difference * both).sum() / (RENDERED_CHANNELS * mean(both.sum().float())).clamp_min(1)
     return total

@@ -27,6 +27,7 @@ class TrainingState:
         generator_optimizer: Adam of the generator.
         discriminator_optimizer: Adam of the discriminator, corrected for lazy regularisation.
         images: real pictures seen by the discriminator.
+        rollbacks: how often the run went back to a checkpoint; random numbers depend on it.
     """
 
     generator: Generator
@@ -35,6 +36,7 @@ class TrainingState:
     generator_optimizer: torch.optim.Adam
     discriminator_optimizer: torch.optim.Adam
     images: int = 0
+    rollbacks: int = 0
 
     @property
     def networks(self) -> dict[str, nn.Module]:

@@ -1,10 +1,8 @@
 """What a run says while it goes on: a log that programs read and a line that people read."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -12,22 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gghead.checkpoint.atomic import write_file
-from gghead.training.steps import StepReport
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A line of the log: means since the line before.
-
-    Attributes:
-        images: real pictures seen so far.
-        images_per_second: since the line before, snapshots included.
-        losses: means of the StepReport's values, by name.
-    """
-
-    images: int
-    images_per_second: float
-    losses: dict[str, float]
+from gghead.training.report import Tick
 
 
 @runtime_checkable
@@ -42,43 +25,6 @@ class Monitor(Protocol):
 
     def event(self, text: str) -> None:
         """Something worth a line happened."""
-
-
-class Accumulator:
-    """Means of step reports, summed on their device; reading them out is the only wait for it."""
-
-    def __init__(self) -> None:
-        self._reports: list[StepReport] = []
-        self._images = 0
-        self._start = time.monotonic()
-
-    def add(self, report: StepReport, images: int) -> None:
-        """Takes the report of a step of so many images."""
-        self._reports.append(report)
-        self._images += images
-
-    def read(self, images: int) -> Tick:
-        """Means since the last call; forgets them.
-
-        Raises:
-            FloatingPointError: a mean is not finite; training has diverged and going on would only waste time.
-        """
-        means = {}
-        for field in fields(StepReport):
-            values = [getattr(report, field.name) for report in self._reports]
-            known = [value for value in values if value is not None]
-            if known:
-                means[field.name] = float(sum(known) / len(known))
-        now = time.monotonic()
-        tick = Tick(images, self._images / max(now - self._start, 1e-9), means)
-        self._reports, self._images, self._start = [], 0, now
-        broken = [name for name, value in means.items() if not abs(value) < float("inf")]
-        if broken:
-            raise FloatingPointError(
-                f"training has diverged at {images} images: {', '.join(broken)} not finite; "
-                "start again from an earlier checkpoint with a larger r1_gamma or smaller learning rates"
-            )
-        return tick
 
 
 class JsonLog:
