@@ -1,21 +1,25 @@
 """What the documents promise: code that runs, links that lead somewhere, commands that exist."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+import gghead
 from gghead.cli.main import main
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+DOCUMENTS = {str(path.relative_to(ROOT)): path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]}
 
 
 @pytest.fixture
@@ -49,25 +53,38 @@ def test_the_notebook_runs(repository: Path, beside_a_model: Path, monkeypatch: 
     run("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
 
 
-def test_commands_in_the_readme_exist(repository: Path) -> None:
-    text = (repository / "README.md").read_text()
-    lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("gghead ")]
-    assert len(lines) >= 9
-    for line in lines:
-        arguments = shlex.split(line)[1:]
+@pytest.mark.parametrize("document", sorted(DOCUMENTS))
+def test_commands_exist(document: str) -> None:
+    text = DOCUMENTS[document].read_text()
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", text, re.DOTALL) + re.findall(r"^ {4,}\S.*", text, re.MULTILINE))
+    for line in re.findall(r"^ *(gghead .*)", blocks, re.MULTILINE):
+        arguments = shlex.split(line, comments=True)[1:]
         names = arguments[:2] if arguments[0] == "data" else arguments[:1]
         usage = CliRunner().invoke(main, [*names, "--help"])
         assert usage.exit_code == 0, line
-        for option in re.findall(r"--[a-z-]+", line):
+        for option in re.findall(r"--[a-z-]+", " ".join(arguments)):
             assert option in usage.output, line
 
 
-@pytest.mark.parametrize("document", sorted(path.name for path in DOCUMENTS))
+@pytest.mark.parametrize("document", sorted(DOCUMENTS))
 def test_links_lead_somewhere(document: str) -> None:
-    path = next(path for path in DOCUMENTS if path.name == document)
-    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+    for target in re.findall(r"\]\(([^)#]+)\)", DOCUMENTS[document].read_text()):
         if not target.startswith("http"):
-            assert (path.parent / target).exists(), target
+            assert (DOCUMENTS[document].parent / target).exists(), target
+
+
+def test_the_site_builds_strictly_and_fetches_nothing(repository: Path, tmp_path: Path) -> None:
+    for package in ("mkdocs", "material", "mkdocstrings_handlers.python"):
+        pytest.importorskip(package, reason="the site needs the extra `docs`")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    result = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    pages = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*.html")}
+    assert "gghead export" in pages["reference/commands.html"]
+    assert all(f">{name}<" in pages["reference/python.html"] for name in gghead.__all__)
+    for name, page in pages.items():
+        assert not re.search(r"<(script|img|link)[^>]*(src|href)=[\"']?https?:", page), name
 
 
 def test_every_dependency_is_justified_and_constrained(repository: Path) -> None:
