@@ -69,10 +69,10 @@ class Order:
             images: pictures that the whole run has seen.
         """
         seen = self._seen(images)
-        indices = picture_indices(count, self.seed, images, images + self.batch_size)[seen - images]
+        indices = picture_indices(count, self.seed, images, images + self.batch_size)[np.array(seen) - images]
         return indices, mirrored_flags(self.seed, seen) if self.mirrored else np.zeros(len(seen), bool)
 
-    def _seen(self, images: int) -> np.ndarray:
+    def _seen(self, images: int) -> list[int]:
         return rank_slice(images, self.batch_size, self.rank, self.world_size, self.group_size)
 
 

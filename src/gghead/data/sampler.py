@@ -1,6 +1,6 @@
 """Which picture is the k-th that a run sees: a pure function of seed and k, so a resumed run is the same run."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -29,7 +29,7 @@ def picture_indices(count: int, seed: int, start: int, stop: int) -> Int64[np.nd
     return np.concatenate(parts)
 
 
-def rank_slice(start: int, batch_size: int, rank: int, world_size: int, group_size: int = 1) -> Int64[np.ndarray, " K"]:
+def rank_slice(start: int, batch_size: int, rank: int, world_size: int, group_size: int = 1) -> list[int]:
     """Which of the pictures of one global batch belong to a process.
 
     Args:
@@ -50,10 +50,10 @@ def rank_slice(start: int, batch_size: int, rank: int, world_size: int, group_si
             f"{size * world_size}, because pictures are compared in groups of {size}: take other numbers of either"
         )
     groups = np.arange(start, start + batch_size).reshape(size, -1)
-    return np.split(groups, world_size, axis=1)[rank].flatten()
+    return np.split(groups, world_size, axis=1)[rank].flatten().tolist()
 
 
-def mirrored_flags(seed: int, seen: Iterable[int]) -> Bool[np.ndarray, " K"]:
+def mirrored_flags(seed: int, seen: Sequence[int]) -> Bool[np.ndarray, " K"]:
     """Whether the pictures seen as these numbers are mirrored: a fair coin for each, however they are batched."""
     return np.array([np.random.default_rng([seed, MIRROR, number]).random() < 0.5 for number in seen], bool)
 
