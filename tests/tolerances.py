@@ -53,6 +53,10 @@ OFFICIAL_LOGITS = Tolerance(rtol=0, atol=1e-4)
 """Logits of it; same source."""
 OFFICIAL_RELATIVE = 1e-4
 """UV maps and attributes of it: largest difference in units of the largest value; same source."""
+CUDA_FLOAT32 = 1e-5
+"""Layers on a GPU in float32 against double precision, relative difference in norm."""
+CUDA_HALF = 2e-2
+"""The same in bfloat16, whose unit roundoff is 4e-3; a few layers deep."""
 CUDA_PICTURE = Tolerance(rtol=0, atol=2e-3)
 """Pictures of the same heads drawn on a GPU; its convolutions sum in another order."""
 PLY_PICTURE = Tolerance(rtol=0, atol=1e-4)

@@ -32,7 +32,10 @@ def test_styled_conv_is_the_loop_over_pictures(upsampled: bool) -> None:
         y = upsampling_conv(picture[None], weight) if upsampled else conv2d(picture[None], weight, padding=1)
         y = y + grain * layer.noise_strength + layer.bias.view(1, -1, 1, 1)
         expected.append(leaky_relu(y, 0.2) * math.sqrt(2))
-    torch.testing.assert_close(layer(x, style, noise), torch.cat(expected), **EXACT_FLOAT64._asdict())
+    scale, following = layer.affine(style), torch.randn(4, 5, generator=generator, dtype=torch.float64)
+    features, scaled = layer(x * scale[..., None, None], scale, noise, following)
+    torch.testing.assert_close(features, torch.cat(expected), **EXACT_FLOAT64._asdict())
+    torch.testing.assert_close(scaled, features * following[..., None, None], **EXACT_FLOAT64._asdict())
 
 
 def test_to_output_is_not_demodulated() -> None:

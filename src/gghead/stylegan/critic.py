@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels
+from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels, half_or
 from gghead.stylegan.mapping import LabelMapping
 from gghead.stylegan.resampling import downsample, downsampling_conv
 
@@ -32,7 +32,7 @@ class CriticBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B I R R"]) -> Float[Tensor, "B O R//2 R//2"]:
         """Applies the block."""
-        y = downsampling_conv(self.conv0(x), self.conv1.scaled_weight(), self.conv1.scaled_bias())
+        y = downsampling_conv(self.conv0(x), self.conv1.scaled_weight(x.dtype))
         return self.skip(downsample(x)) + self.conv1.activate(y)
 
 
@@ -47,6 +47,10 @@ class Critic(nn.Module):
         channel_max: upper bound of the channels of a block.
         mapping_layers: fully connected layers of the label's mapping network.
         group_size: pictures of a group of the minibatch standard deviation.
+
+    Attributes:
+        half_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
+            network sets it.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Critic(nn.Module):
         group_size: int,
     ) -> None:
         super().__init__()
+        self.half_blocks = 0
         sizes = [resolution >> i for i in range(int(math.log2(resolution // LAST_RESOLUTION)) + 1)]
         widths = [block_channels(size, channel_base, channel_max) for size in sizes]
         last = widths[-1]
@@ -77,8 +82,11 @@ class Critic(nn.Module):
         Raises:
             ValueError: the batch does not split into groups of group_size pictures.
         """
-        x = self.blocks(self.from_picture(pictures))
-        x = self.conv(append_deviation(x, self.group_size))
+        full = self.conv.weight.dtype
+        x = self.from_picture(pictures.to(half_or(full, 1, self.half_blocks)))
+        for i, block in enumerate(self.blocks):
+            x = block(x.to(half_or(full, i + 1, self.half_blocks)))
+        x = self.conv(append_deviation(x.to(full), self.group_size))
         x = self.features(self.hidden(x.flatten(1)))
         return (x * self.mapping(labels)).sum(dim=1) / math.sqrt(x.shape[1])
 

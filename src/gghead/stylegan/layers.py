@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-SLOPE = 0.2
-"""Slope of every leaky ReLU below zero."""
-RELU_GAIN = math.sqrt(2)
-"""Factor after every leaky ReLU; it keeps the second moment of the activations near one."""
+from gghead.stylegan.activations import bias_activation
+from gghead.stylegan.constants import RELU_GAIN, SLOPE
+from gghead.stylegan.convolution import conv2d
 
 
 def unit_second_moment(x: Float[Tensor, "B F"]) -> Float[Tensor, "B F"]:
@@ -27,6 +26,17 @@ def unit_second_moment(x: Float[Tensor, "B F"]) -> Float[Tensor, "B F"]:
 def block_channels(resolution: int, channel_base: int, channel_max: int) -> int:
     """Channels of the block that works at a resolution: min(channel_base / resolution, channel_max), at least one."""
     return max(min(channel_base // resolution, channel_max), 1)
+
+
+def half_or(full: torch.dtype, height: int, half_blocks: int) -> torch.dtype:
+    """Type in which a block of a network computes.
+
+    Args:
+        full: type of the weights.
+        height: 1 for the block of the finest resolution, 2 for the next, ...
+        half_blocks: number of blocks, from the finest on, that compute in bfloat16.
+    """
+    return torch.bfloat16 if height <= half_blocks else full
 
 
 class EqualizedLinear(nn.Module):
@@ -88,23 +98,17 @@ class EqualizedConv(nn.Module):
             if self.bias is not None:
                 self.bias.zero_()
 
-    def scaled_weight(self) -> Float[Tensor, "O I k k"]:
-        """The weight as it multiplies the input, all gains in it."""
-        return self.weight * (self.gain / math.sqrt(self.weight[0].numel()))
-
-    def scaled_bias(self) -> Float[Tensor, " O"] | None:
-        """The bias with all gains in it."""
-        return None if self.bias is None else self.bias * self.gain
+    def scaled_weight(self, dtype: torch.dtype) -> Float[Tensor, "O I k k"]:
+        """The weight as it multiplies an input of a type, all gains in it."""
+        return (self.weight * (self.gain / math.sqrt(self.weight[0].numel()))).to(dtype)
 
     def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
-        """Convolution at the same size, then the leaky ReLU where the layer has a bias."""
-        return self.activate(
-            nn.functional.conv2d(x, self.scaled_weight(), self.scaled_bias(), padding=self.weight.shape[-1] // 2)
-        )
+        """Convolution at the same size, then bias and leaky ReLU where the layer has them."""
+        return self.activate(conv2d(x, self.scaled_weight(x.dtype), padding=self.weight.shape[-1] // 2))
 
     def activate(self, x: Float[Tensor, "B O H W"]) -> Float[Tensor, "B O H W"]:
-        """The leaky ReLU of layers with a bias; its gain is in weight and bias already."""
-        return x if self.bias is None else nn.functional.leaky_relu(x, SLOPE)
+        """Bias and leaky ReLU of layers that have them; the weight has their gain already."""
+        return x if self.bias is None else bias_activation(x, self.bias * self.gain)
 
 
 def initialize(network: nn.Module, seed: int) -> None:

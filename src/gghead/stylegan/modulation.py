@@ -12,7 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gghead.stylegan.layers import RELU_GAIN, SLOPE, EqualizedLinear
+from gghead.stylegan.activations import style_activation
+from gghead.stylegan.constants import RELU_GAIN
+from gghead.stylegan.layers import EqualizedLinear
 from gghead.stylegan.resampling import upsampling_conv
 
 
@@ -47,27 +49,35 @@ class StyledConv(nn.Module):
             self.noise_strength.zero_()
 
     def forward(
-        self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B S"], noise: Float[Tensor, "N 1 R R"] | None
-    ) -> Float[Tensor, "B O R R"]:
-        """Applies the layer.
+        self,
+        x: Float[Tensor, "B I H W"],
+        scale: Float[Tensor, "B I"],
+        noise: Float[Tensor, "N 1 R R"] | None,
+        next_scale: Float[Tensor, "B O"] | None = None,
+        is_kept: bool = True,
+    ) -> tuple[Float[Tensor, "B O R R"] | None, Float[Tensor, "B O R R"] | None]:
+        """Applies the layer to features that are scaled by its style already.
 
         Args:
-            x: features.
-            style: style vectors.
+            x: features times `scale`.
+            scale: `affine` of the style vectors.
             noise: standard normal noise, of one picture (N = 1) or of each, or None for none.
+            next_scale: the same as `scale` for the next layer, or None if there is none.
+            is_kept: whether the features themselves are wanted.
+
+        Returns:
+            Features or None, and features times `next_scale` or None.
         """
-        scale = self.affine(style)
-        x = x * scale[..., None, None]
+        weight = self.weight.to(x.dtype)
         if self.upsampled:
-            x = upsampling_conv(x, self.weight)
+            x = upsampling_conv(x, weight)
         else:
-            x = nn.functional.conv2d(x, self.weight, padding=1)
+            x = nn.functional.conv2d(x, weight, padding=1)
         # The gain of the leaky ReLU goes into the small factors.
         norm = demodulation(self.weight, scale) * RELU_GAIN
-        offset = self.bias.view(1, -1, 1, 1) * RELU_GAIN
-        if noise is not None:
-            offset = offset + noise * (self.noise_strength * RELU_GAIN)
-        return nn.functional.leaky_relu(torch.addcmul(offset, x, norm[..., None, None]), SLOPE)
+        return style_activation(
+            x, norm, self.bias * RELU_GAIN, noise, self.noise_strength * RELU_GAIN, next_scale, is_kept
+        )
 
 
 class ToOutput(nn.Module):
@@ -92,12 +102,13 @@ class ToOutput(nn.Module):
             self.bias.zero_()
 
     def forward(self, x: Float[Tensor, "B I R R"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B O R R"]:
-        """Applies the layer."""
+        """Applies the layer; the output has the type of the weights."""
         # Here the weight of each picture is the smaller thing to scale, and the product is a batched matrix product.
         scale = self.affine(style) / math.sqrt(self.weight.shape[1])
-        weight = self.weight[..., 0, 0] * scale[:, None]  # [B, O, I]
-        x = torch.baddbmm(self.bias.view(1, -1, 1), weight, x.flatten(2))
-        return x.unflatten(2, (math.isqrt(x.shape[2]), -1))
+        weight = (self.weight[..., 0, 0] * scale[:, None]).to(x.dtype)  # [B, O, I]
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
+        image = torch.baddbmm(self.bias.to(x.dtype).view(1, 1, -1), pixels, weight.mT)
+        return image.mT.unflatten(2, x.shape[2:]).to(self.weight.dtype)
 
 
 def demodulation(weight: Float[Tensor, "O I k k"], scale: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:

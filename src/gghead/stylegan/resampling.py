@@ -16,60 +16,69 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
+from gghead.stylegan import cuda_layers
+from gghead.stylegan.convolution import conv2d
+
 TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 """The low-pass filter along one axis; the picture's filter is its outer product with itself."""
 
 
 def upsample(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C 2*H 2*W"]:
     """Doubles both sides: away from the border this is bilinear interpolation, whose weights are 1/4 and 3/4."""
-    return _FilterTransposed.apply(x, 1, 2) * 4
+    return _FilterTransposed.apply(x, 1, 2, 4.0)
 
 
 def downsample(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H//2 W//2"]:
     """Halves both sides."""
-    return _Filter.apply(x, 1, 2)
+    return _Filter.apply(x, 1, 2, 1.0)
 
 
 def upsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"]) -> Float[Tensor, "B O 2*H 2*W"]:
     """Puts zeros between the pixels, convolves (kernel mirrored, unlike a torch convolution), filters."""
-    # The gain goes into the weight, which is smaller than the picture.
-    return _Filter.apply(functional.conv_transpose2d(x, weight.transpose(0, 1) * 4, stride=2), 1, 1)
+    return _Filter.apply(functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, 1, 4.0)
 
 
-def downsampling_conv(
-    x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"], bias: Float[Tensor, " O"] | None
-) -> Float[Tensor, "B O H//2 W//2"]:
+def downsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"]) -> Float[Tensor, "B O H//2 W//2"]:
     """Filters, then convolves and keeps every second pixel."""
-    return functional.conv2d(_Filter.apply(x, 2, 1), weight, bias, stride=2)
+    return conv2d(_Filter.apply(x, 2, 1, 1.0), weight, stride=2)
 
 
 class _Filter(torch.autograd.Function):
-    """Pads with zeros, filters every channel, keeps every stride-th pixel."""
+    """Pads with zeros, filters every channel, keeps every stride-th pixel, multiplies by the gain."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Float[Tensor, "B C H W"], padding: int, stride: int) -> Float[Tensor, "B C h w"]:
-        ctx.padding, ctx.stride = padding, stride
-        return functional.conv2d(x, _kernel(x), padding=padding, stride=stride, groups=x.shape[1])
+    def forward(
+        ctx: FunctionCtx, x: Float[Tensor, "B C H W"], padding: int, stride: int, gain: float
+    ) -> Float[Tensor, "B C h w"]:
+        ctx.arguments = padding, stride, gain
+        if cuda_layers.takes(x):
+            return cuda_layers.filter_cuda(x, "smooth" if stride == 1 else "halve", padding, gain)
+        return functional.conv2d(x, _kernel(x, gain), padding=padding, stride=stride, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C h w"]) -> tuple[Tensor, None, None]:
-        return _FilterTransposed.apply(gradient, ctx.padding, ctx.stride), None, None
+    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C h w"]) -> tuple[Tensor, None, None, None]:
+        return _FilterTransposed.apply(gradient, *ctx.arguments), None, None, None
 
 
 class _FilterTransposed(torch.autograd.Function):
-    """The transpose of _Filter with the same padding and stride."""
+    """The transpose of _Filter with the same arguments."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Float[Tensor, "B C h w"], padding: int, stride: int) -> Float[Tensor, "B C H W"]:
-        ctx.padding, ctx.stride = padding, stride
-        return functional.conv_transpose2d(x, _kernel(x), padding=padding, stride=stride, groups=x.shape[1])
+    def forward(
+        ctx: FunctionCtx, x: Float[Tensor, "B C h w"], padding: int, stride: int, gain: float
+    ) -> Float[Tensor, "B C H W"]:
+        ctx.arguments = padding, stride, gain
+        if cuda_layers.takes(x):
+            # The filter is symmetric: at stride 1 its transpose is itself, padded to the other size.
+            return cuda_layers.filter_cuda(x, "smooth" if stride == 1 else "enlarge", 3 - padding, gain)
+        return functional.conv_transpose2d(x, _kernel(x, gain), padding=padding, stride=stride, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C H W"]) -> tuple[Tensor, None, None]:
-        return _Filter.apply(gradient, ctx.padding, ctx.stride), None, None
+    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C H W"]) -> tuple[Tensor, None, None, None]:
+        return _Filter.apply(gradient, *ctx.arguments), None, None, None
 
 
-def _kernel(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "C 1 4 4"]:
+def _kernel(x: Float[Tensor, "B C H W"], gain: float) -> Float[Tensor, "C 1 4 4"]:
     """The filter for each channel."""
     taps = x.new_tensor(TAPS)
-    return taps.outer(taps).expand(x.shape[1], 1, 4, 4)
+    return (gain * taps.outer(taps)).expand(x.shape[1], 1, 4, 4)

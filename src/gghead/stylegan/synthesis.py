@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gghead.stylegan.layers import block_channels
+from gghead.stylegan import cuda_layers
+from gghead.stylegan.layers import block_channels, half_or
 from gghead.stylegan.modulation import StyledConv, ToOutput
 from gghead.stylegan.resampling import upsample
 
@@ -75,16 +76,25 @@ class SynthesisNetwork(nn.Module):
         outputs: channels of the image.
         channel_base: channels of a block = min(channel_base / its resolution, channel_max).
         channel_max: upper bound of the channels of a block.
+
+    Attributes:
+        half_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
+            network sets it.
     """
 
     def __init__(self, style_size: int, resolution: int, outputs: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
+        self.half_blocks = 0
         self.blocks = nn.ModuleList()
         size, inputs = FIRST_RESOLUTION, 0
         while size <= resolution:
             width = block_channels(size, channel_base, channel_max)
             self.blocks.append(SynthesisBlock(inputs, width, outputs, style_size, size))
             size, inputs = size * 2, width
+
+    def block_dtype(self, index: int) -> torch.dtype:
+        """Type in which a block computes."""
+        return half_or(self.blocks[0].const.dtype, len(self.blocks) - index, self.half_blocks)
 
     @property
     def num_styles(self) -> int:
@@ -112,14 +122,19 @@ class SynthesisNetwork(nn.Module):
             raise ValueError(f"got {styles.shape[1]} style vectors a picture; this network takes {self.num_styles}")
         if noise == "random" and noise_generator is None:
             raise ValueError("random noise needs a noise_generator to draw from; give one or use constant noise")
-        x, image, layer = None, None, 0
-        for block in self.blocks:
-            if block.const is not None:
-                x = block.const.expand(len(styles), -1, -1, -1)
+        convs = [conv for block in self.blocks for conv in block.convs]
+        scales = [conv.affine(styles[:, layer]) for layer, conv in enumerate(convs)]
+        x, image, layer = self.blocks[0].const * scales[0][..., None, None], None, 0
+        if cuda_layers.takes(x):
+            x = cuda_layers.channels_last(x)
+        for i, block in enumerate(self.blocks):
+            x = x.to(self.block_dtype(i))
             for conv in block.convs:
-                x = conv(x, styles[:, layer], layer_noise(conv, len(styles), noise, noise_generator))
+                grain = layer_noise(conv, len(styles), noise, noise_generator)
+                next_scale = scales[layer + 1] if layer + 1 < len(convs) else None
+                features, x = conv(x, scales[layer], grain, next_scale, is_kept=conv is block.conv1)
                 layer += 1
-            output = block.to_output(x, styles[:, layer])
+            output = block.to_output(features, styles[:, layer])
             image = output if image is None else upsample(image) + output
         return image
 

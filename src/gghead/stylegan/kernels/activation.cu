@@ -1,0 +1,148 @@
+// What follows a convolution, in one pass over memory, and its way back.
+//
+// A block takes a run of pixels of one picture and all of its channels; a thread takes 8 channels of every
+// (THREADS * 8 / channels)-th pixel. Sums over pixels end in one row of `sums` for each block: nothing is added up in an
+// order that changes from run to run.
+#include "values.cuh"
+
+struct Place {
+  int channel, lane, lanes;
+};
+
+__device__ __forceinline__ Place place_of(int channels) {
+  const int groups = channels / VECTOR;
+  return {(int)(threadIdx.x % groups) * VECTOR, (int)threadIdx.x / groups, THREADS / groups};
+}
+
+__device__ __forceinline__ void numbers8(const float* from, float otherwise, float* to) {
+#pragma unroll
+  for (int i = 0; i < VECTOR; i++) to[i] = from ? from[i] : otherwise;
+}
+
+// Adds up what the lanes of a block hold for their channels.
+__device__ __forceinline__ void sum_lanes(const float* mine, Place at, int channels, float* shared, float* to) {
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < VECTOR; i++) shared[at.lane * channels + at.channel + i] = mine[i];
+  __syncthreads();
+  for (int channel = threadIdx.x; channel < channels; channel += THREADS) {
+    float sum = 0.f;
+    for (int lane = 0; lane < at.lanes; lane++) sum += shared[lane * channels + channel];
+    to[channel] = sum;
+  }
+}
+
+// y = leaky ReLU(x norm + bias + strength noise), z = y scale; each is written where wanted.
+//
+// x, y, z [B, pixels, channels]; norm, scale [B, channels]; noise [B or 1, pixels]; bias [channels]; strength [1].
+extern "C" __global__ void __launch_bounds__(THREADS)
+    style_activation(const Value* x, const float* norm, const float* bias, const float* noise, const float* strength,
+                     const float* scale, Value* y, Value* z, int pixels, int channels, int noise_step, int run) {
+  const Place at = place_of(channels);
+  const size_t picture = blockIdx.y, base = picture * pixels * channels + at.channel;
+  float factor[VECTOR], offset[VECTOR], next[VECTOR];
+  numbers8(norm + picture * channels + at.channel, 1.f, factor);
+  numbers8(bias + at.channel, 0.f, offset);
+  numbers8(scale ? scale + picture * channels + at.channel : 0, 1.f, next);
+  const float grain = noise ? *strength : 0.f;
+  const int end = min((int)(blockIdx.x + 1) * run, pixels);
+  for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
+    float values[VECTOR], scaled[VECTOR];
+    load8(x + base + (size_t)pixel * channels, values);
+    const float added = noise ? grain * noise[picture * noise_step + pixel] : 0.f;
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) {
+      const float before = values[i] * factor[i] + (offset[i] + added);
+      values[i] = before > 0.f ? before : SLOPE * before;
+      scaled[i] = values[i] * next[i];
+    }
+    if (y) store8(y + base + (size_t)pixel * channels, values);
+    if (z) store8(z + base + (size_t)pixel * channels, scaled);
+  }
+}
+
+// Gradients of the above: by x, and sums over a block's pixels for norm, scale, bias and strength, sums [B, blocks, 4,
+// channels]. by_y and by_z may be missing.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    style_activation_backward(const Value* x, const float* norm, const float* bias, const float* noise,
+                              const float* strength, const float* scale, const Value* by_y, const Value* by_z,
+                              Value* by_x, float* sums, int pixels, int channels, int noise_step, int run) {
+  __shared__ float shared[THREADS * VECTOR];
+  const Place at = place_of(channels);
+  const size_t picture = blockIdx.y, base = picture * pixels * channels + at.channel;
+  float factor[VECTOR], offset[VECTOR], next[VECTOR];
+  numbers8(norm + picture * channels + at.channel, 1.f, factor);
+  numbers8(bias + at.channel, 0.f, offset);
+  numbers8(scale ? scale + picture * channels + at.channel : 0, 1.f, next);
+  const float grain = noise ? *strength : 0.f;
+  float by_norm[VECTOR] = {}, by_scale[VECTOR] = {}, by_bias[VECTOR] = {}, by_strength[VECTOR] = {};
+  const int end = min((int)(blockIdx.x + 1) * run, pixels);
+  for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
+    const size_t here = base + (size_t)pixel * channels;
+    float values[VECTOR], first[VECTOR] = {}, second[VECTOR] = {}, gradient[VECTOR];
+    load8(x + here, values);
+    if (by_y) load8(by_y + here, first);
+    if (by_z) load8(by_z + here, second);
+    const float grains = noise ? noise[picture * noise_step + pixel] : 0.f;
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) {
+      const float before = values[i] * factor[i] + (offset[i] + grain * grains), slope = before > 0.f ? 1.f : SLOPE;
+      const float by_before = (first[i] + second[i] * next[i]) * slope;
+      by_scale[i] += second[i] * before * slope;
+      by_norm[i] += by_before * values[i];
+      by_bias[i] += by_before;
+      by_strength[i] += by_before * grains;
+      gradient[i] = by_before * factor[i];
+    }
+    store8(by_x + here, gradient);
+  }
+  sums += (picture * gridDim.x + blockIdx.x) * 4 * channels;
+  sum_lanes(by_norm, at, channels, shared, sums);
+  sum_lanes(by_scale, at, channels, shared, sums + channels);
+  sum_lanes(by_bias, at, channels, shared, sums + 2 * channels);
+  sum_lanes(by_strength, at, channels, shared, sums + 3 * channels);
+}
+
+// y = leaky ReLU(x + bias); x, y [pixels, channels] of all pictures.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    bias_activation(const Value* x, const float* bias, Value* y, int pixels, int channels, int run) {
+  const Place at = place_of(channels);
+  float offset[VECTOR];
+  numbers8(bias + at.channel, 0.f, offset);
+  const int end = min((int)(blockIdx.x + 1) * run, pixels);
+  for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
+    const size_t here = (size_t)pixel * channels + at.channel;
+    float values[VECTOR];
+    load8(x + here, values);
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) {
+      const float before = values[i] + offset[i];
+      values[i] = before > 0.f ? before : SLOPE * before;
+    }
+    store8(y + here, values);
+  }
+}
+
+// Gradient of the above by x, from y, whose sign is that of x + bias; and its sums over a block's pixels, sums
+// [blocks, channels].
+extern "C" __global__ void __launch_bounds__(THREADS)
+    bias_activation_backward(const Value* by_y, const Value* y, Value* by_x, float* sums, int pixels, int channels,
+                             int run) {
+  __shared__ float shared[THREADS * VECTOR];
+  const Place at = place_of(channels);
+  float by_bias[VECTOR] = {};
+  const int end = min((int)(blockIdx.x + 1) * run, pixels);
+  for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
+    const size_t here = (size_t)pixel * channels + at.channel;
+    float values[VECTOR], gradient[VECTOR];
+    load8(y + here, values);
+    load8(by_y + here, gradient);
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) {
+      gradient[i] *= values[i] > 0.f ? 1.f : SLOPE;
+      by_bias[i] += gradient[i];
+    }
+    store8(by_x + here, gradient);
+  }
+  if (sums) sum_lanes(by_bias, at, channels, shared, sums + (size_t)blockIdx.x * channels);
+}

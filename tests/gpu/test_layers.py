@@ -1,0 +1,135 @@
+"""The networks' kernels on a CUDA device against plain torch on the CPU."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gghead.stylegan.activations import bias_activation, style_activation
+from gghead.stylegan.critic import Critic
+from gghead.stylegan.layers import initialize
+from gghead.stylegan.resampling import downsample, downsampling_conv, upsample, upsampling_conv
+from gghead.stylegan.synthesis import SynthesisNetwork
+from tolerances import CUDA_FLOAT32, CUDA_HALF
+
+pytestmark = pytest.mark.gpu
+
+TYPES = [(torch.float32, CUDA_FLOAT32), (torch.bfloat16, CUDA_HALF)]
+
+
+@pytest.fixture(autouse=True)
+def exact_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrix products and convolutions in full precision."""
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def distance(actual: Tensor, expected: Tensor) -> float:
+    """Relative difference in norm."""
+    return float(
+        (actual.detach().double().cpu() - expected.detach().double()).norm() / expected.detach().double().norm()
+    )
+
+
+def results(function: object, inputs: list[Tensor]) -> list[Tensor]:
+    """Outputs of a function, and the gradients of a random linear function of them."""
+    leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+    outputs = function(*leaves)
+    outputs = [out for out in (outputs if isinstance(outputs, tuple) else (outputs,)) if out is not None]
+    loss = sum((out.float() * normal(*out.shape, seed=i).to(out.device)).sum() for i, out in enumerate(outputs))
+    return [*outputs, *torch.autograd.grad(loss, leaves)]
+
+
+def compare(function: object, inputs: list[Tensor], dtype: torch.dtype, bound: float, features: int) -> None:
+    """The function in double precision on the CPU and in a type on the GPU; the first inputs are features."""
+    inputs = [tensor.to(dtype) if i < features else tensor for i, tensor in enumerate(inputs)]
+    expected = results(function, [tensor.double() for tensor in inputs])
+    actual = results(function, [tensor.cuda() for tensor in inputs])
+    for i, (got, wanted) in enumerate(zip(actual, expected, strict=True)):
+        assert got.shape == wanted.shape
+        assert distance(got, wanted) < bound, i
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+@pytest.mark.parametrize("operator", [upsample, downsample])
+@pytest.mark.parametrize("shape", [(2, 16, 10, 6), (3, 22, 4, 36), (1, 1, 2, 2), (2, 512, 32, 32)])
+def test_resampling(operator: object, shape: tuple[int, ...], dtype: torch.dtype, bound: float) -> None:
+    compare(operator, [normal(*shape)], dtype, bound, features=1)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+def test_resampling_convolutions(dtype: torch.dtype, bound: float) -> None:
+    compare(upsampling_conv, [normal(2, 16, 10, 6), normal(8, 16, 3, 3)], dtype, bound, features=2)
+    compare(downsampling_conv, [normal(2, 16, 10, 6), normal(8, 16, 3, 3)], dtype, bound, features=2)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+@pytest.mark.parametrize("channels", [8, 128, 2048, 24])
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_style_activation(pictures: int, channels: int, dtype: torch.dtype, bound: float) -> None:
+    noise = normal(pictures, 1, 13, 5, seed=7)
+
+    def function(x: Tensor, norm: Tensor, bias: Tensor, strength: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        return style_activation(x, norm, bias, noise.to(x.device), strength, scale)
+
+    x, norm, scale = normal(3, channels, 13, 5), normal(3, channels, seed=1), normal(3, channels, seed=2)
+    compare(function, [x, norm, normal(channels, seed=3), torch.tensor(0.7), scale], dtype, bound, features=1)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_style_activation_of_fewer_things(kept: bool) -> None:
+    def function(x: Tensor, norm: Tensor, bias: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        scale = None if kept else torch.linspace(-1, 1, 32, device=x.device, dtype=norm.dtype).expand(2, 32)
+        return style_activation(x, norm, bias, None, x.new_ones(()), scale, is_kept=kept)
+
+    inputs = [normal(2, 32, 20, 30), normal(2, 32, seed=1), normal(32, seed=2)]
+    compare(function, inputs, torch.float32, CUDA_FLOAT32, features=1)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+def test_bias_activation(dtype: torch.dtype, bound: float) -> None:
+    compare(bias_activation, [normal(2, 64, 12, 20), normal(64)], dtype, bound, features=1)
+
+
+def penalty_gradients(critic: nn.Module, pictures: Tensor, labels: Tensor) -> list[Tensor]:
+    """Gradients of R1 by all weights."""
+    pictures = pictures.detach().requires_grad_()
+    logits = critic(pictures, labels)
+    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+    gradient.square().sum().backward()
+    return [logits, *(p.grad for p in critic.parameters() if p.grad is not None)]
+
+
+@pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
+def test_r1_of_the_critic(half_blocks: int, bound: float) -> None:
+    critic = Critic(32, 3, 5, channel_base=512, channel_max=64, mapping_layers=2, group_size=2)
+    initialize(critic, seed=0)
+    twin = copy.deepcopy(critic).cuda()
+    twin.half_blocks = half_blocks
+    pictures, labels = normal(4, 3, 32, 32), normal(4, 5)
+    expected = penalty_gradients(critic.double(), pictures.double(), labels.double())
+    actual = penalty_gradients(twin, pictures.cuda(), labels.cuda())
+    for got, wanted in zip(actual, expected, strict=True):
+        assert distance(got, wanted) < 3 * bound
+
+
+@pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
+def test_synthesis(half_blocks: int, bound: float) -> None:
+    network = SynthesisNetwork(16, 32, 22, channel_base=512, channel_max=64)
+    initialize(network, seed=0)
+    styles = normal(3, network.num_styles, 16)
+    twin = copy.deepcopy(network).cuda()
+    twin.half_blocks = half_blocks
+    expected, actual = network.double()(styles.double()), twin(styles.cuda())
+    assert actual.dtype == torch.float32
+    assert distance(actual, expected) < bound
+    for image in (expected, actual):
+        (image * normal(*image.shape).to(image)).sum().backward()
+    for (name, wanted), got in zip(network.named_parameters(), twin.parameters(), strict=True):
+        if wanted.grad is not None:
+            assert distance(got.grad, wanted.grad) < 3 * bound, name
