@@ -1,6 +1,7 @@
 """Hyperparameters of a training run, and the run as a whole. Defaults are the official stage 1 (SIGGRAPH Asia 2024)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gghead.config.model import ModelConfig, require_range
 
@@ -59,6 +60,9 @@ class TrainingConfig:
     """Full checkpoints kept for resuming, newest first; the averaged generator of every snapshot stays."""
     seed: int = 0
     """All randomness of the run follows from it."""
+    precision: Literal["mixed", "full"] = "mixed"
+    """On GPUs, mixed computes the four finest blocks of both networks in bfloat16 and other matrix products in TF32;
+    full computes everything in 32-bit floats, as the CPU always does."""
 
     def __post_init__(self) -> None:
         for name in ("total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints"):

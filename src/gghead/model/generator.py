@@ -119,7 +119,11 @@ class Generator(nn.Module):
         Raises:
             ValueError: random noise without a noise_generator, or a wrong number of style vectors.
         """
-        channels = sample_maps(self.maps(styles, noise, noise_generator), self.texel_uvs)
+        return self.raw_of(self.maps(styles, noise, noise_generator))
+
+    def raw_of(self, maps: Float[Tensor, "*B C R R"]) -> RawAttributes:
+        """UV maps -> network output at the texels."""
+        channels = sample_maps(maps, self.texel_uvs)
         positions = nn.functional.linear(channels[..., :3], self.position_weight, self.position_bias)
         return RawAttributes.from_channels(torch.cat([positions, channels[..., 3:]], dim=-1))
 

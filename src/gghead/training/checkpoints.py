@@ -63,6 +63,5 @@ def _restore_moments(optimizer: torch.optim.Optimizer, network: nn.Module, momen
         name, _, quantity = key.rpartition("/")
         if name not in parameters:
             raise ValueError(f"the optimizer's checkpoint names a parameter {name!r} that the network has not")
-        # Adam counts its steps on the CPU wherever the parameter is.
-        device = "cpu" if quantity == "step" else parameters[name].device
-        optimizer.state[parameters[name]][quantity] = value.to(device)
+        # Adam counts its steps on the CPU, but for its fused form, which new_state takes on GPUs.
+        optimizer.state[parameters[name]][quantity] = value.to(parameters[name].device)

@@ -13,7 +13,6 @@ def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
         module: of the same class and sizes.
         decay: share of the old value that stays.
     """
-    for kept, new in zip(average.parameters(), module.parameters(), strict=True):
-        kept.lerp_(new, 1 - decay)
+    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
     for kept, new in zip(average.buffers(), module.buffers(), strict=True):
         kept.copy_(new)

@@ -16,6 +16,7 @@ from gghead.data.source import PictureSource
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.interruption import Interruption, catch_interruption
 from gghead.training.metrics import Examiner
+from gghead.training.precision import multiplication
 from gghead.training.report import Accumulator
 from gghead.training.run_folder import RunFolder
 from gghead.training.snapshots import take_snapshot
@@ -63,7 +64,7 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
                 f"WARNING: the cameras seem to be in another convention; see: gghead data check {config.data}"
             )
         pictures = decode(dataset, monitor.event)
-        with catch_interruption() as interruption:
+        with catch_interruption() as interruption, multiplication(config.training.precision):
             _run_steps(run, state, pictures, Examiner(run, dataset, pictures, monitor), monitor, log, interruption)
     return Outcome(state.images, interruption.requested and state.images < config.training.total_images)
 

@@ -12,6 +12,8 @@ from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator, build_generator
 from gghead.uv.template import HeadTemplate
 
+HALF_BLOCKS = 4
+"""Finest blocks of both networks that mixed precision computes in bfloat16, as many as the official discriminator."""
 BETAS = (0.0, 0.99)
 EPSILON = 1e-8
 
@@ -68,22 +70,27 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
     training = config.training
+    on_gpu = generator.device.type == "cuda"
+    if on_gpu and training.precision == "mixed":
+        generator.synthesis.half_blocks = discriminator.critic.half_blocks = HALF_BLOCKS
     return TrainingState(
         generator=generator,
         average=average,
         discriminator=discriminator,
         generator_optimizer=torch.optim.Adam(
-            generator.parameters(), lr=training.generator_lr, betas=BETAS, eps=EPSILON
+            generator.parameters(), lr=training.generator_lr, betas=BETAS, eps=EPSILON, fused=on_gpu
         ),
-        discriminator_optimizer=_lazy_adam(discriminator, training),
+        discriminator_optimizer=_lazy_adam(discriminator, training, on_gpu),
     )
 
 
-def _lazy_adam(discriminator: nn.Module, training: TrainingConfig) -> torch.optim.Adam:
+def _lazy_adam(discriminator: nn.Module, training: TrainingConfig, on_gpu: bool) -> torch.optim.Adam:
     """Adam whose rate and moments make up for the regularisation step every `r1_every` steps.
 
     Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", appendix B.
     """
     share = training.r1_every / (training.r1_every + 1)
     betas = (BETAS[0] ** share, BETAS[1] ** share)
-    return torch.optim.Adam(discriminator.parameters(), lr=training.discriminator_lr * share, betas=betas, eps=EPSILON)
+    return torch.optim.Adam(
+        discriminator.parameters(), lr=training.discriminator_lr * share, betas=betas, eps=EPSILON, fused=on_gpu
+    )

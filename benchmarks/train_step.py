@@ -1,0 +1,202 @@
+"""Times a training step on random pictures, whole and part by part, against the floor of its arithmetic.
+
+    python benchmarks/train_step.py                        # the official settings, mixed precision
+    python benchmarks/train_step.py --presets ffhq256 --precision full
+
+Appends a row of JSON for each preset to benchmarks/results/train_step.jsonl. Needs no data: a step's time does not
+depend on what the pictures show. The head is the untrained generator's, whose Gaussians are large.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from gghead.config.presets import from_preset
+from gghead.config.training import RunConfig
+from gghead.geometry.cameras import Cameras
+from gghead.rasterizer import render
+from gghead.training import losses
+from gghead.training.precision import multiplication
+from gghead.training.state import TrainingState, new_state
+from gghead.training.steps import training_step
+from rows import Spread, append, commit, spread_of
+
+BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
+"""Pictures of a step, as in the published measurements."""
+MATRIX_RATE = 400e12
+"""Operations a second of the floor: half of what a large bfloat16 matrix product reaches on an H100."""
+WARMUP = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results.
+
+    Attributes:
+        pictures_per_second: of whole steps, R1 in every r1_every-th of them, as the loop makes them.
+        step_ms: a step without R1; each starts on an idle GPU.
+        r1_ms: what a step with R1 takes more.
+        parts_ms: medians of the parts, each alone.
+        host_ms: until a step's last kernel is launched; above step_ms the processor is the limit.
+        tflop: arithmetic of the convolutions and matrix products of a step without R1, 10^12.
+        floor_share: time of that arithmetic at MATRIX_RATE over the step's time.
+        peak_gib: of all steps.
+    """
+
+    preset: str
+    precision: str
+    batch: int
+    gaussians: int
+    pictures_per_second: float
+    step_ms: Spread
+    r1_ms: float
+    parts_ms: dict[str, float]
+    host_ms: float
+    tflop: float
+    floor_share: float
+    peak_gib: float
+    gpu: str
+    torch: str
+    commit: str
+    date: str
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--presets", nargs="*", default=["ffhq256", "ffhq512"])
+    parser.add_argument("--precision", default="mixed", choices=["mixed", "full"])
+    parser.add_argument("--batch", type=int, help="pictures of a step; default: as in the published measurements")
+    parser.add_argument("--steps", type=int, default=32, help="steps that are timed, a multiple of r1_every")
+    parser.add_argument("--commit", help="of this copy, if it has no history")
+    parser.add_argument("--device", default="cuda")
+    arguments = parser.parse_args()
+    for preset in arguments.presets:
+        config = from_preset(preset, data="random")
+        batch = arguments.batch or BATCHES.get(preset, config.training.batch_size)
+        training = replace(config.training, precision=arguments.precision, batch_size=batch, snapshot_every=batch)
+        with multiplication(arguments.precision):
+            row = measure(replace(config, training=training), arguments.steps, arguments.device, arguments.commit)
+        append("train_step", row)
+
+
+def measure(config: RunConfig, steps: int, device: str, version: str | None) -> Row:
+    """Everything about a preset."""
+    state = new_state(config, device)
+    training, resolution = config.training, config.model.discriminator.resolution
+    # The blur of the first pictures is not what most of a run's time goes to.
+    state.images = 10**6 * training.batch_size
+    labels = Cameras.orbit(training.batch_size, resolution).labels()
+    pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
+
+    def step(with_r1: bool) -> None:
+        period = training.r1_every * training.batch_size
+        state.images = -(-state.images // period) * period + (0 if with_r1 else training.batch_size)
+        training_step(state, training, pictures, labels.to(device), labels)
+
+    torch.cuda.reset_peak_memory_stats()
+    for _ in range(WARMUP):
+        step(True), step(False)
+    plain = milliseconds(lambda: step(False), steps // 2)
+    with_r1 = milliseconds(lambda: step(True), max(steps // 4, 3))
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(steps):
+        training_step(state, training, pictures, labels.to(device), labels)
+    launched = time.perf_counter() - start
+    torch.cuda.synchronize()
+    seconds = time.perf_counter() - start
+    with FlopCounterMode(display=False) as counter:
+        step(False)
+    tflop = counter.get_total_flops() / 1e12
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    return Row(
+        config.preset, training.precision, training.batch_size, len(state.generator.texel_uvs),
+        round(steps * training.batch_size / seconds, 1), plain, round(with_r1.median - plain.median, 2),
+        parts(state, config, labels.to(device), steps // 4), round(1e3 * launched / steps, 2), round(tflop, 2),
+        round(tflop * 1e12 / MATRIX_RATE / (plain.median / 1e3), 3), round(peak, 2), torch.cuda.get_device_name(),
+        torch.__version__, version or commit(), datetime.now(UTC).date().isoformat(),
+    )  # fmt: skip
+
+
+def milliseconds(call: Callable[[], object], repeats: int) -> Spread:
+    """Times a call, each on an idle GPU."""
+    times = []
+    for _ in range(max(repeats, 3)):
+        torch.cuda.synchronize()
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        call()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(start.elapsed_time(end))
+    return spread_of(times)
+
+
+def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int) -> dict[str, float]:
+    """Medians of the parts of a step, each from outputs of the part before it; milliseconds."""
+    generator, discriminator, training = state.generator, state.discriminator, config.training
+    resolution, batch = config.model.discriminator.resolution, training.batch_size
+    z = torch.randn(batch, generator.config.z_size, device=labels.device)
+    conditions = labels if generator.config.camera_conditioned else None
+    styles = generator.map_styles(z, conditions).detach().requires_grad_()
+    cameras = Cameras.from_labels(labels, resolution)
+    found: dict[str, float] = {}
+
+    def forward_and_back(name: str, function: Callable[[], list[Tensor]], inputs: list[Tensor]) -> list[Tensor]:
+        """Times a part and its gradients; returns its outputs."""
+        for _ in range(WARMUP):
+            outputs = function()
+        found[name] = milliseconds(function, repeats).median
+        upstream = [torch.randn_like(out) for out in outputs]
+
+        def back() -> object:
+            return torch.autograd.grad(outputs, inputs, upstream, retain_graph=True, allow_unused=True)
+
+        back()
+        found[name + ", back"] = milliseconds(back, repeats).median
+        return [out.detach() for out in outputs]
+
+    discriminator.requires_grad_(True)
+    weights = list(generator.synthesis.parameters())
+    (maps,) = forward_and_back("maps", lambda: [generator.maps(styles, "none")], weights)
+    maps.requires_grad_()
+    heads = forward_and_back("Gaussians", lambda: attributes(generator.activate(generator.raw_of(maps))), [maps])
+    leaves = [tensor.requires_grad_() for tensor in heads]
+
+    def draw() -> list[Tensor]:
+        uv = generator.texel_uvs.expand(batch, -1, 2) if training.uv_variation_weight > 0 else None
+        drawn = render(type(scene)(*leaves), cameras, pairwise=True, features=uv)
+        return [drawn.rgb, *([drawn.features, drawn.alpha] if uv is not None else [])]
+
+    scene = generator.activate(generator.raw_of(maps[:1].detach()))
+    rgb = forward_and_back("pictures", draw, leaves)[0]
+    fake = (rgb.permute(0, 3, 1, 2) * 2 - 1).detach().requires_grad_()
+    forward_and_back("discriminator", lambda: [discriminator(fake, labels)], list(discriminator.parameters()))
+    discriminator.requires_grad_(False)
+    forward_and_back("discriminator, by pictures", lambda: [discriminator(fake, labels)], [fake])
+    discriminator.requires_grad_(True)
+
+    def penalty() -> object:
+        return losses.r1_penalty(discriminator(fake, labels), fake).sum().backward()
+
+    penalty()
+    found["R1"] = milliseconds(penalty, repeats).median
+    optimizers = [optimizer for optimizer, _ in state.optimizers.values()]
+    found["Adam"] = milliseconds(lambda: [optimizer.step() for optimizer in optimizers], repeats).median
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def attributes(gaussians: object) -> list[Tensor]:
+    """The tensors of a scene."""
+    return list(vars(gaussians).values())
+
+
+if __name__ == "__main__":
+    main()
