@@ -48,19 +48,19 @@ def tiny_config(data: Path, **training: object) -> RunConfig:
     return RunConfig(preset="tiny", data=str(data), model=MODEL, training=replace(TRAINING, **training))
 
 
-def write_tiny_dataset(path: Path, count: int = 10, seed: int = 0) -> Path:
+def write_tiny_dataset(path: Path, count: int = 10, seed: int = 0, resolution: int = RESOLUTION) -> Path:
     """Writes <path> and its masks: discs of random colours seen by cameras in front of them."""
     rng = np.random.default_rng(seed)
     angles = torch.from_numpy(rng.uniform(-0.4, 0.4, (2, count))).float()
-    cameras = Cameras.looking_at(on_sphere(angles[0], angles[1], FFHQ_DISTANCE), torch.zeros(3), RESOLUTION)
+    cameras = Cameras.looking_at(on_sphere(angles[0], angles[1], FFHQ_DISTANCE), torch.zeros(3), resolution)
     names = [f"00000/img{index:08d}.png" for index in range(count)]
-    rows, columns = np.mgrid[:RESOLUTION, :RESOLUTION] - (RESOLUTION - 1) / 2
-    disc = np.hypot(rows, columns) < RESOLUTION * 0.4
+    rows, columns = np.mgrid[:resolution, :resolution] - (resolution - 1) / 2
+    disc = np.hypot(rows, columns) < resolution * 0.4
     masks = path.with_name(f"{path.stem}_masks_modnet.zip")
     with zipfile.ZipFile(path, "w") as pictures, zipfile.ZipFile(masks, "w") as mask_zip:
         for name in names:
             colour = rng.integers(0, 255, 3)
-            shaded = colour * (0.6 + 0.4 * (columns / RESOLUTION + 0.5)[..., None])
+            shaded = colour * (0.6 + 0.4 * (columns / resolution + 0.5)[..., None])
             pictures.writestr(name, png(shaded.astype(np.uint8)))
             mask_zip.writestr(name, png(disc.astype(np.uint8) * 255))
         labels = [[name, label.tolist()] for name, label in zip(names, cameras.labels(), strict=True)]

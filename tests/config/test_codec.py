@@ -7,7 +7,7 @@ import pytest
 
 from gghead.config.codec import from_json, to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
-from gghead.config.presets import PRESETS, from_preset
+from gghead.config.presets import PRESETS, from_preset, with_batch_size
 from gghead.config.training import RunConfig, TrainingConfig
 
 
@@ -33,7 +33,7 @@ def changed(**changes: object) -> str:
         (changed(batch_size="16"), r"training\.batch_size is '16'; expected an integer"),
         (changed(batch_size=True), "expected an integer"),
         (changed(r1_gamma=None), "expected a number"),
-        ('{"preset": "demo"}', "lacks data, template, model, training"),
+        ('{"preset": "demo"}', "lacks data, template, init_from, model, training"),
     ],
 )
 def test_wrong_files_are_refused_by_field(text: str, message: str) -> None:
@@ -65,11 +65,36 @@ def test_whole_numbers_are_fine_where_fractions_are_expected() -> None:
 
 
 def test_official_presets_are_the_published_numbers() -> None:
-    stages = {name: PRESETS[name] for name in ("ffhq256", "ffhq512", "ffhq1024")}
-    assert [stage.model.generator.grid_size for stage in stages.values()] == [256, 512, 512]
-    assert [stage.training.total_images for stage in stages.values()] == [6_400_000, 25_000_000, 27_000_000]
-    assert [stage.training.uv_variation_weight for stage in stages.values()] == [0, 100, 100]
-    assert all(stage.model.generator.map_channels == 22 for stage in stages.values())
+    official = ("ffhq256", "ffhq512", "ffhq1024", "afhq512")
+    stages = {name: (PRESETS[name].model, PRESETS[name].training) for name in official}
+    assert {name: model.discriminator.resolution for name, (model, _) in stages.items()} == {
+        "ffhq256": 256,
+        "ffhq512": 512,
+        "ffhq1024": 1024,
+        "afhq512": 512,
+    }
+    assert [model.generator.grid_size for model, _ in stages.values()] == [256, 512, 512, 512]
+    assert [t.total_images for _, t in stages.values()] == [6_400_000, 25_000_000, 27_000_000, 30_000_000]
+    assert [t.uv_variation_weight for _, t in stages.values()] == [0, 100, 100, 100]
+    assert [t.beta_weight for _, t in stages.values()] == [0, 1, 1, 1]
+    assert [PRESETS[name].begins_with for name in official] == [None, "ffhq256", "ffhq512", "ffhq512"]
+    for model, training in stages.values():
+        assert (model.generator.map_channels, model.generator.map_resolution) == (22, 256)
+        assert (training.batch_size, training.r1_gamma, training.r1_every) == (32, 1, 16)
+        assert (training.generator_lr, training.discriminator_lr) == (2.5e-3, 2e-3)
+        assert (training.position_weight, training.scale_weight) == (0.1, 0.05)
+        assert (training.ema_half_life, training.blur_fade_images, training.growth_fade_images) == (
+            10**4,
+            2 * 10**5,
+            10**6,
+        )
+        assert (training.log_every, training.metrics_every, training.snapshot_every) == (4_000, 200_000, 200_000)
+
+
+def test_another_batch_size_keeps_the_pace_of_average_and_blur() -> None:
+    training = with_batch_size(TrainingConfig(), 16)
+    assert (training.batch_size, training.ema_half_life, training.blur_fade_images) == (16, 5_000, 100_000)
+    assert with_batch_size(TrainingConfig(), 32) == TrainingConfig()
 
 
 def test_unknown_preset() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gghead.config.training import TrainingConfig
-from gghead.training.schedules import blur_sigma, ema_decay, swap_probability
+from gghead.training.schedules import blur_sigma, ema_decay, growth_fade, swap_probability
 
 OFFICIAL = TrainingConfig()
 
@@ -22,6 +22,13 @@ def test_fades_may_be_switched_off() -> None:
     config = TrainingConfig(blur_fade_images=0, swap_fade_images=0)
     assert blur_sigma(config, 0) == 0
     assert swap_probability(config, 0) == 0.5
+    assert growth_fade(TrainingConfig(growth_fade_images=0), 0) == 1
+    assert ema_decay(TrainingConfig(ema_rampup=0), 0) ** (10_000 / 32) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("images", "share"), [(0, 0), (250_000, 0.25), (1_000_000, 1), (10**7, 1)])
+def test_growth(images: int, share: float) -> None:
+    assert growth_fade(OFFICIAL, images) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(("images", "half_life"), [(20_000, 1_000), (200_000, 10_000), (10**7, 10_000)])

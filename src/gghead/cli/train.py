@@ -6,13 +6,16 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import device_option, out_option
-from gghead.config.presets import PRESETS, from_preset
+from gghead.config.presets import PRESETS, from_preset, with_batch_size
 
 
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
 @click.argument("preset", type=click.Choice(list(PRESETS)))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Zip or folder with dataset.json.")
 @out_option
+@click.option(
+    "--init-from", type=click.Path(path_type=Path), help="Run or checkpoint whose weights are taken, and grown."
+)
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
@@ -22,6 +25,7 @@ def train(
     preset: str,
     data: Path,
     out: Path,
+    init_from: Path | None,
     template: Path | None,
     images: int | None,
     batch_size: int | None,
@@ -35,14 +39,15 @@ def train(
     from gghead.cli.resume import run_to_end
     from gghead.training.loop import open_dataset
     from gghead.training.run_folder import RunFolder
+    from gghead.training.transfer import continue_config, open_source
 
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
-    training = replace(
-        config.training,
-        seed=seed,
-        total_images=images or config.training.total_images,
-        batch_size=batch_size or config.training.batch_size,
-    )
+    training = with_batch_size(config.training, batch_size or config.training.batch_size)
+    training = replace(training, seed=seed, total_images=images or training.total_images)
     config = replace(config, training=training)
+    if init_from is not None:
+        config = continue_config(config, open_source(init_from))
+    elif PRESETS[preset].begins_with:
+        click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
     open_dataset(config).close()  # bad data is told before a folder is made
     run_to_end(RunFolder.create(out, config), device)

@@ -79,9 +79,14 @@ class DiscriminatorConfig:
     """Fully connected layers of the label's mapping network."""
     group_size: int = 4
     """Pictures in a group of the minibatch standard deviation."""
+    grown_from: tuple[int, ...] = ()
+    """Sides of the pictures of the discriminators that it was grown from, if it was; it still reads those, too."""
 
     def __post_init__(self) -> None:
         require_power_of_two("resolution", self.resolution, at_least=8)
+        for size in self.grown_from:
+            require_power_of_two("grown_from", size, at_least=8)
+            require_range("grown_from", size, 8, self.resolution // 2)
         for name in ("channel_base", "channel_max", "group_size"):
             require_range(name, getattr(self, name), 1, 2**20)
         require_range("mapping_layers", self.mapping_layers, 1, 64)

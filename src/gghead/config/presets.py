@@ -8,11 +8,19 @@ from gghead.config.training import RunConfig, TrainingConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """What a preset is for, and its settings."""
+    """What a preset is for, and its settings.
+
+    Attributes:
+        summary: one line for the help.
+        model: the networks.
+        training: losses, rates, length.
+        begins_with: the preset whose result it officially starts from (`--init-from`), or None.
+    """
 
     summary: str
     model: ModelConfig
     training: TrainingConfig
+    begins_with: str | None = None
 
 
 OFFICIAL_STAGE_2 = replace(TrainingConfig(), total_images=25_000_000, beta_weight=1.0, uv_variation_weight=100.0)
@@ -52,16 +60,35 @@ PRESETS: dict[str, Preset] = {
     ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),
     "ffhq512": Preset(
-        "FFHQ at 512 x 512, networks and losses of the official stage 2",
+        "FFHQ at 512 x 512, the official stage 2: --init-from a run of ffhq256",
         ModelConfig(GeneratorConfig(grid_size=512), DiscriminatorConfig(resolution=512)),
         OFFICIAL_STAGE_2,
+        begins_with="ffhq256",
     ),
     "ffhq1024": Preset(
-        "FFHQ at 1024 x 1024, networks and losses of the official stage 3",
+        "FFHQ at 1024 x 1024, the official stage 3: --init-from a run of ffhq512",
         ModelConfig(GeneratorConfig(grid_size=512), DiscriminatorConfig(resolution=1024)),
         replace(OFFICIAL_STAGE_2, total_images=27_000_000),
+        begins_with="ffhq512",
+    ),
+    "afhq512": Preset(
+        "animals' faces of AFHQ at 512 x 512, as official: --init-from a run of ffhq512",
+        ModelConfig(GeneratorConfig(grid_size=512), DiscriminatorConfig(resolution=512)),
+        replace(OFFICIAL_STAGE_2, total_images=30_000_000),
+        begins_with="ffhq512",
     ),
 }
+
+
+def with_batch_size(training: TrainingConfig, batch_size: int) -> TrainingConfig:
+    """The same training in steps of another size: average and blur keep their pace in steps. Source: GGHead 2024."""
+    factor = batch_size / training.batch_size
+    return replace(
+        training,
+        batch_size=batch_size,
+        ema_half_life=round(training.ema_half_life * factor),
+        blur_fade_images=round(training.blur_fade_images * factor),
+    )
 
 
 def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:

@@ -25,7 +25,7 @@ class TrainingConfig:
     ema_half_life: int = 10_000
     """Images after which a weight of the averaged generator has forgotten half of its past."""
     ema_rampup: float = 0.05
-    """The half-life is at most this share of the images seen."""
+    """The half-life is at most this share of the images seen; 0 for no ramp-up."""
     blur_sigma: float = 10.0
     """Standard deviation of the blur of the discriminator's pictures at the start, pixels."""
     blur_fade_images: int = 200_000
@@ -34,6 +34,8 @@ class TrainingConfig:
     """Images over which the probability of a swapped mapping camera falls from 1 to `swap_probability`."""
     swap_probability: float = 0.5
     """Probability at the end that the mapping network sees another camera than the one rendered."""
+    growth_fade_images: int = 1_000_000
+    """Images over which the blocks that a discriminator was grown by are faded in; 0 for at once."""
     position_weight: float = 0.1
     """Factor of the mean norm of the raw positions."""
     scale_weight: float = 0.05
@@ -88,5 +90,7 @@ class RunConfig:
     """Path of the archive of pictures, as given."""
     template: str | None = None
     """Path of the OBJ of the head template as given, or None for the built-in one."""
+    init_from: str | None = None
+    """Path of the checkpoint whose weights it started from, or None for fresh weights."""
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()

@@ -29,6 +29,7 @@ class Discriminator(nn.Module):
             config.channel_max,
             config.mapping_layers,
             config.group_size,
+            config.grown_from,
         )
         if seed is not None:
             initialize(self, seed)
@@ -47,3 +48,8 @@ class Discriminator(nn.Module):
         if pictures.shape[1:] != expected:
             raise ValueError(f"pictures of shape {tuple(pictures.shape[1:])}; this discriminator takes {expected}")
         return self.critic(pictures, labels)
+
+    def fade_in(self, share: float) -> None:
+        """Sets how much the newest blocks of a discriminator that was grown count: 0 not at all, 1 fully."""
+        if self.config.grown_from:
+            self.critic.fade.fill_(share)

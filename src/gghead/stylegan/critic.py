@@ -47,10 +47,13 @@ class Critic(nn.Module):
         channel_max: upper bound of the channels of a block.
         mapping_layers: fully connected layers of the label's mapping network.
         group_size: pictures of a group of the minibatch standard deviation.
+        grown_from: sides of the pictures of the critics that this one was grown from. At those sides it goes on reading
+            the downsampled picture, beside the features of the blocks above.
 
     Attributes:
         half_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
             network sets it.
+        fade: of a critic that was grown, the factor of the features of its newest blocks, 0 to 1.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Critic(nn.Module):
         channel_max: int,
         mapping_layers: int,
         group_size: int,
+        grown_from: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.half_blocks = 0
@@ -75,6 +79,16 @@ class Critic(nn.Module):
         self.features = EqualizedLinear(last, last)
         self.mapping = LabelMapping(label_size, last, mapping_layers)
         self.group_size = group_size
+        self.grown_from = grown_from
+        self.from_smaller = nn.ModuleDict(
+            {
+                str(size): EqualizedConv(picture_channels, width, kernel=1)
+                for size, width in zip(sizes, widths, strict=True)
+                if size in grown_from
+            }
+        )
+        if grown_from:
+            self.register_buffer("fade", torch.ones(()))
 
     def forward(self, pictures: Float[Tensor, "B C R R"], labels: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
         """Judges pictures; high logits mean real.
@@ -86,9 +100,25 @@ class Critic(nn.Module):
         x = self.from_picture(pictures.to(half_or(full, 1, self.half_blocks)))
         for i, block in enumerate(self.blocks):
             x = block(x.to(half_or(full, i + 1, self.half_blocks)))
+            if self.grown_from:
+                x, pictures = self._read_smaller(x, pictures)
         x = self.conv(append_deviation(x.to(full), self.group_size))
         x = self.features(self.hidden(x.flatten(1)))
         return (x * self.mapping(labels)).sum(dim=1) / math.sqrt(x.shape[1])
+
+    def _read_smaller(
+        self, x: Float[Tensor, "B F r r"], pictures: Float[Tensor, "B C R R"]
+    ) -> tuple[Float[Tensor, "B F r r"], Tensor]:
+        """Adds what an earlier critic read at the features' side; returns the sum and the pictures at that side."""
+        size = x.shape[-1]
+        if size < min(self.grown_from):
+            return x, pictures
+        pictures = downsample(pictures)
+        if size == max(self.grown_from):
+            x = x * self.fade.to(x.dtype)
+        if size in self.grown_from:
+            x = x + self.from_smaller[str(size)](pictures.to(x.dtype))
+        return x, pictures
 
 
 def append_deviation(x: Float[Tensor, "B C h w"], group_size: int) -> Float[Tensor, "B C+1 h w"]:

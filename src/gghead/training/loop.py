@@ -23,6 +23,7 @@ from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import training_step
 from gghead.training.telemetry import JsonLog, Monitor
+from gghead.training.transfer import note_transfer, transfer
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
         log.forget_after(state.images)
         JsonLog(run.metrics).forget_after(state.images)
         monitor.event(f"goes on from {state.images} images")
+    elif config.init_from:
+        note_transfer(run, transfer(config, state), monitor)
+        _save(run, state)  # from here on the other run is not needed any more
     if state.images >= config.training.total_images:
         return Outcome(state.images, interrupted=False)
     with open_dataset(config) as dataset:

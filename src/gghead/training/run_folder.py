@@ -1,6 +1,7 @@
 """The folder of a run: what stands where.
 
 config.json                      written once, never changed
+transfer.json                    of a run that starts from another: what it took, and what not
 log.jsonl                        a line a tick
 metrics.jsonl                    a line a measurement
 evaluations/<images>.json        reports of measurements, with all that repeats them
@@ -57,6 +58,11 @@ class RunFolder:
     def log(self) -> Path:
         """The log file."""
         return self.path / "log.jsonl"
+
+    @property
+    def transfer(self) -> Path:
+        """What was taken from the run that this one starts from."""
+        return self.path / "transfer.json"
 
     @property
     def metrics(self) -> Path:

@@ -17,6 +17,11 @@ def swap_probability(config: TrainingConfig, images: int) -> float:
     return 1 + (config.swap_probability - 1) * images / config.swap_fade_images
 
 
+def growth_fade(config: TrainingConfig, images: int) -> float:
+    """Factor of the features of blocks that the discriminator was grown by: rises linearly to 1."""
+    return min(images / config.growth_fade_images, 1.0) if config.growth_fade_images else 1.0
+
+
 def ema_decay(config: TrainingConfig, images: int) -> float:
     """Factor by which the averaged generator keeps its weights in one step.
 
@@ -24,5 +29,7 @@ def ema_decay(config: TrainingConfig, images: int) -> float:
         config: half-life, ramp-up and batch size.
         images: real pictures seen before the step.
     """
-    half_life = min(config.ema_half_life, images * config.ema_rampup)
+    half_life = float(config.ema_half_life)
+    if config.ema_rampup > 0:
+        half_life = min(half_life, images * config.ema_rampup)
     return 0.5 ** (config.batch_size / half_life) if half_life > 0 else 0.0

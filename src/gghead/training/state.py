@@ -65,8 +65,7 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     Raises:
         FileNotFoundError, ValueError: the template can't be read.
     """
-    template = HeadTemplate.builtin() if config.template is None else HeadTemplate.from_obj(Path(config.template))
-    generator = build_generator(config.model.generator, config.training.seed, template).to(device)
+    generator = build_generator(config.model.generator, config.training.seed, read_template(config)).to(device)
     discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
     training = config.training
@@ -82,6 +81,15 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
         ),
         discriminator_optimizer=_lazy_adam(discriminator, training, on_gpu),
     )
+
+
+def read_template(config: RunConfig) -> HeadTemplate:
+    """The run's head.
+
+    Raises:
+        FileNotFoundError, ValueError: the template can't be read.
+    """
+    return HeadTemplate.builtin() if config.template is None else HeadTemplate.from_obj(Path(config.template))
 
 
 def _lazy_adam(discriminator: nn.Module, training: TrainingConfig, on_gpu: bool) -> torch.optim.Adam:

@@ -64,6 +64,7 @@ def training_step(
         dataset_labels: all labels of the dataset, from which the cameras of generated pictures are drawn.
         team: the processes of the run; afterwards the state is the same in all, the report is of this one's part.
     """
+    state.discriminator.fade_in(schedules.growth_fade(config, state.images))
     terms, generator_gradient = _step_generator(state, config, dataset_labels, team)
     real = to_network(pictures)
     judged = _step_discriminator(state, config, real, labels, dataset_labels, team)

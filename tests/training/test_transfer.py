@@ -1,0 +1,190 @@
+"""A run that starts from another: the same heads, the same judgement at first, and everything else is told."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gghead.config.training import RunConfig
+from gghead.model.discriminator import Discriminator
+from gghead.stylegan.resampling import downsample
+from gghead.training.checkpoints import restore_state
+from gghead.training.loop import train
+from gghead.training.run_folder import RunFolder
+from gghead.training.state import TrainingState, new_state
+from gghead.training.transfer import continue_config, open_source, transfer
+from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
+from tolerances import EXACT_FLOAT32
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_dataset(tmp_path_factory.mktemp("data") / "blobs.zip")
+
+
+@pytest.fixture(scope="module")
+def stage1(data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "stage1", tiny_config(data, total_images=24))
+    train(run, SilentMonitor())
+    return run
+
+
+def larger(config: RunConfig, factor: int = 2) -> RunConfig:
+    """The next stage as a preset would have it: pictures and grid larger by a factor."""
+    generator = replace(config.model.generator, grid_size=config.model.generator.grid_size * factor)
+    discriminator = config.model.discriminator
+    discriminator = replace(discriminator, resolution=discriminator.resolution * factor)
+    return replace(config, model=replace(config.model, generator=generator, discriminator=discriminator))
+
+
+def state_of(run: RunFolder) -> TrainingState:
+    state = new_state(run.config, "cpu")
+    restore_state(run.checkpoints()[-1], state)
+    return state
+
+
+def grow(run: RunFolder, factor: int = 2) -> tuple[RunConfig, TrainingState]:
+    """The next stage at its start."""
+    config = continue_config(larger(run.config, factor), open_source(run.path))
+    state = new_state(config, "cpu")
+    transfer(config, state)
+    return config, state
+
+
+def test_a_grown_generator_gives_the_same_head_with_more_gaussians(stage1: RunFolder) -> None:
+    before, (_, after) = state_of(stage1), grow(stage1)
+    for old, new in ((before.generator, after.generator), (before.average, after.average)):
+        styles = old.styles([0, 1])
+        torch.testing.assert_close(new.styles([0, 1]), styles, rtol=0, atol=0)
+        torch.testing.assert_close(new.maps(styles), old.maps(styles), rtol=0, atol=0)
+    assert len(after.average.texel_uvs) > 3 * len(before.average.texel_uvs)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_discriminator_grown_and_not_faded_in_judges_as_before(stage1: RunFolder, factor: int) -> None:
+    before, (config, after) = state_of(stage1).discriminator, grow(stage1, factor)
+    assert config.model.discriminator.grown_from == (16,)
+    generator = torch.Generator().manual_seed(0)
+    pictures, labels = torch.randn(4, 3, 16 * factor, 16 * factor, generator=generator), torch.randn(4, 25)
+    small = pictures
+    for _ in range(factor // 2):
+        small = downsample(small)
+    after.discriminator.fade_in(0.0)
+    torch.testing.assert_close(after.discriminator(pictures, labels), before(small, labels), **EXACT_FLOAT32._asdict())
+    after.discriminator.fade_in(1.0)
+    assert (after.discriminator(pictures, labels) - before(small, labels)).abs().max() > 1e-3
+
+
+def test_growing_twice_fades_only_the_newest_block(stage1: RunFolder, tmp_path: Path) -> None:
+    config, _ = grow(stage1)
+    run = RunFolder.create(tmp_path / "stage2", replace(config, training=replace(config.training, total_images=4)))
+    big = write_tiny_dataset(tmp_path / "big.zip", resolution=32)
+    run = RunFolder(run.path, replace(run.config, data=str(big)))
+    train(run, SilentMonitor())
+    before, (third, after) = state_of(run).discriminator, grow(run)
+    assert third.model.discriminator.grown_from == (16, 32)
+    pictures, labels = torch.randn(4, 3, 64, 64), torch.randn(4, 25)
+    after.discriminator.fade_in(0.0)
+    before.fade_in(1.0)
+    torch.testing.assert_close(
+        after.discriminator(pictures, labels), before(downsample(pictures), labels), **EXACT_FLOAT32._asdict()
+    )
+
+
+def test_a_run_begins_with_the_weights_of_another(stage1: RunFolder, tmp_path: Path) -> None:
+    """Told in the log and in a file; saved at once, so that the other run may go."""
+    big = write_tiny_dataset(tmp_path / "big.zip", resolution=32)
+    config = continue_config(
+        replace(larger(tiny_config(big, total_images=8, growth_fade_images=16)), preset="larger"),
+        open_source(stage1.path),
+    )
+    assert (config.training.blur_fade_images, config.training.swap_fade_images) == (0, 0)
+    assert config.init_from == str(stage1.checkpoint(24))
+    run, monitor = RunFolder.create(tmp_path / "stage2", config), SilentMonitor()
+    train(run, monitor)
+    told = json.loads(run.transfer.read_text())
+    assert told["images"] == 24
+    new = [name for name in told["fresh"] if name.startswith("discriminator")]
+    assert sorted(new) == sorted(
+        f"discriminator/critic.{name}"
+        for name in (
+            "fade",
+            "from_picture.weight",
+            "from_picture.bias",
+            *(f"blocks.0.{part}" for part in ("conv0.weight", "conv0.bias", "conv1.weight", "conv1.bias")),
+            "blocks.0.skip.weight",
+        )
+    )
+    assert {name for name in told["fresh"] if not name.startswith("discriminator")} == {
+        f"{network}/{name}"
+        for network in ("generator", "generator_ema")
+        for name in ("texel_uvs", "template_positions")
+    }
+    assert all(name in "\n".join(monitor.events) for name in told["fresh"])
+    assert next(path.name for path in run.checkpoints()) == "000000000"
+    state = state_of(run)
+    assert float(state.discriminator.critic.fade) == pytest.approx(4 / 16)
+    assert state.discriminator.critic.blocks[0].conv1.weight.abs().max() > 0, "the new block learns"
+
+
+def test_a_run_of_the_same_size_takes_everything(stage1: RunFolder) -> None:
+    config = continue_config(stage1.config, open_source(stage1.checkpoint(24)))
+    state = new_state(config, "cpu")
+    taken = transfer(config, state)
+    assert taken.fresh == ()
+    assert taken.unused == ("generator_optimizer", "discriminator_optimizer")
+    assert config.model.discriminator.grown_from == ()
+    for old, new in zip(state_of(stage1).networks.values(), state.networks.values(), strict=True):
+        assert all(torch.equal(value, new.state_dict()[name]) for name, value in old.state_dict().items())
+
+
+def wider(config: RunConfig) -> RunConfig:
+    return replace(
+        config, model=replace(config.model, discriminator=replace(config.model.discriminator, channel_max=16))
+    )
+
+
+def other_maps(config: RunConfig) -> RunConfig:
+    return replace(config, model=replace(config.model, generator=replace(config.model.generator, map_resolution=32)))
+
+
+def smaller(config: RunConfig) -> RunConfig:
+    return replace(config, model=replace(config.model, discriminator=replace(config.model.discriminator, resolution=8)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (wider, r"the discriminator of .*000000024 has channel_max 8, and the preset 16; expected the same widths"),
+        (other_maps, "the generator of .* has map_resolution 16, and the preset 32"),
+        (smaller, "is of pictures of 16 x 16, and preset tiny has 8 x 8; a run can only grow"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: Callable[[RunConfig], RunConfig], message: str, stage1: RunFolder) -> None:
+    with pytest.raises(ValueError, match=message):
+        continue_config(change(stage1.config), open_source(stage1.path))
+
+
+def test_another_template_is_named(stage1: RunFolder, tmp_path: Path) -> None:
+    head = tmp_path / "plate.obj"
+    corners = "v -.3 -.3 0\nv .3 -.3 0\nv .3 .3 0\nv -.3 .3 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
+    head.write_text(corners + "f 1/1 2/2 3/3\nf 1/1 3/3 4/4\n")
+    with pytest.raises(ValueError, match=r"another template: .* the built-in one, this one is to take .*plate\.obj"):
+        continue_config(replace(stage1.config, template=str(head)), open_source(stage1.path))
+
+
+def test_a_source_without_checkpoints_is_named(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "young", tiny_config(data))
+    with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
+        open_source(run.path)
+    with pytest.raises(FileNotFoundError, match="is no run"):
+        open_source(tmp_path / "nothing")
+
+
+def test_new_discriminators_have_no_fade() -> None:
+    """So that files of discriminators that were never grown are as they always were."""
+    names = Discriminator(tiny_config(Path("x")).model.discriminator, seed=0).state_dict()
+    assert not [name for name in names if "fade" in name or "smaller" in name]
