@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import device_option, pick_device
+from gghead.cli.options import RunPath, device_option, pick_device
+from gghead.config.paths import find_data
 
 SUITES = ("fid", "3d", "full")
 
@@ -27,7 +28,7 @@ class Count(click.ParamType):
 
 
 @click.command()
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=click.Path(path_type=Path))
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=RunPath())
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures: zip or folder.")
 @click.option("--num-images", type=Count(), default="10k", show_default=True, help="Generated: 100, 1k, 5k, 10k, 50k.")
 @click.option("--checkpoint", default="last", show_default=True, help="last, all, remaining, or images like 400k.")
@@ -69,6 +70,7 @@ def evaluate(
     from gghead.evaluation.ranks import join_ranks
     from gghead.evaluation.session import evaluate_all
 
+    data = find_data(data)
     candidates = [candidate for model in models for candidate in find_candidates(model, checkpoint)]
     settings = Settings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
     with join_ranks() as rank, _progress(rank.number == 0) as tell:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from gghead.cli.options import RunPath
+
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=RunPath())
 def info(path: Path) -> None:
     """Tell what a model file, a run folder or a dataset is."""
     if (path / "config.json").is_file():

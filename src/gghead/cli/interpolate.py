@@ -10,9 +10,10 @@ from gghead.cli.options import (
     device_option,
     force_option,
     model_argument,
-    out_option,
     pick_device,
     progress,
+    rendering_option,
+    rendering_path,
     resolution_option,
     truncation_option,
 )
@@ -30,7 +31,7 @@ from gghead.cli.options import (
     help="Length of the loop at 24 frames a second.",
 )
 @resolution_option
-@out_option
+@rendering_option
 @force_option
 @device_option
 def interpolate(
@@ -39,13 +40,13 @@ def interpolate(
     truncation: float,
     frames: int,
     resolution: int,
-    out: Path,
+    out: Path | None,
     force: bool,
     device: str | None,
 ) -> None:
     """Make a video that morphs from head to head and back to the first.
 
-    The camera circles once for each head. MODEL is a .safetensors file or a run folder.
+    The camera circles once for each head. MODEL is a .safetensors file, a run's folder, or its name.
     """
     from gghead.geometry.cameras import Cameras
     from gghead.inference.loading import load
@@ -53,6 +54,7 @@ def interpolate(
     from gghead.inference.paths import loop
     from gghead.inference.pictures import morph
 
+    out = rendering_path(out, model, "loop.mp4")
     check_output(out, force)
     generator = load(model, pick_device(device))
     styles = loop(generator.styles(seeds, truncation), frames)

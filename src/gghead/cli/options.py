@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import click
 
+from gghead.config.paths import find_run, folder
+
 T = TypeVar("T")
 
 
@@ -34,6 +36,16 @@ class Seeds(click.ParamType):
         return seeds
 
 
+class RunPath(click.ParamType):
+    """A path, or the name of a run in the models folder: `GGHEAD-4`."""
+
+    name = "path"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Finds the run; what is no run's name stays as it is."""
+        return find_run(Path(str(value)))
+
+
 def check_output(path: Path, force: bool) -> Path:
     """The output path, if it may be written.
 
@@ -43,6 +55,13 @@ def check_output(path: Path, force: bool) -> Path:
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists already; name another output or overwrite it with --force")
     return path
+
+
+def rendering_path(out: Path | None, model: Path, name: str) -> Path:
+    """Where pictures of a model go: to --out, or under a name of their kind to the model's folder of renderings."""
+    if out is not None:
+        return out
+    return folder("renderings") / (model.name if model.is_dir() else model.stem) / name
 
 
 def pick_device(name: str | None) -> str:
@@ -87,8 +106,11 @@ def progress_counter(total: int | None, what: str) -> Iterator[Callable[..., Non
         yield done
 
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+model_argument = click.argument("model", type=RunPath())
 out_option = click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
+rendering_option = click.option(
+    "--out", type=click.Path(path_type=Path), help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL."
+)
 force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
 device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
 truncation_option = click.option(

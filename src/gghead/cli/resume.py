@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import device_option, pick_device
+from gghead.cli.options import RunPath, device_option, pick_device
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
 @device_option
 def resume(run: Path, device: str | None) -> None:
     """Go on with a run from its newest checkpoint.

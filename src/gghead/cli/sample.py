@@ -10,9 +10,10 @@ from gghead.cli.options import (
     device_option,
     force_option,
     model_argument,
-    out_option,
     pick_device,
     progress,
+    rendering_option,
+    rendering_path,
     resolution_option,
     truncation_option,
 )
@@ -25,16 +26,17 @@ ORBIT_FRAMES = 96
 @click.option("--seeds", type=Seeds(), default="0-15", show_default=True, help="Heads to draw, like 0-15,42.")
 @truncation_option
 @resolution_option
-@out_option
+@rendering_option
 @force_option
 @device_option
 def sample(
-    model: Path, seeds: list[int], truncation: float, resolution: int, out: Path, force: bool, device: str | None
+    model: Path, seeds: list[int], truncation: float, resolution: int, out: Path | None, force: bool, device: str | None
 ) -> None:
-    """Draw heads of a MODEL: a .safetensors file or a run folder.
+    """Draw heads of a MODEL: a .safetensors file, a run's folder, or its name (GGHEAD-4).
 
-    The name of --out decides what is made: heads.png a sheet of all heads from the front, orbit.mp4 a video in which
-    the camera circles in front of them (96 frames, colours frozen to the frontal view), a folder one PNG a seed.
+    The name of --out decides what is made: heads.png (the default) a sheet of all heads from the front, orbit.mp4 a
+    video in which the camera circles in front of them (96 frames, colours frozen to the frontal view), a folder one PNG
+    a seed.
     """
     import torch
 
@@ -43,6 +45,7 @@ def sample(
     from gghead.inference.outputs import arrange, save_picture, save_video
     from gghead.inference.pictures import portraits, turntable
 
+    out = rendering_path(out, model, "heads.png")
     if out.suffix not in (".png", ".mp4", ""):
         raise click.UsageError(f"the output is {out}; expected a name ending in .png or .mp4, or a folder's")
     check_output(out, force)

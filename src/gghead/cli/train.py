@@ -1,21 +1,26 @@
 """gghead train"""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import device_option, out_option
+from gghead.cli.options import RunPath, device_option
+from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size
 
 
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
 @click.argument("preset", type=click.Choice(list(PRESETS)))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Zip or folder with dataset.json.")
-@out_option
 @click.option(
-    "--init-from", type=click.Path(path_type=Path), help="Run or checkpoint whose weights are taken, and grown."
+    "--data", required=True, type=click.Path(path_type=Path), help="Zip or folder, or its name in GGHEAD_DATA_PATH."
 )
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of the run; default: GGHEAD-<next number> with other runs."
+)
+@click.option("--name", default="", help="Words after that number: GGHEAD-5_better-hair.")
+@click.option("--init-from", type=RunPath(), help="Run or checkpoint whose weights are taken, and grown.")
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
@@ -24,7 +29,8 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size
 def train(
     preset: str,
     data: Path,
-    out: Path,
+    out: Path | None,
+    name: str,
     init_from: Path | None,
     template: Path | None,
     images: int | None,
@@ -32,8 +38,9 @@ def train(
     seed: int,
     device: str | None,
 ) -> None:
-    """Train a model on pictures with cameras; --out becomes the run's folder.
+    """Train a model on pictures with cameras.
 
+    The run's folder is --out, or the next of GGHEAD-1, GGHEAD-2, ... in GGHEAD_MODELS_PATH (default: runs).
     Ctrl-C saves before it leaves; `gghead resume` goes on from there.
     """
     from gghead.cli.resume import run_to_end
@@ -41,6 +48,9 @@ def train(
     from gghead.training.run_folder import RunFolder
     from gghead.training.transfer import continue_config, open_source
 
+    if out is not None and name:
+        raise click.UsageError("--out names the folder already; leave --name away, or --out for the next number")
+    data = find_data(data, PRESETS[preset].model.discriminator.resolution)
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
     training = with_batch_size(config.training, batch_size or config.training.batch_size)
     training = replace(training, seed=seed, total_images=images or training.total_images)
@@ -50,4 +60,7 @@ def train(
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
     open_dataset(config).close()  # bad data is told before a folder is made
-    run_to_end(RunFolder.create(out, config), device)
+    with nullcontext(out) if out is not None else next_run(name) as path:
+        run = RunFolder.create(path, config)
+    click.echo(f"run: {run.path}", err=True)
+    run_to_end(run, device)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import device_option, pick_device
+from gghead.cli.options import RunPath, device_option, pick_device
 
 
 @click.command()
-@click.argument("models", metavar="[MODEL]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("models", metavar="[MODEL]...", nargs=-1, type=RunPath())
 @click.option("--view", "text", default="", help="What is seen first, as the page's command line writes it.")
 @click.option(
     "--renderer",

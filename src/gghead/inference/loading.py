@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gghead.config.paths import find_run
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
 
@@ -13,7 +14,7 @@ def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
     """Loads a generator for sampling.
 
     Args:
-        path: a .safetensors model, or a run folder, whose newest snapshot is taken.
+        path: a .safetensors model, or a run's folder or name ("GGHEAD-4"), whose newest snapshot is taken.
         device: where to put it.
 
     Raises:
@@ -24,7 +25,7 @@ def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
         raise ValueError(
             "no model is bundled with gghead yet; name a .safetensors file or a run folder: gghead.load('runs/mine')"
         )
-    return load_generator(find_model(Path(path))).to(device)
+    return load_generator(find_model(find_run(Path(path)))).to(device)
 
 
 def find_model(path: Path) -> Path:
