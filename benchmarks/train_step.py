@@ -22,9 +22,11 @@ from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.training import losses
+from gghead.training.capture import fastest_runner
+from gghead.training.distributed import ALONE
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import training_step
+from gghead.training.steps import Setting, training_step
 from rows import Spread, append, commit, spread_of
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
@@ -94,11 +96,12 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
     state.images = 10**6 * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
+    setting = Setting(training, labels, run=fastest_runner(state.device, ALONE))
 
     def step(with_r1: bool) -> None:
         period = training.r1_every * training.batch_size
         state.images = -(-state.images // period) * period + (0 if with_r1 else training.batch_size)
-        training_step(state, training, pictures, labels.to(device), labels)
+        training_step(state, setting, pictures, labels.to(device))
 
     torch.cuda.reset_peak_memory_stats()
     for _ in range(WARMUP):
@@ -108,7 +111,7 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
     torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(steps):
-        training_step(state, training, pictures, labels.to(device), labels)
+        training_step(state, setting, pictures, labels.to(device))
     launched = time.perf_counter() - start
     torch.cuda.synchronize()
     seconds = time.perf_counter() - start

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gghead.model.decoder import activate
 from gghead.model.official import OfficialCheckpoint, read_official
-from gghead.stylegan.synthesis import NoiseMode
+from gghead.stylegan.synthesis import Noise
 from official_fixture import official_arrays, official_file
 from tolerances import (
     OFFICIAL_GRADIENT,
@@ -48,7 +48,7 @@ def test_styles(official: OfficialCheckpoint, expected: dict[str, Tensor], trunc
 
 
 @pytest.mark.parametrize("noise", ["const", "none"])
-def test_uv_maps(official: OfficialCheckpoint, expected: dict[str, Tensor], noise: NoiseMode) -> None:
+def test_uv_maps(official: OfficialCheckpoint, expected: dict[str, Tensor], noise: Noise) -> None:
     with torch.no_grad():
         assert_near(official.generator_ema.maps(expected["ws_psi0.7"], noise), expected[f"planes_noise_{noise}"])
 

@@ -60,12 +60,13 @@ def test_random_noise_comes_from_its_generator() -> None:
         if name.endswith("noise_strength"):
             torch.nn.init.ones_(parameter)
     styles = generator.styles([0])
-    draws = [generator.maps(styles, "random", torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    noises = [generator.synthesis.draw_noise(1, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    draws = [generator.maps(styles, noise) for noise in noises]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert not torch.equal(generator.maps(styles, "const"), generator.maps(styles, "none"))
-    with pytest.raises(ValueError, match="noise_generator"):
-        generator.maps(styles, "random")
+    with pytest.raises(ValueError, match="noise for 1 layers"):
+        generator.maps(styles, noises[0][:1])
 
 
 @pytest.mark.parametrize(

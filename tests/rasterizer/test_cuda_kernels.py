@@ -11,8 +11,8 @@ pytest.importorskip("cuda.core", reason="needs the extra cuda")
 from gghead.cuda.program import CACHE_VARIABLE, bits_of, cache_folder, compile_program, fingerprint, slots_of
 from gghead.rasterizer import cuda_kernels
 from gghead.rasterizer.cuda import fixed_point
+from gghead.rasterizer.cuda_history import History, roomy
 from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES, Variant
-from gghead.rasterizer.cuda_plan import History, roomy
 
 ELF_MAGIC = b"\x7fELF"
 

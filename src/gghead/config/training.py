@@ -46,6 +46,10 @@ class TrainingConfig:
     """Factor of the total variation of rendered texture coordinates (100 from stage 2 on)."""
     mirrored: bool = False
     """Whether pictures are mirrored at random, with their cameras."""
+    views: int = 1
+    """Pictures of each generated head, from as many cameras; a step draws batch_size / views heads."""
+    random_background: bool = False
+    """Whether each picture, real and generated, stands on a random colour; the data need masks."""
     background: float = 1.0
     """Grey value behind the heads, 0 black to 1 white."""
     snapshot_every: int = 200_000
@@ -67,12 +71,24 @@ class TrainingConfig:
     full computes everything in 32-bit floats, as the CPU always does."""
 
     def __post_init__(self) -> None:
-        for name in ("total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints"):
+        for name in (
+            "total_images",
+            "batch_size",
+            "r1_every",
+            "snapshot_every",
+            "log_every",
+            "kept_checkpoints",
+            "views",
+        ):
             require_range(name, getattr(self, name), 1, 10**12)
         for name in ("swap_probability", "background", "ema_rampup"):
             require_range(name, getattr(self, name), 0, 1)
         require_range("metrics_every", self.metrics_every, 0, 10**12)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
+        if self.batch_size % self.views:
+            raise ValueError(
+                f"views is {self.views} and batch_size {self.batch_size}; expected a multiple of views as batch size"
+            )
         if self.snapshot_every % self.batch_size:
             raise ValueError(
                 f"snapshot_every is {self.snapshot_every} and batch_size {self.batch_size}; a snapshot falls between "

@@ -101,8 +101,9 @@ class Cameras:
             resolution: side of the pictures in pixels.
         """
         cam2world = labels[..., :16].unflatten(-1, (4, 4))
-        Ks = labels[..., 16:].unflatten(-1, (3, 3)) * labels.new_tensor([[resolution], [resolution], [1.0]])
-        return cls(invert_rigid(cam2world), Ks, resolution, resolution)
+        Ks = labels[..., 16:].unflatten(-1, (3, 3))
+        in_pixels = torch.cat([Ks[..., :2, :] * resolution, Ks[..., 2:, :]], dim=-2)
+        return cls(invert_rigid(cam2world), in_pixels, resolution, resolution)
 
     def labels(self) -> Float[Tensor, "*V 25"]:
         """The inverse of `from_labels`, for square pictures."""
@@ -131,5 +132,4 @@ def invert_rigid(matrices: Shaped[Tensor, "*V 4 4"]) -> Shaped[Tensor, "*V 4 4"]
     """Inverse of rigid motions: the transposed rotation and the translation turned back."""
     rotation = matrices[..., :3, :3].mT
     translation = -(rotation @ matrices[..., :3, 3:])
-    last = matrices.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*matrices.shape[:-2], 1, 4)
-    return torch.cat([torch.cat([rotation, translation], dim=-1), last], dim=-2)
+    return torch.cat([torch.cat([rotation, translation], dim=-1), matrices[..., 3:, :]], dim=-2)

@@ -13,7 +13,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.decoder import RawAttributes, activate
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import StyleMapping, truncate
-from gghead.stylegan.synthesis import NoiseGenerator, NoiseMode, SynthesisNetwork
+from gghead.stylegan.synthesis import Noise, SynthesisNetwork
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import Texels, place_texels, sample_maps
@@ -92,34 +92,23 @@ class Generator(nn.Module):
         styles = truncate(styles, self.mapping.mean_style, truncation, truncation_cutoff)
         return styles.reshape(*batch, *styles.shape[1:])
 
-    def maps(
-        self,
-        styles: Float[Tensor, "*B L W"],
-        noise: NoiseMode = "const",
-        noise_generator: NoiseGenerator | None = None,
-    ) -> Float[Tensor, "*B C R R"]:
+    def maps(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Float[Tensor, "*B C R R"]:
         """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels."""
         batch = styles.shape[:-2]
-        maps = self.synthesis(styles.reshape(-1, *styles.shape[-2:]), noise, noise_generator)
+        maps = self.synthesis(styles.reshape(-1, *styles.shape[-2:]), noise)
         return maps.reshape(*batch, *maps.shape[1:])
 
-    def raw(
-        self,
-        styles: Float[Tensor, "*B L W"],
-        noise: NoiseMode = "const",
-        noise_generator: NoiseGenerator | None = None,
-    ) -> RawAttributes:
+    def raw(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> RawAttributes:
         """Styles -> network output at the texels, before the activations.
 
         Args:
             styles: style vectors of all layers.
-            noise: see NoiseMode.
-            noise_generator: where random noise is drawn from, on the generator's device.
+            noise: see `Noise`.
 
         Raises:
-            ValueError: random noise without a noise_generator, or a wrong number of style vectors.
+            ValueError: a wrong number of style vectors or of noises.
         """
-        return self.raw_of(self.maps(styles, noise, noise_generator))
+        return self.raw_of(self.maps(styles, noise))
 
     def raw_of(self, maps: Float[Tensor, "*B C R R"]) -> RawAttributes:
         """UV maps -> network output at the texels."""
@@ -131,14 +120,9 @@ class Generator(nn.Module):
         """Raw attributes -> Gaussians."""
         return activate(raw, self.template_positions, self.config)
 
-    def decode(
-        self,
-        styles: Float[Tensor, "*B L W"],
-        noise: NoiseMode = "const",
-        noise_generator: NoiseGenerator | None = None,
-    ) -> Gaussians:
+    def decode(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Gaussians:
         """Styles -> heads; arguments and errors as in `raw`."""
-        return self.activate(self.raw(styles, noise, noise_generator))
+        return self.activate(self.raw(styles, noise))
 
     def latents(self, seeds: Sequence[int]) -> Float[Tensor, "B Z"]:
         """The latent of each seed, drawn as the field does, so that a seed names the same head in official models."""

@@ -43,14 +43,15 @@ def render(
         cameras: cameras, batch *V, intrinsics without skew.
         background: colour behind the Gaussians, 0 to 1: a number, or rgb of a shape that broadcasts to [*P, 3].
         features: further channels to accumulate beside the colour, e.g. texture coordinates.
-        pairwise: draw scene i from camera i only; the cameras' batch must be, or broadcast to, *B.
+        pairwise: draw scene i from camera i only; the cameras' batch must be, or broadcast to, *B. With one axis more,
+            [*B, V], each scene is drawn from its own V cameras.
         backend: "cuda" (float32 on a GPU), "cpu" (numba, float32) or "reference" (plain torch, any device and
             precision); None takes the fastest that can.
         deterministic: gradients have the same bits in every run; None does what torch.use_deterministic_algorithms
             says. Only the "cuda" backend is slower for it.
 
     Returns:
-        Pictures with batch *P = (*B, *V), or *P = *B if pairwise.
+        Pictures with batch *P = (*B, *V); if pairwise *P = *B, or (*B, V).
 
     Raises:
         ValueError: shapes that do not fit, tensors on different devices or of different types, cameras that are not

@@ -12,13 +12,15 @@ def picture_shape(gaussians: Gaussians, cameras: Cameras, pairwise: bool) -> tup
     scenes, views = gaussians.batch_shape, cameras.batch_shape
     if not pairwise:
         return (*scenes, *views)
-    padded = (1,) * (len(scenes) - len(views)) + tuple(views)
+    own, last = (views[:-1], views[-1:]) if len(views) == len(scenes) + 1 else (views, ())
+    padded = (1,) * (len(scenes) - len(own)) + tuple(own)
     if len(padded) != len(scenes) or any(view not in (1, scene) for view, scene in zip(padded, scenes, strict=True)):
         raise ValueError(
             f"pairwise drawing got scenes of batch {list(scenes)} and cameras of batch {list(views)}; the cameras' "
-            "batch must broadcast to the scenes': give equal batches, or pairwise=False to draw all combinations"
+            "batch must broadcast to the scenes', or have one axis more for several views of each scene: give such "
+            "batches, or pairwise=False to draw all combinations"
         )
-    return tuple(scenes)
+    return (*scenes, *last)
 
 
 def flat_background(

@@ -4,14 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gghead.cuda.program import Kernels
+from gghead.rasterizer.cuda_history import History
 from gghead.rasterizer.cuda_kernels import MAX_LOCAL_TILES, THREADS, TILE, Variant, load_kernels
 
-SLACK = 1.25
-"""Room for lists beyond what the last drawings of a kind needed."""
-CAPTURE_SLACK = 2.0
-"""The same in a captured graph, which can't be given more later."""
-STEP = 2**16
-"""Room is made in steps of so many entries, so that torch's allocator can use a block again."""
 CLASSES = 64
 """Classes of the length of a list, by which tiles are ordered; lists.cu says the same."""
 KINDS = 256
@@ -20,26 +15,6 @@ MAX_ROWS = 2**32
 """Splats of one call; an entry of a list has 32 bits for a splat's row."""
 MAX_TILES = 2**30
 """Tiles of one call; each is two blocks of a grid."""
-
-
-class History:
-    """How long the lists of the last drawings of a kind were."""
-
-    def __init__(self) -> None:
-        self.length: int | None = None
-
-    def note(self, length: int) -> None:
-        """Remembers a length; longer ones are forgotten slowly, lest lists that take turns are drawn twice."""
-        self.length = max(length, int(0.95 * (self.length or 0)))
-
-    def guess(self, slack: float = SLACK) -> int:
-        """Entries to make room for; few before the first drawing."""
-        return roomy(self.length or 0, slack)
-
-
-def roomy(length: int, slack: float = SLACK) -> int:
-    """A length with slack, in whole steps."""
-    return max(1, -(-int(length * slack) // STEP)) * STEP
 
 
 @dataclass(frozen=True, eq=False)

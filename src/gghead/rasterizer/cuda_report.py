@@ -1,13 +1,19 @@
 """What the GPU tells the host while it draws: how long the lists are, and what is wrong with the cameras."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+from gghead.rasterizer.cuda_history import History
 
 SPIN = 2e-4
 """Seconds for which the host looks without pause: it is about as long as the GPU takes to get there."""
 NAP = 5e-5
 """Seconds between looks after that, in which other threads may run."""
+MAX_WATCHED = 8
+"""Drawings in one captured graph that can be watched."""
 PROBLEMS = {
     1: "viewmats hold numbers that are not finite; check how the cameras were made",
     2: "Ks hold numbers that are not finite; check how the cameras were made",
@@ -61,3 +67,50 @@ class Reports:
     def give_back(self, report: Report) -> None:
         """After its last reading."""
         self.free.append(report)
+
+
+class Watch:
+    """What captured graphs report each time they are replayed: how full the room for their lists is."""
+
+    def __init__(self) -> None:
+        # Made now: while a graph is captured no memory of the host can be pinned.
+        self._spare = [Report() for _ in range(MAX_WATCHED)]
+        self._drawings: list[tuple[Report, History, int]] = []
+
+    def add(self, history: History, capacity: int) -> Report:
+        """A report for a drawing that is being captured; lives as long as the watch, which must outlive the graph."""
+        if not self._spare:
+            raise ValueError(f"one graph may draw {MAX_WATCHED} times at most; capture it in parts")
+        report = self._spare.pop()
+        report.view[:] = 0
+        self._drawings.append((report, history, capacity))
+        return report
+
+    def fullness(self) -> float:
+        """Largest share of the room that was needed in the last replay, or in the one before if that still runs.
+
+        Above 1 a drawing has NaN in it. The needs are remembered: a graph captured anew gets more room.
+        """
+        for report, history, _ in self._drawings:
+            history.note(int(report.view[0]))
+        return max((int(report.view[0]) / capacity for report, _, capacity in self._drawings), default=0.0)
+
+
+WATCHES: list[Watch] = []
+"""Those of the captures that are under way in this process."""
+
+
+@contextmanager
+def watch_lists() -> Iterator[Watch]:
+    """Watches the drawings that are captured in a CUDA graph inside of the block."""
+    watch = Watch()
+    WATCHES.append(watch)
+    try:
+        yield watch
+    finally:
+        WATCHES.remove(watch)
+
+
+def watched(history: History, capacity: int) -> int:
+    """Where a drawing that is being captured reports to: an address, or null where nobody watches."""
+    return WATCHES[-1].add(history, capacity).address if WATCHES else 0

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from gghead.cuda.program import bits_of, clear, current_stream
+from gghead.rasterizer.cuda_history import CAPTURE_SLACK
 from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS
-from gghead.rasterizer.cuda_plan import CAPTURE_SLACK, Plan
-from gghead.rasterizer.cuda_report import Reports
+from gghead.rasterizer.cuda_plan import Plan
+from gghead.rasterizer.cuda_report import Reports, watched
 
 REPORTS = Reports()
 
@@ -64,7 +65,8 @@ def draw_captured(plan: Plan, inputs: Sequence[Tensor | None], background: Tenso
             "these pictures are captured in a CUDA graph before any like them were drawn, so that nobody knows how "
             "much room they need; call render once with the same sizes before the capture"
         )
-    return launch_all(plan, inputs, background, keep, plan.history.guess(CAPTURE_SLACK), report=0)
+    capacity = plan.history.guess(CAPTURE_SLACK)
+    return launch_all(plan, inputs, background, keep, capacity, watched(plan.history, capacity))
 
 
 def draw_with_report(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:

@@ -1,7 +1,6 @@
 """Synthesis network: style vectors -> an image of any number of channels, in the skip architecture of StyleGAN2."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -13,26 +12,8 @@ from gghead.stylegan.layers import block_channels, half_or
 from gghead.stylegan.modulation import StyledConv, ToOutput
 from gghead.stylegan.resampling import upsample
 
-NoiseMode = Literal["random", "const", "none"]
-"""Noise added in the synthesis layers: drawn anew, fixed with the network, or none."""
-
-
-@dataclass(frozen=True)
-class SharedNoise:
-    """Random noise for a part of a batch: the numbers that those pictures would get in the whole batch.
-
-    Attributes:
-        generator: where it is drawn from, on the device of the styles.
-        batch_size: pictures of the whole batch.
-        take: the part's rows of a tensor of the whole batch.
-    """
-
-    generator: torch.Generator
-    batch_size: int
-    take: Callable[[Tensor], Tensor]
-
-
-NoiseGenerator = torch.Generator | SharedNoise
+Noise = Literal["const", "none"] | Sequence[Float[Tensor, "N 1 _ _"]]
+"""Noise added in the synthesis layers: fixed with the network, none, or given for each layer (see `draw_noise`)."""
 FIRST_RESOLUTION = 4
 """Side of the learned constant that the first block starts from."""
 
@@ -97,57 +78,67 @@ class SynthesisNetwork(nn.Module):
         return half_or(self.blocks[0].const.dtype, len(self.blocks) - index, self.half_blocks)
 
     @property
+    def convs(self) -> list[StyledConv]:
+        """The styled convolutions in their order."""
+        return [conv for block in self.blocks for conv in block.convs]
+
+    @property
     def num_styles(self) -> int:
         """Style vectors that the network takes: one for each convolution and one for the last layer to the output."""
         return 2 * len(self.blocks)
 
-    def forward(
-        self,
-        styles: Float[Tensor, "B L W"],
-        noise: NoiseMode = "const",
-        noise_generator: NoiseGenerator | None = None,
-    ) -> Float[Tensor, "B C R R"]:
+    def draw_noise(self, batch: int, generator: torch.Generator) -> list[Float[Tensor, "B 1 _ _"]]:
+        """Random noise for every layer.
+
+        Args:
+            batch: pictures.
+            generator: where it is drawn from, on the device of the network.
+        """
+        return [
+            torch.randn(batch, 1, *conv.fixed_noise.shape, generator=generator, device=conv.fixed_noise.device)
+            for conv in self.convs
+        ]
+
+    def forward(self, styles: Float[Tensor, "B L W"], noise: Noise = "const") -> Float[Tensor, "B C R R"]:
         """Draws images.
 
         Args:
             styles: one vector for each layer; the layer to the output of a block takes the vector that the next block's
                 first convolution takes too.
-            noise: see NoiseMode.
-            noise_generator: where random noise is drawn from, on the device of the styles.
+            noise: see `Noise`.
 
         Raises:
-            ValueError: random noise without a generator, or the number of style vectors is wrong.
+            ValueError: the number of style vectors or of noises is wrong.
         """
+        convs = self.convs
         if styles.shape[1] != self.num_styles:
             raise ValueError(f"got {styles.shape[1]} style vectors a picture; this network takes {self.num_styles}")
-        if noise == "random" and noise_generator is None:
-            raise ValueError("random noise needs a noise_generator to draw from; give one or use constant noise")
-        convs = [conv for block in self.blocks for conv in block.convs]
         scales = [conv.affine(styles[:, layer]) for layer, conv in enumerate(convs)]
+        grains = layer_noises(convs, noise)
         x, image, layer = self.blocks[0].const * scales[0][..., None, None], None, 0
         if cuda_layers.takes(x):
             x = cuda_layers.channels_last(x)
         for i, block in enumerate(self.blocks):
             x = x.to(self.block_dtype(i))
             for conv in block.convs:
-                grain = layer_noise(conv, len(styles), noise, noise_generator)
                 next_scale = scales[layer + 1] if layer + 1 < len(convs) else None
-                features, x = conv(x, scales[layer], grain, next_scale, is_kept=conv is block.conv1)
+                features, x = conv(x, scales[layer], grains[layer], next_scale, is_kept=conv is block.conv1)
                 layer += 1
             output = block.to_output(features, styles[:, layer])
             image = output if image is None else upsample(image) + output
         return image
 
 
-def layer_noise(
-    conv: StyledConv, batch: int, mode: NoiseMode, generator: NoiseGenerator | None
-) -> Float[Tensor, "N 1 R R"] | None:
-    """The noise of one layer: [1, 1, R, R], [B, 1, R, R] where it is random, or None."""
-    if mode == "none":
-        return None
-    fixed = conv.fixed_noise
-    if mode == "const":
-        return fixed[None, None]
-    if isinstance(generator, SharedNoise):
-        return generator.take(layer_noise(conv, generator.batch_size, mode, generator.generator))
-    return torch.randn(batch, 1, *fixed.shape, generator=generator, dtype=fixed.dtype, device=fixed.device)
+def layer_noises(convs: Sequence[StyledConv], noise: Noise) -> list[Float[Tensor, "N 1 _ _"] | None]:
+    """The noise of each layer, or None for none.
+
+    Raises:
+        ValueError: another number of noises than of layers is given.
+    """
+    if noise == "none":
+        return [None] * len(convs)
+    if noise == "const":
+        return [conv.fixed_noise[None, None] for conv in convs]
+    if len(noise) != len(convs):
+        raise ValueError(f"got noise for {len(noise)} layers; this network has {len(convs)}, draw_noise makes it")
+    return list(noise)

@@ -8,19 +8,29 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 
-def gaussian_blur(pictures: Float[Tensor, "B C H W"], sigma: float) -> Float[Tensor, "B C H W"]:
-    """Convolves with a Gaussian cut at three standard deviations; border pixels are repeated outwards.
+def blur_kernel(sigma: float, largest: float) -> Float[Tensor, " k"]:
+    """A Gaussian cut at three standard deviations, along one axis; sums to 1.
+
+    Args:
+        sigma: standard deviation in pixels, above 0.
+        largest: of a run; all kernels of the run have the length of this one's.
+    """
+    radius = math.floor(3 * largest)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    kernel = (-0.5 * (offsets / sigma).square()).exp() * (offsets.abs() <= math.floor(3 * sigma))
+    return kernel / kernel.sum()
+
+
+def gaussian_blur(pictures: Float[Tensor, "B C H W"], kernel: Float[Tensor, " k"] | None) -> Float[Tensor, "B C H W"]:
+    """Convolves rows and columns with a kernel; border pixels are repeated outwards.
 
     Args:
         pictures: of any range.
-        sigma: standard deviation in pixels; 0 returns the pictures as they are.
+        kernel: of odd length; None returns the pictures as they are.
     """
-    radius = math.floor(3 * sigma)
-    if radius == 0:
+    if kernel is None:
         return pictures
-    offsets = torch.arange(-radius, radius + 1, dtype=pictures.dtype, device=pictures.device)
-    kernel = (-0.5 * (offsets / sigma).square()).exp()
-    kernel = kernel / kernel.sum()
+    radius = len(kernel) // 2
     batch, channels, height, width = pictures.shape
     single = pictures.reshape(batch * channels, 1, height, width)
     wide = pad(single, (radius, radius, radius, radius), mode="replicate")

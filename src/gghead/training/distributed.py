@@ -7,14 +7,11 @@ part; groups of the minibatch standard deviation stay together; gradients are av
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.distributed
 from jaxtyping import Float
 from torch import Tensor
-
-from gghead.stylegan.synthesis import NoiseGenerator, SharedNoise
 
 BUCKET_NUMBERS = 16 * 2**20
 """Numbers that are reduced in one go: large enough for the network, small enough to keep the copy small."""
@@ -48,12 +45,6 @@ class Team:
             return whole
         groups = whole.unflatten(0, (group_size, -1))
         return groups.chunk(self.world_size, dim=1)[self.rank].flatten(0, 1)
-
-    def noise(self, generator: torch.Generator, batch_size: int, group_size: int) -> NoiseGenerator:
-        """Noise for this process's part of a batch: its rows of what one process would draw."""
-        if self.is_alone:
-            return generator
-        return SharedNoise(generator, batch_size, partial(self.part, group_size=group_size))
 
     def mean(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Mean of a detached tensor over all processes."""

@@ -13,7 +13,9 @@ from gghead.data.decoding import decode
 from gghead.data.loader import Order
 from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
+from gghead.training.capture import fastest_runner
 from gghead.training.checkpoints import restore_state, save_state
+from gghead.training.distributed import ALONE
 from gghead.training.interruption import Interruption, catch_interruption
 from gghead.training.metrics import Examiner
 from gghead.training.precision import multiplication
@@ -21,7 +23,7 @@ from gghead.training.report import Accumulator
 from gghead.training.run_folder import RunFolder
 from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import training_step
+from gghead.training.steps import Setting, training_step
 from gghead.training.telemetry import JsonLog, Monitor
 from gghead.training.transfer import note_transfer, transfer
 
@@ -90,13 +92,13 @@ def _run_steps(
     interruption: Interruption,
 ) -> None:
     config = run.config.training
-    dataset_labels = torch.from_numpy(pictures.labels)
+    setting = Setting(config, torch.from_numpy(pictures.labels), run=fastest_runner(state.device, ALONE))
     means = Accumulator(config.batch_size)
     order = Order(config.seed, config.batch_size, config.mirrored)
-    with open_batches(pictures, order, state.images, state.device, on_event=monitor.event) as batches:
+    with open_batches(pictures, order, state.images, state.device, config.random_background, monitor.event) as batches:
         while state.images < config.total_images and not interruption.requested:
             batch = next(batches)
-            report = training_step(state, config, batch.pictures, batch.labels, dataset_labels)
+            report = training_step(state, setting, batch.pictures, batch.labels, batch.transparency)
             means.add(report)
             monitor.advance(state.images)
             last = state.images >= config.total_images

@@ -1,21 +1,28 @@
-"""One training step: the generator learns, the discriminator learns, the average follows."""
+"""One training step: the generator learns, the discriminator learns, the average follows.
+
+A step is three passes - generator, discriminator, and sometimes R1 - and what is drawn before and applied after each. A
+pass is a function of tensors alone, so that a GPU can replay it; see `capture`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gghead.config.training import TrainingConfig
+from gghead.data.cutout import change_background
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import to_network
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
-from gghead.stylegan.synthesis import NoiseGenerator
+from gghead.stylegan.synthesis import Noise
 from gghead.training import losses, regularizers, schedules
-from gghead.training.blur import gaussian_blur
+from gghead.training.blur import blur_kernel, gaussian_blur
+from gghead.training.capture import Inputs, Runner, run_directly
 from gghead.training.distributed import ALONE, Team
 from gghead.training.ema import update_average
 from gghead.training.randomness import generator_for
@@ -46,57 +53,64 @@ class GeneratorTerms:
         )
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a step is made with, beside the pictures.
+
+    Attributes:
+        config: losses, rates and schedules.
+        dataset_labels: all labels of the dataset, from which the cameras of generated pictures are drawn, on the CPU.
+        team: the processes of the run.
+        run: runs the passes.
+    """
+
+    config: TrainingConfig
+    dataset_labels: Float[Tensor, "M 25"]
+    team: Team = ALONE
+    run: Runner = run_directly
+
+
 def training_step(
     state: TrainingState,
-    config: TrainingConfig,
+    setting: Setting,
     pictures: UInt8[Tensor, "B R R 3"],
     labels: Float[Tensor, "B 25"],
-    dataset_labels: Float[Tensor, "M 25"],
-    team: Team = ALONE,
+    transparency: UInt8[Tensor, "B R R"] | None = None,
 ) -> StepReport:
     """Moves the state by one step, in place; every random number follows from (seed, images seen, rollbacks).
 
     Args:
-        state: changed.
-        config: losses, rates and schedules.
+        state: changed; afterwards the same in all processes of the team.
+        setting: how.
         pictures: this process's part of the batch: real pictures on the background.
         labels: their cameras.
-        dataset_labels: all labels of the dataset, from which the cameras of generated pictures are drawn.
-        team: the processes of the run; afterwards the state is the same in all, the report is of this one's part.
+        transparency: of the pictures; needed if backgrounds are random.
+
+    Returns:
+        Of this process's part.
     """
+    config = setting.config
     state.discriminator.fade_in(schedules.growth_fade(config, state.images))
-    terms, generator_gradient = _step_generator(state, config, dataset_labels, team)
-    real = to_network(pictures)
-    judged = _step_discriminator(state, config, real, labels, dataset_labels, team)
+    blur = _blur(state, config)
+    generator_losses = _step_generator(state, setting, blur)
+    real = {"real": _real_pictures(state, setting, pictures, transparency), "real_labels": labels} | blur
+    judged = _step_discriminator(state, setting, real, blur)
     step = state.images // config.batch_size
-    r1, r1_gradient = _step_r1(state, config, real, labels, team) if step % config.r1_every == 0 else (None, None)
+    r1, r1_gradient = _step_r1(state, setting, real) if step % config.r1_every == 0 else (None, None)
     update_average(state.average, state.generator, schedules.ema_decay(config, state.images))
     state.images += config.batch_size
-    return StepReport(
-        generator=terms.adversarial.mean().detach(),
-        discriminator=judged.loss,
-        r1=r1,
-        real_logits=judged.real_logits,
-        fake_logits=judged.fake_logits,
-        position=terms.position.mean().detach(),
-        scale=terms.scale.mean().detach(),
-        opacity=terms.opacity.detach(),
-        beta=terms.beta.detach() if config.beta_weight > 0 else None,
-        uv_variation=terms.uv_variation.detach() if config.uv_variation_weight > 0 else None,
-        generator_gradient=generator_gradient,
-        discriminator_gradient=judged.gradient,
-        r1_gradient=r1_gradient,
-    )
+    return StepReport(**generator_losses, **judged, r1=r1, r1_gradient=r1_gradient)
 
 
 def generator_terms(
     generator: Generator,
     discriminator: Discriminator,
     config: TrainingConfig,
-    styles: Float[Tensor, "B L W"],
+    styles: Float[Tensor, "H L W"],
     labels: Float[Tensor, "B 25"],
-    sigma: float = 0.0,
-    noise: NoiseGenerator | None = None,
+    kernel: Float[Tensor, " k"] | None = None,
+    noise: Noise = "none",
+    backgrounds: Float[Tensor, "B 3"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> GeneratorTerms:
     """Draws heads and judges them.
@@ -106,23 +120,25 @@ def generator_terms(
         discriminator: judges the pictures.
         config: which terms are wanted; a term of weight 0 that costs a rendering is not computed and 0.
         styles: of the heads.
-        labels: cameras that see them.
-        sigma: blur of the pictures, pixels.
-        noise: of the synthesis network's layers; None for no noise.
+        labels: cameras that see them; the same number for each head, those of a head side by side.
+        kernel: blurs the pictures, see `blur`.
+        noise: of the synthesis network's layers.
+        backgrounds: colour behind each picture, or None for the configured one.
         mean: over the processes that share the batch.
     """
-    raw = generator.raw(styles, noise="none" if noise is None else "random", noise_generator=noise)
+    raw = generator.raw(styles, noise)
     gaussians = generator.activate(raw)
     uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
+    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), discriminator.config.resolution)
     drawn = render(
         gaussians,
-        Cameras.from_labels(labels, discriminator.config.resolution),
-        background=config.background,
+        cameras,
+        background=config.background if backgrounds is None else backgrounds.unflatten(0, (len(styles), -1)),
         features=features,
         pairwise=True,
     )
-    logits = discriminator(gaussian_blur(rendering_to_network(drawn), sigma), labels)
+    logits = discriminator(gaussian_blur(rendering_to_network(drawn), kernel), labels)
     zero = logits.new_zeros(())
     return GeneratorTerms(
         adversarial=losses.generator_loss(logits),
@@ -130,40 +146,32 @@ def generator_terms(
         position=regularizers.mean_norm(raw.positions),
         scale=regularizers.mean_norm(raw.scales),
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
-        uv_variation=regularizers.uv_total_variation(drawn.features, drawn.alpha, mean) if uv_wanted else zero,
+        uv_variation=_uv_variation(drawn, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),
     )
 
 
+def _uv_variation(drawn: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
+    assert drawn.features is not None
+    return regularizers.uv_total_variation(drawn.features.flatten(0, 1), drawn.alpha.flatten(0, 1), mean)
+
+
 def rendering_to_network(rendering: Rendering) -> Float[Tensor, "B 3 R R"]:
-    """Pictures as the discriminator takes them: [-1, 1], channels first."""
-    return rendering.rgb.permute(0, 3, 1, 2) * 2 - 1
+    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis."""
+    return rendering.rgb.flatten(0, -4).permute(0, 3, 1, 2) * 2 - 1
 
 
-def _draw_styles(
-    state: TrainingState, config: TrainingConfig, dataset_labels: Float[Tensor, "M 25"], purpose: str, team: Team
-) -> tuple[Float[Tensor, "B L W"], Float[Tensor, "B 25"]]:
-    """Styles of this process's part of new heads and the cameras that are to see them."""
-    draw = generator_for(config.seed, purpose, state.images, rollbacks=state.rollbacks)
-    batch = config.batch_size
-    latents = torch.randn(batch, state.generator.config.z_size, generator=draw)
-    labels = dataset_labels[torch.randint(len(dataset_labels), (batch,), generator=draw)].to(state.device)
-    seen, group = None, _group_size(state, config)
-    if state.generator.config.camera_conditioned:
-        swapped = torch.rand(batch, 1, generator=draw) < schedules.swap_probability(config, state.images)
-        seen = torch.where(swapped.to(state.device), labels.roll(1, dims=0), labels)
-        seen = team.part(seen, group)
-    update = purpose == "fakes of the discriminator"
-    latents = team.part(latents, group).to(state.device)
-    styles = state.generator.map_styles(latents, seen, update_average=update)
-    if update:
-        team.average([state.generator.mapping.mean_style])
-    return styles, team.part(labels, group)
+def _blur(state: TrainingState, config: TrainingConfig) -> Inputs:
+    """The kernel that blurs the step's pictures, if they are blurred."""
+    sigma = schedules.blur_sigma(config, state.images)
+    return {"kernel": _to_device(blur_kernel(sigma, config.blur_sigma), state)} if sigma > 0 else {}
 
 
-def _noise(state: TrainingState, config: TrainingConfig, purpose: str, team: Team) -> NoiseGenerator:
-    generator = generator_for(config.seed, purpose, state.images, state.device, state.rollbacks)
-    return team.noise(generator, config.batch_size, _group_size(state, config))
+def _to_device(tensor: Tensor, state: TrainingState) -> Tensor:
+    """Copies to the networks' device without waiting for it."""
+    if state.device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(state.device, non_blocking=True)
 
 
 def _group_size(state: TrainingState, config: TrainingConfig) -> int:
@@ -171,73 +179,138 @@ def _group_size(state: TrainingState, config: TrainingConfig) -> int:
     return min(state.discriminator.config.group_size, config.batch_size)
 
 
-def _step_generator(
-    state: TrainingState, config: TrainingConfig, dataset_labels: Float[Tensor, "M 25"], team: Team
-) -> tuple[GeneratorTerms, Tensor]:
-    """Returns the terms and the norm of the gradient."""
+def _backgrounds(state: TrainingState, setting: Setting, purpose: str) -> Float[Tensor, "B 3"]:
+    """Random colours behind this process's part of the pictures."""
+    config = setting.config
+    draw = generator_for(config.seed, purpose, state.images, rollbacks=state.rollbacks)
+    colors = torch.rand(config.batch_size, 3, generator=draw)
+    return _to_device(setting.team.part(colors, _group_size(state, config)), state)
+
+
+def _real_pictures(
+    state: TrainingState, setting: Setting, pictures: Tensor, transparency: Tensor | None
+) -> Float[Tensor, "B 3 R R"]:
+    if setting.config.random_background:
+        if transparency is None:
+            raise ValueError("random backgrounds need the pictures' transparency; load batches with_transparency")
+        new = _backgrounds(state, setting, "backgrounds of real pictures")
+        pictures = change_background(pictures, transparency, setting.config.background, new)
+    return to_network(pictures)
+
+
+def _draw_fakes(state: TrainingState, setting: Setting, network: str) -> Inputs:
+    """What this process's part of new pictures is made from: latents of heads, cameras, noise."""
+    config, team, group = setting.config, setting.team, _group_size(state, setting.config)
+    draw = generator_for(config.seed, f"fakes of the {network}", state.images, rollbacks=state.rollbacks)
+    heads = config.batch_size // config.views
+    latents = torch.randn(heads, state.generator.config.z_size, generator=draw)
+    chosen = torch.randint(len(setting.dataset_labels), (config.batch_size,), generator=draw)
+    labels = setting.dataset_labels[chosen]
+    drawn = {"latents": latents, "labels": labels}
+    if state.generator.config.camera_conditioned:
+        swapped = torch.rand(heads, 1, generator=draw) < schedules.swap_probability(config, state.images)
+        own = labels[:: config.views]
+        drawn["seen"] = torch.where(swapped, own.roll(1, dims=0), own)
+    inputs = {key: _to_device(team.part(tensor, group), state) for key, tensor in drawn.items()}
+    if config.random_background:
+        inputs["backgrounds"] = _backgrounds(state, setting, f"backgrounds of the {network}")
+    grains = generator_for(config.seed, f"noise of the {network}", state.images, state.device, state.rollbacks)
+    for layer, noise in enumerate(state.generator.synthesis.draw_noise(heads, grains)):
+        inputs[f"noise {layer}"] = team.part(noise, group)
+    return inputs
+
+
+def _noise_of(inputs: Inputs) -> Noise:
+    return [tensor for key, tensor in inputs.items() if key.startswith("noise ")]
+
+
+def _step_generator(state: TrainingState, setting: Setting, blur: Inputs) -> dict[str, Tensor | None]:
+    """Returns what the report says of it."""
+    inputs = _draw_fakes(state, setting, "generator") | blur
+    run = partial(_generator_pass, state, setting)
+    values = setting.run("generator", run, inputs, list(state.generator.parameters()))
+    gradient = _apply(state.generator_optimizer, setting.team)
+    adversarial, position, scale, opacity, beta, uv_variation = values.unbind()
+    config = setting.config
+    return {
+        "generator": adversarial,
+        "position": position,
+        "scale": scale,
+        "opacity": opacity,
+        "beta": beta if config.beta_weight > 0 else None,
+        "uv_variation": uv_variation if config.uv_variation_weight > 0 else None,
+        "generator_gradient": gradient,
+    }
+
+
+def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "6"]:
     state.discriminator.requires_grad_(False)
-    styles, labels = _draw_styles(state, config, dataset_labels, "fakes of the generator", team)
-    sigma = schedules.blur_sigma(config, state.images)
-    noise = _noise(state, config, "noise of the generator", team)
-    terms = generator_terms(state.generator, state.discriminator, config, styles, labels, sigma, noise, team.mean)
-    return terms, _descend(state.generator_optimizer, terms.total(config), team)
+    styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"))
+    terms = generator_terms(
+        state.generator,
+        state.discriminator,
+        setting.config,
+        styles,
+        inputs["labels"],
+        inputs.get("kernel"),
+        _noise_of(inputs),
+        inputs.get("backgrounds"),
+        setting.team.mean,
+    )
+    terms.total(setting.config).backward()
+    of_heads = (terms.adversarial.mean(), terms.position.mean(), terms.scale.mean())
+    return torch.stack([*of_heads, terms.opacity, terms.beta, terms.uv_variation]).detach()
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Means of a step of the discriminator, and the norm of its gradient."""
+def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs, blur: Inputs) -> dict[str, Tensor]:
+    """Returns what the report says of it."""
+    inputs = _draw_fakes(state, setting, "discriminator") | real | blur
+    run = partial(_discriminator_pass, state, setting)
+    values = setting.run("discriminator", run, inputs, list(state.discriminator.parameters()))
+    setting.team.average([state.generator.mapping.mean_style])
+    gradient = _apply(state.discriminator_optimizer, setting.team)
+    names = ("discriminator", "real_logits", "fake_logits")
+    return dict(zip(names, values.unbind(), strict=True)) | {"discriminator_gradient": gradient}
 
-    loss: Tensor
-    real_logits: Tensor
-    fake_logits: Tensor
-    gradient: Tensor
 
-
-def _step_discriminator(
-    state: TrainingState,
-    config: TrainingConfig,
-    real: Float[Tensor, "B 3 R R"],
-    labels: Float[Tensor, "B 25"],
-    dataset_labels: Float[Tensor, "M 25"],
-    team: Team,
-) -> _Judged:
-    sigma = schedules.blur_sigma(config, state.images)
+def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "3"]:
+    real, labels, kernel = inputs["real"], inputs["labels"], inputs.get("kernel")
     with torch.no_grad():
-        styles, fake_labels = _draw_styles(state, config, dataset_labels, "fakes of the discriminator", team)
-        noise = _noise(state, config, "noise of the discriminator", team)
-        gaussians = state.generator.decode(styles, noise="random", noise_generator=noise)
-        cameras = Cameras.from_labels(fake_labels, real.shape[-1])
-        fake = rendering_to_network(render(gaussians, cameras, background=config.background, pairwise=True))
+        styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=True)
+        gaussians = state.generator.decode(styles, _noise_of(inputs))
+        cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), real.shape[-1])
+        behind = inputs["backgrounds"].unflatten(0, (len(styles), -1)) if "backgrounds" in inputs else None
+        background = setting.config.background if behind is None else behind
+        fake = rendering_to_network(render(gaussians, cameras, background=background, pairwise=True))
     state.discriminator.requires_grad_(True)
-    fake_logits = state.discriminator(gaussian_blur(fake, sigma), fake_labels)
-    real_logits = state.discriminator(gaussian_blur(real, sigma), labels)
+    fake_logits = state.discriminator(gaussian_blur(fake, kernel), labels)
+    real_logits = state.discriminator(gaussian_blur(real, kernel), inputs["real_labels"])
     loss = losses.discriminator_loss(real_logits, fake_logits).mean()
-    gradient = _descend(state.discriminator_optimizer, loss, team)
-    return _Judged(loss.detach(), real_logits.detach().mean(), fake_logits.detach().mean(), gradient)
+    loss.backward()
+    return torch.stack([loss, real_logits.mean(), fake_logits.mean()]).detach()
 
 
-def _step_r1(
-    state: TrainingState,
-    config: TrainingConfig,
-    real: Float[Tensor, "B 3 R R"],
-    labels: Float[Tensor, "B 25"],
-    team: Team,
-) -> tuple[Tensor, Tensor]:
+def _step_r1(state: TrainingState, setting: Setting, real: Inputs) -> tuple[Tensor, Tensor]:
     """Lazy regularisation: a step of its own, as strong as all those that it stands for.
 
     Returns the mean penalty and the norm of the gradient.
     """
-    pictures = real.detach().requires_grad_(True)
-    sigma = schedules.blur_sigma(config, state.images)
-    penalty = losses.r1_penalty(state.discriminator(gaussian_blur(pictures, sigma), labels), pictures).mean()
-    gradient = _descend(state.discriminator_optimizer, config.r1_gamma / 2 * config.r1_every * penalty, team)
-    return penalty.detach(), gradient
+    run = partial(_r1_pass, state, setting.config)
+    penalty = setting.run("R1", run, real, list(state.discriminator.parameters()))
+    return penalty, _apply(state.discriminator_optimizer, setting.team)
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, team: Team) -> Tensor:
+def _r1_pass(state: TrainingState, config: TrainingConfig, inputs: Inputs) -> Float[Tensor, ""]:
+    state.discriminator.requires_grad_(True)
+    pictures = inputs["real"].detach().requires_grad_(True)
+    logits = state.discriminator(gaussian_blur(pictures, inputs.get("kernel")), inputs["real_labels"])
+    penalty = losses.r1_penalty(logits, pictures).mean()
+    (config.r1_gamma / 2 * config.r1_every * penalty).backward()
+    return penalty.detach()
+
+
+def _apply(optimizer: torch.optim.Optimizer, team: Team) -> Tensor:
     """Steps along the gradient of the whole batch; returns its norm."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     team.average(gradients)

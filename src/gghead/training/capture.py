@@ -1,0 +1,109 @@
+"""The passes of a training step as CUDA graphs: launched once, replayed ever after.
+
+A step of a small network is thousands of short kernels, which Python launches more slowly than a GPU runs them. A
+captured pass is one launch.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from gghead.rasterizer.cuda_report import Watch, watch_lists
+from gghead.stylegan import cuda_layers
+from gghead.training.distributed import Team
+
+WARMUP = 2
+"""Passes of a kind that run as they are, before one is captured: libraries choose, memory of lists is measured."""
+FULL = 0.8
+"""A drawing whose lists take more of their room than this is captured anew, with more room."""
+
+Inputs = dict[str, Tensor]
+Pass = Callable[[Inputs], Tensor]
+"""From tensors to numbers for the log; leaves gradients in parameters."""
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Runs passes."""
+
+    def __call__(self, name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+        """Runs a pass; afterwards the parameters' gradients are those of this pass alone.
+
+        Args:
+            name: names all that the function depends on beside its inputs.
+            function: the pass.
+            inputs: all that changes from one call to the next.
+            parameters: whose gradients the pass leaves.
+        """
+
+
+def run_directly(name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Runs a pass as it is; see `Runner`."""
+    for parameter in parameters:
+        parameter.grad = None
+    return function(inputs)
+
+
+@dataclass
+class _Recording:
+    """A captured pass, and the tensors that it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    watch: Watch
+    inputs: Inputs
+    values: Tensor
+    gradients: list[Tensor | None]
+
+
+class Replayer:
+    """A Runner that captures each kind of pass in a CUDA graph and replays it.
+
+    Needs the CUDA backend of the rasterizer, whose drawings it watches.
+    """
+
+    def __init__(self) -> None:
+        self._recordings: dict[tuple, _Recording] = {}
+        self._runs: Counter[tuple] = Counter()
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+        """See `Runner`."""
+        kind = (name, *((key, tensor.shape, tensor.dtype) for key, tensor in inputs.items()))
+        recording = self._recordings.get(kind)
+        if recording is not None and recording.watch.fullness() > FULL:
+            torch.cuda.synchronize()
+            del self._recordings[kind]
+            recording = None
+        if recording is None:
+            self._runs[kind] += 1
+            if self._runs[kind] <= WARMUP:
+                return run_directly(name, function, inputs, parameters)
+            recording = self._recordings[kind] = _record(function, inputs, parameters, self._pool)
+        torch._foreach_copy_(list(recording.inputs.values()), list(inputs.values()))
+        recording.graph.replay()
+        for parameter, gradient in zip(parameters, recording.gradients, strict=True):
+            parameter.grad = gradient
+        return recording.values.clone()
+
+
+def fastest_runner(device: torch.device, team: Team) -> Runner:
+    """A Replayer where one can work: on a GPU with the CUDA backend, and no other processes to talk to meanwhile."""
+    can_replay = device.type == "cuda" and team.is_alone and cuda_layers.is_installed()
+    return Replayer() if can_replay else run_directly
+
+
+def _record(function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter], pool: tuple[int, int]) -> _Recording:
+    own = {key: tensor.clone() for key, tensor in inputs.items()}
+    for parameter in parameters:
+        parameter.grad = None
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    graph = torch.cuda.CUDAGraph()
+    # Threads that load data may use the GPU meanwhile.
+    with watch_lists() as watch, torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+        values = function(own)
+    return _Recording(graph, watch, own, values, [parameter.grad for parameter in parameters])

@@ -1,0 +1,50 @@
+"""A training step as CUDA graphs is the step that is launched kernel by kernel."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gghead.config.training import RunConfig
+from gghead.geometry.cameras import Cameras
+from gghead.training.capture import Replayer, run_directly
+from gghead.training.state import TrainingState, new_state
+from gghead.training.steps import Setting, training_step
+from tiny_run import MODEL, tiny_config
+from tolerances import REPLAYED
+
+pytestmark = pytest.mark.gpu
+
+STEPS = 8
+
+
+def state_of(config: RunConfig) -> TrainingState:
+    return new_state(config, "cuda")
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("conditioned", [True, False])
+def test_a_replayed_step_is_the_step(tmp_path: object, views: int, conditioned: bool) -> None:
+    config = tiny_config("nowhere.zip", total_images=64)
+    model = replace(MODEL, generator=replace(MODEL.generator, camera_conditioned=conditioned))
+    training = replace(
+        config.training, views=views, random_background=views > 1, uv_variation_weight=1.0, beta_weight=1.0, r1_every=2
+    )
+    config = replace(config, model=model, training=training)
+    side, batch = model.discriminator.resolution, training.batch_size
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (batch, side, side, 3), dtype=torch.uint8, generator=generator).cuda()
+    transparency = torch.randint(256, (batch, side, side), dtype=torch.uint8, generator=generator).cuda()
+    labels = Cameras.orbit(batch, side).labels()
+    reports = []
+    for run in (run_directly, Replayer()):
+        state = state_of(copy.deepcopy(config))
+        setting = Setting(training, labels, run=run)
+        reports.append([training_step(state, setting, pictures, labels.cuda(), transparency) for _ in range(STEPS)])
+    for direct, replayed in zip(*reports, strict=True):
+        for name, value in vars(direct).items():
+            if value is None:
+                assert getattr(replayed, name) is None
+            else:
+                torch.testing.assert_close(getattr(replayed, name), value, msg=name, **REPLAYED._asdict())
