@@ -82,6 +82,8 @@ class SilentMonitor:
         self.ticks: list[object] = []
         self.images: list[int] = []
         self.events: list[str] = []
+        self.measured: list[tuple[int, dict[str, float]]] = []
+        self.pictures: list[tuple[int, dict[str, Path]]] = []
 
     def tick(self, tick: object) -> None:
         """Keeps a tick."""
@@ -94,3 +96,11 @@ class SilentMonitor:
     def event(self, text: str) -> None:
         """Keeps a line."""
         self.events.append(text)
+
+    def metrics(self, images: int, values: dict[str, float]) -> None:
+        """Keeps a measurement."""
+        self.measured.append((images, values))
+
+    def sheets(self, images: int, sheets: dict[str, Path]) -> None:
+        """Keeps the names of a snapshot's pictures."""
+        self.pictures.append((images, sheets))

@@ -34,7 +34,9 @@ def test_measuring_changes_nothing_of_the_run(data: Path, tmp_path: Path) -> Non
     for name, settings in (("measured", wanted), ("plain", {"metrics_every": 0})):
         run = RunFolder.create(tmp_path / name, tiny_config(data, total_images=16, snapshot_every=16, **settings))
         torch.manual_seed(3)
-        train(run, SilentMonitor())
+        monitor = SilentMonitor()
+        train(run, monitor)
+        assert [images for images, _ in monitor.measured] == ([8, 16] if name == "measured" else [])
         states.append((load_tensors(run.checkpoint(16) / "generator.safetensors").tensors, torch.get_rng_state()))
     assert all(torch.equal(states[0][0][name], states[1][0][name]) for name in states[1][0])
     assert torch.equal(states[0][1], states[1][1])

@@ -64,13 +64,15 @@ def test_a_run_leaves_what_it_promises(finished: RunFolder) -> None:
     for images in ("000000024", "000000048"):
         expected += [f"checkpoints/{images}/{name}.safetensors" for name in checkpoint]
         expected += [f"checkpoints/{images}/manifest.json"]
-        expected += [f"snapshots/{images}.png", f"snapshots/{images}.safetensors"]
+        expected += [f"snapshots/{name}{images}.png" for name in ("", "depth_", "maps_")]
+        expected += [f"snapshots/{images}.safetensors"]
     assert found == sorted(expected)
     lines = [json.loads(line) for line in finished.log.read_text().splitlines()]
     assert [line["images"] for line in lines] == [8, 16, 24, 32, 40, 48]
     assert all(abs(line["generator"]) < 100 for line in lines)
-    with Image.open(finished.snapshot(48, ".png")) as sheet:
-        assert sheet.size == (12 * 16, 3 * 16)
+    for name, rows in (("heads", 4), ("depth", 4), ("maps", 2)):
+        with Image.open(finished.sheet(48, name)) as sheet:
+            assert sheet.size == (12 * 16, rows * 16)
 
 
 def test_the_snapshot_is_the_averaged_generator(finished: RunFolder) -> None:

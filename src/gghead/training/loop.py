@@ -107,9 +107,9 @@ def _run_steps(
                 log.tick(tick)
                 monitor.tick(tick)
             if last or state.images % config.snapshot_every == 0:
-                take_snapshot(run, state)
+                sheets = take_snapshot(run, state)
                 _save(run, state)
-                monitor.event(f"snapshot at {state.images} images")
+                monitor.sheets(state.images, sheets)
             if config.metrics_every and state.images % config.metrics_every < config.batch_size:
                 examiner.examine(state)
     if interruption.requested and not run.checkpoint(state.images).exists():

@@ -56,7 +56,7 @@ class Examiner:
         values = {measure.name: measure.value for measure in report.measures}
         with self.run.metrics.open("a") as file:
             file.write(json.dumps({"images": state.images, **values}) + "\n")
-        self.monitor.event(", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        self.monitor.metrics(state.images, values)
 
     def _open(self, state: TrainingState, config: TrainingConfig) -> Reference:
         if self._reference is None:

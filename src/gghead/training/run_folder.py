@@ -5,7 +5,9 @@ transfer.json                    of a run that starts from another: what it took
 log.jsonl                        a line a tick
 metrics.jsonl                    a line a measurement
 evaluations/<images>.json        reports of measurements, with all that repeats them
-snapshots/<images>.png           sample grid
+snapshots/<images>.png           heads of fixed seeds from several sides
+snapshots/depth_<images>.png     their depth
+snapshots/maps_<images>.png      colours, offsets and opacities over the chart
 snapshots/<images>.safetensors   averaged generator, a model file
 checkpoints/<images>/            everything that is needed to go on
 """
@@ -77,6 +79,11 @@ class RunFolder:
     def snapshot(self, images: int, suffix: str) -> Path:
         """A file of the snapshot taken at a number of images."""
         return self.path / "snapshots" / f"{images:09d}{suffix}"
+
+    def sheet(self, images: int, name: str) -> Path:
+        """A picture of the snapshot taken at a number of images; "heads" is the one that carries no name."""
+        path = self.snapshot(images, ".png")
+        return path if name == "heads" else path.with_name(f"{name}_{path.name}")
 
     def checkpoint(self, images: int) -> Path:
         """The checkpoint folder of a number of images."""

@@ -1,38 +1,101 @@
-"""What a run shows of itself from time to time: the averaged generator and a sheet of its heads."""
+"""What a run shows of itself: the averaged generator, its heads from several sides, their depth, their UV maps."""
+
+from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
+from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.spherical_harmonics import C0
 from gghead.geometry.trajectories import on_sphere
-from gghead.inference.pictures import portraits
-from gghead.media.images import tile, to_uint8
+from gghead.inference.pictures import HEADS_AT_ONCE
+from gghead.media.images import encode_png, tile, to_uint8
+from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
+from gghead.rasterizer import render
 from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState
 
-SEEDS = range(12)
-"""Heads of a sheet."""
-YAWS = (-0.5, 0.0, 0.5)
-"""Cameras of a sheet, radians."""
+SEEDS = range(8)
+"""Heads of every sheet."""
+YAWS = (-1.05, -0.52, 0.0, 0.52, 1.05, 0.0)
+"""Cameras of a sheet, radians: from side to side, then from above."""
+PITCHES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.44)
+HEADS_A_ROW = 2
 MAX_SIDE = 256
 """Pictures of a sheet are not larger, pixels."""
+DEPTH_RANGE = 0.5
+"""Depth is white this far in front of the head's middle and black as far behind it, world units."""
 
 
-def take_snapshot(run: RunFolder, state: TrainingState) -> None:
-    """Writes the sample grid and the model file of the averaged generator; replaces those of the same image count."""
+def take_snapshot(run: RunFolder, state: TrainingState) -> dict[str, Path]:
+    """Writes the averaged generator's model file and its sheets; replaces those of the same image count.
+
+    Returns:
+        The PNG of each sheet by its name, as in `draw_sheets`.
+    """
     save_generator(run.snapshot(state.images, ".safetensors"), state.average)
-    sheet = Image.fromarray(sample_sheet(state, run.config.model.discriminator.resolution))
-    write_file(run.snapshot(state.images, ".png"), lambda temporary: sheet.save(temporary, "PNG"))
+    paths = {}
+    for name, pixels in draw_sheets(state.average, run.config.model.discriminator.resolution).items():
+        content = encode_png(pixels)
+        paths[name] = run.sheet(state.images, name)
+        write_file(paths[name], lambda temporary, content=content: temporary.write_bytes(content))
+    return paths
 
 
-def sample_sheet(state: TrainingState, resolution: int) -> np.ndarray:
-    """Heads of fixed seeds in rows of four, each from three sides, uint8 [H, W, 3]."""
-    yaw = torch.tensor(YAWS, device=state.device)
-    eyes = on_sphere(yaw, torch.zeros_like(yaw), FFHQ_DISTANCE)
+@torch.no_grad()
+def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.ndarray, "H W 3"]]:
+    """Pictures of heads of fixed seeds.
+
+    Args:
+        generator: makes them.
+        resolution: side of the pictures it was trained on, pixels.
+
+    Returns:
+        "heads", two a row, each by six cameras; "depth" of the same, near is bright; "maps": colour, offset from the
+        template and opacity over the chart, four heads a row.
+    """
+    yaws = torch.tensor(YAWS, device=generator.device)
+    eyes = on_sphere(yaws, yaws.new_tensor(PITCHES), FFHQ_DISTANCE)
     cameras = Cameras.looking_at(eyes, eyes.new_zeros(3), min(resolution, MAX_SIDE))
-    styles = state.average.styles(seeds=SEEDS, truncation=1.0)
-    pictures = torch.cat(list(portraits(state.average, styles, cameras)))
-    return tile(to_uint8(pictures), columns=4 * len(YAWS))
+    heads, depth, maps = [], [], []
+    for styles in generator.styles(seeds=SEEDS, truncation=1.0).split(HEADS_AT_ONCE):
+        gaussians = generator.decode(styles)
+        drawn = render(gaussians, cameras)
+        near = ((FFHQ_DISTANCE + DEPTH_RANGE - drawn.depth) / (2 * DEPTH_RANGE)).clamp(0, 1)
+        heads.append(to_uint8(drawn.rgb))
+        depth.append(to_uint8((drawn.alpha * near + 1 - drawn.alpha).expand(drawn.rgb.shape)))
+        maps.append(to_uint8(chart_pictures(generator, gaussians)))
+    columns = {"heads": HEADS_A_ROW * len(YAWS), "depth": HEADS_A_ROW * len(YAWS), "maps": 12}
+    return {
+        name: tile(np.concatenate(pictures).reshape(-1, *pictures[0].shape[2:]), columns[name])
+        for name, pictures in (("heads", heads), ("depth", depth), ("maps", maps))
+    }
+
+
+def chart_pictures(generator: Generator, heads: Gaussians) -> Float[Tensor, "B 3 n n 3"]:
+    """What each Gaussian is, drawn at its place on the chart; places without one are white.
+
+    Args:
+        generator: whose chart it is.
+        heads: its heads.
+
+    Returns:
+        Colour without its dependence on direction; offset from the template, grey for none; opacity. Values in [0, 1].
+    """
+    size = generator.config.grid_size
+    columns, rows = ((generator.texel_uvs + 1) / 2 * (size - 1)).round().long().unbind(-1)
+    reach = max(generator.config.position_range, 1e-9)
+    values = (
+        heads.sh[..., 0, :] * C0 + 0.5,
+        (heads.means - generator.template_positions) / (2 * reach) + 0.5,
+        heads.opacities[..., None].expand(heads.means.shape),
+    )
+    chart = torch.ones(len(heads.means), len(values), size, size, 3, device=generator.device)
+    chart[:, :, rows, columns] = torch.stack(values, dim=1)
+    step = -(-size // MAX_SIDE)
+    return chart[:, :, ::step, ::step].clamp(0, 1)

@@ -1,7 +1,7 @@
 """What a run says while it goes on: a log that programs read and a line that people read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -25,6 +25,12 @@ class Monitor(Protocol):
 
     def event(self, text: str) -> None:
         """Something worth a line happened."""
+
+    def metrics(self, images: int, values: Mapping[str, float]) -> None:
+        """The averaged generator was measured."""
+
+    def sheets(self, images: int, sheets: Mapping[str, Path]) -> None:
+        """A snapshot was taken; its pictures are PNG files."""
 
 
 class JsonLog:
@@ -81,6 +87,14 @@ class ConsoleMonitor:
     def event(self, text: str) -> None:
         """Prints a line above the bar."""
         self._progress.console.print(text, soft_wrap=True)
+
+    def metrics(self, images: int, values: Mapping[str, float]) -> None:
+        """Prints the numbers above the bar."""
+        self.event(", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+
+    def sheets(self, images: int, sheets: Mapping[str, Path]) -> None:
+        """Says that there is something to look at."""
+        self.event(f"snapshot at {images} images")
 
 
 @contextmanager
