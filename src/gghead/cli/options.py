@@ -113,6 +113,13 @@ rendering_option = click.option(
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
 device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
+log_option = click.option(
+    "--log",
+    "trackers",
+    multiple=True,
+    type=click.Choice(["wandb", "tensorboard"]),
+    help="Where the log goes beside log.jsonl; may be given twice.",
+)
 truncation_option = click.option(
     "--truncation", default=0.7, show_default=True, help="1 for all variety, towards 0 for the average head."
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option
+from gghead.cli.options import RunPath, device_option, log_option
 from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size
 
@@ -25,6 +25,7 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
 @click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
+@log_option
 @device_option
 def train(
     preset: str,
@@ -36,6 +37,7 @@ def train(
     images: int | None,
     batch_size: int | None,
     seed: int,
+    trackers: tuple[str, ...],
     device: str | None,
 ) -> None:
     """Train a model on pictures with cameras.
@@ -46,6 +48,7 @@ def train(
     from gghead.cli.resume import run_to_end
     from gghead.training.loop import open_dataset
     from gghead.training.run_folder import RunFolder
+    from gghead.training.trackers import require_trackers
     from gghead.training.transfer import continue_config, open_source
 
     if out is not None and name:
@@ -59,8 +62,9 @@ def train(
         config = continue_config(config, open_source(init_from))
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
+    require_trackers(trackers)
     open_dataset(config).close()  # bad data is told before a folder is made
     with nullcontext(out) if out is not None else next_run(name) as path:
         run = RunFolder.create(path, config)
     click.echo(f"run: {run.path}", err=True)
-    run_to_end(run, device)
+    run_to_end(run, trackers, device)

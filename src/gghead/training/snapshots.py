@@ -56,8 +56,8 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
         resolution: side of the pictures it was trained on, pixels.
 
     Returns:
-        "heads", two a row, each by six cameras; "depth" of the same, near is bright; "maps": colour, offset from the
-        template and opacity over the chart, four heads a row.
+        "heads", two a row, each by six cameras; "depth" of the same, near is bright on black; "maps": colour, offset
+        from the template and opacity over the chart, four heads a row.
     """
     yaws = torch.tensor(YAWS, device=generator.device)
     eyes = on_sphere(yaws, yaws.new_tensor(PITCHES), FFHQ_DISTANCE)
@@ -68,7 +68,7 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
         drawn = render(gaussians, cameras)
         near = ((FFHQ_DISTANCE + DEPTH_RANGE - drawn.depth) / (2 * DEPTH_RANGE)).clamp(0, 1)
         heads.append(to_uint8(drawn.rgb))
-        depth.append(to_uint8((drawn.alpha * near + 1 - drawn.alpha).expand(drawn.rgb.shape)))
+        depth.append(to_uint8((drawn.alpha * near).expand(drawn.rgb.shape)))
         maps.append(to_uint8(chart_pictures(generator, gaussians)))
     columns = {"heads": HEADS_A_ROW * len(YAWS), "depth": HEADS_A_ROW * len(YAWS), "maps": 12}
     return {
