@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from torch import Tensor, nn
 
 from gghead.cli.main import main
+from gghead.evaluation import suite
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL, write_tiny_dataset
@@ -29,7 +30,8 @@ def evaluate(*arguments: object) -> Result:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run with two snapshots, data and a detector; caches go here, too."""
     monkeypatch.setenv("GGHEAD_CACHE_PATH", str(tmp_path / "cache"))
-    monkeypatch.setattr("gghead.evaluation.evaluate.CONSISTENCY_HEADS", 2)
+    monkeypatch.setitem(suite.CONSISTENCY_HEADS, "cpu", 2)
+    monkeypatch.setitem(suite.IDENTITY_HEADS, "cpu", 2)
     for images in (8, 16):
         generator = build_generator(MODEL.generator, seed=images)
         save_generator(tmp_path / "run" / "snapshots" / f"{images:09d}.safetensors", generator)
@@ -50,7 +52,7 @@ def test_snapshots_are_evaluated_once(place: Path) -> None:
     for images in ("000000008", "000000016"):
         kept = json.loads((place / "run" / "evaluations" / f"{images}.json").read_text())["evaluations"]
         assert [report["conditions"]["num_images"] for report in kept] == [12]
-    assert [path for path in (place / "run" / "evaluations" / ".partial").rglob("*") if path.is_file()] == []
+    assert not (place / "run" / "evaluations" / ".partial").exists()
 
 
 def test_the_full_suite_writes_a_page(place: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gghead.data.dataset import HeadDataset
+from gghead.evaluation import suite
 from gghead.evaluation.reference import Reference, measure_reference
 from gghead.metrics.detectors import Detector, load_detector
 from gghead.model.generator import Generator, build_generator
@@ -56,6 +57,7 @@ def reference(data: Path, detector: Detector, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(autouse=True)
 def quick_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few views and no EfficientNet-Lite0 looking at them: it takes a tenth of a second each; tests/cli has it."""
-    monkeypatch.setattr("gghead.evaluation.evaluate.CONSISTENCY_HEADS", 2)
-    monkeypatch.setattr("gghead.evaluation.evaluate.perceptual_network", lambda detector: None)
+    """Few views and no network looking at them: each takes a tenth of a second a view; tests/cli has EfficientNet."""
+    monkeypatch.setitem(suite.CONSISTENCY_HEADS, "cpu", 2)
+    monkeypatch.setattr("gghead.evaluation.suite.perceptual_network", lambda detector: None)
+    monkeypatch.setattr("gghead.evaluation.suite.load_recognizer", lambda: None)

@@ -4,7 +4,7 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,27 +15,19 @@ import torch
 
 from gghead import __version__
 from gghead.checkpoint.tensors import TensorFile, content_hash
-from gghead.evaluation import measures
-from gghead.evaluation.consistency import view_consistency
 from gghead.evaluation.features import FeatureSet, collect_features
-from gghead.evaluation.geometry import generated_shapes, true_shapes
+from gghead.evaluation.measures import frechet_measures
 from gghead.evaluation.ranks import Rank
 from gghead.evaluation.reference import Reference
 from gghead.evaluation.report import Conditions, Machine, Measure, Report
+from gghead.evaluation.suite import Generated, Tell, suite_measures
 from gghead.inference.fakes import Fakes, MappingCamera, Recipe
 from gghead.media.images import RESIZE_FILTER
-from gghead.metrics.detectors import perceptual_network
 from gghead.model.generator import Generator
 
 Suite = Literal["fid", "3d", "full"]
-CONSISTENCY_HEADS = 32
-"""Each gives 8 pairs of views."""
-SHAPE_PICTURES = 512
 NAMED = 20
 """Unusable pictures that a report names; the others are counted."""
-
-Tell = Callable[[str, int, int], None]
-"""Progress: what is done, how many of it, of how many."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +128,15 @@ def evaluate(
         return fakes, features
 
     fakes, features = draw("render")
-    found = measures.frechet_measures(reference.features, features, reference.detector)
+    found = frechet_measures(reference.features, features, reference.detector)
     unusable = _unusable(fakes, features)
     if settings.suite != "fid":
         front, front_features = fakes, features
         if generator.config.camera_conditioned:
             front, front_features = draw("front")
             unusable = (*unusable, *(f"{name}, mapping camera frontal" for name in _unusable(front, front_features)))
-        found += _more_measures(generator, reference, settings, features, front, front_features, tell)
+        pair = Generated(fakes, features), Generated(front, front_features)
+        found += suite_measures(reference, *pair, settings.num_images, tell)
     report = Report(
         model=str(model),
         data=str(reference.path),
@@ -155,48 +148,18 @@ def evaluate(
         unusable=unusable,
         remarks=_remarks(reference, settings, unusable, generator, found),
     )
-    rank.wait()
-    if rank.number == 0:
-        shutil.rmtree(parts, ignore_errors=True)
+    _remove(parts, rank)
     return Evaluation(report, fakes, features)
 
 
-def _more_measures(
-    generator: Generator,
-    reference: Reference,
-    settings: Settings,
-    features: FeatureSet,
-    front: Fakes,
-    front_features: FeatureSet,
-    tell: Tell,
-) -> list[Measure]:
-    """Everything beside the official distance."""
-    detector, real = reference.detector, reference.features
-    found = []
-    if generator.config.camera_conditioned:
-        found += measures.frechet_measures(real, front_features, detector, "_3D")
-    found += measures.distribution_measures(real, features, detector, settings.seed)
-    found += measures.yaw_measures(real, features, detector)
-    if generator.config.camera_conditioned:
-        found += measures.yaw_measures(real, front_features, detector, "_3D")
-    network = perceptual_network(detector)
-    heads = min(settings.num_images, CONSISTENCY_HEADS)
-    modes = (False, True) if generator.config.camera_conditioned else (False,)
-    for followed in modes:
-        tell("views of heads", int(followed), len(modes))
-        views = view_consistency(front, heads, camera_followed=followed, network=network)
-        mode = "mapping follows the view" if followed else "mapping frozen"
-        note = f"{heads} heads, {views.compared:.0%} of pixels compared"
-        found.append(Measure(f"reprojection PSNR, {mode}", views.psnr, "higher", f"dB; {note}"))
-        if views.feature_distance is not None:
-            found.append(Measure(f"reprojection feature distance, {mode}", views.feature_distance, "lower", note))
-    tell("views of heads", len(modes), len(modes))
-    tell("shapes", 0, 2)
-    true = true_shapes(reference.dataset, reference.path, SHAPE_PICTURES)
-    tell("shapes", 1, 2)
-    made = generated_shapes(front, min(settings.num_images, SHAPE_PICTURES))
-    tell("shapes", 2, 2)
-    return found + measures.shape_measures(true, made)
+def _remove(parts: Path, rank: Rank) -> None:
+    """Parts that no process needs any more, and their folder unless another evaluation has parts there."""
+    rank.wait()
+    if rank.number != 0:
+        return
+    shutil.rmtree(parts, ignore_errors=True)
+    with suppress(OSError):
+        parts.parent.rmdir()
 
 
 def _unusable(fakes: Fakes, features: FeatureSet) -> tuple[str, ...]:
@@ -230,6 +193,8 @@ def _remarks(
         found.append("the mapping network sees no camera: the 3D distances are the others")
     if settings.suite != "fid" and not any("feature distance" in measure.name for measure in found_measures):
         found.append("no feature distance between views: pip install 'gghead[evaluation]'")
+    if settings.suite != "fid" and not any("identity" in measure.name for measure in found_measures):
+        found.append("no identity distance: pip install 'gghead[identity]'")
     return tuple(found)
 
 

@@ -82,7 +82,7 @@ class Fakes:
         size = self._generator.config.z_size
         rows = [self._rng(LATENT, number).standard_normal(size) for number in span]
         latents = torch.from_numpy(np.stack(rows)).float().to(self._generator.device)
-        if not self._generator.config.camera_conditioned:
+        if not self.camera_conditioned:
             seen = None
         elif seen is None and self.recipe.mapping_camera == "front":
             seen = Cameras.frontal(1, latents.device).labels().expand(len(span), -1)
@@ -94,6 +94,11 @@ class Fakes:
     def device(self) -> torch.device:
         """Where pictures are made."""
         return self._generator.device
+
+    @property
+    def camera_conditioned(self) -> bool:
+        """Whether the mapping network sees a camera."""
+        return self._generator.config.camera_conditioned
 
     @torch.no_grad()
     def decode(self, styles: Float[Tensor, "B L W"]) -> Gaussians:

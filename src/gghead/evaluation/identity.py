@@ -1,0 +1,133 @@
+"""Is a head the same person from all sides, and are other heads other people? Asked of a face-recognition network."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from gghead.data.synthetic.cameras import posed_label
+from gghead.evaluation.report import Measure
+from gghead.geometry.cameras import Cameras
+from gghead.inference.fakes import Fakes, finite_heads
+from gghead.media.images import to_uint8
+from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer
+from gghead.rasterizer import render
+
+DEGREES = (15, 30, 45)
+"""A head is compared with itself from so far to the left and to the right."""
+VIEWS = (*(-degrees for degrees in reversed(DEGREES)), 0, *DEGREES)
+"""Yaws of the views, degrees; the face is in the middle of the picture, as in FFHQ."""
+CARD_DEGREES = 30
+"""The pair of views of which the share that is one person is told."""
+SYNTHETIC_THRESHOLD = 0.4
+"""Tells rendered people apart as well as it can be done, see docs/evaluation.md; .6 takes half of them for one."""
+FACE_LANDMARKS = np.array(
+    [
+        [0.116, 0.1029, 0.1153],
+        [0.0439, 0.0977, 0.13],
+        [-0.116, 0.1029, 0.1153],
+        [-0.0439, 0.0977, 0.13],
+        [0, -0.011, 0.1909],
+    ]
+)
+"""World: outer and inner corner of the person's left eye, of the right, base of the nose, of the head that the
+canonical space was fitted to. Where real ones of single people are is no better: see docs/evaluation.md."""
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Vectors of the same heads from several sides.
+
+    Attributes:
+        embeddings: of each head from each of `VIEWS`.
+    """
+
+    embeddings: Float[Tensor, "H 7 128"]
+
+    def turned(self, degrees: int) -> Float[Tensor, " H"]:
+        """Distances of each head seen from so far to the left and to the right."""
+        left, right = (self.embeddings[:, VIEWS.index(side)] for side in (-degrees, degrees))
+        return (left - right).norm(dim=1)
+
+    def others(self) -> Float[Tensor, " P"]:
+        """Distances of all pairs of heads, from the front."""
+        return torch.nn.functional.pdist(self.embeddings[:, VIEWS.index(0)])
+
+
+def identity_cameras(resolution: int, device: torch.device | str = "cpu") -> Cameras:
+    """The cameras of the views, batch [7]."""
+    labels = np.stack([posed_label(math.radians(degrees), 0.0) for degrees in VIEWS])
+    return Cameras.from_labels(torch.from_numpy(labels).to(device), resolution)
+
+
+def identities(recognizer: FaceRecognizer, pictures: UInt8[np.ndarray, "H 7 R R 3"]) -> Identities:
+    """Vectors of heads of which there are pictures from `identity_cameras`."""
+    cameras = identity_cameras(pictures.shape[2])
+    points = torch.from_numpy(FACE_LANDMARKS).float()
+    seen = points @ cameras.viewmats[:, :3, :3].mT + cameras.viewmats[:, None, :3, 3]
+    projected = seen @ cameras.Ks.mT
+    landmarks = (projected[..., :2] / projected[..., 2:]).numpy()
+    return Identities(torch.stack([recognizer.embed(views, landmarks) for views in pictures]))
+
+
+@torch.no_grad()
+def generated_identities(fakes: Fakes, heads: int, recognizer: FaceRecognizer, *, camera_followed: bool) -> Identities:
+    """The same of generated heads; broken ones are left out.
+
+    Args:
+        fakes: makes the heads; its own cameras are not used.
+        heads: how many.
+        recognizer: looks at them.
+        camera_followed: whether the mapping network sees the camera of each view, as it does under the official FID;
+            otherwise it always sees the frontal one.
+    """
+    cameras = identity_cameras(fakes.recipe.resolution, fakes.device)
+    found = []
+    for number in range(heads):
+        span = range(number, number + 1)
+        if camera_followed:
+            styles = torch.cat([fakes.styles(span, seen=label[None]) for label in cameras.labels()])
+            bodies = fakes.decode(styles)
+            drawn = render(bodies, cameras, background=fakes.recipe.background, pairwise=True).rgb
+        else:
+            front = cameras[[VIEWS.index(0)]].labels()
+            bodies = fakes.decode(fakes.styles(span, seen=front))
+            drawn = render(bodies, cameras, background=fakes.recipe.background).rgb[0]
+        if bool(finite_heads(bodies).all()):
+            found.append(identities(recognizer, to_uint8(drawn)[None]).embeddings)
+    return Identities(torch.cat(found) if found else torch.empty(0, len(VIEWS), 128))
+
+
+def identity_measures(known: Identities, mode: str) -> list[Measure]:
+    """Distances of heads to themselves and to each other, and how many heads stay one person.
+
+    Args:
+        known: of the heads.
+        mode: what the mapping network saw, for the names.
+    """
+    heads = f"{len(known.embeddings)} heads"
+    if not len(known.embeddings):
+        return [Measure(f"identity distance, {mode}", math.nan, "lower", "no usable heads")]
+    found = []
+    for degrees in DEGREES:
+        distances = known.turned(degrees)
+        found.append(
+            Measure(
+                f"identity distance +-{degrees}, {mode}",
+                float(distances.mean()),
+                "lower",
+                f"{heads}, each from {degrees} degrees to the left and to the right",
+            )
+        )
+    distances = known.turned(CARD_DEGREES)
+    for threshold, meaning in ((PUBLISHED_THRESHOLD, "photographs"), (SYNTHETIC_THRESHOLD, "rendered heads")):
+        share = float((distances < threshold).double().mean())
+        name = f"same person at +-{CARD_DEGREES} (below {threshold}), {mode}"
+        found.append(Measure(name, share, "higher", f"{heads}; the threshold between people of {meaning}"))
+    if len(known.embeddings) > 1:
+        name, note = f"identity distance of other heads, {mode}", f"all pairs of {heads}, from the front"
+        found.append(Measure(name, float(known.others().mean()), "higher", note))
+    return found
