@@ -1,9 +1,12 @@
 """Makes pages of the site from what stands elsewhere in the repository, and leads links to them there.
 
-mkdocs loads this file as a hook (mkdocs.yml). The page of the command line is what `--help` says. A document in docs/
-may link to any file of the repository; on the site such a link leads to the file's page, or becomes the file's name.
+mkdocs loads this file as a hook (mkdocs.yml). The page of the command line is what `--help` says; tutorials are the
+notebooks. A document in docs/ may link to any file of the repository; on the site such a link leads to the file's page,
+or becomes the file's name.
 """
 
+import base64
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from gghead.cli.main import main
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     "src/gghead/rasterizer/README.md": "concepts/rasterizer.md",
+    **{f"notebooks/{path.name}": f"tutorials/{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")},
     "CHANGELOG.md": "development/changes.md",
     "src/gghead/assets/PROVENANCE.md": "development/head_data.md",
     "src/gghead/assets/viewer/PROVENANCE.md": "development/page_viewer.md",
@@ -33,7 +37,12 @@ LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages made from other files."""
     for source, page in PAGES.items():
-        files.append(File.generated(config, page, content=(ROOT / source).read_text()))
+        text = (ROOT / source).read_text()
+        if source.endswith(".ipynb"):
+            text, pictures = _tutorial(json.loads(text), Path(page).stem)
+            for name, content in pictures.items():
+                files.append(File.generated(config, f"tutorials/{name}", content=content))
+        files.append(File.generated(config, page, content=text))
     return files
 
 
@@ -44,6 +53,24 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     sources = {to: source for source, to in PAGES.items()}
     here = PurePosixPath(sources.get(page.file.src_uri, f"docs/{page.file.src_uri}")).parent
     return LINK.sub(lambda match: _link(match, here, page.file), markdown)
+
+
+def _tutorial(notebook: dict, name: str) -> tuple[str, dict[str, bytes]]:
+    """Page of a notebook, and its pictures by their file names."""
+    parts, pictures = [], {}
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/jpeg" in data:
+                file = f"{name}_{len(pictures)}.jpg"
+                pictures[file] = base64.b64decode(data["image/jpeg"])
+                parts.append(f"![What the cell shows]({file})")
+            else:
+                parts.append(f"```text\n{''.join(output.get('text') or data['text/plain']).rstrip()}\n```")
+    parts.append(f"*A notebook: `notebooks/{name}.ipynb`; a script: `examples/{name}.py`.*")
+    return "\n\n".join(parts), pictures
 
 
 def _helps(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """What the documents promise: code that runs, links that lead somewhere, commands that exist."""
 
-import json
 import os
 import re
 import shlex
@@ -28,7 +27,6 @@ def beside_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_generator(
         tmp_path / "demo" / "run" / "snapshots" / "000000016.safetensors", build_generator(MODEL.generator, 0)
     )
-    (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -45,12 +43,6 @@ def test_python_in_the_readme_runs(repository: Path, beside_a_model: Path) -> No
         run(block)
     assert (beside_a_model / "morph.mp4").stat().st_size > 0
     assert (beside_a_model / "head.ply").stat().st_size > 0
-
-
-def test_the_notebook_runs(repository: Path, beside_a_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(beside_a_model / "notebooks")
-    cells = json.loads((repository / "notebooks" / "heads.ipynb").read_text())["cells"]
-    run("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
 
 
 @pytest.mark.parametrize("document", sorted(DOCUMENTS))

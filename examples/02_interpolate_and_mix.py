@@ -1,0 +1,47 @@
+"""Interpolate and mix
+
+Between two heads, round several, in a square of four, and the parts of one in another.
+"""
+
+# %%
+# Styles are what one moves in: a vector for every layer of the network.
+from pathlib import Path
+
+import torch
+
+import gghead
+from gghead.inference.mixing import blend, mix_styles
+from tiny_model import model_path
+
+out = Path("out")
+out.mkdir(exist_ok=True)
+generator = gghead.load(model_path())
+size = 64
+camera = gghead.Cameras.frontal(size)
+styles = generator.styles(seeds=[0, 1, 2, 3], truncation=0.8)
+styles.shape
+
+# %%
+# A straight line from one head to another.
+line = generator.decode(gghead.interpolate(styles[0], styles[1], frames=6))
+gghead.show(gghead.render(line, camera).rgb.reshape(1, 6, size, size, 3))
+
+# %%
+# A closed, smooth way round four heads, while the camera goes round once; pairwise gives each head a camera of its own.
+way = generator.decode(gghead.loop(styles, frames=48))
+morph = gghead.render(way, gghead.Cameras.orbit(frames=48, resolution=size), pairwise=True)
+gghead.save_video(out / "morph.mp4", morph.rgb)
+gghead.show(morph.rgb[::8].reshape(1, 6, size, size, 3))
+
+# %%
+# A square of four heads: one at each corner, and all blends between them.
+steps = [i / 4 for i in range(5)]
+square = torch.stack([blend(styles, x, y) for y in steps for x in steps])
+gghead.show(gghead.render(generator.decode(square), camera).rgb.reshape(5, 5, size, size, 3))
+
+# %%
+# Mixing: coarse styles make the shape, fine ones colour and detail. From left to right: the first head, the second, and
+# the first with the coarse, the middle and the fine styles of the second.
+bands = [mix_styles(styles[0], styles[1], band) for band in ("coarse", "middle", "fine")]
+mixed = generator.decode(torch.stack([styles[0], styles[1], *bands]))
+gghead.show(gghead.render(mixed, camera).rgb.reshape(1, 5, size, size, 3))
