@@ -21,9 +21,7 @@ from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from gghead.training import losses
-from gghead.training.capture import fastest_runner
-from gghead.training.distributed import ALONE
+from gghead.rasterizer.replay import Replayer, fastest_runner, run_directly
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
@@ -96,7 +94,7 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
     state.images = 10**6 * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
-    setting = Setting(training, labels, run=fastest_runner(state.device, ALONE))
+    setting = Setting(training, labels, run=fastest_runner(state.device))
 
     def step(with_r1: bool) -> None:
         period = training.r1_every * training.batch_size
@@ -115,6 +113,7 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
     launched = time.perf_counter() - start
     torch.cuda.synchronize()
     seconds = time.perf_counter() - start
+    setting = replace(setting, run=run_directly)
     with FlopCounterMode(display=False) as counter:
         step(False)
     tflop = counter.get_total_flops() / 1e12
@@ -143,54 +142,48 @@ def milliseconds(call: Callable[[], object], repeats: int) -> Spread:
 
 
 def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int) -> dict[str, float]:
-    """Medians of the parts of a step, each from outputs of the part before it; milliseconds."""
+    """Medians of the parts of a step, each from outputs of the part before it, replayed as graphs; milliseconds."""
     generator, discriminator, training = state.generator, state.discriminator, config.training
     resolution, batch = config.model.discriminator.resolution, training.batch_size
     z = torch.randn(batch, generator.config.z_size, device=labels.device)
-    conditions = labels if generator.config.camera_conditioned else None
-    styles = generator.map_styles(z, conditions).detach().requires_grad_()
+    styles = generator.map_styles(z, labels if generator.config.camera_conditioned else None).detach()
+    maps = generator.maps(styles, "none").detach().requires_grad_()
+    heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())
     cameras = Cameras.from_labels(labels, resolution)
-    found: dict[str, float] = {}
+    uv = generator.texel_uvs.expand(batch, -1, 2) if training.uv_variation_weight > 0 else None
+    rgb = render(heads, cameras, pairwise=True, features=uv).rgb
+    fake = (rgb.permute(0, 3, 1, 2) * 2 - 1).detach().requires_grad_()
+    run, found = Replayer(), {}
 
-    def forward_and_back(name: str, function: Callable[[], list[Tensor]], inputs: list[Tensor]) -> list[Tensor]:
-        """Times a part and its gradients; returns its outputs."""
-        for _ in range(WARMUP):
+    def forward_and_back(name: str, function: Callable[[], list[Tensor]], inputs: list[Tensor]) -> None:
+        """Times a part, and with its gradients, of which the first is taken off."""
+
+        def forward(_: object) -> Tensor:
+            return function()[0].flatten()[:1].detach()
+
+        def both(_: object) -> Tensor:
             outputs = function()
-        found[name] = milliseconds(function, repeats).median
-        upstream = [torch.randn_like(out) for out in outputs]
+            torch.autograd.grad(outputs, inputs, [torch.ones_like(out) for out in outputs], allow_unused=True)
+            return outputs[0].flatten()[:1].detach()
 
-        def back() -> object:
-            return torch.autograd.grad(outputs, inputs, upstream, retain_graph=True, allow_unused=True)
+        for title, part in ((name, forward), (f"{name} and back", both)):
+            for _ in range(WARMUP):
+                run(title, part, {}, ())
+            found[title] = milliseconds(lambda title=title, part=part: run(title, part, {}, ()), repeats).median
 
-        back()
-        found[name + ", back"] = milliseconds(back, repeats).median
-        return [out.detach() for out in outputs]
-
-    discriminator.requires_grad_(True)
-    weights = list(generator.synthesis.parameters())
-    (maps,) = forward_and_back("maps", lambda: [generator.maps(styles, "none")], weights)
-    maps.requires_grad_()
-    heads = forward_and_back("Gaussians", lambda: attributes(generator.activate(generator.raw_of(maps))), [maps])
-    leaves = [tensor.requires_grad_() for tensor in heads]
+    forward_and_back("maps", lambda: [generator.maps(styles, "none")], list(generator.synthesis.parameters()))
+    forward_and_back("Gaussians", lambda: attributes(generator.decode_maps(maps).gaussians), [maps])
 
     def draw() -> list[Tensor]:
-        uv = generator.texel_uvs.expand(batch, -1, 2) if training.uv_variation_weight > 0 else None
-        drawn = render(type(scene)(*leaves), cameras, pairwise=True, features=uv)
+        drawn = render(heads, cameras, pairwise=True, features=uv)
         return [drawn.rgb, *([drawn.features, drawn.alpha] if uv is not None else [])]
 
-    scene = generator.activate(generator.raw_of(maps[:1].detach()))
-    rgb = forward_and_back("pictures", draw, leaves)[0]
-    fake = (rgb.permute(0, 3, 1, 2) * 2 - 1).detach().requires_grad_()
+    forward_and_back("pictures", draw, attributes(heads))
+    discriminator.requires_grad_(True)
     forward_and_back("discriminator", lambda: [discriminator(fake, labels)], list(discriminator.parameters()))
     discriminator.requires_grad_(False)
-    forward_and_back("discriminator, by pictures", lambda: [discriminator(fake, labels)], [fake])
+    forward_and_back("discriminator by pictures", lambda: [discriminator(fake, labels)], [fake])
     discriminator.requires_grad_(True)
-
-    def penalty() -> object:
-        return losses.r1_penalty(discriminator(fake, labels), fake).sum().backward()
-
-    penalty()
-    found["R1"] = milliseconds(penalty, repeats).median
     optimizers = [optimizer for optimizer, _ in state.optimizers.values()]
     found["Adam"] = milliseconds(lambda: [optimizer.step() for optimizer in optimizers], repeats).median
     return {name: round(value, 3) for name, value in found.items()}

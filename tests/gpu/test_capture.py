@@ -8,7 +8,7 @@ import torch
 
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
-from gghead.training.capture import Replayer, run_directly
+from gghead.rasterizer.replay import Replayer, run_directly
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from tiny_run import MODEL, tiny_config

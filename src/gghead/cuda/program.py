@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from cuda.bindings import driver, nvrtc
 from cuda.core import Device, ObjectCode, Program, ProgramOptions
+from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
 
@@ -86,6 +87,27 @@ class Kernels:
         )  # fmt: skip
         if error:
             raise RuntimeError(f"CUDA could not launch the kernel {name}: {error.name}")
+
+
+def run(
+    source: Source,
+    name: str,
+    device: torch.device,
+    blocks: tuple[int, int, int],
+    arguments: Sequence[Tensor | int | None],
+) -> None:
+    """Launches a kernel of a program on torch's current stream of a GPU.
+
+    Args:
+        source: the program.
+        name: of the kernel.
+        device: the GPU.
+        blocks: of 256 threads, along x, y and z.
+        arguments: tensors go as their addresses, None as null, floats as their bits (`bits_of`).
+    """
+    numbers = [0 if a is None else a if isinstance(a, int) else a.data_ptr() for a in arguments]
+    with on_device(device.index):
+        load_program(source, device.index).launch(name, blocks, numbers, current_stream(device.index))
 
 
 def current_stream(device: int) -> int:

@@ -15,9 +15,7 @@ from gghead.config.model import GeneratorConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.rotations import quats_from_axis_angles
 from gghead.geometry.spherical_harmonics import C0
-
-OVERSHOOT = 0.001
-"""How far colours and opacities reach beyond their range, so that its ends are reached at finite inputs."""
+from gghead.model.constants import OVERSHOOT
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,21 @@ class RawAttributes:
         """Splits the channels of the UV maps: position, scale, rotation, colour (coefficient-major), opacity."""
         positions, scales, rotations, colors, opacities = channels.split([3, 3, 3, channels.shape[-1] - 10, 1], dim=-1)
         return cls(positions, scales, rotations, colors.unflatten(-1, (-1, 3)), opacities.squeeze(-1))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Heads, and what regularisers look at.
+
+    Attributes:
+        gaussians: the heads.
+        positions: raw offsets from the template.
+        scales: raw sizes.
+    """
+
+    gaussians: Gaussians
+    positions: Float[Tensor, "*B N 3"]
+    scales: Float[Tensor, "*B N 3"]
 
 
 def activate(raw: RawAttributes, template: Float[Tensor, "N 3"], config: GeneratorConfig) -> Gaussians:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from gghead.config.model import LABEL_SIZE, GeneratorConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.model.decoder import RawAttributes, activate
+from gghead.model import cuda_decoder
+from gghead.model.decoder import Decoded, RawAttributes, activate
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import StyleMapping, truncate
 from gghead.stylegan.synthesis import Noise, SynthesisNetwork
@@ -56,6 +57,7 @@ class Generator(nn.Module):
         self.position_bias = nn.Parameter(torch.zeros(3))
         self.register_buffer("texel_uvs", texels.uvs)
         self.register_buffer("template_positions", texels.positions)
+        self._gatherings: dict[torch.device, cuda_decoder.Gathering] = {}
         if seed is not None:
             initialize(self, seed)
 
@@ -122,7 +124,26 @@ class Generator(nn.Module):
 
     def decode(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Gaussians:
         """Styles -> heads; arguments and errors as in `raw`."""
-        return self.activate(self.raw(styles, noise))
+        return self.decode_maps(self.maps(styles, noise)).gaussians
+
+    def decode_maps(self, maps: Float[Tensor, "*B C R R"]) -> Decoded:
+        """UV maps -> heads and what regularisers look at; on a GPU in one pass over memory."""
+        if not cuda_decoder.takes(maps, self.config):
+            raw = self.raw_of(maps)
+            return Decoded(self.activate(raw), raw.positions, raw.scales)
+        batch = maps.shape[:-3]
+        outputs = cuda_decoder.Decode.apply(
+            self.config, self._gathering(), self.texel_uvs, self.template_positions,
+            maps.reshape(-1, *maps.shape[-3:]), self.position_weight, self.position_bias,
+        )  # fmt: skip
+        positions, scales, *attributes = (tensor.reshape(*batch, *tensor.shape[1:]) for tensor in outputs)
+        return Decoded(Gaussians(*attributes), positions, scales)
+
+    def _gathering(self) -> cuda_decoder.Gathering:
+        """Which points sample which texels; found once on each device."""
+        if self.device not in self._gatherings:
+            self._gatherings[self.device] = cuda_decoder.Gathering.of(self.texel_uvs, self.config.map_resolution)
+        return self._gatherings[self.device]
 
     def latents(self, seeds: Sequence[int]) -> Float[Tensor, "B Z"]:
         """The latent of each seed, drawn as the field does, so that a seed names the same head in official models."""

@@ -4,9 +4,7 @@ Features lie channels last, as 32-bit floats or bfloat16; kernels/values.cuh say
 for the kernels; everything else goes through plain torch, which computes the same.
 """
 
-import logging
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,10 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.cuda.availability import is_available
 from gghead.stylegan.constants import SLOPE
 
 if TYPE_CHECKING:
-    from gghead.cuda.program import Kernels, Source
+    from gghead.cuda.program import Source
 
 SOURCES = Path(__file__).parent / "kernels"
 UNITS = ("filter", "activation")
@@ -35,21 +34,10 @@ RUN, RUN_BACK = 8, 32
 """Pixels of a thread in the kernels of activations, forward and backward, where there are many."""
 DTYPES = (torch.float32, torch.bfloat16)
 
-log = logging.getLogger(__name__)
-
-
-@cache
-def is_installed() -> bool:
-    """Whether kernels can be compiled and launched; says once what is missing."""
-    if find_spec("cuda") and find_spec("cuda.core"):
-        return True
-    log.warning("The networks run on plain torch, which is slower: install the extra gghead[cuda].")
-    return False
-
 
 def takes(x: Tensor) -> bool:
     """Whether the filters' kernels can work on these features."""
-    return x.is_cuda and x.dtype in DTYPES and is_installed()
+    return x.is_cuda and x.dtype in DTYPES and is_available()
 
 
 def takes_channels(x: Tensor) -> bool:
@@ -58,6 +46,7 @@ def takes_channels(x: Tensor) -> bool:
     return takes(x) and VECTOR <= channels <= THREADS * VECTOR and channels & (channels - 1) == 0
 
 
+@cache
 def source(dtype: torch.dtype) -> "Source":
     """The program for features of a type."""
     from gghead.cuda.program import Source
@@ -66,22 +55,11 @@ def source(dtype: torch.dtype) -> "Source":
     return Source(SOURCES, UNITS, KERNELS, macros)
 
 
-@cache
-def kernels_for(dtype: torch.dtype, device: int) -> "Kernels":
-    """The program on a GPU."""
-    from gghead.cuda.program import load_program
-
-    return load_program(source(dtype), device)
-
-
 def launch(name: str, x: Tensor, blocks: tuple[int, int, int], arguments: tuple[Tensor | int | None, ...]) -> None:
-    """Launches a kernel on the device and for the type of x; tensors go as their addresses, None as null."""
-    from gghead.cuda.program import current_stream, on_device
+    """Launches a kernel on the device and for the type of x."""
+    from gghead.cuda.program import run
 
-    numbers = [0 if a is None else a if isinstance(a, int) else a.data_ptr() for a in arguments]
-    device = x.device.index
-    with on_device(device):
-        kernels_for(x.dtype, device).launch(name, blocks, numbers, current_stream(device))
+    run(source(x.dtype), name, x.device, blocks, arguments)
 
 
 def channels_last(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:

@@ -13,9 +13,8 @@ from gghead.data.decoding import decode
 from gghead.data.loader import Order
 from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
-from gghead.training.capture import fastest_runner
+from gghead.rasterizer.replay import fastest_runner
 from gghead.training.checkpoints import restore_state, save_state
-from gghead.training.distributed import ALONE
 from gghead.training.interruption import Interruption, catch_interruption
 from gghead.training.metrics import Examiner
 from gghead.training.precision import multiplication
@@ -92,7 +91,7 @@ def _run_steps(
     interruption: Interruption,
 ) -> None:
     config = run.config.training
-    setting = Setting(config, torch.from_numpy(pictures.labels), run=fastest_runner(state.device, ALONE))
+    setting = Setting(config, torch.from_numpy(pictures.labels), run=fastest_runner(state.device))
     means = Accumulator(config.batch_size)
     order = Order(config.seed, config.batch_size, config.mirrored)
     with open_batches(pictures, order, state.images, state.device, config.random_background, monitor.event) as batches:

@@ -1,7 +1,7 @@
 """One training step: the generator learns, the discriminator learns, the average follows.
 
 A step is three passes - generator, discriminator, and sometimes R1 - and what is drawn before and applied after each. A
-pass is a function of tensors alone, so that a GPU can replay it; see `capture`.
+pass is a function of tensors alone, so that a GPU can replay it; see `rasterizer.replay`.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from gghead.media.images import to_network
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
+from gghead.rasterizer.replay import Inputs, Runner, run_directly
 from gghead.stylegan.synthesis import Noise
 from gghead.training import losses, regularizers, schedules
 from gghead.training.blur import blur_kernel, gaussian_blur
-from gghead.training.capture import Inputs, Runner, run_directly
 from gghead.training.distributed import ALONE, Team
 from gghead.training.ema import update_average
 from gghead.training.randomness import generator_for
@@ -126,8 +126,8 @@ def generator_terms(
         backgrounds: colour behind each picture, or None for the configured one.
         mean: over the processes that share the batch.
     """
-    raw = generator.raw(styles, noise)
-    gaussians = generator.activate(raw)
+    heads = generator.decode_maps(generator.maps(styles, noise))
+    gaussians = heads.gaussians
     uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), discriminator.config.resolution)
@@ -143,8 +143,8 @@ def generator_terms(
     return GeneratorTerms(
         adversarial=losses.generator_loss(logits),
         logits=logits,
-        position=regularizers.mean_norm(raw.positions),
-        scale=regularizers.mean_norm(raw.scales),
+        position=regularizers.mean_norm(heads.positions),
+        scale=regularizers.mean_norm(heads.scales),
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
         uv_variation=_uv_variation(drawn, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),

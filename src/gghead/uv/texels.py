@@ -7,7 +7,7 @@ Coordinates of a map are (x, y) in [-1, 1], x to the right, y down; the outer ed
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -47,6 +47,18 @@ def place_texels(maps: TemplateMaps, grid_size: int) -> Texels:
         )
     uvs = grid[covered]
     return Texels(uvs, sample_maps(maps.positions, uvs))
+
+
+def bilinear_taps(uvs: Float[Tensor, "N 2"], side: int) -> tuple[Int[Tensor, "N 4"], Float[Tensor, "N 4"]]:
+    """Flat indices of the four texels that a sample is made of, and their weights; both as `sample_maps` takes them."""
+    place = (((uvs + 1) * side - 1) / 2).clamp(0, side - 1)
+    first = place.floor().clamp(max=side - 1)
+    across, down = (place - first).unbind(-1)
+    column, row = first.long().unbind(-1)
+    right, below = (column + 1).clamp(max=side - 1), (row + 1).clamp(max=side - 1)
+    texels = torch.stack([row * side + column, row * side + right, below * side + column, below * side + right], -1)
+    weights = [(1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down]
+    return texels, torch.stack(weights, -1)
 
 
 def sample_maps(maps: Float[Tensor, "*B C R R"], uvs: Float[Tensor, "N 2"]) -> Float[Tensor, "*B N C"]:

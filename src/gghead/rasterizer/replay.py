@@ -1,7 +1,7 @@
-"""The passes of a training step as CUDA graphs: launched once, replayed ever after.
+"""Work that ends in drawings as CUDA graphs: launched kernel by kernel once, replayed ever after.
 
-A step of a small network is thousands of short kernels, which Python launches more slowly than a GPU runs them. A
-captured pass is one launch.
+A small network is thousands of short kernels, which Python launches more slowly than a GPU runs them. A replayed pass
+is one launch. Here, because room for the lists of drawings is measured before and watched afterwards.
 """
 
 from collections import Counter
@@ -12,9 +12,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from gghead.cuda.availability import is_available
 from gghead.rasterizer.cuda_report import Watch, watch_lists
-from gghead.stylegan import cuda_layers
-from gghead.training.distributed import Team
 
 WARMUP = 2
 """Passes of a kind that run as they are, before one is captured: libraries choose, memory of lists is measured."""
@@ -23,7 +22,7 @@ FULL = 0.8
 
 Inputs = dict[str, Tensor]
 Pass = Callable[[Inputs], Tensor]
-"""From tensors to numbers for the log; leaves gradients in parameters."""
+"""From tensors to a tensor; may leave gradients in parameters."""
 
 
 @runtime_checkable
@@ -62,7 +61,8 @@ class _Recording:
 class Replayer:
     """A Runner that captures each kind of pass in a CUDA graph and replays it.
 
-    Needs the CUDA backend of the rasterizer, whose drawings it watches.
+    A drawing whose lists suddenly outgrow their room, which is twice what the last ones needed, is NaN in one replay
+    and right in the next.
     """
 
     def __init__(self) -> None:
@@ -90,10 +90,9 @@ class Replayer:
         return recording.values.clone()
 
 
-def fastest_runner(device: torch.device, team: Team) -> Runner:
-    """A Replayer where one can work: on a GPU with the CUDA backend, and no other processes to talk to meanwhile."""
-    can_replay = device.type == "cuda" and team.is_alone and cuda_layers.is_installed()
-    return Replayer() if can_replay else run_directly
+def fastest_runner(device: torch.device) -> Runner:
+    """A Replayer where one can work: on a GPU with the CUDA backend."""
+    return Replayer() if device.type == "cuda" and is_available() else run_directly
 
 
 def _record(function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter], pool: tuple[int, int]) -> _Recording:

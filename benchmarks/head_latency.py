@@ -1,0 +1,111 @@
+"""Times latent -> picture for one head on a GPU: launched from Python, and replayed as a CUDA graph.
+
+    python benchmarks/head_latency.py
+
+Appends a row of JSON for each preset to benchmarks/results/head_latency.jsonl. The networks are untrained; their
+Gaussians are larger than a trained head's.
+"""
+
+import argparse
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import torch
+from torch import Tensor
+
+from gghead.config.presets import from_preset
+from gghead.geometry.cameras import Cameras
+from gghead.model.generator import Generator, build_generator
+from gghead.rasterizer import render
+from gghead.rasterizer.replay import Inputs, Replayer, run_directly
+from gghead.training.precision import multiplication
+from gghead.training.state import HALF_BLOCKS
+from rows import Spread, append, commit
+from train_step import milliseconds
+
+WARMUP, REPEATS = 5, 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results.
+
+    Attributes:
+        launched_ms: latent to picture as Python launches it.
+        replayed_ms: the same as a CUDA graph.
+        head_ms: latent to Gaussians, replayed.
+        difference: mean absolute difference of the picture from that in 32-bit floats, display range 0 to 1.
+    """
+
+    preset: str
+    precision: str
+    resolution: int
+    gaussians: int
+    launched_ms: Spread
+    replayed_ms: Spread
+    head_ms: Spread
+    difference: float
+    gpu: str
+    torch: str
+    commit: str
+    date: str
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--presets", nargs="*", default=["ffhq256", "ffhq512", "ffhq1024"])
+    parser.add_argument("--commit", help="of this copy, if it has no history")
+    arguments = parser.parse_args()
+    for preset in arguments.presets:
+        config = from_preset(preset, data="none").model
+        generator = build_generator(config.generator, seed=0).cuda().requires_grad_(False)
+        exact = draw(generator, inputs_of(generator, config.discriminator.resolution), config.discriminator.resolution)
+        for precision, half_blocks in (("full", 0), ("mixed", HALF_BLOCKS)):
+            generator.synthesis.half_blocks = half_blocks
+            with multiplication(precision), torch.no_grad():
+                row = measure(preset, precision, generator, config.discriminator.resolution, exact, arguments.commit)
+            append("head_latency", row)
+
+
+def inputs_of(generator: Generator, resolution: int) -> Inputs:
+    """A latent and a camera."""
+    camera = Cameras.frontal(resolution, "cuda")
+    return {"z": generator.latents([0]), "labels": camera.labels()}
+
+
+def head(generator: Generator, inputs: Inputs) -> Tensor:
+    """Latent -> Gaussians; returns their means."""
+    return generator.decode(generator.map_styles(inputs["z"], inputs["labels"])).means
+
+
+def draw(generator: Generator, inputs: Inputs, resolution: int) -> Tensor:
+    """Latent -> picture."""
+    heads = generator.decode(generator.map_styles(inputs["z"], inputs["labels"]))
+    return render(heads, Cameras.from_labels(inputs["labels"], resolution), pairwise=True).rgb
+
+
+def measure(
+    preset: str, precision: str, generator: Generator, resolution: int, exact: Tensor, version: str | None
+) -> Row:
+    """Everything about a generator."""
+    inputs, run = inputs_of(generator, resolution), Replayer()
+    works = {
+        "launched": lambda: run_directly("", lambda given: draw(generator, given, resolution), inputs, ()),
+        "replayed": lambda: run("picture", lambda given: draw(generator, given, resolution), inputs, ()),
+        "head": lambda: run("head", lambda given: head(generator, given), inputs, ()),
+    }
+    for work in works.values():
+        for _ in range(WARMUP):
+            work()
+    difference = float((works["replayed"]() - exact).abs().mean())
+    times = {name: milliseconds(work, REPEATS) for name, work in works.items()}
+    return Row(
+        preset, precision, resolution, len(generator.texel_uvs), times["launched"], times["replayed"], times["head"],
+        round(difference, 6), torch.cuda.get_device_name(), torch.__version__, version or commit(),
+        datetime.now(UTC).date().isoformat(),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
