@@ -33,12 +33,19 @@ def changed(**changes: object) -> str:
         (changed(batch_size="16"), r"training\.batch_size is '16'; expected an integer"),
         (changed(batch_size=True), "expected an integer"),
         (changed(r1_gamma=None), "expected a number"),
-        ('{"preset": "demo"}', "lacks data, template, init_from, model, training"),
+        ('{"preset": "demo"}', "lacks data; it was written by another version"),
     ],
 )
 def test_wrong_files_are_refused_by_field(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_json(RunConfig, text)
+
+
+def test_a_run_from_before_a_setting_has_its_default() -> None:
+    config = replace(from_preset("demo", "data.zip"), training=TrainingConfig(seed=4))
+    data = json.loads(to_json(config))
+    del data["training"]["milestone_every"], data["template"]
+    assert from_json(RunConfig, json.dumps(data)) == config
 
 
 @pytest.mark.parametrize(

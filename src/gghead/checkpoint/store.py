@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gghead.checkpoint.atomic import new_folder
@@ -15,10 +15,11 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensor files by name, and how many images were seen when they were written."""
+    """Tensor files by name, how many images were seen when they were written, and other numbers by name."""
 
     files: Mapping[str, TensorFile]
     images: int
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -34,7 +35,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             path = temporary / f"{name}.safetensors"
             save_tensors(path, content)
             hashes[path.name] = file_hash(path)
-        manifest = {"version": VERSION, "images": checkpoint.images, "sha256": hashes}
+        manifest = {"version": VERSION, "images": checkpoint.images, "numbers": dict(checkpoint.numbers)}
+        manifest |= {"sha256": hashes}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
@@ -51,7 +53,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         manifest = json.loads(path.read_text())
         version, images, hashes = manifest["version"], manifest["images"], manifest["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+        numbers = {str(name): int(value) for name, value in manifest.get("numbers", {}).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged; remove {folder} to go on from the checkpoint before it") from error
     if version != VERSION:
         raise ValueError(f"{path} is of version {version}; this gghead reads version {VERSION}")
@@ -66,7 +69,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
                 f"remove {folder} to go on from the checkpoint before it"
             )
         files[file.stem] = load_tensors(file)
-    return Checkpoint(files, images)
+    return Checkpoint(files, images, numbers)
 
 
 def file_hash(path: Path) -> str:

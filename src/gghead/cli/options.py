@@ -112,6 +112,16 @@ rendering_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL."
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
+gpus_option = click.option(
+    "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, a GPU each."
+)
+on_nan_option = click.option(
+    "--on-nan",
+    type=click.Choice(["stop", "rollback"]),
+    default="stop",
+    show_default=True,
+    help="When training diverges: stop, or go on from the newest checkpoint with other random numbers.",
+)
 device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
 log_option = click.option(
     "--log",

@@ -1,39 +1,109 @@
 """gghead resume"""
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, log_option, pick_device
+from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device
 
 
 @click.command()
 @click.argument("run", type=RunPath())
 @log_option
+@gpus_option
+@on_nan_option
 @device_option
-def resume(run: Path, trackers: tuple[str, ...], device: str | None) -> None:
-    """Go on with a run from its newest checkpoint.
+def resume(run: Path, trackers: tuple[str, ...], gpus: int, on_nan: str, device: str | None) -> None:
+    """Go on with a run from its newest checkpoint, on as many GPUs as you like.
 
     On the CPU the result is, bit for bit, that of a run that was never stopped.
     """
     from gghead.training.run_folder import RunFolder
 
-    run_to_end(RunFolder.open(run), trackers, device)
+    run_to_end(RunFolder.open(run).config, trackers, device, gpus, on_nan, run, prepare=lambda: run)
 
 
 def run_to_end(
-    run: "RunFolder",  # noqa: F821 - imported when a command runs
+    config: "RunConfig",  # noqa: F821 - imported when a command runs
     trackers: tuple[str, ...],
     device: str | None,
+    gpus: int,
+    on_nan: str,
+    path: Path | None,
+    prepare: Callable[[], Path],
 ) -> None:
-    """Trains with progress on stderr; leaves with exit code 130 if the run was interrupted."""
+    """Trains with progress on stderr, in as many processes as wanted; leaves with 130 if the run was interrupted.
+
+    Args:
+        config: of the run.
+        trackers: where the log goes, too.
+        device: where to train.
+        gpus: processes to start here; 1 if this process is to train, alone or as one of torchrun's.
+        on_nan: what to do when training diverges.
+        path: folder of the run, where it is known before it is made.
+        prepare: makes the folder, where it is a new one, and names it; called in one process only.
+    """
+    from gghead.training.distributed import Team, share_of
+    from gghead.training.launch import is_launched, join_team, launch, require_gpus
+
+    device = pick_device(device)
+    if gpus > 1:
+        if is_launched():
+            raise ValueError("--gpus starts processes, and torchrun has started some already; use one of the two")
+        if device.startswith("cuda"):
+            require_gpus(gpus)
+        share_of(config.training, config.model.discriminator, Team(world_size=gpus))
+        path = prepare()
+        logs = [argument for tracker in trackers for argument in ("--log", tracker)]
+        options = ["--device", device.split(":")[0], "--on-nan", on_nan, *logs]
+        raise SystemExit(launch(["resume", str(path), *options], gpus))
+    if is_launched() and path is None:
+        raise ValueError("processes that torchrun starts can't agree on a name; name the run's folder: --out")
+    with join_team(device) as team:
+        if team.is_first:
+            path = prepare()
+        team.wait()
+        _train(path, trackers, device, on_nan, team)
+
+
+def _train(
+    path: Path,
+    trackers: tuple[str, ...],
+    device: str,
+    on_nan: str,
+    team: "Team",  # noqa: F821 - imported when a command runs
+) -> None:
+    """Trains in this process."""
     from gghead.training.loop import train
+    from gghead.training.run_folder import RunFolder
+    from gghead.training.telemetry import NullMonitor
+
+    run = RunFolder.open(path)
+    try:
+        with _monitor(run, trackers) if team.is_first else nullcontext(NullMonitor()) as monitor:
+            outcome = train(run, monitor, team.device(device), team, on_nan)
+    except ConnectionError as error:
+        if team.is_alone:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        os._exit(1)  # an orderly exit would wait for what the lost process left undone on the GPU
+    if team.is_first:
+        if outcome.interrupted:
+            click.echo(f"saved at {outcome.images} images; go on with: gghead resume {run.path}", err=True)
+        else:
+            click.echo(run.snapshot(outcome.images, ".safetensors"))
+    if outcome.interrupted:
+        raise SystemExit(130)
+
+
+@contextmanager
+def _monitor(run: "RunFolder", trackers: tuple[str, ...]) -> Iterator["Monitor"]:  # noqa: F821 - see above
+    """Tells people and the trackers of a run."""
     from gghead.training.telemetry import console_monitor
     from gghead.training.trackers import Monitors, open_trackers
 
     with console_monitor(run.config.training.total_images) as console, open_trackers(trackers, run) as opened:
-        outcome = train(run, Monitors([console, *opened]), pick_device(device))
-    if outcome.interrupted:
-        click.echo(f"saved at {outcome.images} images; go on with: gghead resume {run.path}", err=True)
-        raise SystemExit(130)
-    click.echo(run.snapshot(outcome.images, ".safetensors"))
+        yield Monitors([console, *opened])

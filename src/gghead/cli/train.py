@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, log_option
+from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option
 from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size
 
@@ -26,6 +26,8 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
 @click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
 @log_option
+@gpus_option
+@on_nan_option
 @device_option
 def train(
     preset: str,
@@ -38,6 +40,8 @@ def train(
     batch_size: int | None,
     seed: int,
     trackers: tuple[str, ...],
+    gpus: int,
+    on_nan: str,
     device: str | None,
 ) -> None:
     """Train a model on pictures with cameras.
@@ -46,8 +50,8 @@ def train(
     Ctrl-C saves before it leaves; `gghead resume` goes on from there.
     """
     from gghead.cli.resume import run_to_end
-    from gghead.training.loop import open_dataset
-    from gghead.training.run_folder import RunFolder
+    from gghead.training.loop import check_data
+    from gghead.training.run_folder import RunFolder, refuse_existing
     from gghead.training.trackers import require_trackers
     from gghead.training.transfer import continue_config, open_source
 
@@ -63,8 +67,14 @@ def train(
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
     require_trackers(trackers)
-    open_dataset(config).close()  # bad data is told before a folder is made
-    with nullcontext(out) if out is not None else next_run(name) as path:
-        run = RunFolder.create(path, config)
-    click.echo(f"run: {run.path}", err=True)
-    run_to_end(run, trackers, device)
+
+    def prepare() -> Path:
+        if out is not None:
+            refuse_existing(out)
+        check_data(config, lambda text: click.echo(text, err=True))
+        with nullcontext(out) if out is not None else next_run(name) as path:
+            run = RunFolder.create(path, config)
+        click.echo(f"run: {run.path}", err=True)
+        return run.path
+
+    run_to_end(config, trackers, device, gpus, on_nan, out, prepare)

@@ -1,4 +1,4 @@
-"""Frozen dataclasses <-> JSON, strictly: every field named, every value of its type, nothing unknown.
+"""Frozen dataclasses <-> JSON, strictly: every value of its type, nothing unknown; what is absent has its default.
 
 Knows what configurations are made of: nested dataclasses, str, int, float, bool, None, Literal, unions and tuples.
 """
@@ -23,10 +23,11 @@ def from_json(cls: type[T], text: str) -> T:
 
     Args:
         cls: the dataclass to read.
-        text: JSON; every field of the class must be there, so that a default that changes changes no old run.
+        text: JSON. A field that came into the class after it was written may be absent and has its default, which
+            must therefore be what was done before; `to_json` writes every field, so no other default matters to it.
 
     Raises:
-        ValueError: no JSON, a field unknown or missing, a value of another type; the message names the field.
+        ValueError: no JSON, a field unknown, or missing without a default, a value of another type; names the field.
     """
     try:
         data = json.loads(text)
@@ -71,10 +72,14 @@ def _read_dataclass(cls: Any, data: Any, where: str) -> Any:
             near = get_close_matches(key, names, n=1)
             hint = f"; perhaps you meant {near[0]}" if near else f"; known are {', '.join(names)}"
             raise ValueError(f"{where} has an unknown field {key!r}{hint}")
-    missing = [name for name in names if name not in data]
+    missing = [field.name for field in dataclasses.fields(cls) if field.name not in data and not _has_default(field)]
     if missing:
         raise ValueError(f"{where} lacks {', '.join(missing)}; it was written by another version of gghead")
-    return cls(**{name: _read(kinds[name], data[name], f"{where}.{name}") for name in names})
+    return cls(**{name: _read(kinds[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _expect(fine: bool, data: Any, expected: str, where: str) -> Any:

@@ -62,8 +62,10 @@ class TrainingConfig:
     """Generated pictures of a measurement."""
     metrics_detector: str = "inception"
     """Detector that measures: inception, efficientnet-lite0, or the path of a TorchScript file."""
-    kept_checkpoints: int = 3
-    """Full checkpoints kept for resuming, newest first; the averaged generator of every snapshot stays."""
+    kept_checkpoints: int = 2
+    """Newest checkpoints that stay; besides them the best by the metrics. Averaged generators of snapshots all stay."""
+    milestone_every: int = 10
+    """Snapshots between two checkpoints that stay for good; 0 for none."""
     seed: int = 0
     """All randomness of the run follows from it."""
     precision: Literal["mixed", "full"] = "mixed"
@@ -83,7 +85,8 @@ class TrainingConfig:
             require_range(name, getattr(self, name), 1, 10**12)
         for name in ("swap_probability", "background", "ema_rampup"):
             require_range(name, getattr(self, name), 0, 1)
-        require_range("metrics_every", self.metrics_every, 0, 10**12)
+        for name in ("metrics_every", "milestone_every"):
+            require_range(name, getattr(self, name), 0, 10**12)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(

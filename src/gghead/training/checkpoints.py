@@ -11,8 +11,13 @@ from gghead.checkpoint.tensors import TensorFile
 from gghead.training.state import TrainingState
 
 
-def save_state(folder: Path, state: TrainingState) -> None:
+def save_state(folder: Path, state: TrainingState, processes: int = 1) -> None:
     """Writes a checkpoint of the whole state.
+
+    Args:
+        folder: that of the checkpoint.
+        state: what is kept.
+        processes: how many train, for the log of a run that goes on with another number of them.
 
     Raises:
         FileExistsError: the folder exists.
@@ -21,11 +26,15 @@ def save_state(folder: Path, state: TrainingState) -> None:
     files = {name: TensorFile(network.state_dict(), {}) for name, network in state.networks.items()}
     for name, (optimizer, network) in state.optimizers.items():
         files[name] = TensorFile(_moments(optimizer, network), {})
-    save_checkpoint(folder, Checkpoint(files, state.images))
+    numbers = {"rollbacks": state.rollbacks, "processes": processes}
+    save_checkpoint(folder, Checkpoint(files, state.images, numbers))
 
 
-def restore_state(folder: Path, state: TrainingState) -> None:
+def restore_state(folder: Path, state: TrainingState) -> int:
     """Puts a checkpoint into a state of the same configuration, in place.
+
+    Returns:
+        How many processes had trained it.
 
     Raises:
         FileNotFoundError: the folder is no checkpoint or lacks a file.
@@ -40,6 +49,8 @@ def restore_state(folder: Path, state: TrainingState) -> None:
     for name, (optimizer, network) in state.optimizers.items():
         _restore_moments(optimizer, network, _file(checkpoint, folder, name).tensors)
     state.images = checkpoint.images
+    state.rollbacks = checkpoint.numbers.get("rollbacks", 0)
+    return checkpoint.numbers.get("processes", 1)
 
 
 def _file(checkpoint: Checkpoint, folder: Path, name: str) -> TensorFile:

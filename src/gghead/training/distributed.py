@@ -4,7 +4,7 @@ N processes compute what one would: every random number is drawn for the whole b
 part; groups of the minibatch standard deviation stay together; gradients are averaged before the optimizer steps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,10 @@ import torch
 import torch.distributed
 from jaxtyping import Float
 from torch import Tensor
+
+from gghead.config.model import DiscriminatorConfig
+from gghead.config.training import TrainingConfig
+from gghead.data.loader import Order
 
 BUCKET_NUMBERS = 16 * 2**20
 """Numbers that are reduced in one go: large enough for the network, small enough to keep the copy small."""
@@ -24,15 +28,28 @@ class Team:
     Attributes:
         rank: number of this process, 0 to world_size - 1; 0 writes, logs and measures.
         world_size: processes of the run.
+        local_rank: number of this process among those of its machine.
+        control: over which the hosts talk without their devices.
     """
 
     rank: int = 0
     world_size: int = 1
+    local_rank: int = 0
+    control: torch.distributed.ProcessGroup | None = None
 
     @property
     def is_alone(self) -> bool:
         """Whether there is nobody to share with."""
         return self.world_size == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes, logs and measures."""
+        return self.rank == 0
+
+    def device(self, name: str) -> str:
+        """Where this process trains: on CUDA each has the GPU of its local rank."""
+        return name if self.is_alone or not name.startswith("cuda") else f"cuda:{self.local_rank}"
 
     def part(self, whole: Float[Tensor, "B ..."], group_size: int) -> Float[Tensor, "K ..."]:
         """This process's rows of a batch; whole groups of the minibatch standard deviation, see `data.sampler`.
@@ -74,9 +91,78 @@ class Team:
                 for tensor, part in zip(bucket, parts, strict=True):
                     tensor.copy_(part.view_as(tensor))
 
+    def any(self, ask: Callable[[], bool]) -> Callable[[], bool]:
+        """Asks all processes something; the answer, yes if one says yes, is waited for when it is called for.
+
+        Between the two, processes go on; so one question a step costs nothing, and tells within a step when another
+        process is gone.
+
+        Raises:
+            ConnectionError: another process is gone; when the answer is called for.
+        """
+        if self.is_alone:
+            return ask
+        flag = torch.tensor(int(ask()))
+        with told_as_lost(self):
+            work = torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX, group=self.control, async_op=True)
+
+        def answer() -> bool:
+            with told_as_lost(self):
+                work.wait()
+            return bool(flag)
+
+        return answer
+
+    def wait(self) -> None:
+        """Until all processes are here.
+
+        Raises:
+            ConnectionError: another process is gone.
+        """
+        self.any(lambda: False)()
+
+    def require_same(self, number: int, what: str) -> None:
+        """Makes sure that all processes are at the same point.
+
+        Raises:
+            ValueError: another process has another number.
+        """
+        greatest = torch.tensor([number, -number])
+        if not self.is_alone:
+            with told_as_lost(self):
+                torch.distributed.all_reduce(greatest, torch.distributed.ReduceOp.MAX, group=self.control)
+        if greatest[0] != -greatest[1]:
+            raise ValueError(
+                f"{what} differ between the processes ({-greatest[1]} to {greatest[0]}); all of them must see the same "
+                "folder of the run"
+            )
+
 
 ALONE = Team()
 """A run of one process."""
+
+
+def share_of(training: TrainingConfig, discriminator: DiscriminatorConfig, team: Team) -> Order:
+    """Which pictures a process sees.
+
+    Raises:
+        ValueError: the batch, or the heads that it shows, can't be shared evenly.
+    """
+    order = Order(
+        training.seed,
+        training.batch_size,
+        training.mirrored,
+        team.rank,
+        team.world_size,
+        group_size=discriminator.group_size,
+    )
+    heads = training.batch_size // training.views
+    if not team.is_alone and heads % (discriminator.group_size * team.world_size):
+        raise ValueError(
+            f"{heads} heads of {training.views} views a step on {team.world_size} processes; expected a multiple of "
+            f"{discriminator.group_size * team.world_size} heads: start fewer processes, or take larger batches"
+        )
+    return order
 
 
 @contextmanager

@@ -1,7 +1,10 @@
-"""The loop: batches in, steps, ticks, snapshots, checkpoints."""
+"""A run from its newest checkpoint to its end, over divergences if that is wanted."""
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,21 +13,22 @@ from gghead.config.training import RunConfig
 from gghead.data.conventions import recognise
 from gghead.data.dataset import HeadDataset
 from gghead.data.decoding import decode
-from gghead.data.loader import Order
-from gghead.data.resident import open_batches
-from gghead.data.source import PictureSource
-from gghead.rasterizer.replay import fastest_runner
 from gghead.training.checkpoints import restore_state, save_state
-from gghead.training.interruption import Interruption, catch_interruption
+from gghead.training.distributed import ALONE, Team, share_of
+from gghead.training.interruption import catch_interruption
 from gghead.training.metrics import Examiner
 from gghead.training.precision import multiplication
-from gghead.training.report import Accumulator
+from gghead.training.report import Divergence
 from gghead.training.run_folder import RunFolder
-from gghead.training.snapshots import take_snapshot
+from gghead.training.session import Session
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import Setting, training_step
 from gghead.training.telemetry import JsonLog, Monitor
 from gghead.training.transfer import note_transfer, transfer
+
+OnNan = Literal["stop", "rollback"]
+"""What to do when something is not finite any more."""
+MAX_ROLLBACKS = 3
+"""Tries from one checkpoint with other random numbers; what fails again and again is no accident."""
 
 
 @dataclass(frozen=True)
@@ -35,32 +39,37 @@ class Outcome:
     interrupted: bool
 
 
-def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") -> Outcome:
+def train(
+    run: RunFolder,
+    monitor: Monitor,
+    device: torch.device | str = "cpu",
+    team: Team = ALONE,
+    on_nan: OnNan = "stop",
+) -> Outcome:
     """Trains from the run's newest checkpoint, or from the start if there is none, to its end.
 
-    A run that was stopped and resumed is, on the CPU, bit for bit the run that was never stopped.
+    A run that was stopped and resumed is, on the CPU, bit for bit the run that was never stopped. Any number of
+    processes that shares the batch evenly may go on with it; only rounding tells them apart.
 
     Args:
         run: where its configuration stands and its results go.
-        monitor: is told of every step.
+        monitor: is told of every step; of processes beside the first one too.
         device: where to train.
+        team: the processes of the run, of which this is one.
+        on_nan: whether a divergence ends the run, or takes it back to its newest checkpoint and on from there with
+            other random numbers, up to MAX_ROLLBACKS times from one checkpoint.
 
     Raises:
         FileNotFoundError, ValueError: the data, the template or the checkpoint can't be read.
-        FloatingPointError: the losses are no longer finite; the last checkpoint is from before.
+        FloatingPointError: training has diverged; the last checkpoint is from before.
+        ConnectionError: another process of the team is gone.
+        OSError: results can't be written; the last checkpoint is untouched.
     """
     config = run.config
-    state = new_state(config, device)
-    log = JsonLog(run.log)
-    newest = run.checkpoints()[-1:]
-    if newest:
-        restore_state(newest[0], state)
-        log.forget_after(state.images)
-        JsonLog(run.metrics).forget_after(state.images)
-        monitor.event(f"goes on from {state.images} images")
-    elif config.init_from:
-        note_transfer(run, transfer(config, state), monitor)
-        _save(run, state)  # from here on the other run is not needed any more
+    share_of(config.training, config.model.discriminator, team)
+    if team.is_first:
+        run.sweep()
+    state = _resume(run, monitor, device, team)
     if state.images >= config.training.total_images:
         return Outcome(state.images, interrupted=False)
     with open_dataset(config) as dataset:
@@ -69,9 +78,16 @@ def train(run: RunFolder, monitor: Monitor, device: torch.device | str = "cpu") 
                 f"WARNING: the cameras seem to be in another convention; see: gghead data check {config.data}"
             )
         pictures = decode(dataset, monitor.event)
+        examiner = Examiner(run, dataset, pictures, monitor)
+        tries: Counter[int] = Counter()
         with catch_interruption() as interruption, multiplication(config.training.precision):
-            _run_steps(run, state, pictures, Examiner(run, dataset, pictures, monitor), monitor, log, interruption)
-    return Outcome(state.images, interruption.requested and state.images < config.training.total_images)
+            session = Session(run, pictures, examiner, monitor, interruption, team)
+            while True:
+                try:
+                    stopped = session.go_on(state)
+                    return Outcome(state.images, stopped)
+                except Divergence as error:
+                    state = _after_divergence(error, state, tries, session, on_nan)
 
 
 def open_dataset(config: RunConfig) -> HeadDataset:
@@ -81,41 +97,63 @@ def open_dataset(config: RunConfig) -> HeadDataset:
     )
 
 
-def _run_steps(
-    run: RunFolder,
-    state: TrainingState,
-    pictures: PictureSource,
-    examiner: Examiner,
-    monitor: Monitor,
-    log: JsonLog,
-    interruption: Interruption,
-) -> None:
-    config = run.config.training
-    setting = Setting(config, torch.from_numpy(pictures.labels), run=fastest_runner(state.device))
-    means = Accumulator(config.batch_size)
-    order = Order(config.seed, config.batch_size, config.mirrored)
-    with open_batches(pictures, order, state.images, state.device, config.random_background, monitor.event) as batches:
-        while state.images < config.total_images and not interruption.requested:
-            batch = next(batches)
-            report = training_step(state, setting, batch.pictures, batch.labels, batch.transparency)
-            means.add(report)
-            monitor.advance(state.images)
-            last = state.images >= config.total_images
-            if last or state.images // config.log_every > (state.images - config.batch_size) // config.log_every:
-                tick = means.read(state.images)
-                log.tick(tick)
-                monitor.tick(tick)
-            if last or state.images % config.snapshot_every == 0:
-                sheets = take_snapshot(run, state)
-                _save(run, state)
-                monitor.sheets(state.images, sheets)
-            if config.metrics_every and state.images % config.metrics_every < config.batch_size:
-                examiner.examine(state)
-    if interruption.requested and not run.checkpoint(state.images).exists():
-        _save(run, state)
-        monitor.event(f"interrupted; saved at {state.images} images")
+def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text: None) -> None:
+    """Decodes every picture, so that damaged ones are told before a run has a folder.
+
+    Raises:
+        FileNotFoundError, ValueError: the data can't be used.
+    """
+    with open_dataset(config) as dataset:
+        decode(dataset, on_event)
 
 
-def _save(run: RunFolder, state: TrainingState) -> None:
-    save_state(run.checkpoint(state.images), state)
-    run.drop_old_checkpoints(run.config.training.kept_checkpoints)
+def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> TrainingState:
+    """The state to go on from; what the log says of later steps is dropped."""
+    state = new_state(run.config, device)
+    newest = run.checkpoints()[-1:]
+    if newest:
+        before = restore_state(newest[0], state)
+        now = "" if before == team.world_size else f" on {team.world_size} processes; there were {before} before"
+        monitor.event(f"goes on from {state.images} images{now}")
+    elif run.config.init_from:
+        taken = transfer(run.config, state)
+        if team.is_first:
+            note_transfer(run, taken, monitor)
+            save_state(run.checkpoint(0), state, team.world_size)  # from here on the other run is not needed any more
+    team.require_same(state.images, "images seen")
+    if team.is_first:
+        for log in (run.log, run.metrics):
+            JsonLog(log).forget_after(state.images)
+    return state
+
+
+def _after_divergence(
+    error: Divergence, diverged: TrainingState, tries: Counter[int], session: Session, on_nan: OnNan
+) -> TrainingState:
+    """The state to try again from.
+
+    Raises:
+        FloatingPointError: it is not wanted, or was tried often enough.
+    """
+    run, monitor = session.run, session.monitor
+    newest = run.checkpoints()[-1:]
+    good = f"the last good checkpoint is {newest[0]}" if newest else "there is no checkpoint yet"
+    remedy = "start again with a larger r1_gamma or smaller learning rates"
+    if on_nan == "stop":
+        raise FloatingPointError(
+            f"{error}; {good}; go on from there with other random numbers: gghead resume {run.path} --on-nan rollback; "
+            f"if that does not help, {remedy}"
+        ) from error
+    state = _resume(run, monitor, diverged.device, session.team)
+    tries[state.images] += 1
+    if tries[state.images] > MAX_ROLLBACKS:
+        raise FloatingPointError(
+            f"{error}; {MAX_ROLLBACKS} times before, other random numbers from {state.images} images on did not help; "
+            f"{good}; {remedy}"
+        ) from error
+    state.rollbacks = diverged.rollbacks + 1
+    monitor.event(
+        f"WARNING: {error}; rolled back to {state.images} images, try {tries[state.images]} of {MAX_ROLLBACKS} "
+        "with other random numbers"
+    )
+    return state

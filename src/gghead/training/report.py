@@ -91,11 +91,20 @@ class Accumulator:
             Divergence: a value is not finite. Names the first such step and what is not finite in it.
             ConnectionError: another process is gone.
         """
-        rows = self._rows()
+        rows = self.check(images)
         now = time.monotonic()
         speed = len(rows) * self._batch_size / max(now - self._start, 1e-9)
-        first = images - len(rows) * self._batch_size
         self._reports, self._start = [], now
+        known = {name: [values[name] for values in rows if name in values] for values in rows for name in values}
+        return Tick(images, speed, {name: sum(values) / len(values) for name, values in known.items()})
+
+    def check(self, images: int) -> list[dict[str, float]]:
+        """The values of each step since the last `read`, by name; nothing is forgotten.
+
+        Args, Raises: as of `read`.
+        """
+        rows = self._rows()
+        first = images - len(rows) * self._batch_size
         for row, values in enumerate(rows):
             broken = [name for name, value in values.items() if not abs(value) < float("inf")]
             if broken:
@@ -104,8 +113,7 @@ class Accumulator:
                     f"training has diverged in step {seen // self._batch_size}, after {seen} images: "
                     f"not finite: {', '.join(broken)}"
                 )
-        known = {name: [values[name] for values in rows if name in values] for values in rows for name in values}
-        return Tick(images, speed, {name: sum(values) / len(values) for name, values in known.items()})
+        return rows
 
     def _rows(self) -> list[dict[str, float]]:
         """The values of each step by name; only those that it has."""

@@ -13,6 +13,7 @@ checkpoints/<images>/            everything that is needed to go on
 """
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,7 @@ class RunFolder:
         Raises:
             FileExistsError: something stands at the path.
         """
-        if path.exists():
-            raise FileExistsError(f"{path} exists already; go on with `gghead resume {path}` or name another folder")
+        refuse_existing(path)
         path.mkdir(parents=True)
         write_file(path / CONFIG, lambda temporary: temporary.write_text(to_json(config) + "\n"))
         return cls(path, config)
@@ -93,7 +93,22 @@ class RunFolder:
         """Checkpoint folders, oldest first; those that were not finished are not among them."""
         return sorted((self.path / "checkpoints").glob("[0-9]*"))
 
-    def drop_old_checkpoints(self, kept: int) -> None:
-        """Removes all but the newest checkpoints."""
-        for folder in self.checkpoints()[:-kept]:
-            shutil.rmtree(folder)
+    def keep_only(self, images: Collection[int]) -> None:
+        """Removes the checkpoints of all other numbers of images."""
+        for folder in self.checkpoints():
+            if int(folder.name) not in images:
+                # First out of sight, so that a half removed one is never taken for a checkpoint.
+                hidden = folder.with_name(f".{folder.name}.removed.tmp")
+                folder.rename(hidden)
+                shutil.rmtree(hidden)
+
+    def sweep(self) -> None:
+        """Removes what a killed process left half written or half removed."""
+        for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def refuse_existing(path: Path) -> None:
+    """Raises FileExistsError if a run can't be made at the path because something stands there."""
+    if path.exists():
+        raise FileExistsError(f"{path} exists already; go on with `gghead resume {path}` or name another folder")

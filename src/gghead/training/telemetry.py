@@ -59,6 +59,25 @@ class JsonLog:
         write_file(self._path, lambda temporary: temporary.write_text("".join(kept)))
 
 
+class NullMonitor:
+    """Tells nobody: for processes beside the first one."""
+
+    def tick(self, tick: Tick) -> None:
+        """Does nothing."""
+
+    def advance(self, images: int) -> None:
+        """Does nothing."""
+
+    def event(self, text: str) -> None:
+        """Does nothing."""
+
+    def metrics(self, images: int, values: Mapping[str, float]) -> None:
+        """Does nothing."""
+
+    def sheets(self, images: int, sheets: Mapping[str, Path]) -> None:
+        """Does nothing."""
+
+
 class ConsoleMonitor:
     """Shows a bar with speed and remaining time on a terminal, and plain lines elsewhere; on stderr."""
 

@@ -1,0 +1,137 @@
+"""Steps of a run to its end, an interruption or a divergence, and what is due between them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from gghead.data.loader import Batch
+from gghead.data.resident import open_batches
+from gghead.data.source import PictureSource
+from gghead.rasterizer.replay import fastest_runner, run_directly
+from gghead.training.checkpoints import save_state
+from gghead.training.distributed import Team, share_of
+from gghead.training.health import CollapseWatch, require_finite
+from gghead.training.interruption import Interruption
+from gghead.training.metrics import Examiner
+from gghead.training.report import Accumulator, Tick
+from gghead.training.retention import checkpoints_worth_keeping
+from gghead.training.run_folder import RunFolder
+from gghead.training.snapshots import take_snapshot
+from gghead.training.state import TrainingState
+from gghead.training.steps import Setting, training_step
+from gghead.training.telemetry import JsonLog, Monitor
+
+
+@dataclass(frozen=True)
+class Session:
+    """What accompanies the steps of one process.
+
+    Attributes:
+        run: where results go.
+        pictures: the real ones.
+        examiner: measures the averaged generator.
+        monitor: is told of everything.
+        interruption: whether this process was asked to stop.
+        team: the processes of the run; the first of them writes and measures.
+    """
+
+    run: RunFolder
+    pictures: PictureSource
+    examiner: Examiner
+    monitor: Monitor
+    interruption: Interruption
+    team: Team
+
+    def go_on(self, state: TrainingState) -> bool:
+        """Trains until the run's end, or until any process is asked to stop; returns whether that was the reason.
+
+        Everything that is due at a number of images is written before the checkpoint of that number, so a run that is
+        killed at any moment misses nothing when it goes on from its newest checkpoint.
+
+        Raises:
+            Divergence: something is no longer finite; nothing of it was saved.
+            ConnectionError: another process is gone.
+            OSError: results can't be written; older ones are untouched.
+        """
+        config = self.run.config.training
+        labels = torch.from_numpy(self.pictures.labels)
+        # The count of the UV total variation is shared among processes within a pass, which can't be replayed then.
+        replayable = self.team.is_alone or config.uv_variation_weight == 0
+        setting = Setting(config, labels, self.team, fastest_runner(state.device) if replayable else run_directly)
+        means, watch = Accumulator(config.batch_size, self.team), CollapseWatch()
+        requested = self._ask()
+        with self._batches(state) as batches:
+            while not (stopped := requested()) and state.images < config.total_images:
+                requested = self._ask()
+                batch = next(batches)
+                means.add(training_step(state, setting, batch.pictures, batch.labels, batch.transparency))
+                self.monitor.advance(state.images)
+                self._record(state, means, watch)
+        if stopped and state.images < config.total_images:
+            self._refuse_divergence(state, means)
+            self._save(state)
+            self.monitor.event(f"interrupted; saved at {state.images} images")
+            return True
+        return False
+
+    def _ask(self) -> Callable[[], bool]:
+        return self.team.any(lambda: self.interruption.requested)
+
+    def _batches(self, state: TrainingState) -> AbstractContextManager[Iterator[Batch]]:
+        config, critic = self.run.config.training, self.run.config.model.discriminator
+        order = share_of(config, critic, self.team)
+        return open_batches(
+            self.pictures, order, state.images, state.device, config.random_background, self.monitor.event
+        )
+
+    def _record(self, state: TrainingState, means: Accumulator, watch: CollapseWatch) -> None:
+        """What is due after a step."""
+        config = self.run.config.training
+        last = state.images >= config.total_images
+        saved = last or state.images % config.snapshot_every == 0
+        measured = config.metrics_every and state.images % config.metrics_every < config.batch_size
+        if last or state.images % config.log_every < config.batch_size:
+            self._tick(means.read(state.images), watch)
+        if saved or measured:
+            self._refuse_divergence(state, means)
+        if saved and self.team.is_first:
+            with self._told_with_newest():
+                sheets = take_snapshot(self.run, state)
+            self.monitor.sheets(state.images, sheets)
+        if measured and self.team.is_first:
+            self.examiner.examine(state)
+        if saved:
+            self._save(state)
+
+    def _tick(self, tick: Tick, watch: CollapseWatch) -> None:
+        if self.team.is_first:
+            with self._told_with_newest():
+                JsonLog(self.run.log).tick(tick)
+        self.monitor.tick(tick)
+        for line in watch.news(tick.losses):
+            self.monitor.event(f"WARNING: {line}")
+
+    def _refuse_divergence(self, state: TrainingState, means: Accumulator) -> None:
+        means.check(state.images)
+        require_finite(state)
+
+    def _save(self, state: TrainingState) -> None:
+        if not self.team.is_first or self.run.checkpoint(state.images).exists():
+            return
+        with self._told_with_newest():
+            save_state(self.run.checkpoint(state.images), state, self.team.world_size)
+        self.run.keep_only(checkpoints_worth_keeping(self.run))
+
+    @contextmanager
+    def _told_with_newest(self) -> Iterator[None]:
+        """Adds to an error of the disk what is left to go on from."""
+        try:
+            yield
+        except OSError as error:
+            saved = self.run.checkpoints()
+            left = f"the newest checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
+            raise OSError(
+                f"{error}; {left}, nothing of it was touched; make room and go on with: gghead resume {self.run.path}"
+            ) from error

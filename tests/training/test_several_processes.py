@@ -1,0 +1,119 @@
+"""Two processes are one run: the same numbers, one voice, an end together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from gghead.checkpoint.tensors import load_tensors
+from gghead.cli.main import main
+from gghead.config.training import RunConfig
+from gghead.training.distributed import Team
+from gghead.training.launch import PROGRAM, free_port, launch
+from gghead.training.loop import train
+from gghead.training.run_folder import RunFolder
+from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
+from tolerances import TWO_PROCESSES
+
+PATIENCE = 60
+"""Seconds that a test waits for processes; they need a tenth of it."""
+
+
+class StopAt(SilentMonitor):
+    """Asks the run to stop when so many images were seen."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def advance(self, images: int) -> None:
+        super().advance(images)
+        if images == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> RunConfig:
+    """A run that ends when it is told to; every batch holds two groups, of mirrored pictures."""
+    data = write_tiny_dataset(tmp_path / "blobs.zip")
+    return tiny_config(data, batch_size=8, mirrored=True, total_images=10**6, snapshot_every=10**6, milestone_every=0)
+
+
+def start(*arguments: object, **environment: object) -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    variables |= {name: str(value) for name, value in environment.items()}
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_first_tick(run: RunFolder) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not run.log.exists():
+        assert time.monotonic() < limit, "no tick was written"
+        time.sleep(0.02)
+
+
+def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunConfig, tmp_path: Path) -> None:
+    both = RunFolder.create(tmp_path / "both", endless)
+    command = start("resume", both.path, "--gpus", 2, "--device", "cpu")
+    wait_for_first_tick(both)
+    command.send_signal(signal.SIGTERM)
+    _, told = command.communicate(timeout=PATIENCE)
+    assert command.returncode == 130, told
+    (saved,) = both.checkpoints()
+    assert told.count(f"saved at {int(saved.name)} images") == 2, "the event and the hint of the first process alone"
+
+    one = RunFolder.create(tmp_path / "one", endless)
+    assert train(one, StopAt(int(saved.name))).interrupted
+    for path in saved.glob("*.safetensors"):
+        found, expected = (load_tensors(folder / path.name).tensors for folder in (saved, one.checkpoints()[0]))
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, **TWO_PROCESSES._asdict())
+
+    monitor = StopAt(int(saved.name) + 8)
+    assert train(both, monitor).interrupted
+    assert monitor.events[0] == f"goes on from {int(saved.name)} images on 1 processes; there were 2 before"
+
+
+def test_a_lost_process_ends_the_run_with_a_message(endless: RunConfig, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", endless)
+    place = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    first, second = (
+        start("resume", run.path, "--device", "cpu", RANK=rank, LOCAL_RANK=rank, **place) for rank in range(2)
+    )
+    wait_for_first_tick(run)
+    second.kill()
+    begin = time.monotonic()
+    _, told = first.communicate(timeout=PATIENCE)
+    second.communicate()
+    assert first.returncode == 1
+    assert "process 0 of 2 lost touch with another one" in told
+    assert "Traceback" not in told
+    assert time.monotonic() - begin < 10
+
+
+def test_a_process_that_fails_ends_the_others(tmp_path: Path) -> None:
+    with pytest.raises(ChildProcessError, match=r"process [01] of 2 failed with exit code 1.*gghead resume"):
+        launch(["info", str(tmp_path / "nothing")], 2)
+
+
+def test_a_batch_that_tears_groups_apart_is_refused_before_anything_starts(tmp_path: Path, endless: RunConfig) -> None:
+    run = RunFolder.create(tmp_path / "run", endless)
+    result = CliRunner().invoke(main, ["resume", str(run.path), "--gpus", "4", "--device", "cpu"])
+    assert result.exit_code == 1
+    assert "batch_size is 8 on 4 processes; expected a positive multiple of 16" in result.output
+
+
+def test_parts_of_a_batch_are_whole_groups() -> None:
+    whole = torch.arange(16.0)
+    parts = [Team(rank, 2).part(whole, group_size=4) for rank in range(2)]
+    assert parts[0].tolist() == [0, 1, 4, 5, 8, 9, 12, 13]
+    assert parts[1].tolist() == [2, 3, 6, 7, 10, 11, 14, 15]
+    assert Team().part(whole, 4) is whole
