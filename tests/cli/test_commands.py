@@ -141,6 +141,22 @@ def test_runs_by_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "starts from a run of ffhq256 officially" in refusal("train", "ffhq512", "--data", "heads")
 
 
+def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = gghead("train", "ffhq256", "--dry-run", "--hourly-price", "3", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    for text in (
+        "28.79 million parameters",
+        "31.24 million parameters",
+        "TFLOP a picture",
+        "an estimate",
+        "at 3 an hour",
+    ):
+        assert text in result.stdout
+    assert not list(tmp_path.iterdir())
+    assert "--data is missing" in refusal("train", "ffhq256")
+
+
 MANY_OPTIONS = {"train": "what is trained, from what, where to, on what machine, and how it is watched"}
 """Commands with more than eight options, and why each may."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option
+from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device
 from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size
 
@@ -14,7 +14,7 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
 @click.argument("preset", type=click.Choice(list(PRESETS)))
 @click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Zip or folder, or its name in GGHEAD_DATA_PATH."
+    "--data", type=click.Path(path_type=Path), help="Zip or folder, or its name in GGHEAD_DATA_PATH.  [required]"
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of the run; default: GGHEAD-<next number> with other runs."
@@ -28,10 +28,14 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size
 @log_option
 @gpus_option
 @on_nan_option
+@click.option(
+    "--dry-run", is_flag=True, help="Only tell parameters, memory, time; makes no folder and needs no --data."
+)
+@click.option("--hourly-price", type=click.FloatRange(0), help="Of a GPU; --dry-run then tells what the run costs.")
 @device_option
 def train(
     preset: str,
-    data: Path,
+    data: Path | None,
     out: Path | None,
     name: str,
     init_from: Path | None,
@@ -42,6 +46,8 @@ def train(
     trackers: tuple[str, ...],
     gpus: int,
     on_nan: str,
+    dry_run: bool,
+    hourly_price: float | None,
     device: str | None,
 ) -> None:
     """Train a model on pictures with cameras.
@@ -57,7 +63,11 @@ def train(
 
     if out is not None and name:
         raise click.UsageError("--out names the folder already; leave --name away, or --out for the next number")
-    data = find_data(data, PRESETS[preset].model.discriminator.resolution)
+    if data is None and not dry_run:
+        raise click.UsageError(
+            "--data is missing; name an archive of pictures, or see what the run takes with --dry-run"
+        )
+    data = find_data(data or Path("data"), PRESETS[preset].model.discriminator.resolution)
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
     training = with_batch_size(config.training, batch_size or config.training.batch_size)
     training = replace(training, seed=seed, total_images=images or training.total_images)
@@ -66,6 +76,9 @@ def train(
         config = continue_config(config, open_source(init_from))
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
+    if dry_run:
+        tell_estimate(config, hourly_price, pick_device(device))
+        return
     require_trackers(trackers)
 
     def prepare() -> Path:
@@ -78,3 +91,30 @@ def train(
         return run.path
 
     run_to_end(config, trackers, device, gpus, on_nan, out, prepare)
+
+
+def tell_estimate(config: "RunConfig", hourly_price: float | None, device: str) -> None:  # noqa: F821 - see above
+    """Prints what a run would take on a device."""
+    import torch
+
+    from gghead.training.estimate import estimate, images_per_second
+
+    plan, images = estimate(config, torch.device(device).type), config.training.total_images
+    click.echo(
+        f"generator       {plan.generator_parameters / 1e6:.2f} million parameters, {plan.gaussians:,} Gaussians"
+    )
+    click.echo(f"discriminator   {plan.discriminator_parameters / 1e6:.2f} million parameters")
+    click.echo(f"arithmetic      {plan.operations / 1e12:.3g} TFLOP a picture, in the networks")
+    click.echo(f"memory          about {plan.memory / 2**30:.1f} GiB at batch size {config.training.batch_size}")
+    try:
+        speed = images_per_second(config, plan.operations, device)
+    except torch.OutOfMemoryError:
+        click.echo(
+            f"speed           unknown: a step does not fit into the memory of {device}; try a smaller --batch-size"
+        )
+        return
+    hours = images / speed / 3600
+    click.echo(f"speed           about {speed:.3g} pictures a second on {device}, an estimate from some steps")
+    click.echo(f"time            about {hours:,.1f} hours ({hours / 24:,.1f} days) for {images:,} pictures")
+    if hourly_price is not None:
+        click.echo(f"cost            about {hours * hourly_price:,.2f} at {hourly_price:g} an hour")

@@ -1,0 +1,188 @@
+"""What a run would take, before it is started: parameters, arithmetic, memory, time.
+
+For arithmetic and memory the networks' passes are gone through on torch's meta device, which knows shapes and computes
+nothing; for the time some steps are made.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils.flop_counter import FlopCounterMode
+
+from gghead.config.model import LABEL_SIZE
+from gghead.config.presets import from_preset
+from gghead.config.training import RunConfig
+from gghead.geometry.cameras import Cameras
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import Generator
+from gghead.rasterizer.replay import fastest_runner
+from gghead.training.losses import r1_penalty
+from gghead.training.precision import multiplication
+from gghead.training.state import HALF_BLOCKS, new_state, read_template
+from gghead.training.steps import Setting, training_step
+from gghead.uv.bake import bake
+from gghead.uv.texels import Texels, place_texels
+
+DRAWING_BYTES = 142
+"""Of a Gaussian while it is drawn with gradients; measured at 32 x 65,382 of them."""
+STEPS = {"cpu": 1, "cuda": 4}
+"""Steps of each kind, with R1 and without, that are made before the clock runs, and again while it does."""
+PROBE = "demo"
+"""Preset whose steps are timed on a processor, where those of the large ones take minutes."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take.
+
+    Attributes:
+        generator_parameters: numbers that the generator learns.
+        discriminator_parameters: numbers that the discriminator learns.
+        gaussians: of a head.
+        operations: arithmetic of the networks for a training picture, its share of R1 included; multiplications and
+            additions count one each.
+        memory: bytes on the device, without a dataset that is kept there.
+    """
+
+    generator_parameters: int
+    discriminator_parameters: int
+    gaussians: int
+    operations: float
+    memory: int
+
+
+def estimate(config: RunConfig, device_type: str) -> Estimate:
+    """Goes through one step of a run.
+
+    Args:
+        config: of the run.
+        device_type: "cpu" or "cuda"; on GPUs the finest blocks may take half of the memory.
+
+    Raises:
+        FileNotFoundError, ValueError: the template can't be read.
+    """
+    model, training = config.model, config.training
+    texels = place_texels(bake(read_template(config), model.generator.map_resolution), model.generator.grid_size)
+    with torch.device("meta"):
+        generator = Generator(model.generator, Texels(texels.uvs.to("meta"), texels.positions.to("meta")), seed=None)
+        discriminator = Discriminator(model.discriminator, seed=None)
+        if device_type == "cuda" and training.precision == "mixed":
+            generator.synthesis.half_blocks = discriminator.critic.half_blocks = HALF_BLOCKS
+        size = model.discriminator.resolution
+        heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
+        pictures = torch.empty(training.batch_size, 3, size, size)
+        generator_pass = _measure(lambda: _generator_pass(generator, discriminator, heads, pictures, labels))
+        discriminator_pass = _measure(lambda: _discriminator_pass(generator, discriminator, heads, pictures, labels))
+        r1_pass = _measure(lambda: _r1_pass(discriminator, pictures, labels))
+    operations = generator_pass.operations + discriminator_pass.operations + r1_pass.operations / training.r1_every
+    numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
+    # Weights, gradients and two moments of both networks, and the averaged generator's weights.
+    state = 4 * (5 * numbers[0] + 4 * numbers[1])
+    drawing = DRAWING_BYTES * training.batch_size * len(texels.uvs)
+    return Estimate(
+        generator_parameters=numbers[0],
+        discriminator_parameters=numbers[1],
+        gaussians=len(texels.uvs),
+        operations=operations / training.batch_size,
+        memory=state + drawing + max(each.kept for each in (generator_pass, discriminator_pass, r1_pass)),
+    )
+
+
+def images_per_second(config: RunConfig, operations: float, device: str) -> float:
+    """Pictures a second, from steps on random pictures: on a GPU the run's own; on a processor those of the demo, which
+    tell how much arithmetic it does a second.
+
+    Args:
+        config: of the run.
+        operations: arithmetic of one of its pictures, as `estimate` says.
+        device: where to train.
+
+    Raises:
+        torch.OutOfMemoryError: a step does not fit into the GPU's memory.
+    """
+    probe, probe_operations = config, operations
+    if torch.device(device).type != "cuda":
+        probe = from_preset(PROBE, data="")
+        probe_operations = estimate(probe, "cpu").operations
+    training, size = probe.training, probe.model.discriminator.resolution
+    state = new_state(probe, device)
+    labels = Cameras.orbit(training.batch_size, size).labels()
+    pictures = torch.zeros(training.batch_size, size, size, 3, dtype=torch.uint8, device=device)
+    transparency = pictures[..., 0] if training.random_background else None
+    setting = Setting(training, labels, run=fastest_runner(state.device))
+
+    def seconds(with_r1: bool, steps: int) -> float:
+        start = time.perf_counter()
+        for _ in range(steps):
+            # Late in the run: nothing fades any more.
+            state.images = 10**6 * training.batch_size * training.r1_every + (0 if with_r1 else training.batch_size)
+            training_step(state, setting, pictures, labels.to(device), transparency)
+        state.generator.position_bias.sum().item()  # waits for the device
+        return (time.perf_counter() - start) / steps
+
+    steps = STEPS[state.device.type]
+    with multiplication(training.precision):
+        seconds(True, steps), seconds(False, steps)
+        plain, with_r1 = seconds(False, steps), seconds(True, steps)
+    rate = probe_operations * training.batch_size / (plain + max(with_r1 - plain, 0) / training.r1_every)
+    return rate / operations
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Arithmetic of a pass, and bytes that it keeps for its way back."""
+
+    operations: int
+    kept: int
+
+
+def _measure(run: Callable[[], None]) -> _Pass:
+    kept: dict[StorageWeakRef, int] = {}
+    alive: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[StorageWeakRef(storage)] = storage.nbytes()
+        alive.append(tensor)  # so that no later storage takes its place
+        return tensor
+
+    with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
+        run()
+    return _Pass(counter.get_total_flops(), sum(kept.values()))
+
+
+def _decode(generator: Generator, heads: int) -> Tensor:
+    """New heads, as one number that depends on all of them."""
+    labels = torch.empty(heads, LABEL_SIZE) if generator.config.camera_conditioned else None
+    gaussians = generator.decode(generator.map_styles(torch.empty(heads, generator.config.z_size), labels))
+    return torch.stack([getattr(gaussians, field.name).sum() for field in fields(gaussians)]).sum()
+
+
+def _generator_pass(
+    generator: Generator, discriminator: Discriminator, heads: int, pictures: Tensor, labels: Tensor
+) -> None:
+    """Heads are made, pictures of them judged, and the way back leads through both."""
+    discriminator.requires_grad_(False)
+    judged = discriminator(pictures.detach().requires_grad_(), labels).sum()
+    (_decode(generator, heads) + judged).backward()
+    discriminator.requires_grad_(True)
+
+
+def _discriminator_pass(
+    generator: Generator, discriminator: Discriminator, heads: int, pictures: Tensor, labels: Tensor
+) -> None:
+    """Heads are made; generated and real pictures are judged."""
+    with torch.no_grad():
+        _decode(generator, heads)
+    (discriminator(pictures, labels).sum() + discriminator(pictures, labels).sum()).backward()
+
+
+def _r1_pass(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:
+    """The penalty on real pictures and its gradient."""
+    real = pictures.detach().requires_grad_() * 1  # the counter does not take leaves here
+    r1_penalty(discriminator(real, labels), real).sum().backward()
