@@ -73,3 +73,13 @@ def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path: Path) -> None:
+    texts = dict.fromkeys("abcdefgh", 'a "text"\nof two lines \x1f ü')
+    written = set()
+    for name in "xyz":
+        save_tensors(tmp_path / name, TensorFile(CONTENT.tensors, texts))
+        written.add((tmp_path / name).read_bytes())
+    assert len(written) == 1
+    assert load_tensors(tmp_path / "x").texts == texts

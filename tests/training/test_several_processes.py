@@ -60,6 +60,7 @@ def wait_for_first_tick(run: RunFolder) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunConfig, tmp_path: Path) -> None:
     both = RunFolder.create(tmp_path / "both", endless)
     command = start("resume", both.path, "--gpus", 2, "--device", "cpu")
@@ -82,6 +83,7 @@ def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunC
     assert monitor.events[0] == f"goes on from {int(saved.name)} images on 1 processes; there were 2 before"
 
 
+@pytest.mark.slow
 def test_a_lost_process_ends_the_run_with_a_message(endless: RunConfig, tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", endless)
     place = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}

@@ -1,6 +1,8 @@
 """One file of named tensors with text beside them: safetensors plus a hash of everything in it."""
 
 import hashlib
+import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ class TensorFile:
 
 
 def save_tensors(path: Path, content: TensorFile) -> None:
-    """Writes a .safetensors file atomically; the old file survives a failure.
+    """Writes a .safetensors file atomically; the old file survives a failure. The same content is the same bytes.
 
     Raises:
         OSError: the disk is full or not writable.
@@ -35,10 +37,23 @@ def save_tensors(path: Path, content: TensorFile) -> None:
     def write(temporary: Path) -> None:
         try:
             save_file(tensors, temporary, metadata=texts)
+            _sort_texts(temporary)
         except safetensors.SafetensorError as error:
             raise OSError(f"{path} could not be written: {error}; is the disk full?") from error
 
     write_file(path, write)
+
+
+def _sort_texts(path: Path) -> None:
+    """Puts the texts of a file, which the library writes in an order of chance, into that of their keys."""
+    with path.open("r+b") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(text) <= length, "the same values take the same room"
+        file.seek(8)
+        file.write(text.ljust(length))
 
 
 def load_tensors(path: Path) -> TensorFile:
