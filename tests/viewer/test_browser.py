@@ -195,6 +195,25 @@ def test_downloads_are_valid_files_and_copies_stay_in_out(tab: Tab, viewer: View
     tab.page.get_by_text("gghead view").wait_for()
 
 
+def test_a_favourite_is_there_for_the_next_page_too(browser: object, viewer: Viewer, tab: Tab) -> None:
+    seed = tab.field("Seed")
+    seed.fill("7")
+    seed.press("Enter")
+    seventh = tab.canvas()
+    tab.page.get_by_role("button", name="Keep as favourite").click()
+    tab.page.get_by_text("seed 7").wait_for()
+    assert "seed=7" in (viewer.out / "favourites.json").read_text()
+    other = Tab(browser, viewer)
+    other.page.get_by_text("seed 7").wait_for()
+    first = other.canvas()
+    other.page.get_by_role("button", name="Show").click()
+    assert np.abs(other.until_changed(first) - seventh).mean() < 1
+    other.page.get_by_role("button", name="Remove").click()
+    other.page.get_by_text("seed 7").wait_for(state="detached")
+    other.page.close()
+    assert "seed=7" not in (viewer.out / "favourites.json").read_text()
+
+
 def test_a_model_deleted_under_the_viewer_is_a_message(browser: object, viewer: Viewer, tab: Tab) -> None:
     kept = viewer.model.read_bytes()
     viewer.model.unlink()

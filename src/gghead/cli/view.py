@@ -16,7 +16,11 @@ from gghead.cli.options import RunPath, device_option, pick_device
     help="Drawn by the browser, or by this machine; default: exact with a GPU, else splats.",
 )
 @click.option("--follow", is_flag=True, help="MODEL is a run that goes on: show each new checkpoint, curves, samples.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for copies of what is saved.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for copies of what is saved, and for favourites.",
+)
 @click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets other machines in.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Of the page.")
 @device_option
@@ -39,6 +43,7 @@ def view(
 
     if importlib.util.find_spec("viser") is None:
         raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
+    from gghead.viewer.favourites import FILE, Favourites
     from gghead.viewer.page import Setting
     from gghead.viewer.server import Address, serving, welcome
     from gghead.viewer.studio import Studio
@@ -46,7 +51,8 @@ def view(
     device = pick_device(device)
     library = find_library(models, follow)
     default = default_renderer(device)
-    setting = Setting(library, first_view(text, renderer or default), default, out, follow)
+    favourites = Favourites(out / FILE if out else None)
+    setting = Setting(library, first_view(text, renderer or default), default, out, follow, favourites)
     studio, address = Studio(device), Address(host, port)
     for path in library[0].checkpoints()[:1]:
         studio.model(path)

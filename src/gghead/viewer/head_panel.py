@@ -1,26 +1,15 @@
-"""Widgets that choose the head: model, seed, pad, mixing, directions, favourites."""
+"""Widgets that choose the head: model, seed, pad, mixing, directions."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import viser
 
 from gghead.viewer.page import Page
-from gghead.viewer.state import NUM_DIRECTIONS, Show, View
+from gghead.viewer.state import NUM_DIRECTIONS, View
 
-THUMBNAIL = 96
-"""Side of a favourite's picture, pixels."""
-MOST_FAVOURITES = 24
 BANDS = ("coarse", "middle", "fine")
-
-
-@dataclass(frozen=True)
-class Favourite:
-    """A head that a visitor wants to see again."""
-
-    path: Path
-    view: View
 
 
 def add_source(page: Page) -> None:
@@ -165,45 +154,6 @@ def add_directions(page: Page) -> None:
 
     page.listeners.append(follow)
     follow(page.visitor.view)
-
-
-def add_favourites(page: Page) -> None:
-    """Heads to come back to, each with its picture."""
-    gui = page.client.gui
-    add = gui.add_button("Keep as favourite")
-    folder = gui.add_folder("Favourites", expand_by_default=True, visible=False)
-    kept: list[Favourite] = []
-
-    @add.on_click
-    @page.guarded
-    def _(event: viser.GuiEvent) -> None:
-        if len(kept) >= MOST_FAVOURITES:
-            raise ValueError(f"there are {MOST_FAVOURITES} favourites already; remove one first")
-        favourite = Favourite(page.visitor.path, page.visitor.view)
-        look = replace(favourite.view.look, show=Show.COLOR, mesh=False)
-        thumbnail = page.studio.portrait(favourite.path, replace(favourite.view, look=look), THUMBNAIL)
-        kept.append(favourite)
-        folder.visible = True
-        with folder:
-            picture = gui.add_image(thumbnail, label=_title(favourite.view))
-            choice = gui.add_button_group("", ("Show", "Remove"))
-
-        @choice.on_click
-        @page.guarded
-        def _(event: viser.GuiEvent) -> None:
-            if choice.value == "Remove":
-                kept.remove(favourite)
-                picture.remove()
-                choice.remove()
-                folder.visible = bool(kept)
-            else:
-                page.visitor.look_at(favourite.path)
-                page.jump(lambda view: replace(view, head=favourite.view.head))
-
-
-def _title(view: View) -> str:
-    head = view.head
-    return f"pad of {', '.join(map(str, head.corners))}" if head.corners else f"seed {head.seed}"
 
 
 def read_seeds(text: str) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import viser
 
 from gghead.checkpoint.atomic import write_file
 from gghead.viewer.drawing import Splats
+from gghead.viewer.favourites import Favourites
 from gghead.viewer.library import Entry
 from gghead.viewer.state import Renderer, View, Viewpoint
 from gghead.viewer.studio import Studio
@@ -40,6 +41,7 @@ class Setting:
         renderer_by_default: who draws unless --renderer says otherwise.
         out: folder where copies of what is taken away are kept, or None.
         follow: whether new checkpoints of the first entry appear by themselves.
+        favourites: heads to come back to, of all visitors.
     """
 
     library: tuple[Entry, ...]
@@ -47,6 +49,7 @@ class Setting:
     renderer_by_default: Renderer
     out: Path | None
     follow: bool
+    favourites: Favourites = field(default_factory=Favourites)
 
 
 class Page:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import viser
 
+from gghead.viewer.favourites_panel import add_favourites
 from gghead.viewer.follow import RunNews, RunWatch
-from gghead.viewer.head_panel import add_directions, add_favourites, add_mixing, add_seed, add_source
+from gghead.viewer.head_panel import add_directions, add_mixing, add_seed, add_source
 from gghead.viewer.keep_panel import add_keep
 from gghead.viewer.look_panel import add_camera, add_look, add_status
 from gghead.viewer.pad_panel import add_pad

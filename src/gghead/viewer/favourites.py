@@ -1,0 +1,129 @@
+"""Heads that visitors want to see again; with a file they outlive the viewer."""
+
+import base64
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from gghead.checkpoint.atomic import write_file
+from gghead.viewer.library import BUNDLED
+from gghead.viewer.state import HeadChoice, View, format_view, parse_view
+
+FILE = "favourites.json"
+"""Its name in the folder of --out."""
+MOST = 24
+"""Favourites that are kept of one model file."""
+
+
+@dataclass(frozen=True)
+class Favourite:
+    """A head to come back to.
+
+    Attributes:
+        path: model file that it is of, absolute.
+        head: which of its heads.
+        picture: PNG of it, as it was when it was kept.
+    """
+
+    path: Path
+    head: HeadChoice
+    picture: bytes
+
+
+class Favourites:
+    """The favourites of all visitors. Its methods may be called from any thread.
+
+    Args:
+        file: where they are kept; None keeps them for as long as the viewer runs.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it holds something else.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._kept: tuple[Favourite, ...] = ()
+        self._lock = threading.Lock()
+        self.all()
+
+    @property
+    def lasting(self) -> bool:
+        """Whether they outlive the viewer."""
+        return self._file is not None
+
+    def all(self) -> tuple[Favourite, ...]:
+        """All of them, oldest first; errors as of the constructor, for somebody may have edited the file."""
+        with self._lock:
+            return self._read()
+
+    def add(self, favourite: Favourite) -> None:
+        """Keeps another.
+
+        Raises:
+            OSError: it can't be written; the file is as before.
+            ValueError: the head is a favourite already, or its model has as many as there may be.
+        """
+        with self._lock:
+            kept = self._read()
+            heads = [other.head for other in kept if other.path == favourite.path]
+            if favourite.head in heads:
+                raise ValueError("this head is a favourite already")
+            if len(heads) >= MOST:
+                raise ValueError(f"there are {MOST} favourites of this model already; remove one first")
+            self._write((*kept, favourite))
+
+    def remove(self, favourite: Favourite) -> None:
+        """Forgets one; nothing happens if it is gone already. Errors as of `add`."""
+        with self._lock:
+            self._write(tuple(other for other in self._read() if other != favourite))
+
+    def _read(self) -> tuple[Favourite, ...]:
+        if self._file is not None and self._file.exists():
+            self._kept = decode(self._file.read_bytes(), str(self._file))
+        return self._kept
+
+    def _write(self, kept: tuple[Favourite, ...]) -> None:
+        if self._file is not None:
+            content = encode(kept)
+            write_file(self._file, lambda temporary: temporary.write_bytes(content))
+        self._kept = kept
+
+
+def absolute(path: Path) -> Path:
+    """The path of a model file wherever the viewer is started; that of the bundled model is no file's."""
+    return path if path == BUNDLED else path.absolute()
+
+
+def encode(favourites: tuple[Favourite, ...]) -> bytes:
+    """Favourites as JSON; heads are written as the command line of a view writes them."""
+    rows = [
+        {
+            "model": str(favourite.path),
+            "head": format_view(View(favourite.head)),
+            "picture": base64.b64encode(favourite.picture).decode(),
+        }
+        for favourite in favourites
+    ]
+    return (json.dumps({"favourites": rows}, indent=1) + "\n").encode()
+
+
+def decode(content: bytes, name: str) -> tuple[Favourite, ...]:
+    """Reads what `encode` wrote.
+
+    Args:
+        content: the file's bytes.
+        name: what to call the file in errors.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        rows = json.loads(content)["favourites"]
+        return tuple(
+            Favourite(Path(row["model"]), parse_view(row["head"]).head, base64.b64decode(row["picture"], validate=True))
+            for row in rows
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} holds no favourites ({error!r}); mend it, or move it away to start anew") from error

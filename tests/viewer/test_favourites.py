@@ -1,0 +1,83 @@
+"""Favourites outlive the viewer, whatever else happens to their file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gghead.viewer.favourites import MOST, Favourite, Favourites
+from gghead.viewer.state import HeadChoice
+
+MODEL = Path("/models/a.safetensors")
+
+
+def favourite(seed: int, model: Path = MODEL) -> Favourite:
+    return Favourite(model, HeadChoice(seed, truncation=0.5, corners=(1, 2), pad=(0.25, 0.5)), b"picture")
+
+
+def test_they_are_back_in_the_next_viewer(tmp_path: Path) -> None:
+    file = tmp_path / "out" / "favourites.json"
+    kept = Favourites(file)
+    for seed in (3, 1, 2):
+        kept.add(favourite(seed))
+    kept.remove(favourite(1))
+    kept.remove(favourite(1))
+    assert Favourites(file).all() == kept.all() == (favourite(3), favourite(2))
+
+
+def test_without_a_file_they_last_as_long_as_the_viewer() -> None:
+    kept = Favourites()
+    kept.add(favourite(3))
+    assert kept.all() == (favourite(3),)
+    assert not kept.lasting
+
+
+def test_two_viewers_with_one_file_lose_nothing(tmp_path: Path) -> None:
+    one, other = Favourites(tmp_path / "f.json"), Favourites(tmp_path / "f.json")
+    one.add(favourite(1))
+    other.add(favourite(2))
+    assert one.all() == (favourite(1), favourite(2))
+
+
+def test_the_same_head_is_kept_once_and_not_too_many_of_a_model() -> None:
+    kept = Favourites()
+    for seed in range(MOST):
+        kept.add(favourite(seed))
+    with pytest.raises(ValueError, match="already"):
+        kept.add(favourite(0))
+    with pytest.raises(ValueError, match="remove one first"):
+        kept.add(favourite(MOST))
+    kept.add(favourite(0, Path("/models/b.safetensors")))
+
+
+def test_a_full_disk_leaves_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Favourites(tmp_path / "f.json")
+    kept.add(favourite(1))
+
+    def full(path: Path, write: Callable[[Path], None]) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("gghead.viewer.favourites.write_file", full)
+    with pytest.raises(OSError, match="no space"):
+        kept.add(favourite(2))
+    assert kept.all() == Favourites(tmp_path / "f.json").all() == (favourite(1),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"favourites": [{}]}',
+        json.dumps({"favourites": [{"model": "a", "head": "seed=-1", "picture": ""}]}),
+        json.dumps({"favourites": [{"model": "a", "head": "seed=1", "picture": "?"}]}),
+    ],
+)
+def test_a_file_of_something_else_is_named_and_stays(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "f.json"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"f\.json holds no favourites"):
+        Favourites(file)
+    assert file.read_text() == content
