@@ -1,9 +1,10 @@
 """How faithful and how large exported files are: a fitted head is written, read again and drawn.
 
-    python benchmarks/export_fidelity.py head.safetensors
+    python benchmarks/export_fidelity.py head.safetensors [--grid 512]
 
-head.safetensors is made by fitted_head.py. Appends a row for each format to benchmarks/results/exports.jsonl. A page's
-Gaussians are read by the reader of the tests, a mesh is drawn by the depth buffer of the tests.
+head.safetensors is made by fitted_head.py, with the same --grid. Appends a row for each format to
+benchmarks/results/exports.jsonl. A page's Gaussians are read by the reader of the tests, a mesh is drawn by the depth
+buffer of the tests.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fitted_head import load_fitted, small_generator
+from fitted_head import FITTED_GRID, load_fitted, small_generator
 from gghead.gaussians.placement import Placement, place
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.scene import Gaussians
@@ -28,6 +29,7 @@ from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
 from gghead.inference.exports import FORMATS, export
+from gghead.model.generator import Generator
 from gghead.model.mesh import head_mesh
 from gghead.rasterizer import render
 
@@ -42,13 +44,13 @@ BACK = Placement("-y")
 RESOLUTION = 512
 
 
-def drawn(path: Path, head: Gaussians) -> torch.Tensor | None:
+def drawn(path: Path, head: Gaussians, generator: Generator) -> torch.Tensor | None:
     """Pictures of the head in a file; None for ellipsoids, which look otherwise."""
     cameras = around(RESOLUTION)
     if path.name.endswith(".ellipsoids.glb"):
         return None
     if path.suffix == ".glb":
-        mesh = paint(head_mesh(head, small_generator()), head)
+        mesh = paint(head_mesh(head, generator), head)
         return torch.stack(draw_mesh(mesh.vertices, mesh.faces, mesh.uvs, mesh.texture, cameras))
     readers = {
         ".ply": load_ply,
@@ -63,7 +65,9 @@ def drawn(path: Path, head: Gaussians) -> torch.Tensor | None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("head", type=Path)
-    head = load_fitted(parser.parse_args().head)
+    parser.add_argument("--grid", type=int, default=FITTED_GRID)
+    arguments = parser.parse_args()
+    head, generator = load_fitted(arguments.head), small_generator(arguments.grid)
     pictures = render(head, around(RESOLUTION)).rgb
     frozen = render(freeze_colors(head, Cameras.frontal(1)), around(RESOLUTION)).rgb
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -71,12 +75,12 @@ if __name__ == "__main__":
         for kind in FORMATS:
             path = Path(folder) / f"head{kind.suffix}"
             start = time.perf_counter()
-            export(path, head, small_generator())
+            export(path, head, generator)
             seconds = time.perf_counter() - start
-            again = drawn(path, head)
+            again = drawn(path, head, generator)
             expected = frozen if kind.suffix == ".splat" else pictures
             row = {
-                "command": "python benchmarks/export_fidelity.py head.safetensors",
+                "command": f"python benchmarks/export_fidelity.py head.safetensors --grid {arguments.grid}",
                 "format": kind.suffix,
                 "gaussians": head.num_gaussians,
                 "sh_degree": head.sh_degree,

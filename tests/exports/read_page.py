@@ -19,11 +19,15 @@ def part(page: str, name: str) -> str:
 def read_page(page: str) -> Gaussians:
     """The Gaussians in the viewer's frame, -y up."""
     layout = json.loads(part(page, "layout"))
-    planes = np.frombuffer(gzip.decompress(base64.b64decode(part(page, "gaussians"))), np.uint8)
-    planes = planes.reshape(len(layout["columns"]), 2, layout["count"]).astype(np.int64)
-    numbers = (256 * planes[:, 0] + planes[:, 1]).cumsum(axis=1) % 65536
-    low, high = np.array([column["range"] for column in layout["columns"]]).T
-    values = low[:, None] + numbers / 65535 * (high - low)[:, None]
-    head = ["ply", "format binary_little_endian 1.0", f"element vertex {layout['count']}"]
+    content = np.frombuffer(gzip.decompress(base64.b64decode(part(page, "gaussians"))), np.uint8).astype(np.int64)
+    count, columns = layout["count"], []
+    for kind in layout["columns"]:
+        width = 2 if kind["largest"] > 255 else 1
+        planes, content = np.split(content, [width * count])
+        numbers = planes.reshape(width, count).T @ [256, 1][-width:]
+        low, high = kind["range"]
+        columns.append(low + numbers.cumsum() % 256**width / kind["largest"] * (high - low))
+    assert not len(content)
+    head = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
     head += [f"property float {column['name']}" for column in layout["columns"]]
-    return decode_ply("\n".join([*head, "end_header", ""]).encode() + values.T.astype("<f4").tobytes())
+    return decode_ply("\n".join([*head, "end_header", ""]).encode() + np.stack(columns, axis=1).astype("<f4").tobytes())

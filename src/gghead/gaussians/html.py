@@ -1,8 +1,9 @@
 """Gaussians -> one .html that shows them in any browser from disk, without a network.
 
-The page holds SuperSplat Viewer (assets/viewer) and the Gaussians with 16 bits a number. Each column of the table of a
-PLY is scaled to its range, stored as differences from Gaussian to Gaussian, which are small because neighbours on the
-head follow each other, split into high and low bytes and compressed; assets/viewer/page.js puts it together again.
+The page holds SuperSplat Viewer (assets/viewer) and the Gaussians in 16 bits a coordinate and 8 bits for every other
+number. Each column of the table of a PLY is scaled to its range, stored as differences from Gaussian to Gaussian, which
+are small because neighbours on the head follow each other, split into bytes and compressed; assets/viewer/page.js puts
+it together again.
 """
 
 import base64
@@ -22,8 +23,10 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
 from gghead.geometry.trajectories import circle
 
-LARGEST = 65535
-"""Largest number of 16 bits."""
+COORDINATE, NUMBER, HARMONIC = 65535, 255, 127
+"""Largest number that stands for a coordinate, a harmonic above degree 0, and anything else; their least is 0."""
+LARGEST_OPACITY = 0.999
+"""Its logit is as far as the scale of opacities has to reach; no renderer draws alphas above .99."""
 NOTHING = {"enabled": False}
 SETTINGS = {
     "version": 2,
@@ -46,7 +49,7 @@ CIRCLE_RADIUS, CIRCLE_SECONDS, CIRCLE_KEYS = 0.6, 12, 24
 
 
 def encode_html(gaussians: Gaussians, title: str = "gghead") -> bytes:
-    """Content of a page that shows a head; about 4 MB for 65 thousand Gaussians of degree 1.
+    """Content of a page that shows a head; about 2 MB for 65 thousand Gaussians of degree 1, 5 MB for 260 thousand.
 
     Args:
         gaussians: a single scene in the head space.
@@ -63,18 +66,21 @@ def encode_html(gaussians: Gaussians, title: str = "gghead") -> bytes:
     turned = place(seen, Placement("-y"))
     # Both signs are the same rotation; one of them makes neighbours similar.
     flip = torch.where(turned.quats[:, :1] < 0, -1.0, 1.0)
-    turned = Gaussians(turned.means, turned.quats * flip, turned.scales, turned.opacities, turned.sh)
+    opacities = turned.opacities.clamp_max(LARGEST_OPACITY)
+    turned = Gaussians(turned.means, turned.quats * flip, turned.scales, opacities, turned.sh)
     degree = turned.sh_degree
     names = property_names(degree)
     kept = [index for index, name in enumerate(names) if name not in ("nx", "ny", "nz")]
     table = table_of(turned, degree)[:, kept]
     ranges = np.stack([table.min(axis=0), table.max(axis=0)], axis=1)
+    largest = [_largest(names[index]) for index in kept]
+    columns = zip((names[index] for index in kept), ranges.tolist(), largest, strict=True)
     layout = {
         "count": len(table),
-        "columns": [{"name": names[i], "range": pair} for i, pair in zip(kept, ranges.tolist(), strict=True)],
+        "columns": [{"name": name, "range": pair, "largest": number} for name, pair, number in columns],
         "settings": SETTINGS | camera_settings(),
     }
-    return _fill(title, json.dumps(layout), pack_columns(table, ranges))
+    return _fill(title, json.dumps(layout), pack_columns(table, ranges, largest))
 
 
 def camera_settings() -> dict[str, object]:
@@ -96,13 +102,21 @@ def camera_settings() -> dict[str, object]:
     return {"cameras": [{"initial": front}], "animTracks": [track]}
 
 
-def pack_columns(table: Float[np.ndarray, "N C"], ranges: Float[np.ndarray, "C 2"]) -> bytes:
-    """Columns as 16-bit numbers of their ranges, differences, bytes apart, gzip."""
-    width = np.maximum(ranges[:, 1] - ranges[:, 0], 1e-30)
-    numbers = np.rint((table - ranges[:, 0]) / width * LARGEST).astype(np.int64)
-    differences = np.diff(numbers, axis=0, prepend=0) & LARGEST
-    planes: UInt8[np.ndarray, "C 2 N"] = np.stack([differences.T >> 8, differences.T & 255], axis=1).astype(np.uint8)
-    return gzip.compress(planes.tobytes(), compresslevel=9, mtime=0)
+def pack_columns(table: Float[np.ndarray, "N C"], ranges: Float[np.ndarray, "C 2"], largest: list[int]) -> bytes:
+    """Columns as whole numbers from 0 to `largest` over their ranges, differences, bytes apart, gzip."""
+    planes: list[UInt8[np.ndarray, " N"]] = []
+    for column, (low, high), number in zip(table.T, ranges, largest, strict=True):
+        differences = np.diff(np.rint((column - low) / max(high - low, 1e-30) * number).astype(np.int64), prepend=0)
+        if number > 255:
+            planes.append((differences >> 8 & 255).astype(np.uint8))
+        planes.append((differences & 255).astype(np.uint8))
+    return gzip.compress(b"".join(plane.tobytes() for plane in planes), compresslevel=9, mtime=0)
+
+
+def _largest(name: str) -> int:
+    if name in ("x", "y", "z"):
+        return COORDINATE
+    return HARMONIC if name.startswith("f_rest") else NUMBER
 
 
 def _fill(title: str, layout: str, gaussians: bytes) -> bytes:

@@ -9,23 +9,26 @@ async function unpack(id) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// A column is stored as differences of 16-bit numbers, all high bytes before all low bytes (gaussians/html.py).
-function column(bytes, index, count, [low, high]) {
-  const start = 2 * index * count;
+// A column is stored as differences of whole numbers from 0 to `largest`, high bytes, if there are any, before low ones
+// (gaussians/html.py). `at` is where its bytes begin.
+function column(bytes, at, count, { range: [low, high], largest }) {
+  const wide = largest > 255;
   const values = new Float32Array(count);
   for (let i = 0, sum = 0; i < count; i++) {
-    sum = (sum + 256 * bytes[start + i] + bytes[start + count + i]) & 0xffff;
-    values[i] = low + (sum / 65535) * (high - low);
+    sum = wide ? (sum + 256 * bytes[at + i] + bytes[at + count + i]) & 0xffff : (sum + bytes[at + i]) & 0xff;
+    values[i] = low + (sum / largest) * (high - low);
   }
-  return values;
+  return { values, next: at + (wide ? 2 : 1) * count };
 }
 
 function encodePly(bytes, { count, columns }) {
   const head = ["ply", "format binary_little_endian 1.0", `element vertex ${count}`];
   head.push(...columns.map(({ name }) => `property float ${name}`), "end_header", "");
   const rows = new DataView(new ArrayBuffer(4 * count * columns.length));
-  columns.forEach(({ name, range }, index) => {
-    const values = column(bytes, index, count, range);
+  let at = 0;
+  columns.forEach((kind, index) => {
+    const { values, next } = column(bytes, at, count, kind);
+    at = next;
     for (let i = 0; i < count; i++) rows.setFloat32(4 * (i * columns.length + index), values[i], true);
   });
   return new Blob([head.join("\n"), rows]);
