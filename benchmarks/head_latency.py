@@ -18,6 +18,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
 from gghead.rasterizer.replay import Inputs, Replayer, run_directly
+from gghead.stylegan.layers import freeze
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS
 from rows import Spread, append, commit
@@ -59,7 +60,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for preset in arguments.presets:
         config = from_preset(preset, data="none").model
-        generator = build_generator(config.generator, seed=0).cuda().requires_grad_(False)
+        generator = build_generator(config.generator, seed=0).cuda()
+        freeze(generator)
         exact = draw(generator, inputs_of(generator, config.discriminator.resolution), config.discriminator.resolution)
         for precision, half_blocks in (("full", 0), ("mixed", HALF_BLOCKS)):
             generator.synthesis.half_blocks = half_blocks

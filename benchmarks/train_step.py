@@ -151,8 +151,8 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())
     cameras = Cameras.from_labels(labels, resolution)
     uv = generator.texel_uvs.expand(batch, -1, 2) if training.uv_variation_weight > 0 else None
-    rgb = render(heads, cameras, pairwise=True, features=uv).rgb
-    fake = (rgb.permute(0, 3, 1, 2) * 2 - 1).detach().requires_grad_()
+    rgb = render(heads, cameras, pairwise=True, features=uv).rgb.detach()
+    fake = (rgb.permute(0, 3, 1, 2) * 2 - 1).requires_grad_()
     run, found = Replayer(), {}
 
     def forward_and_back(name: str, function: Callable[[], list[Tensor]], inputs: list[Tensor]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from gghead.config.paths import find_run
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
+from gghead.stylegan.layers import freeze
 
 SNAPSHOT_FOLDER = "snapshots"
 """Where a run keeps the averaged generators, `<thousands of images>.safetensors`."""
@@ -25,7 +26,9 @@ def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
         raise ValueError(
             "no model is bundled with gghead yet; name a .safetensors file or a run folder: gghead.load('runs/mine')"
         )
-    return load_generator(find_model(find_run(Path(path)))).to(device)
+    generator = load_generator(find_model(find_run(Path(path)))).to(device)
+    freeze(generator)
+    return generator
 
 
 def find_model(path: Path) -> Path:

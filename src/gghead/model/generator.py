@@ -55,8 +55,8 @@ class Generator(nn.Module):
         # Starts at zero: an untrained head is the template.
         self.position_weight = nn.Parameter(torch.zeros(3, 3))
         self.position_bias = nn.Parameter(torch.zeros(3))
-        self.register_buffer("texel_uvs", texels.uvs)
-        self.register_buffer("template_positions", texels.positions)
+        self.register_buffer("texel_uvs", texels.uvs.contiguous())
+        self.register_buffer("template_positions", texels.positions.contiguous())
         self._gatherings: dict[torch.device, cuda_decoder.Gathering] = {}
         if seed is not None:
             initialize(self, seed)

@@ -83,7 +83,8 @@ class Replayer:
             if self._runs[kind] <= WARMUP:
                 return run_directly(name, function, inputs, parameters)
             recording = self._recordings[kind] = _record(function, inputs, parameters, self._pool)
-        torch._foreach_copy_(list(recording.inputs.values()), list(inputs.values()))
+        for own, given in zip(recording.inputs.values(), inputs.values(), strict=True):
+            own.copy_(given, non_blocking=True)
         recording.graph.replay()
         for parameter, gradient in zip(parameters, recording.gradients, strict=True):
             parameter.grad = gradient

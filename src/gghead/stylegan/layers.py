@@ -8,6 +8,7 @@ Image Quality of StyleGAN" (StyleGAN2).
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -39,7 +40,41 @@ def half_or(full: torch.dtype, height: int, half_blocks: int) -> torch.dtype:
     return torch.bfloat16 if height <= half_blocks else full
 
 
-class EqualizedLinear(nn.Module):
+class FoldingLayer(nn.Module):
+    """A layer some of whose numbers follow from its weights alone: once it is frozen, they are computed once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folded: dict[tuple[object, ...], Tensor] | None = None
+
+    def folded(self, weight: Tensor, name: str, dtype: torch.dtype, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """compute(weight) in a type; remembered while the layer is frozen.
+
+        Args:
+            weight: the layer's parameter; its device matters.
+            name: of the result.
+            dtype: of the result.
+            compute: from the parameter to the result.
+        """
+        if self._folded is None:
+            return compute(weight).to(dtype)
+        key = (name, dtype, weight.device)
+        if key not in self._folded:
+            result = compute(weight).detach().to(dtype)
+            is_kernel = result.ndim == 4 and result.is_cuda
+            self._folded[key] = result.contiguous(memory_format=torch.channels_last) if is_kernel else result.clone()
+        return self._folded[key]
+
+
+def freeze(network: nn.Module) -> None:
+    """Tells a network that its weights will not change any more: it takes no gradients, and answers faster."""
+    network.requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, FoldingLayer):
+            module._folded = {}
+
+
+class EqualizedLinear(FoldingLayer):
     """Fully connected layer, by choice with the leaky ReLU.
 
     Args:
@@ -68,9 +103,11 @@ class EqualizedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
         """Applies the layer."""
-        gain = RELU_GAIN if self.activated else 1.0
-        weight = self.weight * (gain * self.lr_multiplier / math.sqrt(self.weight.shape[1]))
-        x = nn.functional.linear(x, weight, self.bias * (gain * self.lr_multiplier))
+        gain = (RELU_GAIN if self.activated else 1.0) * self.lr_multiplier
+        scale = gain / math.sqrt(self.weight.shape[1])
+        weight = self.folded(self.weight, "weight", x.dtype, lambda weight: weight * scale)
+        bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias * gain)
+        x = nn.functional.linear(x, weight, bias)
         return nn.functional.leaky_relu(x, SLOPE) if self.activated else x
 
 

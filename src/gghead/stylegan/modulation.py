@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from gghead.stylegan.activations import style_activation
 from gghead.stylegan.constants import RELU_GAIN
-from gghead.stylegan.layers import EqualizedLinear
+from gghead.stylegan.layers import EqualizedLinear, FoldingLayer
 from gghead.stylegan.resampling import upsampling_conv
 
 
-class StyledConv(nn.Module):
+class StyledConv(FoldingLayer):
     """3 x 3 convolution modulated by a style, demodulated, with noise, bias and leaky ReLU.
 
     Args:
@@ -68,19 +68,19 @@ class StyledConv(nn.Module):
         Returns:
             Features or None, and features times `next_scale` or None.
         """
-        weight = self.weight.to(x.dtype)
+        weight = self.folded(self.weight, "weight", x.dtype, lambda weight: weight)
         if self.upsampled:
             x = upsampling_conv(x, weight)
         else:
             x = nn.functional.conv2d(x, weight, padding=1)
-        # The gain of the leaky ReLU goes into the small factors.
-        norm = demodulation(self.weight, scale) * RELU_GAIN
-        return style_activation(
-            x, norm, self.bias * RELU_GAIN, noise, self.noise_strength * RELU_GAIN, next_scale, is_kept
-        )
+        full = self.weight.dtype
+        norm = demodulation(self.folded(self.weight, "energy", full, energy), scale)
+        bias = self.folded(self.bias, "bias", full, lambda bias: bias * RELU_GAIN)
+        strength = self.folded(self.noise_strength, "strength", full, lambda strength: strength * RELU_GAIN)
+        return style_activation(x, norm, bias, noise, strength, next_scale, is_kept)
 
 
-class ToOutput(nn.Module):
+class ToOutput(FoldingLayer):
     """1 x 1 convolution to the output channels, modulated but not demodulated, linear.
 
     Args:
@@ -107,10 +107,19 @@ class ToOutput(nn.Module):
         scale = self.affine(style) / math.sqrt(self.weight.shape[1])
         weight = (self.weight[..., 0, 0] * scale[:, None]).to(x.dtype)  # [B, O, I]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
-        image = torch.baddbmm(self.bias.to(x.dtype).view(1, 1, -1), pixels, weight.mT)
+        bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias)
+        image = torch.baddbmm(bias.view(1, 1, -1), pixels, weight.mT)
         return image.mT.unflatten(2, x.shape[2:]).to(self.weight.dtype)
 
 
-def demodulation(weight: Float[Tensor, "O I k k"], scale: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
-    """Inverse norm of the modulated kernel of every output channel: 1 / sqrt(sum over i, k of (w s)^2 + 1e-8)."""
-    return (scale.square() @ weight.square().sum(dim=(2, 3)).mT + 1e-8).rsqrt()
+def energy(weight: Float[Tensor, "O I k k"]) -> Float[Tensor, "I O"]:
+    """Sum of squares of every kernel, halved: half as much norm is sqrt(2), the gain of the leaky ReLU."""
+    return weight.square().sum(dim=(2, 3)).mT / 2
+
+
+def demodulation(energies: Float[Tensor, "I O"], scale: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
+    """Inverse norm of the modulated kernel of every output channel, times the gain of the leaky ReLU.
+
+    sqrt(2) / sqrt(sum over i, k of (w s)^2 + 1e-8).
+    """
+    return (scale.square() @ energies + 0.5e-8).rsqrt()

@@ -32,12 +32,12 @@ from gghead.training.state import TrainingState
 
 @dataclass(frozen=True)
 class GeneratorTerms:
-    """The terms of the generator's loss, each without its weight; per head where the head decides."""
+    """The terms of the generator's loss, each without its weight; for each picture or head where it decides."""
 
     adversarial: Float[Tensor, " B"]
     logits: Float[Tensor, " B"]
-    position: Float[Tensor, " B"]
-    scale: Float[Tensor, " B"]
+    position: Float[Tensor, " H"]
+    scale: Float[Tensor, " H"]
     beta: Float[Tensor, ""]
     uv_variation: Float[Tensor, ""]
     opacity: Float[Tensor, ""]
