@@ -136,6 +136,8 @@ def test_runs_by_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert gghead("resume", "GGHEAD-2").exit_code == 0
     assert gghead("sample", "GGHEAD-2", "--seeds", "0", "--resolution", "16").exit_code == 0
     assert (tmp_path / "renderings" / run.name / "heads.png").is_file()
+    assert "dataset of 40 pictures" in gghead("info", "heads").output
+    assert "40" in gghead("data", "check", "heads").output
     assert "there is no run GGHEAD-3 in" in refusal("sample", "GGHEAD-3")
     assert "--out names the folder already" in refusal(*common, "--out", tmp_path / "x", "--name", "y")
     assert "starts from a run of ffhq256 officially" in refusal("train", "ffhq512", "--data", "heads")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import check_output, force_option, progress_counter
+from gghead.cli.options import DataPath, check_output, force_option, progress_counter
 
 
 @click.command()
-@click.argument("archive", type=click.Path(path_type=Path))
+@click.argument("archive", type=DataPath())
 @click.option("--resolution", default=64, show_default=True, help="Side of the pictures that training would ask for.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks are; default: ARCHIVE_masks_modnet.zip.")
 @click.option("--out", type=click.Path(path_type=Path), help="PNG: pictures with the head template over them.")

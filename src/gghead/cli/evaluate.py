@@ -70,8 +70,9 @@ def evaluate(
     from gghead.evaluation.ranks import join_ranks
     from gghead.evaluation.session import evaluate_all
 
-    data = find_data(data)
     candidates = [candidate for model in models for candidate in find_candidates(model, checkpoint)]
+    # The archive that training took: a distance depends on what pictures were resized from.
+    data = find_data(data, max((each.resolution for each in candidates if each.resolution), default=None))
     settings = Settings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
     with join_ranks() as rank, _progress(rank.number == 0) as tell:
         chosen = pick_device(device)

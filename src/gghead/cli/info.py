@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath
+from gghead.config.paths import find_data
 
 
 @click.command()
@@ -16,7 +17,7 @@ def info(path: Path) -> None:
     elif path.suffix == ".safetensors":
         describe_model(path)
     else:
-        describe_data(path)
+        describe_data(find_data(path))
 
 
 def describe_run(path: Path) -> None:

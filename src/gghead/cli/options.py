@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from gghead.config.paths import find_run, folder
+from gghead.config.paths import find_data, find_run, folder
 
 T = TypeVar("T")
 
@@ -44,6 +44,16 @@ class RunPath(click.ParamType):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Finds the run; what is no run's name stays as it is."""
         return find_run(Path(str(value)))
+
+
+class DataPath(click.ParamType):
+    """A path, or the start of an archive's name in the data folder: `FFHQ`."""
+
+    name = "path"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Finds the archive; what is no archive's name stays as it is."""
+        return find_data(Path(str(value)))
 
 
 def check_output(path: Path, force: bool) -> Path:
