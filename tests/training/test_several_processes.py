@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from gghead.checkpoint.tensors import load_tensors
 from gghead.cli.main import main
 from gghead.config.training import RunConfig
+from gghead.training import distributed
 from gghead.training.distributed import Team
 from gghead.training.launch import PROGRAM, free_port, launch
 from gghead.training.loop import train
@@ -40,9 +41,10 @@ class StopAt(SilentMonitor):
 
 @pytest.fixture
 def endless(tmp_path: Path) -> RunConfig:
-    """A run that ends when it is told to; every batch holds two groups, of mirrored pictures."""
+    """A run that ends when it is told to; every batch holds two groups of heads, and everything that is random."""
     data = write_tiny_dataset(tmp_path / "blobs.zip")
-    return tiny_config(data, batch_size=8, mirrored=True, total_images=10**6, snapshot_every=10**6, milestone_every=0)
+    drawn = {"batch_size": 16, "views": 2, "random_background": True, "mirrored": True}
+    return tiny_config(data, total_images=10**6, snapshot_every=10**6, log_every=16, **drawn)
 
 
 def start(*arguments: object, **environment: object) -> subprocess.Popen[str]:
@@ -78,7 +80,7 @@ def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunC
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, **TWO_PROCESSES._asdict())
 
-    monitor = StopAt(int(saved.name) + 8)
+    monitor = StopAt(int(saved.name) + 16)
     assert train(both, monitor).interrupted
     assert monitor.events[0] == f"goes on from {int(saved.name)} images on 1 processes; there were 2 before"
 
@@ -110,7 +112,14 @@ def test_a_batch_that_tears_groups_apart_is_refused_before_anything_starts(tmp_p
     run = RunFolder.create(tmp_path / "run", endless)
     result = CliRunner().invoke(main, ["resume", str(run.path), "--gpus", "4", "--device", "cpu"])
     assert result.exit_code == 1
-    assert "batch_size is 8 on 4 processes; expected a positive multiple of 16" in result.output
+    assert "8 heads of 2 views a step on 4 processes; expected a multiple of 16 heads" in result.output
+
+
+def test_buckets_hold_everything_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "BUCKET_NUMBERS", 10)
+    tensors = [torch.zeros(size) for size in (4, 5, 3, 20, 1)]
+    buckets = [[len(tensor) for tensor in bucket] for bucket in distributed._buckets(tensors)]
+    assert buckets == [[4, 5, 3], [20], [1]]
 
 
 def test_parts_of_a_batch_are_whole_groups() -> None:

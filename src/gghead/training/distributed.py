@@ -79,17 +79,17 @@ class Team:
         """
         if self.is_alone:
             return
-        with told_as_lost(self):
-            pending = []
-            for bucket in _buckets(tensors):
-                flat = torch.cat([tensor.reshape(-1) for tensor in bucket])
+        pending = []
+        for bucket in _buckets(tensors):
+            flat = torch.cat([tensor.reshape(-1) for tensor in bucket])
+            with told_as_lost(self):
                 pending.append((bucket, flat, torch.distributed.all_reduce(flat, async_op=True)))
-            for bucket, flat, work in pending:
+        for bucket, flat, work in pending:
+            with told_as_lost(self):
                 work.wait()
-                flat /= self.world_size
-                parts = flat.split([tensor.numel() for tensor in bucket])
-                for tensor, part in zip(bucket, parts, strict=True):
-                    tensor.copy_(part.view_as(tensor))
+            flat /= self.world_size
+            parts = flat.split([tensor.numel() for tensor in bucket])
+            torch._foreach_copy_(bucket, [part.view_as(tensor) for tensor, part in zip(bucket, parts, strict=True)])
 
     def any(self, ask: Callable[[], bool]) -> Callable[[], bool]:
         """Asks all processes something; the answer, yes if one says yes, is waited for when it is called for.
