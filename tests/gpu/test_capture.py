@@ -25,11 +25,24 @@ def state_of(config: RunConfig) -> TrainingState:
 
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("conditioned", [True, False])
-def test_a_replayed_step_is_the_step(tmp_path: object, views: int, conditioned: bool) -> None:
+@pytest.mark.parametrize("grown_from", [(), (8,)])
+def test_a_replayed_step_is_the_step(
+    tmp_path: object, views: int, conditioned: bool, grown_from: tuple[int, ...]
+) -> None:
     config = tiny_config("nowhere.zip", total_images=64)
-    model = replace(MODEL, generator=replace(MODEL.generator, camera_conditioned=conditioned))
+    model = replace(
+        MODEL,
+        generator=replace(MODEL.generator, camera_conditioned=conditioned),
+        discriminator=replace(MODEL.discriminator, grown_from=grown_from),
+    )
     training = replace(
-        config.training, views=views, random_background=views > 1, uv_variation_weight=1.0, beta_weight=1.0, r1_every=2
+        config.training,
+        views=views,
+        random_background=views > 1,
+        uv_variation_weight=1.0,
+        beta_weight=1.0,
+        r1_every=2,
+        growth_fade_images=64,
     )
     config = replace(config, model=model, training=training)
     side, batch = model.discriminator.resolution, training.batch_size
