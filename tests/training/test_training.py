@@ -60,7 +60,7 @@ def same_state(a: Path, b: Path) -> bool:
 def test_a_run_leaves_what_it_promises(finished: RunFolder) -> None:
     found = sorted(str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file())
     checkpoint = ["discriminator", "discriminator_optimizer", "generator", "generator_ema", "generator_optimizer"]
-    expected = ["config.json", "log.jsonl"]
+    expected = [".lock", "config.json", "log.jsonl"]
     for images in ("000000024", "000000048"):
         expected += [f"checkpoints/{images}/{name}.safetensors" for name in checkpoint]
         expected += [f"checkpoints/{images}/manifest.json"]
@@ -178,6 +178,13 @@ def test_divergence_is_told_and_not_saved(data: Path, tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match="training has diverged in step 0, after 0 images: not finite: r1"):
         train(run, SilentMonitor())
     assert run.checkpoints() == []
+
+
+def test_a_run_is_trained_by_one_at_a_time(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=8))
+    with RunFolder.open(run.path).claim(), pytest.raises(ValueError, match="is trained by another process"):
+        train(run, SilentMonitor())
+    assert train(run, SilentMonitor()).images == 8
 
 
 def test_an_existing_folder_is_not_taken(data: Path, tmp_path: Path) -> None:

@@ -60,15 +60,22 @@ def train(
             other random numbers, up to MAX_ROLLBACKS times from one checkpoint.
 
     Raises:
-        FileNotFoundError, ValueError: the data, the template or the checkpoint can't be read.
+        FileNotFoundError, ValueError: the data, the template or the checkpoint can't be read, or another process trains
+            the run.
         FloatingPointError: training has diverged; the last checkpoint is from before.
         ConnectionError: another process of the team is gone.
         OSError: results can't be written; the last checkpoint is untouched.
     """
-    config = run.config
-    share_of(config.training, config.model.discriminator, team)
-    if team.is_first:
+    share_of(run.config.training, run.config.model.discriminator, team)
+    if not team.is_first:
+        return _train(run, monitor, device, team, on_nan)
+    with run.claim():
         run.sweep()
+        return _train(run, monitor, device, team, on_nan)
+
+
+def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
+    config = run.config
     state = _resume(run, monitor, device, team)
     if state.images >= config.training.total_images:
         return Outcome(state.images, interrupted=False)

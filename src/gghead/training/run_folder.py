@@ -9,13 +9,17 @@ snapshots/<images>.png           heads of fixed seeds from several sides
 snapshots/depth_<images>.png     their depth
 snapshots/maps_<images>.png      colours, offsets and opacities over the chart
 snapshots/<images>.safetensors   averaged generator, a model file
+.lock                            held by the process that trains it
 checkpoints/<images>/            everything that is needed to go on
 """
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from gghead.checkpoint.atomic import write_file
 from gghead.config.codec import from_json, to_json
@@ -101,6 +105,27 @@ class RunFolder:
                 hidden = folder.with_name(f".{folder.name}.removed.tmp")
                 folder.rename(hidden)
                 shutil.rmtree(hidden)
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keeps others from training this run for as long as the block lasts, or the process lives.
+
+        Raises:
+            ValueError: another process trains it.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f"{self.path} is trained by another process; wait for its end, or stop it first"
+            ) from error
+        except NotImplementedError:
+            pass  # a file system without locks; its users have to look after themselves
+        try:
+            yield
+        finally:
+            lock.release()
 
     def sweep(self) -> None:
         """Removes what a killed process left half written or half removed."""
