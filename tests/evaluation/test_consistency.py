@@ -7,13 +7,17 @@ import pytest
 import torch
 
 from gghead.data.dataset import HeadDataset
+from gghead.data.synthetic import Sitting, generate
 from gghead.evaluation.consistency import view_cameras, view_consistency, warp
+from gghead.evaluation.evaluate import Settings, evaluate
 from gghead.evaluation.geometry import depth_statistics, gap, generated_shapes, true_shapes
-from gghead.evaluation.reference import Reference
+from gghead.evaluation.measures import shape_measures
+from gghead.evaluation.reference import Reference, measure_reference
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.fakes import Fakes, Recipe
 from gghead.inference.surfaces import normals_from_depth, points_from_depth
+from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from tiny_run import RESOLUTION
@@ -82,6 +86,26 @@ def test_shapes_of_generated_and_real_heads(generator: Generator, reference: Ref
     assert not bool(true.depths.isfinite().any()), "these data have no depth"
     assert math.isnan(gap(made.depths, true.depths))
     assert gap(true.areas, true.areas + 0.1) == pytest.approx(0.1)
+
+
+def test_depth_of_rendered_people_is_read_and_compared(
+    generator: Generator, detector: Detector, tmp_path: Path
+) -> None:
+    path = tmp_path / "heads.zip"
+    generate(path, 6, Sitting(32, seed=0, depth=True), workers=1)
+    with HeadDataset.open(path, 32) as dataset:
+        true = true_shapes(dataset, path, 6)
+        reference = measure_reference(path, dataset, dataset, detector, tmp_path)
+        report = evaluate(
+            generator, Path("m"), reference, Settings(num_images=6, suite="3d"), tmp_path / "parts"
+        ).report
+        nothing_wrong = shape_measures(true, true)
+    assert bool(((true.depths > 2.5) & (true.depths < 2.75)).all()), "between the nose at 2.5 and the middle at 2.7"
+    assert bool(((true.reliefs > 0.15) & (true.reliefs < 0.6)).all())
+    values = {measure.name: measure.value for measure in report.measures}
+    assert 0 < values["depth gap"] < 0.3, "heads of an untrained model stand where heads stand"
+    assert 0 < values["relief gap"] < 0.3
+    assert {measure.value for measure in nothing_wrong if not math.isnan(measure.value)} == {0.0}
 
 
 def test_relief_is_between_the_quantiles() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gghead.metrics import efficientnet
 from gghead.metrics.detectors import Detector, load_detector
 from gghead.metrics.downloads import RemoteFile, fetch
+from tolerances import EXACT_FLOAT32
 
 
 class Means(nn.Module):
@@ -59,6 +60,19 @@ def test_efficientnet_knows_what_it_sees(efficient: Detector) -> None:
     network = efficient.network
     assert isinstance(network, efficientnet.EfficientNetLite0)
     assert network.logits(picture).softmax(dim=1)[0, PING_PONG_BALL] > 0.5
+
+
+def test_folded_weights_are_convolution_and_normalisation() -> None:
+    conv, norm = nn.Conv2d(3, 5, 3, bias=False), nn.BatchNorm2d(5, efficientnet.BATCH_NORM_EPSILON).eval()
+    for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        nn.init.uniform_(tensor, 0.5, 2)
+    layers = nn.ModuleDict({"_depthwise_conv": conv, "_bn1": norm})
+    folded = efficientnet.fold_normalisations({f"_blocks.3.{name}": t for name, t in layers.state_dict().items()})
+    assert folded.keys() == {"_blocks.3._depthwise_conv.weight", "_blocks.3._depthwise_conv.bias"}
+    picture = torch.rand(2, 3, 8, 8)
+    torch.testing.assert_close(
+        nn.functional.conv2d(picture, *folded.values()), norm(conv(picture)), **EXACT_FLOAT32._asdict()
+    )
 
 
 def test_features_do_not_depend_on_the_batch(efficient: Detector) -> None:

@@ -11,6 +11,8 @@ from gghead.cli.options import RunPath, device_option, pick_device
 from gghead.config.paths import find_data
 
 SUITES = ("fid", "3d", "full")
+USUAL_COUNT, CPU_COUNT = 10_000, 1_000
+"""Generated pictures unless the user says how many: a CPU would take hours for the usual number."""
 
 
 class Count(click.ParamType):
@@ -30,7 +32,7 @@ class Count(click.ParamType):
 @click.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=RunPath())
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures: zip or folder.")
-@click.option("--num-images", type=Count(), default="10k", show_default=True, help="Generated: 100, 1k, 5k, 10k, 50k.")
+@click.option("--num-images", type=Count(), help="Generated: 100, 1k, 5k, 10k, 50k. [default: 10k, on a CPU 1k]")
 @click.option("--checkpoint", default="last", show_default=True, help="last, all, remaining, or images like 400k.")
 @click.option(
     "--suite",
@@ -51,7 +53,7 @@ class Count(click.ParamType):
 def evaluate(
     models: tuple[Path, ...],
     data: Path,
-    num_images: int,
+    num_images: int | None,
     checkpoint: str,
     suite: str,
     detector: str,
@@ -73,9 +75,13 @@ def evaluate(
     candidates = [candidate for model in models for candidate in find_candidates(model, checkpoint)]
     # The archive that training took: a distance depends on what pictures were resized from.
     data = find_data(data, max((each.resolution for each in candidates if each.resolution), default=None))
+    chosen = pick_device(device)
+    if num_images is None:
+        num_images = CPU_COUNT if chosen == "cpu" else USUAL_COUNT
+        if chosen == "cpu":
+            click.echo(f"on a CPU: {CPU_COUNT} generated pictures, --num-images 10k for the usual number", err=True)
     settings = Settings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
     with join_ranks() as rank, _progress(rank.number == 0) as tell:
-        chosen = pick_device(device)
         if device is None and chosen == "cuda":
             chosen = f"cuda:{rank.local}"
         for line in evaluate_all(candidates, data, settings, detector, checkpoint == "remaining", chosen, rank, tell):

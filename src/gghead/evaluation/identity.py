@@ -22,8 +22,8 @@ VIEWS = (*(-degrees for degrees in reversed(DEGREES)), 0, *DEGREES)
 """Yaws of the views, degrees; the face is in the middle of the picture, as in FFHQ."""
 CARD_DEGREES = 30
 """The pair of views of which the share that is one person is told."""
-SYNTHETIC_THRESHOLD = 0.4
-"""Tells rendered people apart as well as it can be done, see docs/evaluation.md; .6 takes half of them for one."""
+SYNTHETIC_THRESHOLD = 0.45
+"""Tells rendered people apart, see docs/evaluation.md; .6 takes half of the pairs of two for one."""
 FACE_LANDMARKS = np.array(
     [
         [0.116, 0.1029, 0.1153],
@@ -34,7 +34,7 @@ FACE_LANDMARKS = np.array(
     ]
 )
 """World: outer and inner corner of the person's left eye, of the right, base of the nose, of the head that the
-canonical space was fitted to. Where real ones of single people are is no better: see docs/evaluation.md."""
+canonical space was fitted to. Those of each single person are no better: see docs/evaluation.md."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,24 @@ def identity_cameras(resolution: int, device: torch.device | str = "cpu") -> Cam
     return Cameras.from_labels(torch.from_numpy(labels).to(device), resolution)
 
 
-def identities(recognizer: FaceRecognizer, pictures: UInt8[np.ndarray, "H 7 R R 3"]) -> Identities:
-    """Vectors of heads of which there are pictures from `identity_cameras`."""
+def identities(
+    recognizer: FaceRecognizer,
+    pictures: UInt8[np.ndarray, "H 7 R R 3"],
+    landmarks: Float[np.ndarray, "5 3"] = FACE_LANDMARKS,
+) -> Identities:
+    """Vectors of heads of which there are pictures from `identity_cameras`.
+
+    Args:
+        recognizer: looks at them.
+        pictures: of each head from each of `VIEWS`.
+        landmarks: where the heads have what `FACE_LANDMARKS` names.
+    """
     cameras = identity_cameras(pictures.shape[2])
-    points = torch.from_numpy(FACE_LANDMARKS).float()
+    points = torch.from_numpy(landmarks).float()
     seen = points @ cameras.viewmats[:, :3, :3].mT + cameras.viewmats[:, None, :3, 3]
     projected = seen @ cameras.Ks.mT
-    landmarks = (projected[..., :2] / projected[..., 2:]).numpy()
-    return Identities(torch.stack([recognizer.embed(views, landmarks) for views in pictures]))
+    pixels = (projected[..., :2] / projected[..., 2:]).numpy()
+    return Identities(torch.stack([recognizer.embed(views, pixels) for views in pictures]))
 
 
 @torch.no_grad()
