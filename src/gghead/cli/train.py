@@ -8,7 +8,7 @@ import click
 
 from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device
 from gghead.config.paths import find_data, next_run
-from gghead.config.presets import PRESETS, from_preset, with_batch_size
+from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe
 
 
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
@@ -22,6 +22,11 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size
 @click.option("--name", default="", help="Words after that number: GGHEAD-5_better-hair.")
 @click.option("--init-from", type=RunPath(), help="Run or checkpoint whose weights are taken, and grown.")
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
+@click.option(
+    "--recipe",
+    type=click.Choice(["paper", "consistent"]),
+    help="How a head is kept one from all sides; default: the preset's.",
+)
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
 @click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
@@ -40,6 +45,7 @@ def train(
     name: str,
     init_from: Path | None,
     template: Path | None,
+    recipe: str | None,
     images: int | None,
     batch_size: int | None,
     seed: int,
@@ -69,6 +75,8 @@ def train(
         )
     data = find_data(data or Path("data"), PRESETS[preset].model.discriminator.resolution)
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
+    if recipe is not None:
+        config = with_recipe(config, recipe)
     training = with_batch_size(config.training, batch_size or config.training.batch_size)
     training = replace(training, seed=seed, total_images=images or training.total_images)
     config = replace(config, training=training)

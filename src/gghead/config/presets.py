@@ -1,6 +1,7 @@
 """Named settings: a run starts from one of them."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.training import RunConfig, TrainingConfig
@@ -58,6 +59,28 @@ PRESETS: dict[str, Preset] = {
             log_every=400,
         ),
     ),
+    "heads256": Preset(
+        "any heads with masks at 256 x 256, a small network, the consistent recipe",
+        ModelConfig(
+            GeneratorConfig(
+                z_size=256,
+                style_size=256,
+                channel_base=16384,
+                channel_max=256,
+                camera_conditioned=False,
+                sh_degree=0,
+            ),
+            DiscriminatorConfig(channel_base=16384, mapping_layers=2),
+        ),
+        TrainingConfig(
+            total_images=2_000_000,
+            blur_fade_images=50_000,
+            views=4,
+            random_background=True,
+            mirrored=True,
+            metrics_detector="efficientnet-lite0",
+        ),
+    ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),
     "ffhq512": Preset(
         "FFHQ at 512 x 512, the official stage 2: --init-from a run of ffhq256",
@@ -78,6 +101,26 @@ PRESETS: dict[str, Preset] = {
         begins_with="ffhq512",
     ),
 }
+
+
+Recipe = Literal["paper", "consistent"]
+"""How heads are kept one from all sides; see `with_recipe`."""
+
+
+def with_recipe(config: RunConfig, recipe: Recipe) -> RunConfig:
+    """The same run by another recipe.
+
+    Args:
+        config: of a run.
+        recipe: "paper": the mapping network sees the camera, each head is drawn once, on the run's background, with
+            colours that depend on the direction (Kirschstein et al. 2024). "consistent": it does not, each head is
+            drawn from four cameras, every picture on a random colour, with colours of the Gaussians alone (Barthel et
+            al. 2025, "CGS-GAN").
+    """
+    is_paper = recipe == "paper"
+    generator = replace(config.model.generator, camera_conditioned=is_paper, sh_degree=1 if is_paper else 0)
+    training = replace(config.training, views=1 if is_paper else 4, random_background=not is_paper)
+    return replace(config, model=replace(config.model, generator=generator), training=training)
 
 
 def with_batch_size(training: TrainingConfig, batch_size: int) -> TrainingConfig:

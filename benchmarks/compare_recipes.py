@@ -1,0 +1,219 @@
+"""Trains variants of a small network for the same time, side by side, and measures each; for docs/experiments.md.
+
+    python benchmarks/compare_recipes.py recipes --data heads.zip --seconds 200 --out comparison
+    python benchmarks/compare_recipes.py precision --data heads.zip --images 100000 --out comparison
+
+The variants of a set run at once and share the GPU. Appends a row of JSON for each to
+benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
+from gghead.config.presets import with_recipe
+from gghead.config.training import RunConfig, TrainingConfig
+from gghead.data.decoding import decode
+from gghead.data.loader import Order
+from gghead.data.picture_cache import cache_root
+from gghead.data.resident import open_batches
+from gghead.evaluation.features import collect_features
+from gghead.evaluation.reference import Reference, measure_reference
+from gghead.inference.fakes import Fakes, MappingCamera, Recipe
+from gghead.metrics.detectors import load_detector
+from gghead.metrics.frechet import frechet_distance
+from gghead.model.storage import save_generator
+from gghead.rasterizer.replay import fastest_runner
+from gghead.training.loop import open_dataset
+from gghead.training.precision import multiplication
+from gghead.training.snapshots import draw_sheets
+from gghead.training.state import TrainingState, new_state
+from gghead.training.steps import Setting, training_step
+from rows import append, commit
+
+MEASURED = 5_000
+"""Generated pictures of a measurement."""
+SIDE = (30.0, 90.0)
+"""Degrees of yaw of the pictures that are measured again by themselves."""
+Change = Callable[[RunConfig], RunConfig]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results.
+
+    Attributes:
+        distance: Frechet distance to the real pictures by EfficientNet-Lite0, cameras as in the data.
+        distance_frozen: the same with the mapping network's camera at the front.
+        distance_side: the first among pictures from the side, |yaw| above 30 degrees.
+    """
+
+    variant: str
+    resolution: int
+    seed: int
+    images: int
+    seconds: float
+    distance: float
+    distance_frozen: float
+    distance_side: float
+    gpu: str
+    torch: str
+    commit: str
+    date: str
+
+
+def trained_with(**changes: object) -> Change:
+    """Replaces fields of the training."""
+    return lambda config: replace(config, training=replace(config.training, **changes))
+
+
+def generated_with(**changes: object) -> Change:
+    """Replaces fields of the generator."""
+
+    def change(config: RunConfig) -> RunConfig:
+        model = replace(config.model, generator=replace(config.model.generator, **changes))
+        return replace(config, model=model)
+
+    return change
+
+
+def chain(*changes: Change) -> Change:
+    """Several changes, one after the other."""
+
+    def change(config: RunConfig) -> RunConfig:
+        for each in changes:
+            config = each(config)
+        return config
+
+    return change
+
+
+def consistent(config: RunConfig) -> RunConfig:
+    """The recipe as it is."""
+    return with_recipe(config, "consistent")
+
+
+SETS: dict[str, tuple[int, dict[str, Change]]] = {
+    "recipes": (
+        128,
+        {
+            "paper": lambda config: with_recipe(config, "paper"),
+            "consistent": consistent,
+            "consistent, one view": chain(consistent, trained_with(views=1)),
+            "consistent, close to the template": chain(
+                consistent, trained_with(position_weight=1.0), generated_with(position_range=0.12)
+            ),
+        },
+    ),
+    "precision": (
+        64,
+        {
+            f"{precision}, seed {seed}": chain(
+                lambda config: with_recipe(config, "paper"), trained_with(precision=precision, seed=seed)
+            )
+            for seed in range(3)
+            for precision in ("mixed", "full")
+        },
+    ),
+}
+"""Resolution and variants of each set."""
+
+
+def base(resolution: int, data: str) -> RunConfig:
+    """The small network that variants change."""
+    generator = GeneratorConfig(
+        z_size=256, style_size=256, map_resolution=resolution, channel_base=64 * resolution, channel_max=256,
+        grid_size=round(1.25 * resolution), log_scale_offset=-4.5,
+    )  # fmt: skip
+    critic = DiscriminatorConfig(resolution=resolution, channel_base=64 * resolution, channel_max=256, mapping_layers=2)
+    training = TrainingConfig(
+        total_images=10**9, r1_gamma=0.5, ema_half_life=5_000, blur_sigma=4.0, blur_fade_images=20_000,
+        swap_fade_images=50_000, mirrored=True,
+    )  # fmt: skip
+    return RunConfig("comparison", data, model=ModelConfig(generator, critic), training=training)
+
+
+def main() -> None:
+    """Starts a process for each variant, or is one of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("set", choices=list(SETS))
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of models and sheets")
+    parser.add_argument("--seconds", type=float, default=10**9, help="of training, for each")
+    parser.add_argument("--images", type=int, default=10**9, help="of training, for each")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--commit", help="of this copy, if it has no history")
+    parser.add_argument("--variant", help="run this one alone")
+    arguments = parser.parse_args()
+    resolution, variants = SETS[arguments.set]
+    if arguments.variant is None:
+        command = [sys.executable, __file__, *sys.argv[1:], "--variant"]
+        processes = [subprocess.Popen([*command, name]) for name in variants]
+        sys.exit(max(process.wait() for process in processes))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    config = variants[arguments.variant](base(resolution, arguments.data))
+    with multiplication(config.training.precision):
+        append("compare_recipes", run(arguments, config))
+
+
+def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
+    """Trains and measures a variant."""
+    state, training = new_state(config, arguments.device), config.training
+    with open_dataset(config) as dataset:
+        pictures = decode(dataset)
+        detector = load_detector("efficientnet-lite0", cache_root() / "detectors", state.device)
+        reference = measure_reference(
+            Path(config.data), dataset, pictures, detector, cache_root(), device=arguments.device
+        )
+        setting = Setting(training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device))
+        order = Order(training.seed, training.batch_size, training.mirrored)
+        start = time.monotonic()
+        with open_batches(pictures, order, 0, state.device, training.random_background) as batches:
+            for step in count():
+                if state.images >= arguments.images or time.monotonic() - start > arguments.seconds:
+                    break
+                batch = next(batches)
+                training_step(state, setting, batch.pictures, batch.labels, batch.transparency)
+                if step % 16 == 0 and state.device.type == "cuda":
+                    torch.cuda.synchronize()
+        seconds = time.monotonic() - start
+        path = arguments.out / arguments.variant.replace(", ", "_").replace(" ", "-")
+        save_generator(path.with_suffix(".safetensors"), state.average)
+        sheets = draw_sheets(state.average, config.model.discriminator.resolution)
+        Image.fromarray(sheets["heads"]).save(path.with_suffix(".png"))
+        everywhere, side = distances(state, reference, path, "render")
+        frozen, _ = distances(state, reference, path, "front")
+    gpu = torch.cuda.get_device_name() if state.device.type == "cuda" else "none"
+    return Row(
+        arguments.variant, config.model.discriminator.resolution, training.seed, state.images, round(seconds, 1),
+        everywhere, frozen, side, gpu, torch.__version__, arguments.commit or commit(),
+        datetime.now(UTC).date().isoformat(),
+    )  # fmt: skip
+
+
+def distances(state: TrainingState, reference: Reference, path: Path, camera: MappingCamera) -> tuple[float, float]:
+    """Frechet distances of all pictures, and of those from the side."""
+    dataset = reference.dataset
+    fakes = Fakes(
+        state.average, torch.from_numpy(dataset.labels), Recipe(0, dataset.resolution, camera, 1.0, dataset.background)
+    )
+    made = collect_features(
+        fakes, MEASURED, reference.detector, path.with_name(f"{path.name}_{camera}"), device=state.device
+    )
+    pairs = ((reference.features, made), (reference.features.within(*SIDE), made.within(*SIDE)))
+    found = [frechet_distance(real.moments, fake.moments) for real, fake in pairs]
+    return round(found[0], 4), round(found[1], 4)
+
+
+if __name__ == "__main__":
+    main()
