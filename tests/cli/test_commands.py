@@ -1,6 +1,7 @@
 """The commands as a user types them: results, refusals, help."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from PIL import Image
 from gghead.cli.main import main
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
-from tiny_run import MODEL, write_tiny_dataset
+from gghead.training.run_folder import RunFolder
+from tiny_run import MODEL, tiny_config, write_tiny_dataset
 
 
 def gghead(*arguments: object) -> Result:
@@ -141,6 +143,15 @@ def test_runs_by_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "there is no run GGHEAD-3 in" in refusal("sample", "GGHEAD-3")
     assert "--out names the folder already" in refusal(*common, "--out", tmp_path / "x", "--name", "y")
     assert "starts from a run of ffhq256 officially" in refusal("train", "ffhq512", "--data", "heads")
+
+
+@pytest.mark.skipif(find_spec("tensorboardX") is None, reason="needs the extra `tensorboard`")
+def test_a_run_is_tracked_on_request(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, total_images=8, metrics_every=0))
+    result = gghead("resume", run.path, "--log", "tensorboard", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert list((run.path / "tensorboard").glob("events.*"))
+    assert "is not one of 'wandb', 'tensorboard'" in refusal("resume", run.path, "--log", "paper")
 
 
 def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

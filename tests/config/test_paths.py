@@ -49,6 +49,8 @@ def test_runs_are_found_by_the_start_of_their_names() -> None:
     assert find_run(Path("GGHEAD-4/checkpoints/000000008")) == Path("runs/GGHEAD-4_better_hair/checkpoints/000000008")
     assert find_run(Path("GGHEAD-40")) == Path("runs/GGHEAD-40")
     assert find_run(Path("mine")) == Path("runs/mine")
+    Path("runs/official.safetensors").touch()
+    assert find_run(Path("official.safetensors")) == Path("runs/official.safetensors")
     with pytest.raises(ValueError, match="may be GGHEAD-41_a, GGHEAD-41_b in runs; write more"):
         find_run(Path("GGHEAD-41"))
     with pytest.raises(FileNotFoundError, match="no run GGHEAD-7 in runs; there are GGHEAD-4_better_hair, GGHEAD-40"):

@@ -85,7 +85,7 @@ def train(
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
     if dry_run:
-        tell_estimate(config, hourly_price, pick_device(device))
+        tell_estimate(config, hourly_price, pick_device(device), gpus)
         return
     require_trackers(trackers)
 
@@ -101,28 +101,38 @@ def train(
     run_to_end(config, trackers, device, gpus, on_nan, out, prepare)
 
 
-def tell_estimate(config: "RunConfig", hourly_price: float | None, device: str) -> None:  # noqa: F821 - see above
-    """Prints what a run would take on a device."""
+def tell_estimate(
+    config: "RunConfig",  # noqa: F821 - imported when a command runs
+    hourly_price: float | None,
+    device: str,
+    gpus: int,
+) -> None:
+    """Prints what a run would take on some devices of a kind."""
     import torch
 
+    from gghead.training.distributed import Team, share_of
     from gghead.training.estimate import estimate, images_per_second
 
-    plan, images = estimate(config, torch.device(device).type), config.training.total_images
-    click.echo(
-        f"generator       {plan.generator_parameters / 1e6:.2f} million parameters, {plan.gaussians:,} Gaussians"
-    )
-    click.echo(f"discriminator   {plan.discriminator_parameters / 1e6:.2f} million parameters")
-    click.echo(f"arithmetic      {plan.operations / 1e12:.3g} TFLOP a picture, in the networks")
-    click.echo(f"memory          about {plan.memory / 2**30:.1f} GiB at batch size {config.training.batch_size}")
+    kind = torch.device(device).type
+    gpus = gpus if kind == "cuda" else 1  # processes on a processor share it
+    images, batch = config.training.total_images, config.training.batch_size
+    share_of(config.training, config.model.discriminator, Team(world_size=gpus))
+    config = replace(config, training=replace(config.training, batch_size=batch // gpus))
+    plan, where = estimate(config, kind), f"{gpus} x {device}" if gpus > 1 else device
+    rows = {
+        "generator": f"{plan.generator_parameters / 1e6:.2f} million parameters, {plan.gaussians:,} Gaussians",
+        "discriminator": f"{plan.discriminator_parameters / 1e6:.2f} million parameters",
+        "arithmetic": f"{plan.operations / 1e12:.3g} TFLOP a picture, in the networks",
+        "memory": f"about {plan.memory / 2**30:.1f} GiB a device at batch size {batch}",
+    }
     try:
-        speed = images_per_second(config, plan.operations, device)
+        speed = gpus * images_per_second(config, plan.operations, device)
+        hours = images / speed / 3600
+        rows["speed"] = f"about {speed:.3g} pictures a second on {where}, an estimate from some steps"
+        rows["time"] = f"about {hours:,.1f} hours ({hours / 24:,.1f} days) for {images:,} pictures"
+        if hourly_price is not None:
+            rows["cost"] = f"about {hours * gpus * hourly_price:,.2f} at {hourly_price:g} an hour and device"
     except torch.OutOfMemoryError:
-        click.echo(
-            f"speed           unknown: a step does not fit into the memory of {device}; try a smaller --batch-size"
-        )
-        return
-    hours = images / speed / 3600
-    click.echo(f"speed           about {speed:.3g} pictures a second on {device}, an estimate from some steps")
-    click.echo(f"time            about {hours:,.1f} hours ({hours / 24:,.1f} days) for {images:,} pictures")
-    if hourly_price is not None:
-        click.echo(f"cost            about {hours * hourly_price:,.2f} at {hourly_price:g} an hour")
+        rows["speed"] = f"unknown: a step does not fit into the memory of {device}; try a smaller --batch-size"
+    for name, text in rows.items():
+        click.echo(f"{name:16}{text}")

@@ -52,8 +52,9 @@ def read_settings(path: Path) -> dict[str, str]:
 def find_run(path: Path) -> Path:
     """What a person means by the name of a run: "GGHEAD-4" is models/GGHEAD-4 or models/GGHEAD-4_better_hair.
 
-    The name may lead on into the run, as in GGHEAD-4/checkpoints/006400000. A path at which something stands is that
-    path, and one that names no run is returned as it is, for the caller to refuse.
+    Other runs and files of the models folder are found by their whole names. The name may lead on into the run, as in
+    GGHEAD-4/checkpoints/006400000. A path at which something stands is that path, and one that names nothing is
+    returned as it is, for the caller to refuse.
 
     Raises:
         FileNotFoundError: it begins like the name of a run, and there is none.
@@ -63,7 +64,7 @@ def find_run(path: Path) -> Path:
         return path
     name, *rest = path.parts
     models = folder("models")
-    if name != ".." and (models / name).is_dir():
+    if name != ".." and (models / name).exists():
         return models.joinpath(name, *rest)
     if not name.startswith(PREFIX):
         return path
