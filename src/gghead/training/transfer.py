@@ -106,11 +106,14 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
         state: as `new_state` made it.
 
     Raises:
-        FileNotFoundError: the checkpoint is gone.
+        FileNotFoundError: the checkpoint is gone, or lacks a network.
         ValueError: the checkpoint is damaged.
     """
     assert config.init_from is not None
     checkpoint = load_checkpoint(Path(config.init_from))
+    missing = [name for name in state.networks if name not in checkpoint.files]
+    if missing:
+        raise FileNotFoundError(f"{config.init_from} lacks {', '.join(missing)}; start from another checkpoint")
     before = open_source(Path(config.init_from)).config.model.discriminator.resolution
     added = int(math.log2(config.model.discriminator.resolution // before))
     fresh: list[str] = []
