@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from gghead.checkpoint.tensors import load_tensors
 from gghead.training.loop import train
+from gghead.training.metrics import Examiner
 from gghead.training.run_folder import RunFolder
+from gghead.training.state import TrainingState
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
 
@@ -45,6 +47,32 @@ def test_measuring_changes_nothing_of_the_run(data: Path, tmp_path: Path) -> Non
     assert [line["images"] for line in lines] == [8, 16]
     assert all(line["Frechet distance (means) 6"] > 0 for line in lines)
     assert (run.evaluations / "000000016.json").is_file()
+
+
+@pytest.mark.parametrize("at", [8, 16])
+def test_a_measurement_that_was_cut_off_is_made_up_for(
+    at: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = tmp_path / "means.pt"
+    torch.jit.script(Means()).save(str(detector))
+    wanted = {"metrics_every": 8, "metrics_images": 6, "metrics_detector": str(detector)}
+    config = tiny_config(data, total_images=16, snapshot_every=8, **wanted)
+    whole, cut_off = (RunFolder.create(tmp_path / name, config) for name in ("whole", "cut_off"))
+    train(whole, SilentMonitor())
+    honest = Examiner.examine
+
+    def examine(self: Examiner, state: TrainingState) -> None:
+        if state.images == at:
+            raise KeyboardInterrupt
+        honest(self, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Examiner, "examine", examine)
+        with pytest.raises(KeyboardInterrupt):
+            train(cut_off, SilentMonitor())
+    assert cut_off.checkpoints()[-1] == cut_off.checkpoint(at), "measuring costs nothing that was learned"
+    assert train(cut_off, SilentMonitor()).images == 16
+    assert cut_off.metrics.read_text() == whole.metrics.read_text()
 
 
 def test_a_missing_detector_is_told_once_and_the_run_goes_on(data: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gghead.data.decoding import decode
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.distributed import ALONE, Team, share_of
 from gghead.training.interruption import catch_interruption
-from gghead.training.metrics import Examiner
+from gghead.training.metrics import Examiner, is_unmeasured
 from gghead.training.precision import multiplication
 from gghead.training.report import Divergence
 from gghead.training.run_folder import RunFolder
@@ -77,7 +77,9 @@ def train(
 def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
     config = run.config
     state = _resume(run, monitor, device, team)
-    if state.images >= config.training.total_images:
+    finished = state.images >= config.training.total_images
+    unmeasured = team.is_first and is_unmeasured(run, state.images)
+    if finished and not unmeasured:
         return Outcome(state.images, interrupted=False)
     with open_dataset(config) as dataset:
         if recognise(dataset.labels.astype(np.float64)).certain:
@@ -86,6 +88,10 @@ def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: T
             )
         pictures = decode(dataset, monitor.event)
         examiner = Examiner(run, dataset, pictures, monitor)
+        if unmeasured:
+            examiner.examine(state)
+        if finished:
+            return Outcome(state.images, interrupted=False)
         tries: Counter[int] = Counter()
         with catch_interruption() as interruption, multiplication(config.training.precision):
             session = Session(run, pictures, examiner, monitor, interruption, team)

@@ -12,9 +12,20 @@ from gghead.evaluation.evaluate import Settings, evaluate
 from gghead.evaluation.reference import Reference, measure_reference
 from gghead.evaluation.report import keep_report
 from gghead.metrics.detectors import load_detector
+from gghead.training.retention import read_log
 from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState
 from gghead.training.telemetry import Monitor
+
+
+def is_due(config: TrainingConfig, images: int) -> bool:
+    """Whether the averaged generator is measured at this number of images."""
+    return config.metrics_every > 0 and images > 0 and images % config.metrics_every < config.batch_size
+
+
+def is_unmeasured(run: RunFolder, images: int) -> bool:
+    """Whether a measurement at this number of images was due and was not made, because the run was killed at it."""
+    return is_due(run.config.training, images) and images not in read_log(run.metrics)
 
 
 @dataclass

@@ -1,7 +1,9 @@
 """Which checkpoints a run keeps: the newest to go on from, some for good, and the best."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gghead.training.run_folder import RunFolder
@@ -34,18 +36,16 @@ def worth_keeping(saved: Sequence[int], newest: int, period: int, scores: Mappin
 
 
 def measured_distances(metrics: Path) -> dict[int, float]:
-    """The first number of each line of metrics.jsonl by image count: the Frechet distance, lower is better.
+    """The first number of each line of metrics.jsonl by image count: the Frechet distance, lower is better."""
+    first = {images: next(iter(values.values()), None) for images, values in read_log(metrics).items()}
+    return {images: value for images, value in first.items() if value is not None and not math.isnan(value)}
 
-    Lines without a number, or cut off by a kill, are left out.
-    """
-    distances = {}
-    for line in metrics.read_text().splitlines() if metrics.exists() else ():
-        try:
+
+def read_log(path: Path) -> dict[int, dict[str, float | None]]:
+    """The lines of a log by image count; one that was cut off by a kill is left out."""
+    lines = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        with suppress(json.JSONDecodeError):
             values = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        images = values.pop("images")
-        first = next(iter(values.values()), None)
-        if first is not None and first == first:  # NaN is not equal to itself
-            distances[images] = first
-    return distances
+            lines[values.pop("images")] = values
+    return lines

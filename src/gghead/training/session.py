@@ -14,7 +14,7 @@ from gghead.training.checkpoints import save_state
 from gghead.training.distributed import Team, share_of
 from gghead.training.health import CollapseWatch, require_finite
 from gghead.training.interruption import Interruption
-from gghead.training.metrics import Examiner
+from gghead.training.metrics import Examiner, is_due
 from gghead.training.report import Accumulator, Tick
 from gghead.training.retention import checkpoints_worth_keeping
 from gghead.training.run_folder import RunFolder
@@ -47,8 +47,8 @@ class Session:
     def go_on(self, state: TrainingState) -> bool:
         """Trains until the run's end, or until any process is asked to stop; returns whether that was the reason.
 
-        Everything that is due at a number of images is written before the checkpoint of that number, so a run that is
-        killed at any moment misses nothing when it goes on from its newest checkpoint.
+        What is due at a number of images is written before the checkpoint of that number, so a run that is killed at
+        any moment misses nothing when it goes on. Measuring takes minutes and comes afterwards; a run makes up for it.
 
         Raises:
             Divergence: something is no longer finite; nothing of it was saved.
@@ -91,7 +91,7 @@ class Session:
         config = self.run.config.training
         last = state.images >= config.total_images
         saved = last or state.images % config.snapshot_every == 0
-        measured = config.metrics_every and state.images % config.metrics_every < config.batch_size
+        measured = is_due(config, state.images)
         if last or state.images % config.log_every < config.batch_size:
             self._tick(means.read(state.images), watch)
         if saved or measured:
@@ -100,10 +100,10 @@ class Session:
             with self._told_with_newest():
                 sheets = take_snapshot(self.run, state)
             self.monitor.sheets(state.images, sheets)
-        if measured and self.team.is_first:
-            self.examiner.examine(state)
         if saved:
             self._save(state)
+        if measured and self.team.is_first:
+            self.examiner.examine(state)
 
     def _tick(self, tick: Tick, watch: CollapseWatch) -> None:
         if self.team.is_first:
