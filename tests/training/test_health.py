@@ -29,7 +29,7 @@ def test_each_sign_is_told_with_its_remedy(change: dict[str, float], sign: str, 
     assert remedy in signs[sign]
 
 
-@pytest.mark.parametrize("change", [{}, {"real_logits": 30.0}, {"generator": 10.0}, {"scale": 6.0}, {"opacity": 0.05}])
+@pytest.mark.parametrize("change", [{}, {"real_logits": 30.0}, {"generator": 10.0}, {"scale": 6.0}, {"opacity": 0.04}])
 def test_a_healthy_run_is_left_in_peace(change: dict[str, float]) -> None:
     assert signs_of_collapse(HEALTHY | change) == {}
 
