@@ -1,7 +1,9 @@
 """What a run would take: the published figures of the networks, and memory as it is really kept."""
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from gghead.config.presets import from_preset
 from gghead.model.discriminator import Discriminator
-from gghead.training.estimate import estimate
+from gghead.training.estimate import estimate, images_per_second
 from gghead.training.losses import r1_penalty
 from tiny_run import tiny_config
 
@@ -50,3 +52,13 @@ def test_half_precision_and_smaller_batches_take_less() -> None:
     assert mixed.operations == full.operations
     assert mixed.memory < 0.85 * full.memory
     assert estimate(replace(config, training=small), "cuda").memory < 0.7 * mixed.memory
+
+
+def test_speed_is_that_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of whatever recipe; by a clock that ticks a second a look, a step of 4 pictures takes one."""
+    probe = tiny_config(Path("x"), views=2, random_background=True)
+    monkeypatch.setattr("gghead.training.estimate.from_preset", lambda name, data: probe)
+    monkeypatch.setattr("gghead.training.estimate.time", SimpleNamespace(perf_counter=count().__next__))
+    operations = estimate(probe, "cpu").operations
+    assert images_per_second(probe, operations, "cpu") == pytest.approx(4)
+    assert images_per_second(probe, 2 * operations, "cpu") == pytest.approx(2)
