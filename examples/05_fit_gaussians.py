@@ -56,5 +56,5 @@ for step in range(40):
 # Pictures above, Gaussians below.
 with torch.no_grad():
     fitted = gghead.render(scene(), cameras).rgb
-    scene().save_ply(out / "fitted.ply")
+gghead.export(out / "fitted.ply", scene())
 gghead.show(torch.stack([target[:6], fitted[:6]]))

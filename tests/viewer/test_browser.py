@@ -186,11 +186,12 @@ def test_splats_in_the_browser_are_the_same_head(tab: Tab) -> None:
 def test_downloads_are_valid_files_and_copies_stay_in_out(tab: Tab, viewer: Viewer) -> None:
     tab.open("Take away")
     assert decode_ply(tab.download("Save PLY")).num_gaussians > 100
+    assert b"SuperSplat" in tab.download("Save page (HTML)")
     with Image.open(io.BytesIO(tab.download("Save picture"))) as picture:
         assert picture.size == (256, 256)
     with av.open(io.BytesIO(tab.download("Save orbit video"))) as video:
         assert sum(1 for _ in video.decode(video=0)) == 96
-    assert sorted(path.suffix for path in viewer.out.iterdir()) == [".mp4", ".ply", ".png"]
+    assert sorted(path.suffix for path in viewer.out.iterdir()) == [".html", ".mp4", ".ply", ".png"]
     tab.page.get_by_role("button", name="Command line of this view").click()
     tab.page.get_by_text("gghead view").wait_for()
 

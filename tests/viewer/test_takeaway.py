@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gghead.gaussians.ply import decode_ply
+from exports.read_page import read_page
+from gghead.inference.exports import export
 from gghead.viewer import takeaway
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, parse_view
@@ -30,11 +31,17 @@ def test_a_picture(studio: Studio, model_file: Path) -> None:
         assert np.array_equal(np.asarray(picture), studio.portrait(model_file, VIEW, 32))
 
 
-def test_a_ply_holds_the_head(studio: Studio, model_file: Path) -> None:
+def test_a_ply_and_a_page_hold_the_head(studio: Studio, model_file: Path, tmp_path: Path) -> None:
     head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
-    kept = takeaway.ply(head, VIEW)
+    kept = takeaway.head_file(head, VIEW, ".ply")
     assert kept.name == "seed0006.ply"
-    np.testing.assert_array_equal(decode_ply(kept.content).means, head.gaussians.means)
+    export(tmp_path / "seed0006.ply", head.gaussians)
+    assert kept.content == (tmp_path / "seed0006.ply").read_bytes()
+    again = studio.head(tmp_path / "seed0006.ply", VIEW.head, VIEW.viewpoint)
+    np.testing.assert_allclose(again.gaussians.means, head.gaussians.means, atol=1e-6)
+    page = takeaway.head_file(head, VIEW, ".html")
+    assert page.name == "seed0006.html"
+    assert read_page(page.content.decode()).num_gaussians > 100
 
 
 def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

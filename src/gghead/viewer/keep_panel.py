@@ -17,7 +17,8 @@ def add_keep(page: Page) -> None:
     """Save buttons; videos show how far they are."""
     gui = page.client.gui
     buttons = {
-        "Save PLY": lambda: takeaway.ply(page.visitor.head(), page.visitor.view),
+        "Save PLY": lambda: takeaway.head_file(page.visitor.head(), page.visitor.view, ".ply"),
+        "Save page (HTML)": lambda: takeaway.head_file(page.visitor.head(), page.visitor.view, ".html"),
         "Save picture": lambda: takeaway.picture(page.studio, page.visitor.path, page.visitor.view),
         "Save orbit video": lambda: _video(page, takeaway.orbit_video),
         "Save morph video": lambda: _video(page, takeaway.morph_video),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from gghead.gaussians.ply import encode_ply
+from gghead.gaussians.placement import Placement
+from gghead.inference.exports import format_of
 from gghead.inference.paths import loop
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
@@ -30,9 +31,11 @@ class Keepsake:
     content: bytes
 
 
-def ply(head: Head, view: View) -> Keepsake:
-    """The head as it is, whatever the look, with all bands of its colour."""
-    return Keepsake(f"{_stem(view)}.ply", encode_ply(head.gaussians, head.gaussians.sh_degree))
+def head_file(head: Head, view: View, suffix: str) -> Keepsake:
+    """The head as `gghead export` writes it, whatever the look: a ".ply", or an ".html" that shows it."""
+    kind, stem = format_of(suffix), _stem(view)
+    content = kind.encode(head.gaussians.to("cpu"), None, Placement(kind.up, kind.scale), stem)
+    return Keepsake(f"{stem}{suffix}", content)
 
 
 def picture(studio: Studio, path: Path, view: View) -> Keepsake:

@@ -1,0 +1,100 @@
+"""Pictures of the viewer for its page in docs/: Chromium looks at `gghead view` on localhost.
+
+    python benchmarks/viewer_pictures.py HEAD docs/images/viewer_modes.webp          # every mode, side by side
+    python benchmarks/viewer_pictures.py MODEL docs/images/viewer_pad.webp --pad     # the page with a pad of four seeds
+
+HEAD is a model or a .ply, which has no place on a chart and no template mesh. Needs chromium, and the extras `viewer`
+and `browser`.
+"""
+
+import argparse
+import io
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gghead.media.images import tile
+from gghead.viewer.state import Show
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from playwright.sync_api import sync_playwright  # noqa: E402
+
+from viewer.test_browser import CHROMIUM, FLAGS, Tab, Viewer  # noqa: E402
+
+SIDE = 420
+"""Of a mode's picture, pixels."""
+WIDTH, WIDE, HEIGHT = 1000, 1200, 633
+"""Of the window; the wide one has room for a head that the panel does not cover."""
+SETTLE = 9000
+"""Milliseconds until a picture has its full size."""
+QUALITY = 85
+
+
+def shoot_modes(tab: Tab, is_ply: bool) -> np.ndarray:
+    """The head in every mode that it has, seen half from the side."""
+    tab.open("Look")
+    tab.page.get_by_role("button", name="3/4").click()
+    tab.page.set_viewport_size({"width": WIDE, "height": SIDE})
+    shots = []
+    for show in [show for show in Show if not (is_ply and show == Show.UV)]:
+        tab.choose("Show", show)
+        tab.page.wait_for_timeout(SETTLE)
+        shots.append(screenshot(tab, {"x": (WIDE - SIDE) / 2, "y": 0, "width": SIDE, "height": SIDE}))
+    return tile(np.stack(shots), len(shots) if is_ply else 3)
+
+
+def shoot_pad(tab: Tab) -> np.ndarray:
+    """The page with four seeds on the pad and one of the blends as a favourite."""
+    tab.page.get_by_text("Morph pad").click()
+    seeds = tab.field("Seeds")
+    seeds.fill("1, 2, 3, 8")
+    seeds.press("Enter")
+    tab.page.wait_for_timeout(SETTLE)
+    tab.page.get_by_role("button", name="Keep as favourite").click()
+    tab.canvas()
+    return screenshot(tab, None)
+
+
+def screenshot(tab: Tab, clip: dict[str, float] | None) -> np.ndarray:
+    """Pixels of the window, or of a part of it."""
+    return np.asarray(Image.open(io.BytesIO(tab.page.screenshot(clip=clip))).convert("RGB"))
+
+
+def main() -> None:
+    """Starts the viewer, takes the picture, ends the viewer."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pad", action="store_true")
+    arguments = parser.parse_args()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from gghead.cli.main import main; main()", "view", str(arguments.model)]
+    command += ["--port", str(port), "--renderer", "exact", "--view", "side=512 fov=18.0"]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            chromium = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), headless=True)
+            viewer = Viewer(f"http://localhost:{port}", arguments.model, Path(folder), Path(folder) / "log")
+            tab = Tab(chromium, viewer)
+            tab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+            tab.page.locator(".mantine-Notification-closeButton").first.click()  # WebGL in software
+            picture = shoot_pad(tab) if arguments.pad else shoot_modes(tab, arguments.model.suffix == ".ply")
+            chromium.close()
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    Image.fromarray(picture).save(arguments.out, quality=QUALITY)
+    print(arguments.out, picture.shape, round(time.process_time(), 1), "s")
+
+
+if __name__ == "__main__":
+    main()
