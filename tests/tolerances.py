@@ -85,3 +85,5 @@ MACHINES_AGREE = 1e-3
 """Relative difference of an evaluation's numbers on two machines, for the same seeds on the CPU."""
 TWO_PROCESSES = Tolerance(rtol=0, atol=1e-5)
 """Weights and moments of a few training steps of two processes against those of one; seen: 5e-7, a step is 2e-3."""
+TWO_GPUS = 1e-3
+"""Weights of a few training steps of two GPUs against those of one: norm of the difference over norm."""

@@ -1,0 +1,116 @@
+"""Weak scaling of training: pictures a second of each GPU alone, and of all together on a batch as many times larger.
+
+    torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq256
+
+Trains on random pictures, R1 included, as the loop does but without reading data. Appends a row of JSON to
+benchmarks/results/several_gpus.jsonl.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import torch
+
+from gghead.config.presets import from_preset
+from gghead.config.training import RunConfig
+from gghead.geometry.cameras import Cameras
+from gghead.training.distributed import ALONE, Team, share_of
+from gghead.training.launch import join_team
+from gghead.training.precision import multiplication
+from gghead.training.session import pass_runner
+from gghead.training.state import new_state
+from gghead.training.steps import Setting, training_step
+from rows import append, commit
+
+WARMUP = 4
+"""Steps with R1 and as many without it, in which passes are captured."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results.
+
+    Attributes:
+        batch: pictures of a step of one process.
+        alone: pictures a second of one process alone, the slowest one's while the others do the same.
+        together: of all processes on one run.
+        efficiency: together / (processes x alone).
+    """
+
+    preset: str
+    precision: str
+    processes: int
+    batch: int
+    alone: float
+    together: float
+    efficiency: float
+    device: str
+    torch: str
+    commit: str
+    date: str
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="ffhq256")
+    parser.add_argument("--precision", default="mixed", choices=["mixed", "full"])
+    parser.add_argument("--batch", type=int, default=32, help="pictures of a step of one process")
+    parser.add_argument("--steps", type=int, default=64, help="steps that are timed, a multiple of r1_every")
+    parser.add_argument("--commit", help="of this copy, if it has no history")
+    parser.add_argument("--device", default="cuda")
+    arguments = parser.parse_args()
+    config = from_preset(arguments.preset, data="random")
+    with join_team(arguments.device) as team, multiplication(arguments.precision):
+        device = team.device(arguments.device)
+        speeds = []
+        for group in (ALONE, team):
+            batch = arguments.batch * group.world_size
+            training = replace(config.training, precision=arguments.precision, batch_size=batch, snapshot_every=batch)
+            seconds = measure(replace(config, training=training), group, team, arguments.steps, device)
+            speeds.append(arguments.steps * batch / seconds)
+        alone, together = speeds
+        row = Row(
+            config.preset, arguments.precision, team.world_size, arguments.batch, round(alone, 1), round(together, 1),
+            round(together / (team.world_size * alone), 3),
+            torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
+            torch.__version__, arguments.commit or commit(), datetime.now(UTC).date().isoformat(),
+        )  # fmt: skip
+        if team.is_first:
+            append("several_gpus", row)
+
+
+def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device: str) -> float:
+    """Seconds of some steps, until the last process has made them."""
+    training, resolution = config.training, config.model.discriminator.resolution
+    share_of(training, config.model.discriminator, group)
+    state = new_state(config, device)
+    # The blur of the first pictures is not what most of a run's time goes to.
+    state.images = 10**6 * training.r1_every * training.batch_size
+    labels = Cameras.orbit(training.batch_size, resolution).labels()
+    setting = Setting(training, labels, group, pass_runner(training, group, state.device))
+    part = group.part(labels, config.model.discriminator.group_size).to(device)
+    pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
+    for _ in range(WARMUP):
+        for period in (training.r1_every, 1):
+            state.images = -(-state.images // (period * training.batch_size)) * period * training.batch_size
+            training_step(state, setting, pictures, part)
+    finish(everybody, device)
+    start = time.perf_counter()
+    for _ in range(steps):
+        training_step(state, setting, pictures, part)
+    finish(everybody, device)
+    return time.perf_counter() - start
+
+
+def finish(everybody: Team, device: str) -> None:
+    """Waits for the device, and for the other processes."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    everybody.wait()
+
+
+if __name__ == "__main__":
+    main()
