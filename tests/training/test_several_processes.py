@@ -104,8 +104,18 @@ def test_a_lost_process_ends_the_run_with_a_message(endless: RunConfig, tmp_path
 
 
 def test_a_process_that_fails_ends_the_others(tmp_path: Path) -> None:
-    with pytest.raises(ChildProcessError, match=r"process [01] of 2 failed with exit code 1.*gghead resume"):
+    with pytest.raises(ChildProcessError, match=r"process [01] of 2 failed with exit code 1"):
         launch(["info", str(tmp_path / "nothing")], 2)
+
+
+def test_a_process_that_is_killed_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import os, time; os.kill(os.getpid(), 9) if os.environ['RANK'] == '1' else time.sleep(60)"
+    monkeypatch.setattr("gghead.training.launch.PROGRAM", program)
+    monkeypatch.setattr("gghead.training.launch.GRACE_SECONDS", 0.2)
+    begin = time.monotonic()
+    with pytest.raises(ChildProcessError, match=r"process 1 of 2 was ended by SIGKILL; go on with `gghead resume`"):
+        launch([], 2)
+    assert time.monotonic() - begin < PATIENCE / 2
 
 
 def test_a_batch_that_tears_groups_apart_is_refused_before_anything_starts(tmp_path: Path, endless: RunConfig) -> None:

@@ -90,6 +90,10 @@ def _train(
             raise
         click.echo(f"Error: {error}", err=True)
         os._exit(1)  # an orderly exit would wait for what the lost process left undone on the GPU
+    except FloatingPointError:
+        if team.is_first:
+            raise
+        raise SystemExit(1) from None  # all find the same; the first one tells it
     if team.is_first:
         if outcome.interrupted:
             click.echo(f"saved at {outcome.images} images; go on with: gghead resume {run.path}", err=True)

@@ -91,8 +91,11 @@ def launch(arguments: Sequence[str], count: int) -> int:
             worker.wait()
     if failed is not None:
         code = workers[failed].returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed with exit code {code}"
-        raise ChildProcessError(f"process {failed} of {count} {how}, so the run stopped; go on with `gghead resume`")
+        if code < 0:
+            ended = f"was ended by {signal.Signals(-code).name}; go on with `gghead resume`"
+        else:
+            ended = f"failed with exit code {code}; what it said stands above"
+        raise ChildProcessError(f"the run stopped: process {failed} of {count} {ended}")
     return max(worker.returncode for worker in workers)
 
 
