@@ -99,7 +99,12 @@ def test_the_kernel_distance_is_unbiased_and_sees_a_shift() -> None:
     assert abs(np.mean(distances)) < 3 * np.std(distances) / np.sqrt(200)
     near, far = (kernel_distance(sample(300, 3, 0), sample(300, 3, 1, shift), subsets=5) for shift in (0.0, 2.0))
     assert far.mean > 10 * abs(near.mean)
-    assert far == kernel_distance(sample(300, 3, 0), sample(300, 3, 1, 2.0), subsets=5), "seeded"
+    assert far.deviation == 0, "sets of one size below a subset's are compared whole, once"
+    assert far.mean == pytest.approx(float(squared_discrepancy(sample(300, 3, 0), sample(300, 3, 1, 2.0))))
+    more = [kernel_distance(sample(1100, 3, 0), sample(1000, 3, 1, 2.0), seed, subsets=3) for seed in (0, 0, 1)]
+    assert more[0] == more[1], "seeded"
+    assert more[0] != more[2]
+    assert more[0].deviation > 0
 
 
 def test_precision_falls_with_bad_pictures_and_recall_with_missing_ones() -> None:

@@ -44,10 +44,11 @@ def distribution_measures(real: FeatureSet, fakes: FeatureSet, detector: Detecto
     if min(len(there), len(made)) <= NEIGHBOURHOOD:
         return []
     kernel = kernel_distance(there, made, seed)
+    spread = f"deviation between subsets {kernel.deviation:.2g}" if kernel.deviation else "both sets whole"
     shares = precision_recall(there[:MANIFOLD_LIMIT], made[:MANIFOLD_LIMIT])
     compared = f"{min(len(there), MANIFOLD_LIMIT)} real, {min(len(made), MANIFOLD_LIMIT)} generated, k = 3"
     return [
-        Measure(detector.kernel_name, kernel.mean, "lower", f"deviation between subsets {kernel.deviation:.2g}"),
+        Measure(detector.kernel_name, kernel.mean, "lower", spread),
         Measure("precision", shares.precision, "higher", compared),
         Measure("recall", shares.recall, "higher", compared),
         Measure(
