@@ -5,8 +5,8 @@ Heads from seeds, drawn from any side, with depth, normals and coverage.
 
 # %%
 # A model, and eight of its heads: Gaussians with a batch axis. A truncation towards 0 brings them closer to the
-# average head, 1 leaves all variety. The model is that of `make demo`, if it is there, as in the pictures here; otherwise
-# a tiny one is made in seconds, whose heads have no faces. Any other: `gghead.load(PATH)`.
+# average head, 1 leaves all variety. The model is that of `make demo`, if it is there, as in the pictures here;
+# otherwise a tiny one is made in seconds, whose heads have no faces. Any other: `gghead.load(PATH)`.
 from pathlib import Path
 
 import torch
