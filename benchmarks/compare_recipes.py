@@ -23,10 +23,12 @@ from PIL import Image
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.presets import with_recipe
 from gghead.config.training import RunConfig, TrainingConfig
+from gghead.data.dataset import HeadDataset
 from gghead.data.decoding import decode
 from gghead.data.loader import Order
 from gghead.data.picture_cache import cache_root
 from gghead.data.resident import open_batches
+from gghead.data.source import PictureSource
 from gghead.evaluation.features import collect_features
 from gghead.evaluation.reference import Reference, measure_reference
 from gghead.inference.fakes import Fakes, MappingCamera, Recipe
@@ -157,6 +159,7 @@ def main() -> None:
     arguments = parser.parse_args()
     resolution, variants = SETS[arguments.set]
     if arguments.variant is None:
+        prepare(base(resolution, arguments.data), arguments.device)
         command = [sys.executable, __file__, *sys.argv[1:], "--variant"]
         processes = [subprocess.Popen([*command, name]) for name in variants]
         sys.exit(max(process.wait() for process in processes))
@@ -166,15 +169,24 @@ def main() -> None:
         append("compare_recipes", run(arguments, config))
 
 
+def prepare(config: RunConfig, device: str) -> None:
+    """Decodes and measures the data once; what is kept of it serves all variants."""
+    with open_dataset(config) as dataset:
+        reference_of(config, dataset, decode(dataset), torch.device(device))
+
+
+def reference_of(config: RunConfig, dataset: HeadDataset, pictures: PictureSource, device: torch.device) -> Reference:
+    """The real pictures as the detector sees them."""
+    detector = load_detector("efficientnet-lite0", cache_root() / "detectors", device)
+    return measure_reference(Path(config.data), dataset, pictures, detector, cache_root(), device=device)
+
+
 def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
     """Trains and measures a variant."""
     state, training = new_state(config, arguments.device), config.training
     with open_dataset(config) as dataset:
         pictures = decode(dataset)
-        detector = load_detector("efficientnet-lite0", cache_root() / "detectors", state.device)
-        reference = measure_reference(
-            Path(config.data), dataset, pictures, detector, cache_root(), device=arguments.device
-        )
+        reference = reference_of(config, dataset, pictures, state.device)
         setting = Setting(training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device))
         order = Order(training.seed, training.batch_size, training.mirrored)
         start = time.monotonic()

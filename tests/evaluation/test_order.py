@@ -10,7 +10,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.synthetic import Sitting, generate
 from gghead.metrics.detectors import Detector, load_detector
 from gghead.metrics.frechet import frechet_distance_of_few
-from gghead.training.blur import blur_kernel, gaussian_blur
+from gghead.training.blur import blur_matrix, gaussian_blur
 
 SIDE, HALF = 64, 24
 
@@ -37,7 +37,9 @@ def pictures(heads: Path) -> Tensor:
 @pytest.mark.slow
 def test_halves_are_nearer_than_blurred_or_few(pictures: Tensor, efficient: Detector) -> None:
     real, other = efficient.features(pictures[:HALF]), efficient.features(pictures[HALF:])
-    blurred = efficient.features(gaussian_blur(pictures[HALF:].float(), blur_kernel(1.5, 1.5)).round().to(torch.uint8))
+    blurred = efficient.features(
+        gaussian_blur(pictures[HALF:].float(), blur_matrix(1.5, pictures.shape[-1])).round().to(torch.uint8)
+    )
     halves = frechet_distance_of_few(real, other)
     assert frechet_distance_of_few(real, blurred) > 1.3 * halves
     assert frechet_distance_of_few(real, other[:3].repeat(HALF // 3, 1)) > 1.3 * halves

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gghead.training.blur import blur_kernel, gaussian_blur
+from gghead.training.blur import blur_matrix, gaussian_blur
 from gghead.training.losses import discriminator_loss, generator_loss, r1_penalty
 from gghead.training.regularizers import beta_loss, mean_norm, uv_total_variation
 
@@ -63,10 +63,11 @@ def test_uv_variation_of_nothing_is_zero_and_differentiable() -> None:
 def test_blur_keeps_the_mean_and_spreads_a_point() -> None:
     picture = torch.zeros(1, 3, 41, 41)
     picture[:, :, 20, 20] = 1
-    blurred = gaussian_blur(picture, blur_kernel(3.0, 4.0))
+    blurred = gaussian_blur(picture, blur_matrix(3.0, 41))
     torch.testing.assert_close(blurred.sum(dim=(2, 3)), torch.ones(1, 3))
     offsets = torch.arange(41.0) - 20
     variance = (blurred[0, 0].sum(dim=0) * offsets.square()).sum()
     assert float(variance) == pytest.approx(9, rel=0.05)
     assert gaussian_blur(picture, None) is picture
-    torch.testing.assert_close(gaussian_blur(torch.ones(1, 3, 8, 8), blur_kernel(10.0, 10.0)), torch.ones(1, 3, 8, 8))
+    torch.testing.assert_close(gaussian_blur(torch.ones(1, 3, 8, 8), blur_matrix(10.0, 8)), torch.ones(1, 3, 8, 8))
+    assert torch.equal(gaussian_blur(picture, blur_matrix(0.2, 41)), picture)

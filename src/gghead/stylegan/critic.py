@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gghead.stylegan import cuda_layers
 from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels, half_or
 from gghead.stylegan.mapping import LabelMapping
 from gghead.stylegan.resampling import downsample, downsampling_conv
@@ -97,6 +98,8 @@ class Critic(nn.Module):
             ValueError: the batch does not split into groups of group_size pictures.
         """
         full = self.conv.weight.dtype
+        if cuda_layers.takes(pictures):
+            pictures = cuda_layers.channels_last(pictures)
         x = self.from_picture(pictures.to(half_or(full, 1, self.half_blocks)))
         for i, block in enumerate(self.blocks):
             x = block(x.to(half_or(full, i + 1, self.half_blocks)))

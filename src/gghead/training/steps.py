@@ -22,7 +22,7 @@ from gghead.rasterizer import Rendering, render
 from gghead.rasterizer.replay import Inputs, Runner, run_directly
 from gghead.stylegan.synthesis import Noise
 from gghead.training import losses, regularizers, schedules
-from gghead.training.blur import blur_kernel, gaussian_blur
+from gghead.training.blur import blur_matrix, gaussian_blur
 from gghead.training.distributed import ALONE, Team
 from gghead.training.ema import update_average
 from gghead.training.randomness import generator_for
@@ -108,7 +108,7 @@ def generator_terms(
     config: TrainingConfig,
     styles: Float[Tensor, "H L W"],
     labels: Float[Tensor, "B 25"],
-    kernel: Float[Tensor, " k"] | None = None,
+    blur: Float[Tensor, "R R"] | None = None,
     noise: Noise = "none",
     backgrounds: Float[Tensor, "B 3"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
@@ -121,7 +121,7 @@ def generator_terms(
         config: which terms are wanted; a term of weight 0 that costs a rendering is not computed and 0.
         styles: of the heads.
         labels: cameras that see them; the same number for each head, those of a head side by side.
-        kernel: blurs the pictures, see `blur`.
+        blur: of the pictures, see `blur_matrix`.
         noise: of the synthesis network's layers.
         backgrounds: colour behind each picture, or None for the configured one.
         mean: over the processes that share the batch.
@@ -138,7 +138,7 @@ def generator_terms(
         features=features,
         pairwise=True,
     )
-    logits = discriminator(gaussian_blur(rendering_to_network(drawn), kernel), labels)
+    logits = discriminator(gaussian_blur(rendering_to_network(drawn), blur), labels)
     zero = logits.new_zeros(())
     return GeneratorTerms(
         adversarial=losses.generator_loss(logits),
@@ -162,9 +162,10 @@ def rendering_to_network(rendering: Rendering) -> Float[Tensor, "B 3 R R"]:
 
 
 def _blur(state: TrainingState, config: TrainingConfig) -> Inputs:
-    """The kernel that blurs the step's pictures, if they are blurred."""
+    """What blurs the step's pictures, if they are blurred."""
     sigma = schedules.blur_sigma(config, state.images)
-    return {"kernel": _to_device(blur_kernel(sigma, config.blur_sigma), state)} if sigma > 0 else {}
+    side = state.discriminator.config.resolution
+    return {"blur": _to_device(blur_matrix(sigma, side), state)} if sigma > 0 else {}
 
 
 def _to_device(tensor: Tensor, state: TrainingState) -> Tensor:
@@ -252,7 +253,7 @@ def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
         setting.config,
         styles,
         inputs["labels"],
-        inputs.get("kernel"),
+        inputs.get("blur"),
         _noise_of(inputs),
         inputs.get("backgrounds"),
         setting.team.mean,
@@ -274,7 +275,7 @@ def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs, bl
 
 
 def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "3"]:
-    real, labels, kernel = inputs["real"], inputs["labels"], inputs.get("kernel")
+    real, labels, blur = inputs["real"], inputs["labels"], inputs.get("blur")
     with torch.no_grad():
         styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=True)
         gaussians = state.generator.decode(styles, _noise_of(inputs))
@@ -283,8 +284,8 @@ def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) 
         background = setting.config.background if behind is None else behind
         fake = rendering_to_network(render(gaussians, cameras, background=background, pairwise=True))
     state.discriminator.requires_grad_(True)
-    fake_logits = state.discriminator(gaussian_blur(fake, kernel), labels)
-    real_logits = state.discriminator(gaussian_blur(real, kernel), inputs["real_labels"])
+    fake_logits = state.discriminator(gaussian_blur(fake, blur), labels)
+    real_logits = state.discriminator(gaussian_blur(real, blur), inputs["real_labels"])
     loss = losses.discriminator_loss(real_logits, fake_logits).mean()
     loss.backward()
     return torch.stack([loss, real_logits.mean(), fake_logits.mean()]).detach()
@@ -303,7 +304,7 @@ def _step_r1(state: TrainingState, setting: Setting, real: Inputs) -> tuple[Tens
 def _r1_pass(state: TrainingState, config: TrainingConfig, inputs: Inputs) -> Float[Tensor, ""]:
     state.discriminator.requires_grad_(True)
     pictures = inputs["real"].detach().requires_grad_(True)
-    logits = state.discriminator(gaussian_blur(pictures, inputs.get("kernel")), inputs["real_labels"])
+    logits = state.discriminator(gaussian_blur(pictures, inputs.get("blur")), inputs["real_labels"])
     penalty = losses.r1_penalty(logits, pictures).mean()
     (config.r1_gamma / 2 * config.r1_every * penalty).backward()
     return penalty.detach()
