@@ -2,6 +2,7 @@
 
     python benchmarks/compare_recipes.py recipes --data heads.zip --seconds 200 --out comparison
     python benchmarks/compare_recipes.py precision --data heads.zip --images 100000 --out comparison
+    python benchmarks/compare_recipes.py demo --data heads.zip --images 10000 --out comparison --device cpu
 
 The variants of a set run at once and share the GPU. Appends a row of JSON for each to
 benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
@@ -21,7 +22,7 @@ import torch
 from PIL import Image
 
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
-from gghead.config.presets import with_recipe
+from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import RunConfig, TrainingConfig
 from gghead.data.dataset import HeadDataset
 from gghead.data.decoding import decode
@@ -105,9 +106,9 @@ def consistent(config: RunConfig) -> RunConfig:
     return with_recipe(config, "consistent")
 
 
-SETS: dict[str, tuple[int, dict[str, Change]]] = {
+SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
     "recipes": (
-        128,
+        lambda data: small(128, data),
         {
             "paper": lambda config: with_recipe(config, "paper"),
             "consistent": consistent,
@@ -118,7 +119,7 @@ SETS: dict[str, tuple[int, dict[str, Change]]] = {
         },
     ),
     "precision": (
-        64,
+        lambda data: small(64, data),
         {
             f"{precision}, seed {seed}": chain(
                 lambda config: with_recipe(config, "paper"), trained_with(precision=precision, seed=seed)
@@ -127,11 +128,20 @@ SETS: dict[str, tuple[int, dict[str, Change]]] = {
             for precision in ("mixed", "full")
         },
     ),
+    "demo": (
+        lambda data: from_preset("demo", data),
+        {
+            "as it is": lambda config: config,
+            "no camera, two views": chain(consistent, trained_with(views=2, random_background=False)),
+            "no camera, two views, random colours": chain(consistent, trained_with(views=2)),
+            "no camera, one view": chain(consistent, trained_with(views=1, random_background=False)),
+        },
+    ),
 }
-"""Resolution and variants of each set."""
+"""What variants start from, and the variants of each set."""
 
 
-def base(resolution: int, data: str) -> RunConfig:
+def small(resolution: int, data: str) -> RunConfig:
     """The small network that variants change."""
     generator = GeneratorConfig(
         z_size=256, style_size=256, map_resolution=resolution, channel_base=64 * resolution, channel_max=256,
@@ -153,18 +163,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of models and sheets")
     parser.add_argument("--seconds", type=float, default=10**9, help="of training, for each")
     parser.add_argument("--images", type=int, default=10**9, help="of training, for each")
+    parser.add_argument("--measured", type=int, default=MEASURED, help="generated pictures of a measurement")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--commit", help="of this copy, if it has no history")
     parser.add_argument("--variant", help="run this one alone")
     arguments = parser.parse_args()
-    resolution, variants = SETS[arguments.set]
+    start, variants = SETS[arguments.set]
     if arguments.variant is None:
-        prepare(base(resolution, arguments.data), arguments.device)
+        prepare(start(arguments.data), arguments.device)
         command = [sys.executable, __file__, *sys.argv[1:], "--variant"]
         processes = [subprocess.Popen([*command, name]) for name in variants]
         sys.exit(max(process.wait() for process in processes))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    config = variants[arguments.variant](base(resolution, arguments.data))
+    config = variants[arguments.variant](start(arguments.data))
     with multiplication(config.training.precision):
         append("compare_recipes", run(arguments, config))
 
@@ -203,8 +214,8 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
         save_generator(path.with_suffix(".safetensors"), state.average)
         sheets = draw_sheets(state.average, config.model.discriminator.resolution)
         Image.fromarray(sheets["heads"]).save(path.with_suffix(".png"))
-        everywhere, side = distances(state, reference, path, "render")
-        frozen, _ = distances(state, reference, path, "front")
+        everywhere, side = distances(state, reference, path, "render", arguments.measured)
+        frozen, _ = distances(state, reference, path, "front", arguments.measured)
     gpu = torch.cuda.get_device_name() if state.device.type == "cuda" else "none"
     return Row(
         arguments.variant, config.model.discriminator.resolution, training.seed, state.images, round(seconds, 1),
@@ -213,14 +224,16 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
     )  # fmt: skip
 
 
-def distances(state: TrainingState, reference: Reference, path: Path, camera: MappingCamera) -> tuple[float, float]:
+def distances(
+    state: TrainingState, reference: Reference, path: Path, camera: MappingCamera, measured: int
+) -> tuple[float, float]:
     """Frechet distances of all pictures, and of those from the side."""
     dataset = reference.dataset
     fakes = Fakes(
         state.average, torch.from_numpy(dataset.labels), Recipe(0, dataset.resolution, camera, 1.0, dataset.background)
     )
     made = collect_features(
-        fakes, MEASURED, reference.detector, path.with_name(f"{path.name}_{camera}"), device=state.device
+        fakes, measured, reference.detector, path.with_name(f"{path.name}_{camera}"), device=state.device
     )
     pairs = ((reference.features, made), (reference.features.within(*SIDE), made.within(*SIDE)))
     found = [frechet_distance(real.moments, fake.moments) for real, fake in pairs]

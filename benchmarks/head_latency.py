@@ -62,7 +62,9 @@ def main() -> None:
         config = from_preset(preset, data="none").model
         generator = build_generator(config.generator, seed=0).cuda()
         freeze(generator)
-        exact = draw(generator, inputs_of(generator, config.discriminator.resolution), config.discriminator.resolution)
+        with multiplication("full"), torch.no_grad():
+            resolution = config.discriminator.resolution
+            exact = draw(generator, inputs_of(generator, resolution), resolution)
         for precision, half_blocks in (("full", 0), ("mixed", HALF_BLOCKS)):
             generator.synthesis.half_blocks = half_blocks
             with multiplication(precision), torch.no_grad():
