@@ -48,6 +48,17 @@ def test_pairwise_is_the_diagonal(views: tuple[int, ...]) -> None:
         torch.testing.assert_close(pairs.rgb[index], render(scenes[index], spread[index]).rgb)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_scene_from_cameras_of_its_own(backend: str) -> None:
+    scenes, cameras = random_scene(40, (2,)), cameras_around((2, 3), 16, 16)
+    drawn = render(scenes, cameras, pairwise=True, background=torch.rand(2, 3, 3), backend=backend)
+    assert drawn.rgb.shape == (2, 3, 16, 16, 3)
+    for scene in range(2):
+        expected = render(scenes[scene], cameras[scene], backend=backend)
+        torch.testing.assert_close(drawn.alpha[scene], expected.alpha)
+        torch.testing.assert_close(drawn.depth[scene], expected.depth)
+
+
 def test_order_of_gaussians_does_not_matter() -> None:
     scene, cameras = random_scene(300), cameras_around((1,), 32, 32)
     shuffled = torch.randperm(300, generator=torch.Generator().manual_seed(0))

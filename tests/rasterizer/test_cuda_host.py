@@ -11,7 +11,7 @@ pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer import cuda, cuda_plan, cuda_report, cuda_stages
+from gghead.rasterizer import cuda, cuda_history, cuda_plan, cuda_report, cuda_stages
 from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES
 from rasterizer.random_scenes import cameras_around, random_features, random_scene
 
@@ -151,3 +151,22 @@ def test_capture_needs_a_drawing_before(recorder: Recorder, monkeypatch: pytest.
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
     draw(scene, cameras)
     assert recorder.names == 2 * FORWARD
+
+
+def test_what_a_captured_graph_needs_is_watched(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each replay reports; the room of the next capture follows."""
+    scene, cameras = random_scene(50, (1,)), cameras_around((1,), 32, 32)
+    draw(scene, cameras)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with cuda_report.watch_lists() as watch:
+        draw(scene, cameras)
+    assert watch.fullness() == pytest.approx(100 / cuda_history.roomy(100, cuda_history.CAPTURE_SLACK))
+    report, history, capacity = watch._drawings[0]
+    report.view[0] = 2 * capacity
+    assert watch.fullness() == 2
+    assert history.guess(cuda_history.CAPTURE_SLACK) >= 4 * capacity
+    with cuda_report.watch_lists():
+        for _ in range(cuda_report.MAX_WATCHED):
+            draw(scene, cameras)
+        with pytest.raises(ValueError, match="capture it in parts"):
+            draw(scene, cameras)

@@ -42,15 +42,19 @@ class HeadDataset(PictureSource):
         labels: camera labels, float32 [M, 25].
         resolution: side of the pictures that `read` returns, pixels.
         background: grey value behind the heads, 0 black to 1 white.
+        is_cut_out: whether it is known what is foreground: by masks, or by transparency in the first picture.
     """
 
     task_size = 1
 
-    def __init__(self, files: PictureFiles, labels: Labels, resolution: int, background: float) -> None:
+    def __init__(
+        self, files: PictureFiles, labels: Labels, resolution: int, background: float, is_cut_out: bool
+    ) -> None:
         self.names = labels.names
         self.labels: Float32[np.ndarray, "M 25"] = labels.values
         self.resolution = resolution
         self.background = background
+        self.is_cut_out = is_cut_out
         self._files = files
 
     @classmethod
@@ -92,14 +96,15 @@ class HeadDataset(PictureSource):
             mask_archive = open_masks(path, masks)
             mask_names = {} if mask_archive is None else require_masks(labels.names, mask_archive)
             files = PictureFiles(pictures, mask_archive, mask_names)
-            if mask_archive is None and not files.is_transparent(labels.names[0]):
+            is_cut_out = mask_archive is not None or files.is_transparent(labels.names[0])
+            if not is_cut_out:
                 warnings.warn(
                     f"{path} has no masks beside it ({path.stem}{MASKS_SUFFIX}.zip): GGHead expects heads cut out from "
                     "their background; without masks the background becomes a part of the heads",
                     MissingMasksWarning,
                     stacklevel=2,
                 )
-            return cls(files, labels, resolution, background)
+            return cls(files, labels, resolution, background, is_cut_out)
         except BaseException:
             pictures.close()
             if mask_archive is not None:

@@ -104,10 +104,20 @@ def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: T
 
 
 def open_dataset(config: RunConfig) -> HeadDataset:
-    """The run's pictures at its resolution, on its background."""
-    return HeadDataset.open(
-        Path(config.data), config.model.discriminator.resolution, background=config.training.background
-    )
+    """The run's pictures at its resolution, on its background.
+
+    Raises:
+        FileNotFoundError, ValueError: they can't be used, or nobody knows what of them is background.
+    """
+    training = config.training
+    dataset = HeadDataset.open(Path(config.data), config.model.discriminator.resolution, background=training.background)
+    if training.random_background and not dataset.is_cut_out:
+        dataset.close()
+        raise ValueError(
+            f"{config.data} has no masks, so its backgrounds can't be exchanged; add masks, or train with "
+            "`--recipe paper`, which keeps one background"
+        )
+    return dataset
 
 
 def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text: None) -> None:

@@ -3,12 +3,12 @@
 import json
 import os
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from gghead import __version__
 from gghead.checkpoint.atomic import fsync
 from gghead.data.dataset import masks_path
 from gghead.data.labels import LABELS_NAME
@@ -53,7 +53,7 @@ class GrowingDataset:
                 f"another process is making {out}; wait for it, or make another file beside it"
             ) from error
         try:
-            self._settle(json.dumps({"version": __version__, **sitting.settings()}), overwrite)
+            self._settle(json.dumps({"version": version("gghead"), **sitting.settings()}), overwrite)
             self._zips = [GrowingZip(self._folder / path.name) for path in self._archives()]
             self._streams = [(self._folder / name).open("ab") for name in ("heads.bin", "pictures.bin")]
             self.heads = self._whole_heads()

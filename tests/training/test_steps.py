@@ -1,0 +1,82 @@
+"""What a step draws and judges: several views of a head, random backgrounds, and what is refused."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gghead.config.presets import from_preset, with_recipe
+from gghead.config.training import TrainingConfig
+from gghead.data.dataset import MissingMasksWarning
+from gghead.geometry.cameras import Cameras
+from gghead.rasterizer.replay import run_directly
+from gghead.stylegan.critic import append_deviation
+from gghead.training.loop import open_dataset
+from gghead.training.state import new_state
+from gghead.training.steps import Setting, generator_terms, training_step
+from tiny_run import MODEL, RESOLUTION, tiny_config, write_tiny_dataset
+from tolerances import EXACT_FLOAT32
+
+
+def test_several_views_are_pictures_of_the_same_heads() -> None:
+    state = new_state(tiny_config(Path("none")), "cpu")
+    labels = Cameras.orbit(4, RESOLUTION).labels()
+    styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), labels[:2])
+    config = TrainingConfig()
+    together = generator_terms(state.generator, state.discriminator, config, styles, labels)
+    apart = generator_terms(state.generator, state.discriminator, config, styles.repeat_interleave(2, 0), labels)
+    torch.testing.assert_close(together.logits, apart.logits, **EXACT_FLOAT32._asdict())
+    assert together.position.shape == (2,)
+
+
+def test_pictures_of_a_head_are_never_compared_with_each_other() -> None:
+    """Each group of the minibatch standard deviation sees as many heads as it has pictures."""
+    heads, views, group = 8, 4, 4
+    head = torch.arange(heads).repeat_interleave(views).float().view(-1, 1, 1, 1)
+    deviation = append_deviation(head, group)[:, -1, 0, 0]
+    for first in range(heads * views // group):
+        members = head.flatten()[first :: heads * views // group]
+        assert len(set(members.tolist())) == group
+        assert float(deviation[first]) == pytest.approx(float(members.std(correction=0)), rel=1e-4)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, background: bool) -> None:
+    config = tiny_config(tmp_path / "blobs.zip", random_background=background)
+    state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
+    pictures = torch.zeros(4, RESOLUTION, RESOLUTION, 3, dtype=torch.uint8)
+    setting = Setting(config.training, labels, run=run_directly)
+    if background:
+        with pytest.raises(ValueError, match="transparency"):
+            training_step(state, setting, pictures, labels)
+        training_step(state, setting, pictures, labels, torch.zeros(4, RESOLUTION, RESOLUTION, dtype=torch.uint8))
+    else:
+        training_step(state, setting, pictures, labels)
+    write_tiny_dataset(tmp_path / "blobs.zip")
+    open_dataset(config).close()
+    (tmp_path / "blobs_masks_modnet.zip").unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingMasksWarning)
+        if not background:
+            open_dataset(config).close()
+            return
+        with pytest.raises(ValueError, match="--recipe paper"):
+            open_dataset(config)
+
+
+def test_recipes() -> None:
+    official = from_preset("ffhq256", "x.zip")
+    assert with_recipe(official, "paper") == official
+    consistent = with_recipe(official, "consistent")
+    assert not consistent.model.generator.camera_conditioned
+    assert (consistent.training.views, consistent.training.random_background) == (4, True)
+    assert with_recipe(consistent, "paper") == official
+    ours = from_preset("heads256", "x.zip")
+    assert with_recipe(ours, "consistent") == ours
+
+
+def test_views_must_divide_the_batch() -> None:
+    with pytest.raises(ValueError, match="multiple of views"):
+        replace(TrainingConfig(), views=3)
