@@ -15,7 +15,7 @@ from gghead.model.generator import Generator
 from gghead.model.official import read_official
 from gghead.rasterizer import render
 from gghead.training.regularizers import uv_total_variation
-from gghead.training.steps import GeneratorTerms, generator_terms
+from gghead.training.terms import GeneratorTerms, generator_terms
 from official_fixture import official_arrays, official_file
 from tolerances import (
     DIFFERENCE_QUOTIENT,

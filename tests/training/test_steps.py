@@ -15,7 +15,8 @@ from gghead.rasterizer.replay import run_directly
 from gghead.stylegan.critic import append_deviation
 from gghead.training.loop import open_dataset
 from gghead.training.state import new_state
-from gghead.training.steps import Setting, generator_terms, training_step
+from gghead.training.steps import Setting, training_step
+from gghead.training.terms import generator_terms
 from tiny_run import MODEL, RESOLUTION, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32
 

@@ -4,7 +4,6 @@ A step is three passes - generator, discriminator, and sometimes R1 - and what i
 pass is a function of tensors alone, so that a GPU can replay it; see `rasterizer.replay`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,41 +15,17 @@ from gghead.config.training import TrainingConfig
 from gghead.data.cutout import change_background
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import to_network
-from gghead.model.discriminator import Discriminator
-from gghead.model.generator import Generator
-from gghead.rasterizer import Rendering, render
+from gghead.rasterizer import render
 from gghead.rasterizer.replay import Inputs, Runner, run_directly
 from gghead.stylegan.synthesis import Noise
-from gghead.training import losses, regularizers, schedules
+from gghead.training import losses, schedules
 from gghead.training.blur import blur_matrix, gaussian_blur
 from gghead.training.distributed import ALONE, Team
 from gghead.training.ema import update_average
 from gghead.training.randomness import generator_for
 from gghead.training.report import StepReport
 from gghead.training.state import TrainingState
-
-
-@dataclass(frozen=True)
-class GeneratorTerms:
-    """The terms of the generator's loss, each without its weight; for each picture or head where it decides."""
-
-    adversarial: Float[Tensor, " B"]
-    logits: Float[Tensor, " B"]
-    position: Float[Tensor, " H"]
-    scale: Float[Tensor, " H"]
-    beta: Float[Tensor, ""]
-    uv_variation: Float[Tensor, ""]
-    opacity: Float[Tensor, ""]
-
-    def total(self, config: TrainingConfig) -> Float[Tensor, ""]:
-        """The loss that the generator's optimizer lowers."""
-        return (
-            self.adversarial.mean()
-            + config.position_weight * self.position.mean()
-            + config.scale_weight * self.scale.mean()
-            + config.beta_weight * self.beta
-            + config.uv_variation_weight * self.uv_variation
-        )
+from gghead.training.terms import generator_terms, rendering_to_network
 
 
 @dataclass(frozen=True)
@@ -100,65 +75,6 @@ def training_step(
     update_average(state.average, state.generator, schedules.ema_decay(config, state.images))
     state.images += config.batch_size
     return StepReport(**generator_losses, **judged, r1=r1, r1_gradient=r1_gradient)
-
-
-def generator_terms(
-    generator: Generator,
-    discriminator: Discriminator,
-    config: TrainingConfig,
-    styles: Float[Tensor, "H L W"],
-    labels: Float[Tensor, "B 25"],
-    blur: Float[Tensor, "R R"] | None = None,
-    noise: Noise = "none",
-    backgrounds: Float[Tensor, "B 3"] | None = None,
-    mean: Callable[[Tensor], Tensor] = lambda value: value,
-) -> GeneratorTerms:
-    """Draws heads and judges them.
-
-    Args:
-        generator: makes the heads.
-        discriminator: judges the pictures.
-        config: which terms are wanted; a term of weight 0 that costs a rendering is not computed and 0.
-        styles: of the heads.
-        labels: cameras that see them; the same number for each head, those of a head side by side.
-        blur: of the pictures, see `blur_matrix`.
-        noise: of the synthesis network's layers.
-        backgrounds: colour behind each picture, or None for the configured one.
-        mean: over the processes that share the batch.
-    """
-    heads = generator.decode_maps(generator.maps(styles, noise))
-    gaussians = heads.gaussians
-    uv_wanted = config.uv_variation_weight > 0
-    features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
-    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), discriminator.config.resolution)
-    drawn = render(
-        gaussians,
-        cameras,
-        background=config.background if backgrounds is None else backgrounds.unflatten(0, (len(styles), -1)),
-        features=features,
-        pairwise=True,
-    )
-    logits = discriminator(gaussian_blur(rendering_to_network(drawn), blur), labels)
-    zero = logits.new_zeros(())
-    return GeneratorTerms(
-        adversarial=losses.generator_loss(logits),
-        logits=logits,
-        position=regularizers.mean_norm(heads.positions),
-        scale=regularizers.mean_norm(heads.scales),
-        beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
-        uv_variation=_uv_variation(drawn, mean) if uv_wanted else zero,
-        opacity=gaussians.opacities.mean(),
-    )
-
-
-def _uv_variation(drawn: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
-    assert drawn.features is not None
-    return regularizers.uv_total_variation(drawn.features.flatten(0, 1), drawn.alpha.flatten(0, 1), mean)
-
-
-def rendering_to_network(rendering: Rendering) -> Float[Tensor, "B 3 R R"]:
-    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis."""
-    return rendering.rgb.flatten(0, -4).permute(0, 3, 1, 2) * 2 - 1
 
 
 def _blur(state: TrainingState, config: TrainingConfig) -> Inputs:

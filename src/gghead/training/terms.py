@@ -1,0 +1,98 @@
+"""The terms of the generator's loss: heads are drawn, and judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from gghead.config.training import TrainingConfig
+from gghead.geometry.cameras import Cameras
+from gghead.model.discriminator import Discriminator
+from gghead.model.generator import Generator
+from gghead.rasterizer import Rendering, render
+from gghead.stylegan.synthesis import Noise
+from gghead.training import losses, regularizers
+from gghead.training.blur import gaussian_blur
+
+
+@dataclass(frozen=True)
+class GeneratorTerms:
+    """The terms of the generator's loss, each without its weight; for each picture or head where it decides."""
+
+    adversarial: Float[Tensor, " B"]
+    logits: Float[Tensor, " B"]
+    position: Float[Tensor, " H"]
+    scale: Float[Tensor, " H"]
+    beta: Float[Tensor, ""]
+    uv_variation: Float[Tensor, ""]
+    opacity: Float[Tensor, ""]
+
+    def total(self, config: TrainingConfig) -> Float[Tensor, ""]:
+        """The loss that the generator's optimizer lowers."""
+        return (
+            self.adversarial.mean()
+            + config.position_weight * self.position.mean()
+            + config.scale_weight * self.scale.mean()
+            + config.beta_weight * self.beta
+            + config.uv_variation_weight * self.uv_variation
+        )
+
+
+def generator_terms(
+    generator: Generator,
+    discriminator: Discriminator,
+    config: TrainingConfig,
+    styles: Float[Tensor, "H L W"],
+    labels: Float[Tensor, "B 25"],
+    blur: Float[Tensor, "R R"] | None = None,
+    noise: Noise = "none",
+    backgrounds: Float[Tensor, "B 3"] | None = None,
+    mean: Callable[[Tensor], Tensor] = lambda value: value,
+) -> GeneratorTerms:
+    """Draws heads and judges them.
+
+    Args:
+        generator: makes the heads.
+        discriminator: judges the pictures.
+        config: which terms are wanted; a term of weight 0 that costs a rendering is not computed and 0.
+        styles: of the heads.
+        labels: cameras that see them; the same number for each head, those of a head side by side.
+        blur: of the pictures, see `blur_matrix`.
+        noise: of the synthesis network's layers.
+        backgrounds: colour behind each picture, or None for the configured one.
+        mean: over the processes that share the batch.
+    """
+    heads = generator.decode_maps(generator.maps(styles, noise))
+    gaussians = heads.gaussians
+    uv_wanted = config.uv_variation_weight > 0
+    features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
+    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), discriminator.config.resolution)
+    drawn = render(
+        gaussians,
+        cameras,
+        background=config.background if backgrounds is None else backgrounds.unflatten(0, (len(styles), -1)),
+        features=features,
+        pairwise=True,
+    )
+    logits = discriminator(gaussian_blur(rendering_to_network(drawn), blur), labels)
+    zero = logits.new_zeros(())
+    return GeneratorTerms(
+        adversarial=losses.generator_loss(logits),
+        logits=logits,
+        position=regularizers.mean_norm(heads.positions),
+        scale=regularizers.mean_norm(heads.scales),
+        beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
+        uv_variation=_uv_variation(drawn, mean) if uv_wanted else zero,
+        opacity=gaussians.opacities.mean(),
+    )
+
+
+def _uv_variation(drawn: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
+    assert drawn.features is not None
+    return regularizers.uv_total_variation(drawn.features.flatten(0, 1), drawn.alpha.flatten(0, 1), mean)
+
+
+def rendering_to_network(rendering: Rendering) -> Float[Tensor, "B 3 R R"]:
+    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis."""
+    return rendering.rgb.flatten(0, -4).permute(0, 3, 1, 2) * 2 - 1
