@@ -112,6 +112,7 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         {
             "paper": lambda config: with_recipe(config, "paper"),
             "consistent": consistent,
+            "consistent, relativistic": chain(consistent, trained_with(loss="relativistic", r2_gamma=0.5)),
             "consistent, one view": chain(consistent, trained_with(views=1)),
             "consistent, close to the template": chain(
                 consistent, trained_with(position_weight=1.0), generated_with(position_range=0.12)

@@ -26,9 +26,8 @@ def state_of(config: RunConfig) -> TrainingState:
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("grown_from", [(), (8,)])
-def test_a_replayed_step_is_the_step(
-    tmp_path: object, views: int, conditioned: bool, grown_from: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize("loss", ["logistic", "relativistic"])
+def test_a_replayed_step_is_the_step(loss: str, views: int, conditioned: bool, grown_from: tuple[int, ...]) -> None:
     config = tiny_config("nowhere.zip", total_images=64)
     model = replace(
         MODEL,
@@ -37,6 +36,8 @@ def test_a_replayed_step_is_the_step(
     )
     training = replace(
         config.training,
+        loss=loss,
+        r2_gamma=1.0 if loss == "relativistic" else 0.0,
         views=views,
         random_background=views > 1,
         uv_variation_weight=1.0,

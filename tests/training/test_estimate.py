@@ -12,7 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from gghead.config.presets import from_preset
 from gghead.model.discriminator import Discriminator
 from gghead.training.estimate import estimate, images_per_second
-from gghead.training.losses import r1_penalty
+from gghead.training.losses import gradient_penalty
 from tiny_run import tiny_config
 
 
@@ -37,7 +37,7 @@ def test_memory_is_that_of_real_tensors() -> None:
 
     pictures, labels = torch.randn(64, 3, 16, 16, requires_grad=True), torch.randn(64, 25)
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        r1_penalty(discriminator(pictures, labels), pictures).sum().backward()
+        gradient_penalty(discriminator(pictures, labels), pictures).sum().backward()
     least = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     assert least < estimate(config, "cpu").memory < 4 * least
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gghead.training.blur import blur_matrix, gaussian_blur
-from gghead.training.losses import discriminator_loss, generator_loss, r1_penalty
+from gghead.training.losses import discriminator_loss, generator_loss, gradient_penalty
 from gghead.training.regularizers import beta_loss, mean_norm, uv_total_variation
 
 
@@ -19,10 +19,18 @@ def test_logistic_losses() -> None:
     )
 
 
+def test_relativistic_losses_compare_pairs() -> None:
+    real, fake = torch.tensor([1.0, -3.0]), torch.tensor([1.0, 5.0])
+    ahead = torch.tensor([math.log(2), math.log(1 + math.exp(8))])
+    torch.testing.assert_close(discriminator_loss(real, fake, is_relativistic=True), ahead)
+    torch.testing.assert_close(generator_loss(fake, real), ahead - (fake - real))
+    torch.testing.assert_close(generator_loss(fake + 7, real + 7), generator_loss(fake, real))
+
+
 def test_r1_of_a_linear_critic_is_the_squared_norm_of_its_weights() -> None:
     weights = torch.tensor([1.0, -2.0, 3.0]).reshape(1, 3, 1, 1).requires_grad_()
     pictures = torch.randn(2, 3, 4, 4, requires_grad=True)
-    penalty = r1_penalty((pictures * weights).sum(dim=(1, 2, 3)), pictures)
+    penalty = gradient_penalty((pictures * weights).sum(dim=(1, 2, 3)), pictures)
     torch.testing.assert_close(penalty, torch.full((2,), 14.0 * 16))
     penalty.mean().backward()
     torch.testing.assert_close(weights.grad.flatten(), 2 * 16 * weights.detach().flatten())

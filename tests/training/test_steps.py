@@ -1,5 +1,7 @@
 """What a step draws and judges: several views of a head, random backgrounds, and what is refused."""
 
+import copy
+import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +67,21 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
             return
         with pytest.raises(ValueError, match="--recipe paper"):
             open_dataset(config)
+
+
+def test_r2_is_the_penalty_of_generated_pictures() -> None:
+    config = tiny_config(Path("none"), r1_every=2, r2_gamma=0.5, loss="relativistic", blur_fade_images=0)
+    state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
+    setting = Setting(config.training, labels)
+    pictures = torch.randint(256, (4, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8)
+    before = copy.deepcopy(state.discriminator.state_dict())
+    due, other = (training_step(state, setting, pictures, labels) for _ in range(2))
+    assert float(due.r1) > 0
+    assert float(due.r2) > 0
+    assert not torch.equal(due.r1, due.r2)
+    assert other.r1 is other.r2 is None
+    assert float(due.discriminator) == pytest.approx(math.log(2), abs=0.2)  # nobody is ahead yet
+    assert any(not torch.equal(before[name], value) for name, value in state.discriminator.state_dict().items())
 
 
 def test_recipes() -> None:

@@ -21,7 +21,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer.replay import fastest_runner
-from gghead.training.losses import r1_penalty
+from gghead.training.losses import gradient_penalty
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS, new_state, read_template
 from gghead.training.steps import Setting, training_step
@@ -185,4 +185,4 @@ def _discriminator_pass(
 def _r1_pass(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:
     """The penalty on real pictures and its gradient."""
     real = pictures.detach().requires_grad_() * 1  # the counter does not take leaves here
-    r1_penalty(discriminator(real, labels), real).sum().backward()
+    gradient_penalty(discriminator(real, labels), real).sum().backward()

@@ -67,14 +67,14 @@ def training_step(
     config = setting.config
     state.discriminator.fade_in(schedules.growth_fade(config, state.images))
     blur = _blur(state, config)
-    generator_losses = _step_generator(state, setting, blur)
     real = {"real": _real_pictures(state, setting, pictures, transparency), "real_labels": labels} | blur
-    judged = _step_discriminator(state, setting, real, blur)
-    step = state.images // config.batch_size
-    r1, r1_gradient = _step_r1(state, setting, real) if step % config.r1_every == 0 else (None, None)
+    generator_losses = _step_generator(state, setting, real if config.loss == "relativistic" else blur)
+    judged = _step_discriminator(state, setting, real)
+    is_due = state.images // config.batch_size % config.r1_every == 0
+    penalties = _step_penalties(state, setting, real) if is_due else dict.fromkeys(("r1", "r2", "r1_gradient"))
     update_average(state.average, state.generator, schedules.ema_decay(config, state.images))
     state.images += config.batch_size
-    return StepReport(**generator_losses, **judged, r1=r1, r1_gradient=r1_gradient)
+    return StepReport(**generator_losses, **judged, **penalties)
 
 
 def _blur(state: TrainingState, config: TrainingConfig) -> Inputs:
@@ -141,9 +141,9 @@ def _noise_of(inputs: Inputs) -> Noise:
     return [tensor for key, tensor in inputs.items() if key.startswith("noise ")]
 
 
-def _step_generator(state: TrainingState, setting: Setting, blur: Inputs) -> dict[str, Tensor | None]:
+def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> dict[str, Tensor | None]:
     """Returns what the report says of it."""
-    inputs = _draw_fakes(state, setting, "generator") | blur
+    inputs = _draw_fakes(state, setting, "generator") | others
     run = partial(_generator_pass, state, setting)
     values = setting.run("generator", run, inputs, list(state.generator.parameters()))
     gradient = _apply(state.generator_optimizer, setting.team)
@@ -162,6 +162,10 @@ def _step_generator(state: TrainingState, setting: Setting, blur: Inputs) -> dic
 
 def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "6"]:
     state.discriminator.requires_grad_(False)
+    real_logits = None
+    if "real" in inputs:
+        with torch.no_grad():
+            real_logits = _judge(state, inputs["real"], inputs["real_labels"], inputs)
     styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"))
     terms = generator_terms(
         state.generator,
@@ -172,6 +176,7 @@ def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
         inputs.get("blur"),
         _noise_of(inputs),
         inputs.get("backgrounds"),
+        real_logits,
         setting.team.mean,
     )
     terms.total(setting.config).backward()
@@ -179,9 +184,29 @@ def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
     return torch.stack([*of_heads, terms.opacity, terms.beta, terms.uv_variation]).detach()
 
 
-def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs, blur: Inputs) -> dict[str, Tensor]:
+def _judge(state: TrainingState, pictures: Tensor, labels: Tensor, inputs: Inputs) -> Float[Tensor, " B"]:
+    """Logits of pictures, blurred if the pass's inputs say so."""
+    return state.discriminator(gaussian_blur(pictures, inputs.get("blur")), labels)
+
+
+@torch.no_grad()
+def _draw_pictures(
+    state: TrainingState, setting: Setting, inputs: Inputs, update_average: bool = False
+) -> Float[Tensor, "B 3 R R"]:
+    """Generated pictures, without their graph."""
+    styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=update_average)
+    gaussians = state.generator.decode(styles, _noise_of(inputs))
+    labels = inputs["labels"].unflatten(0, (len(styles), -1))
+    cameras = Cameras.from_labels(labels, state.discriminator.config.resolution)
+    background = setting.config.background
+    if "backgrounds" in inputs:
+        background = inputs["backgrounds"].unflatten(0, (len(styles), -1))
+    return rendering_to_network(render(gaussians, cameras, background=background, pairwise=True))
+
+
+def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs) -> dict[str, Tensor]:
     """Returns what the report says of it."""
-    inputs = _draw_fakes(state, setting, "discriminator") | real | blur
+    inputs = _draw_fakes(state, setting, "discriminator") | real
     run = partial(_discriminator_pass, state, setting)
     values = setting.run("discriminator", run, inputs, list(state.discriminator.parameters()))
     setting.team.average([state.generator.mapping.mean_style])
@@ -191,39 +216,41 @@ def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs, bl
 
 
 def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "3"]:
-    real, labels, blur = inputs["real"], inputs["labels"], inputs.get("blur")
-    with torch.no_grad():
-        styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=True)
-        gaussians = state.generator.decode(styles, _noise_of(inputs))
-        cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), real.shape[-1])
-        behind = inputs["backgrounds"].unflatten(0, (len(styles), -1)) if "backgrounds" in inputs else None
-        background = setting.config.background if behind is None else behind
-        fake = rendering_to_network(render(gaussians, cameras, background=background, pairwise=True))
+    fake = _draw_pictures(state, setting, inputs, update_average=True)
     state.discriminator.requires_grad_(True)
-    fake_logits = state.discriminator(gaussian_blur(fake, blur), labels)
-    real_logits = state.discriminator(gaussian_blur(real, blur), inputs["real_labels"])
-    loss = losses.discriminator_loss(real_logits, fake_logits).mean()
+    fake_logits = _judge(state, fake, inputs["labels"], inputs)
+    real_logits = _judge(state, inputs["real"], inputs["real_labels"], inputs)
+    is_relativistic = setting.config.loss == "relativistic"
+    loss = losses.discriminator_loss(real_logits, fake_logits, is_relativistic).mean()
     loss.backward()
     return torch.stack([loss, real_logits.mean(), fake_logits.mean()]).detach()
 
 
-def _step_r1(state: TrainingState, setting: Setting, real: Inputs) -> tuple[Tensor, Tensor]:
+def _step_penalties(state: TrainingState, setting: Setting, real: Inputs) -> dict[str, Tensor | None]:
     """Lazy regularisation: a step of its own, as strong as all those that it stands for.
 
-    Returns the mean penalty and the norm of the gradient.
+    Returns what the report says of it.
     """
-    run = partial(_r1_pass, state, setting.config)
-    penalty = setting.run("R1", run, real, list(state.discriminator.parameters()))
-    return penalty, _apply(state.discriminator_optimizer, setting.team)
+    with_r2 = setting.config.r2_gamma > 0
+    inputs = real | (_draw_fakes(state, setting, "R2 penalty") if with_r2 else {})
+    run = partial(_penalties_pass, state, setting)
+    values = setting.run("penalties", run, inputs, list(state.discriminator.parameters()))
+    gradient = _apply(state.discriminator_optimizer, setting.team)
+    return {"r1": values[0], "r2": values[1] if with_r2 else None, "r1_gradient": gradient}
 
 
-def _r1_pass(state: TrainingState, config: TrainingConfig, inputs: Inputs) -> Float[Tensor, ""]:
+def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, " P"]:
+    config, pairs = setting.config, [(setting.config.r1_gamma, inputs["real"], inputs["real_labels"])]
+    if "latents" in inputs:
+        pairs.append((config.r2_gamma, _draw_pictures(state, setting, inputs), inputs["labels"]))
     state.discriminator.requires_grad_(True)
-    pictures = inputs["real"].detach().requires_grad_(True)
-    logits = state.discriminator(gaussian_blur(pictures, inputs.get("blur")), inputs["real_labels"])
-    penalty = losses.r1_penalty(logits, pictures).mean()
-    (config.r1_gamma / 2 * config.r1_every * penalty).backward()
-    return penalty.detach()
+    penalties = []
+    for gamma, pictures, labels in pairs:
+        leaves = pictures.detach().requires_grad_(True)
+        penalty = losses.gradient_penalty(_judge(state, leaves, labels, inputs), leaves).mean()
+        (gamma / 2 * config.r1_every * penalty).backward()
+        penalties.append(penalty.detach())
+    return torch.stack(penalties)
 
 
 def _apply(optimizer: torch.optim.Optimizer, team: Team) -> Tensor:

@@ -48,6 +48,7 @@ def generator_terms(
     blur: Float[Tensor, "R R"] | None = None,
     noise: Noise = "none",
     backgrounds: Float[Tensor, "B 3"] | None = None,
+    real_logits: Float[Tensor, " B"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> GeneratorTerms:
     """Draws heads and judges them.
@@ -61,6 +62,7 @@ def generator_terms(
         blur: of the pictures, see `blur_matrix`.
         noise: of the synthesis network's layers.
         backgrounds: colour behind each picture, or None for the configured one.
+        real_logits: of real pictures, for the relativistic loss.
         mean: over the processes that share the batch.
     """
     heads = generator.decode_maps(generator.maps(styles, noise))
@@ -78,7 +80,7 @@ def generator_terms(
     logits = discriminator(gaussian_blur(rendering_to_network(drawn), blur), labels)
     zero = logits.new_zeros(())
     return GeneratorTerms(
-        adversarial=losses.generator_loss(logits),
+        adversarial=losses.generator_loss(logits, real_logits),
         logits=logits,
         position=regularizers.mean_norm(heads.positions),
         scale=regularizers.mean_norm(heads.scales),
