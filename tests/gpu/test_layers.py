@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gghead.stylegan.activations import bias_activation, style_activation
 from gghead.stylegan.critic import Critic
-from gghead.stylegan.layers import initialize
+from gghead.stylegan.layers import freeze, initialize
 from gghead.stylegan.resampling import downsample, downsampling_conv, upsample, upsampling_conv
 from gghead.stylegan.synthesis import SynthesisNetwork
 from tolerances import CUDA_FLOAT32, CUDA_HALF
@@ -136,3 +136,16 @@ def test_synthesis(half_blocks: int, bound: float) -> None:
     for image in (expected, actual):
         (image * normal(*image.shape).to(image)).sum().backward()
     assert distance(all_gradients(twin), all_gradients(network)) < 3 * bound
+
+
+@pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
+def test_frozen_synthesis(half_blocks: int, bound: float) -> None:
+    network = SynthesisNetwork(16, 32, 22, channel_base=512, channel_max=64)
+    initialize(network, seed=0)
+    styles = normal(2, network.num_styles, 16)
+    frozen = copy.deepcopy(network).cuda()
+    frozen.half_blocks = half_blocks
+    freeze(frozen)
+    first, second = (frozen(styles.cuda()) for _ in range(2))
+    assert torch.equal(first, second)
+    assert distance(first, network.double()(styles.double())) < bound
