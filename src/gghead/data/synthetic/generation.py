@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from gghead.config.model import require_power_of_two, require_range
@@ -89,11 +90,13 @@ def _encoded_heads(maker: HeadMaker, sitting: Sitting, numbers: range, workers: 
     if workers == 1 or len(numbers) <= 1:
         yield (encode_head(maker, sitting, number) for number in numbers)
         return
+    # Drawn here, it compiles what all workers then find on the disk, instead of compiling it each.
+    first = encode_head(maker, sitting, numbers[0])
     spawn = multiprocessing.get_context("spawn")
     # Not multiprocessing.Pool: that one waits for ever when the system ends a worker for want of memory.
     pool = ProcessPoolExecutor(workers, spawn, _start_worker, (sitting,))
     try:
-        yield _in_order(pool, numbers, workers * AHEAD)
+        yield chain([first], _in_order(pool, numbers[1:], workers * AHEAD))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
