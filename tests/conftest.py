@@ -1,6 +1,7 @@
 """What every test shares: shapes in signatures are checked, fresh memory is poisoned, few threads."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,9 @@ CHECKED = [
     "gghead.uv",
 ]
 install_import_hook(CHECKED, "shape_checks.check")
+
+# Who starts the tests in the background has them ignore Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A failure is everybody's failure; `pytest --hypothesis-profile explore` looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
