@@ -21,8 +21,8 @@ from gghead.rasterizer.replay import Inputs, Replayer, run_directly
 from gghead.stylegan.layers import freeze
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS
+from gpu_clock import milliseconds
 from rows import Spread, append, commit
-from train_step import milliseconds
 
 WARMUP, REPEATS = 5, 100
 

@@ -22,8 +22,9 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import Rendering, render
 from gghead.rasterizer.cuda_kernels import Variant
+from gpu_clock import milliseconds
 from head_scenes import SCENES, Heads, Scene, build
-from rows import Spread, append, commit, spread_of
+from rows import Spread, append, commit
 
 WARMUP = 10
 REPLAYS = 2000
@@ -144,22 +145,6 @@ def check(heads: Heads) -> None:
             raise SystemExit(f"the gradient of {name} is wrong by {distance:.2g} of its norm")
 
 
-def milliseconds(call: Callable[[], object], repeats: int) -> Spread:
-    """Times a call, each on an idle GPU."""
-    for _ in range(WARMUP):
-        call()
-    times = []
-    for _ in range(repeats):
-        torch.cuda.synchronize()
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        call()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end))
-    return spread_of(times)
-
-
 def peak_mib(call: Callable[[], object]) -> float:
     """Memory of a call beyond what is there before it."""
     call()
@@ -218,9 +203,9 @@ def measure(scene: Scene, heads: Heads, repeats: int, compile_s: float, load_s: 
         frames = frames_per_second(gaussians, cameras) if scene.heads == 1 else None
     return Row(
         scene.name, gaussians.num_gaussians, scene.heads, scene.resolution,
-        milliseconds(forward, repeats), milliseconds(forward_backward, repeats),
-        milliseconds(lambda: forward(uv), repeats), milliseconds(with_uv, repeats),
-        milliseconds(lambda: forward_backward(deterministic=True), repeats), peak_mib(forward_backward),
+        milliseconds(forward, repeats, WARMUP), milliseconds(forward_backward, repeats, WARMUP),
+        milliseconds(lambda: forward(uv), repeats, WARMUP), milliseconds(with_uv, repeats, WARMUP),
+        milliseconds(lambda: forward_backward(deterministic=True), repeats, WARMUP), peak_mib(forward_backward),
         per_second(forward, 4 * repeats), frames, compile_s, load_s,
         measure_gsplat(heads, weight, repeats), torch.cuda.get_device_name(), torch.__version__,
         str(torch.version.cuda), importlib.metadata.version("cuda-core"), version, datetime.now(UTC).date().isoformat(),
@@ -264,6 +249,7 @@ def measure_gsplat(heads: Heads, weight: Tensor, repeats: int) -> Gsplat | None:
     if not difference <= SAME_PICTURE:
         raise SystemExit(f"gsplat draws another picture: {difference:.2g} on average")
     return Gsplat(
-        importlib.metadata.version("gsplat"), milliseconds(forward, repeats), milliseconds(forward_backward, repeats),
+        importlib.metadata.version("gsplat"), milliseconds(forward, repeats, WARMUP),
+        milliseconds(forward_backward, repeats, WARMUP),
         peak_mib(forward_backward), per_second(forward, 4 * repeats), difference,
     )  # fmt: skip

@@ -25,7 +25,8 @@ from gghead.rasterizer.replay import Replayer, fastest_runner, run_directly
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
-from rows import Spread, append, commit, spread_of
+from gpu_clock import milliseconds
+from rows import Spread, append, commit
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
 """Pictures of a step, as in the published measurements."""
@@ -104,7 +105,7 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
     torch.cuda.reset_peak_memory_stats()
     for _ in range(WARMUP):
         step(True), step(False)
-    plain = milliseconds(lambda: step(False), steps // 2)
+    plain = milliseconds(lambda: step(False), max(steps // 2, 3))
     with_r1 = milliseconds(lambda: step(True), max(steps // 4, 3))
     torch.cuda.synchronize()
     start = time.perf_counter()
@@ -121,24 +122,10 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
     return Row(
         config.preset, training.precision, training.batch_size, len(state.generator.texel_uvs),
         round(steps * training.batch_size / seconds, 1), plain, round(with_r1.median - plain.median, 2),
-        parts(state, config, labels.to(device), steps // 4), round(1e3 * launched / steps, 2), round(tflop, 2),
+        parts(state, config, labels.to(device), max(steps // 4, 3)), round(1e3 * launched / steps, 2), round(tflop, 2),
         round(tflop * 1e12 / MATRIX_RATE / (plain.median / 1e3), 3), round(peak, 2), torch.cuda.get_device_name(),
         torch.__version__, version or commit(), datetime.now(UTC).date().isoformat(),
     )  # fmt: skip
-
-
-def milliseconds(call: Callable[[], object], repeats: int) -> Spread:
-    """Times a call, each on an idle GPU."""
-    times = []
-    for _ in range(max(repeats, 3)):
-        torch.cuda.synchronize()
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        call()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end))
-    return spread_of(times)
 
 
 def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int) -> dict[str, float]:
@@ -156,7 +143,7 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     run, found = Replayer(), {}
 
     def forward_and_back(name: str, function: Callable[[], list[Tensor]], inputs: list[Tensor]) -> None:
-        """Times a part, and with its gradients, of which the first is taken off."""
+        """Times a part, and the part with its gradients."""
 
         def forward(_: object) -> Tensor:
             return function()[0].flatten()[:1].detach()

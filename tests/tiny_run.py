@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -104,3 +105,16 @@ class SilentMonitor:
     def sheets(self, images: int, sheets: dict[str, Path]) -> None:
         """Keeps the names of a snapshot's pictures."""
         self.pictures.append((images, sheets))
+
+
+class SignalAt(SilentMonitor):
+    """Sends this process a signal when so many images were seen."""
+
+    def __init__(self, images: int, number: int) -> None:
+        super().__init__()
+        self.at, self.number = images, number
+
+    def advance(self, images: int) -> None:
+        super().advance(images)
+        if images == self.at:
+            os.kill(os.getpid(), self.number)

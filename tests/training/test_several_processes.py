@@ -19,24 +19,11 @@ from gghead.training.distributed import Team
 from gghead.training.launch import PROGRAM, free_port, launch
 from gghead.training.loop import train
 from gghead.training.run_folder import RunFolder
-from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
+from tiny_run import SignalAt, tiny_config, write_tiny_dataset
 from tolerances import TWO_PROCESSES
 
 PATIENCE = 60
 """Seconds that a test waits for processes; they need a tenth of it."""
-
-
-class StopAt(SilentMonitor):
-    """Asks the run to stop when so many images were seen."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.at = at
-
-    def advance(self, images: int) -> None:
-        super().advance(images)
-        if images == self.at:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.fixture
@@ -74,13 +61,13 @@ def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunC
     assert told.count(f"saved at {int(saved.name)} images") == 2, "the event and the hint of the first process alone"
 
     one = RunFolder.create(tmp_path / "one", endless)
-    assert train(one, StopAt(int(saved.name))).interrupted
+    assert train(one, SignalAt(int(saved.name), signal.SIGTERM)).interrupted
     for path in saved.glob("*.safetensors"):
         found, expected = (load_tensors(folder / path.name).tensors for folder in (saved, one.checkpoints()[0]))
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, **TWO_PROCESSES._asdict())
 
-    monitor = StopAt(int(saved.name) + 16)
+    monitor = SignalAt(int(saved.name) + 16, signal.SIGTERM)
     assert train(both, monitor).interrupted
     assert monitor.events[0] == f"goes on from {int(saved.name)} images on 1 processes; there were 2 before"
 

@@ -16,20 +16,7 @@ from gghead.inference.loading import load
 from gghead.training.interruption import catch_interruption
 from gghead.training.loop import Outcome, train
 from gghead.training.run_folder import RunFolder
-from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
-
-
-class Interrupter(SilentMonitor):
-    """Presses Ctrl-C when so many images were seen."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.at = at
-
-    def advance(self, images: int) -> None:
-        super().advance(images)
-        if images == self.at:
-            os.kill(os.getpid(), signal.SIGINT)
+from tiny_run import SignalAt, SilentMonitor, tiny_config, write_tiny_dataset
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +81,7 @@ def test_interrupted_and_resumed_is_bit_for_bit_the_same_run(
     at: int, data: Path, finished: RunFolder, tmp_path: Path
 ) -> None:
     run = RunFolder.create(tmp_path / "stopped", tiny_config(data))
-    monitor = Interrupter(at)
+    monitor = SignalAt(at, signal.SIGINT)
     assert train(run, monitor) == Outcome(images=at, interrupted=True)
     assert run.checkpoints()[-1] == run.checkpoint(at)
     assert monitor.events[-1] == f"interrupted; saved at {at} images"
@@ -160,7 +147,7 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(
 
 def test_a_full_disk_keeps_the_old_checkpoint(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=16))
-    train(run, Interrupter(8))
+    train(run, SignalAt(8, signal.SIGINT))
 
     def fail(folder: Path, checkpoint: object) -> None:
         raise OSError(28, "No space left on device")
