@@ -111,11 +111,15 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert gghead(*synthetic).exit_code == 0
     assert "exists already" in refusal(*synthetic)
     assert gghead(*synthetic, "--force").exit_code == 0
-    result = gghead(
-        "train", "demo", "--data", tmp_path / "heads.zip", "--out", run, "--images", "16", "--batch-size", "8"
-    )
+    started = ("train", "demo", "--data", tmp_path / "heads.zip", "--out", run, "--images", "16", "--batch-size", "8")
+    result = gghead(*started, "--precision", "full", "--recipe", "consistent")
     assert result.exit_code == 0, result.output
-    assert json.loads((run / "config.json").read_text())["training"]["total_images"] == 16
+    training = json.loads((run / "config.json").read_text())["training"]
+    assert {name: training[name] for name in ("total_images", "precision", "views")} == {
+        "total_images": 16,
+        "precision": "full",
+        "views": 4,
+    }
     assert "16 of 16 images seen" in gghead("info", run).output
     assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)
 

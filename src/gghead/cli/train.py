@@ -27,6 +27,9 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_re
     type=click.Choice(["paper", "consistent"]),
     help="How a head is kept one from all sides; default: the preset's.",
 )
+@click.option(
+    "--precision", type=click.Choice(["mixed", "full"]), help="On a GPU: with bfloat16 and TF32, or 32-bit floats only."
+)
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
 @click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
@@ -46,6 +49,7 @@ def train(
     init_from: Path | None,
     template: Path | None,
     recipe: str | None,
+    precision: str | None,
     images: int | None,
     batch_size: int | None,
     seed: int,
@@ -78,7 +82,12 @@ def train(
     if recipe is not None:
         config = with_recipe(config, recipe)
     training = with_batch_size(config.training, batch_size or config.training.batch_size)
-    training = replace(training, seed=seed, total_images=images or training.total_images)
+    training = replace(
+        training,
+        seed=seed,
+        total_images=images or training.total_images,
+        precision=precision or training.precision,
+    )
     config = replace(config, training=training)
     if init_from is not None:
         config = continue_config(config, open_source(init_from))
