@@ -112,10 +112,11 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         {
             "paper": lambda config: with_recipe(config, "paper"),
             "consistent": consistent,
-            "consistent, relativistic": chain(consistent, trained_with(loss="relativistic", r2_gamma=0.5)),
+            "consistent, two views": chain(consistent, trained_with(views=2)),
             "consistent, one view": chain(consistent, trained_with(views=1)),
-            "consistent, close to the template": chain(
-                consistent, trained_with(position_weight=1.0), generated_with(position_range=0.12)
+            "consistent, relativistic": chain(consistent, trained_with(loss="relativistic", r2_gamma=0.5)),
+            "consistent, far from the template": chain(
+                consistent, trained_with(position_weight=0.1), generated_with(position_range=0.25)
             ),
         },
     ),
@@ -146,12 +147,12 @@ def small(resolution: int, data: str) -> RunConfig:
     """The small network that variants change."""
     generator = GeneratorConfig(
         z_size=256, style_size=256, map_resolution=resolution, channel_base=64 * resolution, channel_max=256,
-        grid_size=round(1.25 * resolution), log_scale_offset=-4.5,
+        grid_size=round(1.25 * resolution), log_scale_offset=-4.5, position_range=0.15,
     )  # fmt: skip
     critic = DiscriminatorConfig(resolution=resolution, channel_base=64 * resolution, channel_max=256, mapping_layers=2)
     training = TrainingConfig(
         total_images=10**9, r1_gamma=0.5, ema_half_life=5_000, blur_sigma=4.0, blur_fade_images=20_000,
-        swap_fade_images=50_000, mirrored=True,
+        swap_fade_images=50_000, mirrored=True, position_weight=1.0,
     )  # fmt: skip
     return RunConfig("comparison", data, model=ModelConfig(generator, critic), training=training)
 

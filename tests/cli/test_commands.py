@@ -146,7 +146,7 @@ def test_runs_by_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "40" in gghead("data", "check", "heads").output
     assert "there is no run GGHEAD-3 in" in refusal("sample", "GGHEAD-3")
     assert "--out names the folder already" in refusal(*common, "--out", tmp_path / "x", "--name", "y")
-    assert "starts from a run of ffhq256 officially" in refusal("train", "ffhq512", "--data", "heads")
+    assert "meant to start from a run of ffhq256" in refusal("train", "ffhq512", "--data", "heads")
 
 
 @pytest.mark.skipif(find_spec("tensorboardX") is None, reason="needs the extra `tensorboard`")

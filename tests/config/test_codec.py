@@ -105,5 +105,5 @@ def test_another_batch_size_keeps_the_pace_of_average_and_blur() -> None:
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(ValueError, match="there is no preset 'ffhq128'; known are demo, heads256, ffhq256"):
+    with pytest.raises(ValueError, match="there is no preset 'ffhq128'; known are demo, heads64, heads128"):
         from_preset("ffhq128", "data.zip")

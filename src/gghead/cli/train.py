@@ -92,7 +92,7 @@ def train(
     if init_from is not None:
         config = continue_config(config, open_source(init_from))
     elif PRESETS[preset].begins_with:
-        click.echo(f"{preset} starts from a run of {PRESETS[preset].begins_with} officially: --init-from RUN", err=True)
+        click.echo(f"{preset} is meant to start from a run of {PRESETS[preset].begins_with}: --init-from RUN", err=True)
     if dry_run:
         tell_estimate(config, hourly_price, pick_device(device), gpus)
         return

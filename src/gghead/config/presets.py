@@ -15,7 +15,7 @@ class Preset:
         summary: one line for the help.
         model: the networks.
         training: losses, rates, length.
-        begins_with: the preset whose result it officially starts from (`--init-from`), or None.
+        begins_with: the preset whose result it is meant to start from (`--init-from`), or None.
     """
 
     summary: str
@@ -25,6 +25,32 @@ class Preset:
 
 
 OFFICIAL_STAGE_2 = replace(TrainingConfig(), total_images=25_000_000, beta_weight=1.0, uv_variation_weight=100.0)
+
+HEADS = TrainingConfig(
+    total_images=2_000_000,
+    growth_fade_images=100_000,
+    views=4,
+    random_background=True,
+    mirrored=True,
+    # Close to the template few pictures are enough for a head that is one from the sides, too.
+    position_weight=1.0,
+    metrics_detector="efficientnet-lite0",
+)
+
+
+def heads_model(resolution: int) -> ModelConfig:
+    """Networks of the stages of our own: one generator, and a discriminator that grows."""
+    generator = GeneratorConfig(
+        z_size=256,
+        style_size=256,
+        channel_base=16384,
+        channel_max=256,
+        camera_conditioned=False,
+        sh_degree=0,
+        position_range=0.15,
+    )
+    return ModelConfig(generator, DiscriminatorConfig(resolution, channel_base=16384, mapping_layers=2))
+
 
 PRESETS: dict[str, Preset] = {
     "demo": Preset(
@@ -59,27 +85,22 @@ PRESETS: dict[str, Preset] = {
             log_every=400,
         ),
     ),
+    "heads64": Preset(
+        "any heads with masks, small networks, the consistent recipe: the first of three stages",
+        heads_model(64),
+        replace(HEADS, blur_sigma=2.0, blur_fade_images=40_000, r1_gamma=0.25, total_images=400_000),
+    ),
+    "heads128": Preset(
+        "its second stage: --init-from a run of heads64",
+        heads_model(128),
+        replace(HEADS, blur_sigma=4.0, blur_fade_images=50_000, r1_gamma=0.5, total_images=600_000),
+        begins_with="heads64",
+    ),
     "heads256": Preset(
-        "any heads with masks at 256 x 256, a small network, the consistent recipe",
-        ModelConfig(
-            GeneratorConfig(
-                z_size=256,
-                style_size=256,
-                channel_base=16384,
-                channel_max=256,
-                camera_conditioned=False,
-                sh_degree=0,
-            ),
-            DiscriminatorConfig(channel_base=16384, mapping_layers=2),
-        ),
-        TrainingConfig(
-            total_images=2_000_000,
-            blur_fade_images=50_000,
-            views=4,
-            random_background=True,
-            mirrored=True,
-            metrics_detector="efficientnet-lite0",
-        ),
+        "its third, 256 x 256: --init-from a run of heads128",
+        heads_model(256),
+        replace(HEADS, blur_fade_images=100_000),
+        begins_with="heads128",
     ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),
     "ffhq512": Preset(
