@@ -87,3 +87,7 @@ TWO_PROCESSES = Tolerance(rtol=0, atol=1e-5)
 """Weights and moments of a few training steps of two processes against those of one; seen: 5e-7, a step is 2e-3."""
 TWO_GPUS = 1e-3
 """Weights of a few training steps of two GPUs against those of one: norm of the difference over norm."""
+HALF_PRECISION_WEIGHTS = 2e-2
+"""Largest difference of a colour coefficient between a network and its copy stored in 16 bits."""
+BUNDLED_FACES = 0.9
+"""Share of the bundled model's heads, from the front and turned by 40 degrees, in which MediaPipe must find a face."""

@@ -22,16 +22,6 @@ def viser() -> None:
     pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 
 
-def test_without_a_model_it_names_the_commands_that_make_one(viser: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing() -> None:
-        raise ValueError("no model is bundled")
-
-    monkeypatch.setattr("gghead.inference.loading.load", nothing)
-    said = refusal()
-    assert "make demo" in said
-    assert "gghead train demo" in said
-
-
 def test_a_port_in_use_is_a_message(viser: None, tmp_path: Path) -> None:
     model = write_model(tmp_path / "tiny.safetensors")
     with socket.create_server(("127.0.0.1", 0)) as taken:

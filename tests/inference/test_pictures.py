@@ -111,5 +111,3 @@ def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_pat
     (tmp_path / "official.pkl").write_bytes(b"")
     with pytest.raises(ValueError, match="gghead import"):
         load(tmp_path / "official.pkl")
-    with pytest.raises(ValueError, match="no model is bundled"):
-        load()

@@ -19,6 +19,7 @@ from gghead.model.storage import (
     save_discriminator,
     save_generator,
 )
+from tolerances import HALF_PRECISION_WEIGHTS
 
 TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=16, channel_base=64, channel_max=8, grid_size=8)
 
@@ -59,3 +60,15 @@ def test_foreign_file_version_and_mismatch_are_named(tmp_path: Path) -> None:
     save_tensors(path, TensorFile({**fewer, "extra": torch.zeros(1)}, good.texts))
     with pytest.raises(ValueError, match="mean_style is missing, extra is unknown"):
         load_generator(path)
+
+
+def test_half_the_size_and_nearly_the_same_head(tmp_path: Path) -> None:
+    generator = build_generator(TINY, seed=0)
+    save_generator(tmp_path / "full.safetensors", generator)
+    save_generator(tmp_path / "half.safetensors", generator, half=True)
+    assert (tmp_path / "half.safetensors").stat().st_size < (tmp_path / "full.safetensors").stat().st_size
+    again = load_generator(tmp_path / "half.safetensors")
+    assert all(tensor.dtype == torch.float32 for tensor in again.state_dict().values())
+    assert torch.equal(again.template_positions, generator.template_positions)
+    difference = (again.sample([1]).sh - generator.sample([1]).sh).abs().max()
+    assert 0 < difference < HALF_PRECISION_WEIGHTS

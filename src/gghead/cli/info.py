@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath
-from gghead.config.paths import find_data
+from gghead.config.paths import BUNDLED_MODEL, find_data
 
 
 @click.command()
-@click.argument("path", type=RunPath())
+@click.argument("path", type=RunPath(), default=BUNDLED_MODEL)
 def info(path: Path) -> None:
-    """Tell what a model file, a run folder or a dataset is."""
+    """Tell what a model file, a run folder or a dataset is; by default the model that comes with gghead."""
     if (path / "config.json").is_file():
         describe_run(path)
     elif path.suffix == ".safetensors":

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from gghead.config.paths import find_data, find_run, folder
+from gghead.config.paths import BUNDLED_MODEL, find_data, find_run, folder
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ def progress_counter(total: int | None, what: str) -> Iterator[Callable[..., Non
         yield done
 
 
-model_argument = click.argument("model", type=RunPath())
+model_argument = click.argument("model", type=RunPath(), default=BUNDLED_MODEL)
 out_option = click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
 rendering_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL."

@@ -69,22 +69,12 @@ def find_library(models: tuple[Path, ...], follow: bool) -> "tuple[Entry, ...]":
     """What is to be looked at.
 
     Raises:
-        ValueError: no MODEL is given and none is bundled, or --follow is given with something else than one run.
+        ValueError: --follow is given with something else than one run.
     """
-    from gghead.inference.loading import load
     from gghead.viewer.library import open_library
 
     if follow and (len(models) != 1 or not (models[0] / "config.json").is_file()):
         raise ValueError("--follow takes one MODEL, the folder of a run; start one with `gghead train`")
-    if not models:
-        try:
-            load()
-        except ValueError as error:
-            raise ValueError(
-                "no model is bundled with gghead yet; make one with `make demo` and look at it with `gghead view "
-                "demo/run`, or train your own: gghead data synthetic heads.zip, gghead train demo --data heads.zip "
-                "--out runs/mine, gghead view runs/mine"
-            ) from error
     return open_library(models)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gghead.config.paths import find_run
+from gghead.config.paths import BUNDLED_MODEL, find_run
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
 from gghead.stylegan.layers import freeze
@@ -15,18 +15,15 @@ def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
     """Loads a generator for sampling.
 
     Args:
-        path: a .safetensors model, or a run's folder or name ("GGHEAD-4"), whose newest snapshot is taken.
+        path: a .safetensors model, or a run's folder or name ("GGHEAD-4"), whose newest snapshot is taken; by default
+            the model that comes with gghead.
         device: where to put it.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: what is there is no model, or is damaged.
     """
-    if path is None:
-        raise ValueError(
-            "no model is bundled with gghead yet; name a .safetensors file or a run folder: gghead.load('runs/mine')"
-        )
-    generator = load_generator(find_model(find_run(Path(path)))).to(device)
+    generator = load_generator(find_model(BUNDLED_MODEL if path is None else find_run(Path(path)))).to(device)
     freeze(generator)
     return generator
 

@@ -1,5 +1,6 @@
 """A published network is one .safetensors file: the weights, and the configuration as JSON in the metadata."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,17 +19,27 @@ FORMAT_VERSION = "1"
 KIND_KEY = "gghead.kind"
 VERSION_KEY = "gghead.version"
 CONFIG_KEY = "gghead.config"
+GEOMETRY = ("texel_uvs", "template_positions")
+"""Tensors of a generator that stay exact: where its Gaussians are on the template."""
 
 C = TypeVar("C", GeneratorConfig, DiscriminatorConfig)
 
 
-def save_generator(path: Path, generator: Generator) -> None:
+def save_generator(path: Path, generator: Generator, half: bool = False) -> None:
     """Writes a generator as one file, atomically.
+
+    Args:
+        path: of the file.
+        generator: what to write.
+        half: stores weights in 16 bits, for half the size; they are read as 32-bit floats again.
 
     Raises:
         OSError: the disk is full or not writable.
     """
-    _save(path, "generator", generator, to_json(generator.config))
+    tensors = generator.state_dict()
+    if half:
+        tensors = {name: value if name in GEOMETRY else value.half() for name, value in tensors.items()}
+    _save(path, "generator", tensors, to_json(generator.config))
 
 
 def load_generator(path: Path) -> Generator:
@@ -41,7 +52,9 @@ def load_generator(path: Path) -> Generator:
     """
     content = load_tensors(path)
     config = _read_config(path, content, "generator", GeneratorConfig)
-    count = len(content.tensors.get("texel_uvs", torch.empty(0)))
+    tensors = {name: value.float() if value.dtype == torch.half else value for name, value in content.tensors.items()}
+    content = TensorFile(tensors, content.texts)
+    count = len(tensors.get("texel_uvs", torch.empty(0)))
     return _fill(path, Generator(config, Texels(torch.empty(count, 2), torch.empty(count, 3)), seed=None), content)
 
 
@@ -51,7 +64,7 @@ def save_discriminator(path: Path, discriminator: Discriminator) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    _save(path, "discriminator", discriminator, to_json(discriminator.config))
+    _save(path, "discriminator", discriminator.state_dict(), to_json(discriminator.config))
 
 
 def load_discriminator(path: Path) -> Discriminator:
@@ -61,9 +74,9 @@ def load_discriminator(path: Path) -> Discriminator:
     return _fill(path, Discriminator(config, seed=None), content)
 
 
-def _save(path: Path, kind: str, network: nn.Module, config: str) -> None:
+def _save(path: Path, kind: str, tensors: Mapping[str, Tensor], config: str) -> None:
     texts = {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: config}
-    save_tensors(path, TensorFile(network.state_dict(), texts))
+    save_tensors(path, TensorFile(tensors, texts))
 
 
 def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:
