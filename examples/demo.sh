@@ -1,17 +1,13 @@
 #!/usr/bin/env bash
-# The whole path on a fresh machine: heads are made, a model learns from them, and what it learned is shown.
+# What the model in the box makes: a sheet of heads, a camera on its circle, a head to take away.
 #   bash examples/demo.sh OUT
 set -euo pipefail
 out=${1:?usage: demo.sh OUT}
 mkdir -p "$out"
 
-[ -f "$out/heads.zip" ] || gghead data synthetic "$out/heads.zip" --count 1000 --resolution 64 --seed 0
-if [ -d "$out/run" ]; then
-  gghead resume "$out/run"
-else
-  gghead train demo --data "$out/heads.zip" --out "$out/run"
-fi
-gghead sample "$out/run" --seeds 0-15 --resolution 64 --out "$out/heads.png" --force
-gghead sample "$out/run" --seeds 0-3 --resolution 128 --out "$out/orbit.mp4" --force
-gghead export "$out/run" --seeds 0 --out "$out/head.ply" --force
-echo "Look at $out/heads.png and $out/orbit.mp4, and open $out/head.ply in any viewer of Gaussians."
+gghead sample --seeds 0-7 --resolution 256 --out "$out/heads.png" --force
+gghead sample --seeds 0-3 --resolution 256 --out "$out/orbit.mp4" --force
+gghead export --seeds 0 --out "$out/head.ply" --force
+gghead export --seeds 0 --out "$out/head.html" --force
+echo "Look at $out/heads.png and $out/orbit.mp4; $out/head.html shows a head in any browser, head.ply in viewers of Gaussians."
+echo "More heads, morphs, sliders: $(command -v gghead) view"

@@ -109,6 +109,11 @@ def test_tile_puts_each_picture_in_its_place(count: int, columns: int | None) ->
         assert (grid[row * 2 : row * 2 + 2, column * 3 : column * 3 + 3] == index).all()
 
 
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 2), (7, 3), (8, 4), (15, 5), (16, 4)])
+def test_tile_leaves_no_gaps_where_it_can(count: int, columns: int) -> None:
+    assert tile(np.zeros((count, 1, 1, 1), np.uint8)).shape[1] == columns
+
+
 def test_tile_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         tile(np.zeros((0, 2, 2, 3), np.uint8))

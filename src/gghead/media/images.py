@@ -100,13 +100,13 @@ def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> 
 
     Args:
         pictures: at least one.
-        columns: pictures of a row; by default a grid that is about as high as wide.
+        columns: pictures of a row; by default a grid about as high as wide, wider where that leaves no gaps.
 
     Raises:
         ValueError: there is no picture, or there are no columns.
     """
     count, height, width, channels = pictures.shape
-    columns = min(count, math.ceil(math.sqrt(count))) if columns is None else columns
+    columns = _columns(count) if columns is None else columns
     if count < 1 or columns < 1:
         raise ValueError(f"{count} pictures in {columns} columns make no grid; expected at least one of each")
     rows = -(-count // columns)
@@ -114,6 +114,13 @@ def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> 
     grid[:count] = pictures
     grid = grid.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return grid.reshape(rows * height, columns * width, channels)
+
+
+def _columns(count: int) -> int:
+    """4 for 8 pictures, 3 for 7: at most twice as wide as high."""
+    square = math.ceil(math.sqrt(count))
+    full = (columns for columns in range(max(square, 1), math.isqrt(2 * count) + 1) if count % columns == 0)
+    return next(full, square)
 
 
 def _decode(data: bytes, mode: str) -> np.ndarray:
