@@ -1,0 +1,93 @@
+"""Pictures of the bundled model for README and docs.
+
+    python benchmarks/model_pictures.py docs/images
+
+Writes model_heads.webp (seeds in order, not chosen), model_turn.webp (an animation), model_strips.webp (one head from
+six sides; between two heads; colour, depth and normals).
+"""
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+import gghead
+from gghead.data.synthetic.cameras import posed_label
+from gghead.geometry.cameras import Cameras
+from gghead.inference.surfaces import normals_from_depth
+from gghead.media.images import to_uint8
+
+TURNING, TURNED, PAIR, SHOWN = (37, 31, 14, 45), 21, (63, 5), (55, 2)
+"""Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
+YAWS = (-75, -45, -20, 0, 30, 60)
+TRUNCATION = 0.7
+
+
+def cameras(yaws: tuple[float, ...], side: int) -> Cameras:
+    """Cameras at these degrees of yaw."""
+    labels = np.stack([posed_label(math.radians(yaw), 0.0) for yaw in yaws])
+    return Cameras.from_labels(torch.from_numpy(labels), side)
+
+
+def row(pictures: Tensor) -> Tensor:
+    """Pictures [N, H, W, 3] side by side."""
+    return torch.cat(list(pictures), dim=1)
+
+
+def sheet(generator: gghead.Generator, columns: int, rows: int, side: int) -> Tensor:
+    """The first seeds from the front."""
+    front = cameras((0.0,), side)
+    heads = [gghead.render(generator.sample([seed], TRUNCATION), front).rgb[0] for seed in range(columns * rows)]
+    return torch.cat([row(torch.cat(heads[start : start + columns])) for start in range(0, len(heads), columns)])
+
+
+def turning(generator: gghead.Generator, frames: int, side: int) -> list[Tensor]:
+    """Some heads turning from one side to the other and back."""
+    yaws = tuple(75 * math.sin(2 * math.pi * frame / frames) for frame in range(frames))
+    heads = [gghead.render(generator.sample([seed], TRUNCATION), cameras(yaws, side)).rgb[0] for seed in TURNING]
+    return [row(torch.stack(frame)) for frame in zip(*heads, strict=True)]
+
+
+def strips(generator: gghead.Generator, side: int) -> Tensor:
+    """Sides; what lies between two heads; surfaces."""
+    count = len(YAWS)
+    sides = gghead.render(generator.sample([TURNED], TRUNCATION), cameras(YAWS, side)).rgb[0]
+    styles = generator.styles([*PAIR], TRUNCATION)
+    between = [
+        gghead.render(generator.decode(torch.lerp(*styles, step / (count - 1))[None]), cameras((15.0,), side)).rgb[0]
+        for step in range(count)
+    ]
+    surfaces = [picture for seed in SHOWN for picture in surface(generator, seed, side)]
+    return torch.cat([row(sides), row(torch.cat(between)), row(torch.stack(surfaces))])
+
+
+def surface(generator: gghead.Generator, seed: int, side: int) -> list[Tensor]:
+    """Colour, depth and normals of a head, from aside."""
+    camera = cameras((-30.0,), side)
+    drawn = gghead.render(generator.sample([seed], TRUNCATION)[0], camera)
+    solid = drawn.alpha > 0.5
+    near, far = drawn.depth[solid].min(), drawn.depth[solid].max()
+    depth = torch.where(solid, (far - drawn.depth) / (far - near), 1.0).expand(-1, -1, -1, 3)
+    normals = torch.where(solid, normals_from_depth(drawn.depth, camera) / 2 + 0.5, 1.0)
+    return [picture[0] for picture in (drawn.rgb, depth, normals)]
+
+
+@torch.no_grad()
+def main() -> None:
+    """Draws and writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    out = parser.parse_args().out
+    generator = gghead.load()
+    for name, picture in (("heads", sheet(generator, 8, 4, 128)), ("strips", strips(generator, 180))):
+        Image.fromarray(to_uint8(picture)).save(out / f"model_{name}.webp", quality=82, method=6)
+    first, *others = [Image.fromarray(to_uint8(frame)) for frame in turning(generator, 40, 200)]
+    first.save(out / "model_turn.webp", save_all=True, append_images=others, duration=60, loop=0, quality=60, method=6)
+
+
+if __name__ == "__main__":
+    main()
