@@ -25,6 +25,7 @@ PAGES = {
     **{f"notebooks/{path.name}": f"tutorials/{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")},
     "CHANGELOG.md": "development/changes.md",
     "src/gghead/assets/PROVENANCE.md": "development/head_data.md",
+    "src/gghead/assets/model/README.md": "results/model.md",
     "src/gghead/assets/viewer/PROVENANCE.md": "development/page_viewer.md",
 }
 """Documents of the repository outside of docs/, and where they stand on the site."""

@@ -42,7 +42,7 @@ def export(
     force: bool,
     device: str | None,
 ) -> None:
-    """Write heads for other programs. MODEL is a .safetensors file or a run folder.
+    """Write heads for other programs. MODEL is a .safetensors file or a run folder; default: the one in the box.
 
     The name of --out decides what is made: .ply (3D Gaussian Splatting, all of its 62 properties), .splat, .spz (a
     tenth of the size), .glb (a textured mesh), .ellipsoids.glb (the Gaussians' shapes), .html (a page that shows the

@@ -46,7 +46,7 @@ def interpolate(
 ) -> None:
     """Make a video that morphs from head to head and back to the first.
 
-    The camera circles once for each head. MODEL is a .safetensors file, a run's folder, or its name.
+    The camera circles once for each head. MODEL as in `gghead sample`; default: the one in the box.
     """
     from gghead.geometry.cameras import Cameras
     from gghead.inference.loading import load

@@ -32,7 +32,7 @@ ORBIT_FRAMES = 96
 def sample(
     model: Path, seeds: list[int], truncation: float, resolution: int, out: Path | None, force: bool, device: str | None
 ) -> None:
-    """Draw heads of a MODEL: a .safetensors file, a run's folder, or its name (GGHEAD-4).
+    """Draw heads of a MODEL: a .safetensors file, a run's folder or its name (GGHEAD-4); default: the one in the box.
 
     The name of --out decides what is made: heads.png (the default) a sheet of all heads from the front, orbit.mp4 a
     video in which the camera circles in front of them (96 frames, colours frozen to the frontal view), a folder one PNG

@@ -36,7 +36,7 @@ def view(
 ) -> None:
     """Look at heads in a browser.
 
-    MODEL is a .safetensors file, a .ply file, a run folder, or a folder of them.
+    MODEL is a .safetensors file, a .ply file, a run folder, or a folder of them; default: the model in the box.
     """
     import importlib.util
     import time

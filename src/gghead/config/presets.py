@@ -88,12 +88,12 @@ PRESETS: dict[str, Preset] = {
     "heads64": Preset(
         "any heads with masks, small networks, the consistent recipe: the first of three stages",
         heads_model(64),
-        replace(HEADS, blur_sigma=2.0, blur_fade_images=40_000, r1_gamma=0.25, total_images=400_000),
+        replace(HEADS, blur_sigma=2.0, blur_fade_images=40_000, r1_gamma=0.25, total_images=100_000),
     ),
     "heads128": Preset(
         "its second stage: --init-from a run of heads64",
         heads_model(128),
-        replace(HEADS, blur_sigma=4.0, blur_fade_images=50_000, r1_gamma=0.5, total_images=600_000),
+        replace(HEADS, blur_sigma=4.0, blur_fade_images=50_000, r1_gamma=0.5, total_images=200_000),
         begins_with="heads64",
     ),
     "heads256": Preset(
