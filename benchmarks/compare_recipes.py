@@ -217,7 +217,9 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
         sheets = draw_sheets(state.average, config.model.discriminator.resolution)
         Image.fromarray(sheets["heads"]).save(path.with_suffix(".png"))
         everywhere, side = distances(state, reference, path, "render", arguments.measured)
-        frozen, _ = distances(state, reference, path, "front", arguments.measured)
+        frozen = everywhere
+        if config.model.generator.camera_conditioned:
+            frozen, _ = distances(state, reference, path, "front", arguments.measured)
     gpu = torch.cuda.get_device_name() if state.device.type == "cuda" else "none"
     return Row(
         arguments.variant, config.model.discriminator.resolution, training.seed, state.images, round(seconds, 1),

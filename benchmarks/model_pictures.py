@@ -1,9 +1,10 @@
 """Pictures of the bundled model for README and docs.
 
-    python benchmarks/model_pictures.py docs/images
+    python benchmarks/model_pictures.py docs/images --data held_out.zip
 
 Writes model_heads.webp (seeds in order, not chosen), model_turn.webp (an animation), model_strips.webp (one head from
-six sides; between two heads; colour, depth and normals).
+six sides; between two heads; colour, depth and normals), and, if --data names pictures that the model has not seen,
+model_held_out.webp: these above heads of the model, from the same cameras.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 import gghead
+from gghead.data.dataset import HeadDataset
 from gghead.data.synthetic.cameras import posed_label
 from gghead.geometry.cameras import Cameras
 from gghead.inference.surfaces import normals_from_depth
@@ -76,14 +78,27 @@ def surface(generator: gghead.Generator, seed: int, side: int) -> list[Tensor]:
     return [picture[0] for picture in (drawn.rgb, depth, normals)]
 
 
+def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int) -> Tensor:
+    """Two rows of real pictures, and two of heads seen by their cameras, all variety."""
+    with HeadDataset.open(data, side) as dataset:
+        real = torch.from_numpy(np.stack([dataset.read(index) for index in range(2 * columns)])) / 255
+        seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), side)
+    made = torch.cat([gghead.render(generator.sample([seed], truncation=1.0), seen[[seed]]).rgb[0] for seed in range(2 * columns)])
+    return torch.cat([row(pictures[start : start + columns]) for pictures in (real, made) for start in (0, columns)])
+
+
 @torch.no_grad()
 def main() -> None:
     """Draws and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    out = parser.parse_args().out
-    generator = gghead.load()
-    for name, picture in (("heads", sheet(generator, 8, 4, 128)), ("strips", strips(generator, 180))):
+    parser.add_argument("--data", type=Path, help="pictures that the model has not seen")
+    options = parser.parse_args()
+    out, generator = options.out, gghead.load()
+    pictures = {"heads": sheet(generator, 8, 4, 128), "strips": strips(generator, 180)}
+    if options.data is not None:
+        pictures["held_out"] = beside_real(generator, options.data, 8, 128)
+    for name, picture in pictures.items():
         Image.fromarray(to_uint8(picture)).save(out / f"model_{name}.webp", quality=82, method=6)
     first, *others = [Image.fromarray(to_uint8(frame)) for frame in turning(generator, 40, 200)]
     first.save(out / "model_turn.webp", save_all=True, append_images=others, duration=60, loop=0, quality=60, method=6)
