@@ -1,6 +1,9 @@
-"""Times reading pictures: decoded as they are needed, decoded once into the cache, and read from there, as batches.
+"""Times reading pictures: decoded as they are needed, decoded once, written to the cache, and read from it, as batches.
 
     taskset -c 0,1 python benchmarks/data_loading.py
+
+There are as many threads as cores that taskset leaves: with -c 0, 0-3, 0-15, "decoded once" tells how decoding grows
+with cores, and "cache built" what the disk takes from that.
 
 Makes its own set (blurred noise with grain, PNGs as large as photographs', and masks), checks that every way gives the
 same pixels, and appends rows of JSON to benchmarks/results/data_loading_cpu.jsonl. Batches are torch tensors, half of
@@ -18,9 +21,11 @@ import subprocess
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import PIL
@@ -39,6 +44,7 @@ from gghead.data.resident import ResidentBatches
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import encode_png
 
+T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results"
 REPEATS = 9
 ORDER = Order(seed=0, batch_size=32, mirrored=True)
@@ -84,10 +90,10 @@ def measure(dataset: HeadDataset, root: Path) -> list[dict[str, object]]:
 
     with BatchLoader(dataset, ORDER) as batches:
         rows.append(rates("decoded as needed", batches, count=128, repeats=5))
-    start = time.perf_counter()
-    cached = cached_pictures(dataset, root, decoded, print)
-    build = {"way": "cache built", "pictures_per_second": round(len(dataset) / (time.perf_counter() - start), 1)}
-    rows.append(build | {"bytes": sum(file.stat().st_size for file in root.rglob("*"))})
+    _, row = once("decoded once", len(dataset), lambda: deque(decoded(0), maxlen=0))
+    rows.append(row)
+    cached, row = once("cache built", len(dataset), lambda: cached_pictures(dataset, root, decoded, print))
+    rows.append(row | {"bytes": sum(file.stat().st_size for file in root.rglob("*"))})
     require_same(dataset, cached)
     cached = cached_pictures(dataset, root, decoded, print)
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -103,6 +109,15 @@ def measure(dataset: HeadDataset, root: Path) -> list[dict[str, object]]:
     if len(devices) > 1:
         rows.append(rates("resident", ResidentBatches(cached, ORDER, 0, "cuda"), 20_000))
     return rows
+
+
+def once(way: str, count: int, work: Callable[[], T]) -> tuple[T, dict[str, object]]:
+    """What `work` gives, and a row: pictures a second and processor time of one, for `count` of them."""
+    start, begin = time.perf_counter(), time.process_time()
+    result = work()
+    seconds, busy = time.perf_counter() - start, time.process_time() - begin
+    row = {"way": way, "pictures_per_second": round(count / seconds, 1), "processor_ms": round(busy / count * 1e3, 4)}
+    return result, row
 
 
 def rates(way: str, batches: Iterator[Batch], count: int, repeats: int = REPEATS) -> dict[str, object]:

@@ -51,6 +51,15 @@ def test_composite_is_the_formula() -> None:
     assert composite(pixels, mask, 0.5)[0, :, 0].tolist() == [128, 122, 100]
 
 
+@pytest.mark.parametrize("background", [0, 1, 0.2])
+def test_composite_is_right_for_all_levels(background: float) -> None:
+    mask, level = np.mgrid[:256, :256].astype(np.uint8)
+    exact = (mask / 255) * level + (1 - mask / 255) * (background * 255)
+    found = composite(np.dstack((level, level, 255 - level)), mask, background)
+    assert np.array_equal(found[..., 0], exact.round())
+    assert np.array_equal(found[..., 2], exact.round()[:, ::-1])
+
+
 def test_flipped_picture_and_label_belong_together(files: Files, write_set: WriteSet) -> None:
     with HeadDataset.open(write_set(files), SIDE) as dataset:
         flipped = dataset.read(1, flipped=True)

@@ -13,6 +13,7 @@ from gghead.media.images import (
     decode_rgba,
     encode_png,
     resize,
+    resize_both,
     tile,
     to_network,
     to_uint8,
@@ -73,6 +74,18 @@ def test_png_is_lossless_and_deterministic() -> None:
     assert np.array_equal(decode_rgb(encode_png(pixels)), pixels)
     assert encode_png(pixels) == encode_png(pixels)
     assert np.array_equal(decode_grey(encode_png(pixels[..., 0])), pixels[..., 0])
+
+
+def test_resizing_both_is_resizing_each() -> None:
+    rng = np.random.default_rng(0)
+    rgb, grey = rng.integers(0, 256, (40, 40, 3), np.uint8), rng.integers(0, 256, (40, 40), np.uint8)
+    grey[:20] = 0  # where a fourth band that weighed the others would blacken them
+    for side in (16, 40):
+        small, small_grey = resize_both(rgb, grey, side)
+        assert np.array_equal(small, resize(rgb, side))
+        assert np.array_equal(small_grey, resize(grey, side))
+        assert small.flags.c_contiguous
+        assert small_grey.flags.c_contiguous
 
 
 def test_resize_is_antialiased() -> None:

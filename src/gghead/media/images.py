@@ -80,6 +80,19 @@ def resize(pixels: UInt8[np.ndarray, "..."], side: int) -> UInt8[np.ndarray, "..
     return np.array(Image.fromarray(pixels).resize((side, side), RESIZE_FILTER))
 
 
+def resize_both(
+    rgb: UInt8[np.ndarray, "H W 3"], grey: UInt8[np.ndarray, "H W"], side: int
+) -> tuple[UInt8[np.ndarray, "R R 3"], UInt8[np.ndarray, "R R"]]:
+    """(resize(rgb), resize(grey)); Pillow works out the filter's weights once, and holds Python's lock meanwhile."""
+    if grey.shape == (side, side):
+        return rgb, grey
+    bands = np.dstack((rgb, grey))
+    # "RGBX" is four bands that know nothing of each other; "RGBA" would weigh colours by the fourth.
+    picture = Image.frombuffer("RGBX", grey.shape[::-1], bands, "raw", "RGBX", 0, 1)
+    bands = np.array(picture.resize((side, side), RESIZE_FILTER))
+    return bands[..., :3].copy(), bands[..., 3].copy()
+
+
 def to_uint8(pictures: Float[Tensor, "*N H W 3"]) -> UInt8[np.ndarray, "*N H W 3"]:
     """[0, 1] -> 0 to 255, rounded; values outside are clamped."""
     return (pictures.detach().float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
@@ -137,6 +150,6 @@ def _decode(data: bytes, mode: str) -> np.ndarray:
                 picture = Image.fromarray((deep / 257).round().clip(0, 255).astype(np.uint8))
             if mode == "RGB" and picture.mode in ("P", "LA", "PA"):
                 picture = picture.convert("RGBA")
-            return np.array(picture.convert(mode))
+            return np.array(picture if picture.mode == mode else picture.convert(mode))
     except failures + bombs as error:
         raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error
