@@ -1,8 +1,10 @@
-"""How faithful and how large exported files are: a fitted head is written, read again and drawn.
+"""How faithful and how large exported files are: a head is written, read again and drawn.
 
-    python benchmarks/export_fidelity.py head.safetensors [--grid 512]
+    python benchmarks/export_fidelity.py [MODEL] [--seed 22]
+    python benchmarks/export_fidelity.py --fitted head.safetensors [--grid 512]
 
-head.safetensors is made by fitted_head.py, with the same --grid. Appends a row for each format to
+The head is one of a model, by default of the one that comes with gghead; or it is fitted, with harmonics of degree 1:
+fitted_head.py makes head.safetensors, with the same --grid. Appends a row for each format to
 benchmarks/results/exports.jsonl. A page's Gaussians are read by the reader of the tests, a mesh is drawn by the depth
 buffer of the tests.
 """
@@ -20,6 +22,7 @@ import numpy as np
 import torch
 
 from fitted_head import FITTED_GRID, load_fitted, small_generator
+from gghead.config.paths import BUNDLED_MODEL
 from gghead.gaussians.placement import Placement, place
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.scene import Gaussians
@@ -29,6 +32,7 @@ from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
 from gghead.inference.exports import FORMATS, export
+from gghead.inference.loading import load
 from gghead.model.generator import Generator
 from gghead.model.mesh import head_mesh
 from gghead.rasterizer import render
@@ -42,6 +46,7 @@ from exports.read_page import read_page  # noqa: E402
 
 BACK = Placement("-y")
 RESOLUTION = 512
+TRUNCATION = 0.7
 
 
 def drawn(path: Path, head: Gaussians, generator: Generator) -> torch.Tensor | None:
@@ -64,10 +69,18 @@ def drawn(path: Path, head: Gaussians, generator: Generator) -> torch.Tensor | N
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", type=Path)
+    parser.add_argument("model", type=Path, nargs="?", default=BUNDLED_MODEL)
+    parser.add_argument("--seed", type=int, default=22)
+    parser.add_argument("--fitted", type=Path)
     parser.add_argument("--grid", type=int, default=FITTED_GRID)
     arguments = parser.parse_args()
-    head, generator = load_fitted(arguments.head), small_generator(arguments.grid)
+    if arguments.fitted:
+        head, generator = load_fitted(arguments.fitted), small_generator(arguments.grid)
+        source = f"--fitted {arguments.fitted.name} --grid {arguments.grid}"
+    else:
+        generator = load(arguments.model)
+        head = generator.sample([arguments.seed], truncation=TRUNCATION)[0]
+        source = f"{arguments.model.name} --seed {arguments.seed}"
     pictures = render(head, around(RESOLUTION)).rgb
     frozen = render(freeze_colors(head, Cameras.frontal(1)), around(RESOLUTION)).rgb
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -80,7 +93,7 @@ if __name__ == "__main__":
             again = drawn(path, head, generator)
             expected = frozen if kind.suffix == ".splat" else pictures
             row = {
-                "command": f"python benchmarks/export_fidelity.py head.safetensors --grid {arguments.grid}",
+                "command": f"python benchmarks/export_fidelity.py {source}",
                 "format": kind.suffix,
                 "gaussians": head.num_gaussians,
                 "sh_degree": head.sh_degree,

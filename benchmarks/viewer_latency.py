@@ -1,29 +1,34 @@
 """How soon a new seed shows: making the head, and its first picture or its splats, on the server's side.
 
-python benchmarks/viewer_latency.py MODEL --device cpu --side 512
+python benchmarks/viewer_latency.py [MODEL] --device cpu --side 512
 """
 
 import argparse
 import json
+import math
 import statistics
 import time
 from pathlib import Path
 
 import torch
 
+from gghead.config.paths import BUNDLED_MODEL
+from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.viewer.state import HeadChoice, Look, Viewpoint
 from gghead.viewer.studio import Studio
+
+FFHQ_FOV = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))
 
 
 def main() -> None:
     """Prints one JSON line of medians, milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, nargs="?", default=BUNDLED_MODEL)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
-    studio, look, front = Studio(options.device), Look(side=options.side), Viewpoint()
+    studio, look, front = Studio(options.device), Look(side=options.side), Viewpoint(fov=FFHQ_FOV)
     rows = []
     for seed in range(-2, options.seeds):  # the first two warm up
         start = time.perf_counter()

@@ -1,10 +1,10 @@
 """Pictures of the viewer for its page in docs/: Chromium looks at `gghead view` on localhost.
 
-    python benchmarks/viewer_pictures.py HEAD docs/images/viewer_modes.webp          # every mode, side by side
-    python benchmarks/viewer_pictures.py MODEL docs/images/viewer_pad.webp --pad     # the page with a pad of four seeds
+    python benchmarks/viewer_pictures.py docs/images/viewer_modes.webp          # every mode, side by side
+    python benchmarks/viewer_pictures.py docs/images/viewer_pad.webp --pad      # the page with a pad of four seeds
 
-HEAD is a model or a .ply, which has no place on a chart and no template mesh. Needs chromium, and the extras `viewer`
-and `browser`.
+The heads are those of the model that comes with gghead, unless --model names another. Needs chromium, and the extras
+`viewer` and `browser`.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gghead.config.paths import BUNDLED_MODEL
 from gghead.media.images import tile
 from gghead.viewer.state import Show
 
@@ -36,26 +37,28 @@ WIDTH, WIDE, HEIGHT = 1000, 1200, 633
 SETTLE = 9000
 """Milliseconds until a picture has its full size."""
 QUALITY = 85
+SEED, CORNERS = 25, (22, 30, 2, 31)
+"""The head in every mode, and those of the pad."""
 
 
-def shoot_modes(tab: Tab, is_ply: bool) -> np.ndarray:
-    """The head in every mode that it has, seen half from the side."""
+def shoot_modes(tab: Tab) -> np.ndarray:
+    """The head in every mode, seen half from the side."""
     tab.open("Look")
     tab.page.get_by_role("button", name="3/4").click()
     tab.page.set_viewport_size({"width": WIDE, "height": SIDE})
     shots = []
-    for show in [show for show in Show if not (is_ply and show == Show.UV)]:
+    for show in Show:
         tab.choose("Show", show)
         tab.page.wait_for_timeout(SETTLE)
         shots.append(screenshot(tab, {"x": (WIDE - SIDE) / 2, "y": 0, "width": SIDE, "height": SIDE}))
-    return tile(np.stack(shots), len(shots) if is_ply else 3)
+    return tile(np.stack(shots), 3)
 
 
 def shoot_pad(tab: Tab) -> np.ndarray:
     """The page with four seeds on the pad and one of the blends as a favourite."""
     tab.page.get_by_text("Morph pad").click()
     seeds = tab.field("Seeds")
-    seeds.fill("1, 2, 3, 8")
+    seeds.fill(", ".join(map(str, CORNERS)))
     seeds.press("Enter")
     tab.page.wait_for_timeout(SETTLE)
     tab.page.get_by_role("button", name="Keep as favourite").click()
@@ -71,14 +74,14 @@ def screenshot(tab: Tab, clip: dict[str, float] | None) -> np.ndarray:
 def main() -> None:
     """Starts the viewer, takes the picture, ends the viewer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
     parser.add_argument("--pad", action="store_true")
     arguments = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-c", "from gghead.cli.main import main; main()", "view", str(arguments.model)]
-    command += ["--port", str(port), "--renderer", "exact", "--view", "side=512 fov=18.0"]
+    command += ["--port", str(port), "--renderer", "exact", "--view", f"seed={SEED}"]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
@@ -87,7 +90,7 @@ def main() -> None:
             tab = Tab(chromium, viewer)
             tab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             tab.page.locator(".mantine-Notification-closeButton").first.click()  # WebGL in software
-            picture = shoot_pad(tab) if arguments.pad else shoot_modes(tab, arguments.model.suffix == ".ply")
+            picture = shoot_pad(tab) if arguments.pad else shoot_modes(tab)
             chromium.close()
         finally:
             process.terminate()

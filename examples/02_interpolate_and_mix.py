@@ -11,14 +11,13 @@ import torch
 
 import gghead
 from gghead.inference.mixing import blend, mix_styles
-from tiny_model import model_path
 
 out = Path("out")
 out.mkdir(exist_ok=True)
-generator = gghead.load(model_path())
-size = 64
+generator = gghead.load()
+size = 192
 camera = gghead.Cameras.frontal(size)
-styles = generator.styles(seeds=[0, 1, 2, 3], truncation=0.8)
+styles = generator.styles(seeds=[2, 25, 14, 30], truncation=0.7)
 styles.shape
 
 # %%
@@ -28,16 +27,16 @@ gghead.show(gghead.render(line, camera).rgb.reshape(1, 6, size, size, 3))
 
 # %%
 # A closed, smooth way round four heads, while the camera goes round once; pairwise gives each head a camera of its own.
-way = generator.decode(gghead.loop(styles, frames=48))
-morph = gghead.render(way, gghead.Cameras.orbit(frames=48, resolution=size), pairwise=True)
+way = generator.decode(gghead.loop(styles, frames=24))
+morph = gghead.render(way, gghead.Cameras.orbit(frames=24, resolution=size), pairwise=True)
 gghead.save_video(out / "morph.mp4", morph.rgb)
-gghead.show(morph.rgb[::8].reshape(1, 6, size, size, 3))
+gghead.show(morph.rgb[::4].reshape(1, 6, size, size, 3))
 
 # %%
 # A square of four heads: one at each corner, and all blends between them.
-steps = [i / 4 for i in range(5)]
+steps = [i / 3 for i in range(4)]
 square = torch.stack([blend(styles, x, y) for y in steps for x in steps])
-gghead.show(gghead.render(generator.decode(square), camera).rgb.reshape(5, 5, size, size, 3))
+gghead.show(gghead.render(generator.decode(square), camera).rgb.reshape(4, 4, size, size, 3))
 
 # %%
 # Mixing: coarse styles make the shape, fine ones colour and detail. From left to right: the first head, the second, and

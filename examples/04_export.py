@@ -10,12 +10,11 @@ from pathlib import Path
 import torch
 
 import gghead
-from tiny_model import model_path
 
 out = Path("out")
 out.mkdir(exist_ok=True)
-generator = gghead.load(model_path())
-head = generator.sample(seeds=[2], truncation=0.8)[0]
+generator = gghead.load()
+head = generator.sample(seeds=[3], truncation=0.7)[0]
 for name in ("head.ply", "head.spz", "head.splat", "head.html"):
     gghead.export(out / name, head)
 gghead.export(out / "head.glb", head, generator)
@@ -26,7 +25,7 @@ for path in sorted(out.glob("head.*")):
 # What is written is what was drawn. The files are read again: the PLY is exact (its y would point down, as viewers of
 # Gaussians expect, so y up is asked for), the .spz has a tenth of its size.
 gghead.export(out / "upright.ply", head, up="y")
-camera = gghead.Cameras.frontal(resolution=128)
+camera = gghead.Cameras.frontal(resolution=256)
 ours = gghead.render(head, camera).rgb
 again = [gghead.load_ply(out / "upright.ply"), gghead.load_spz(out / "head.spz")]
 pictures = [gghead.render(scene, camera).rgb for scene in again]

@@ -2,8 +2,7 @@
 
     python notebooks/make.py [NUMBER ...]
 
-A cell of an example begins with `# %%`; comments at its top are the text above it. Pictures are those of the model that
-the example finds, so they look best after `make demo`.
+A cell of an example begins with `# %%`; comments at its top are the text above it.
 """
 
 import ast
@@ -21,7 +20,6 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
-HELPER = 'import sys\n\nsys.path.insert(0, "../examples")  # tiny_model, which finds or makes a model'
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -49,8 +47,6 @@ def read_cells(example: Path) -> list[Cell]:
         lines = body.strip().splitlines()
         count = next((index for index, line in enumerate(lines) if not line.startswith("#")), len(lines))
         cells.append(Cell(" ".join(line[2:] for line in lines[:count]), "\n".join(lines[count:]).strip()))
-    if "tiny_model" in example.read_text():
-        cells.insert(1, Cell("", HELPER))
     return cells
 
 
@@ -119,7 +115,6 @@ def _lines(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT / "examples"))
     for path in EXAMPLES:
         if len(sys.argv) == 1 or path.name[:2] in sys.argv[1:]:
             result = Path(__file__).parent / f"{path.stem}.ipynb"

@@ -1,9 +1,9 @@
 """gghead: learns to generate 3D heads from single pictures and draws them as 3D Gaussians.
 
 >>> import gghead
->>> generator = gghead.load("runs/mine")
+>>> generator = gghead.load()
 >>> heads = generator.sample(seeds=[0, 1, 2, 3], truncation=0.7)
->>> gghead.show(gghead.render(heads, gghead.Cameras.frontal(resolution=512)).rgb)
+>>> gghead.show(gghead.render(heads, gghead.Cameras.frontal(resolution=256)).rgb)
 """
 
 from importlib import import_module

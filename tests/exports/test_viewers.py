@@ -60,13 +60,8 @@ def whole_head() -> tuple[Generator, Gaussians]:
     return generator, freeze_colors(shrunk, Cameras.frontal(1))
 
 
-@pytest.fixture(scope="module")
-def shots(whole_head: tuple[Generator, Gaussians], tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
-    """A screenshot for each case; one browser for all."""
-    generator, head = whole_head
-    folder = tmp_path_factory.mktemp("shots")
-    for name in {file for _, file, _ in CASES.values()}:
-        export(folder / name, head, generator)
+def shoot(folder: Path) -> dict[str, torch.Tensor]:
+    """A screenshot of each case, [H, W, 3] in [0, 1], of the files in a folder."""
     cases = [
         {
             "viewer": viewer,
@@ -87,6 +82,16 @@ def shots(whole_head: tuple[Generator, Gaussians], tmp_path_factory: pytest.Temp
         name: torch.from_numpy(np.array(Image.open(folder / f"{name}.png").convert("RGB"))).float() / 255
         for name in CASES
     }
+
+
+@pytest.fixture(scope="module")
+def shots(whole_head: tuple[Generator, Gaussians], tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+    """A screenshot for each case; one browser for all."""
+    generator, head = whole_head
+    folder = tmp_path_factory.mktemp("shots")
+    for name in {file for _, file, _ in CASES.values()}:
+        export(folder / name, head, generator)
+    return shoot(folder)
 
 
 @pytest.mark.parametrize("name", CASES)

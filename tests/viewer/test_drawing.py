@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.viewer.drawing import draw, normals, splats
 from gghead.viewer.ellipsoids import draw_ellipsoids
 from gghead.viewer.heads import Head
@@ -19,11 +20,12 @@ from gghead.viewer.template_mesh import build_mesh, edges_of, face_normals
 from gghead.viewer.viewpoints import camera_of, preset
 
 SIDE = 48
+FRONT = Viewpoint(fov=math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL)))
 
 
 @pytest.fixture(scope="module")
 def head(studio: Studio, model_file: Path) -> Head:
-    return studio.head(model_file, HeadChoice(seed=1), Viewpoint())
+    return studio.head(model_file, HeadChoice(seed=1), FRONT)
 
 
 def ball(radius: float, scales: tuple[float, float, float] = (1, 1, 1)) -> Gaussians:
@@ -37,8 +39,15 @@ def ball(radius: float, scales: tuple[float, float, float] = (1, 1, 1)) -> Gauss
     )
 
 
+def test_the_first_view_holds_the_crown(head: Head) -> None:
+    camera = camera_of(Viewpoint(), SIDE, SIDE)
+    seen = torch.from_numpy(head.mesh.vertices) @ camera.viewmats[0, :3, :3].T + camera.viewmats[0, :3, 3]
+    pixels = seen @ camera.Ks[0].T
+    assert (pixels[:, 1] / pixels[:, 2]).min() > 0
+
+
 def test_every_mode_shows_something_else(head: Head) -> None:
-    camera = camera_of(preset("3/4", Viewpoint()), SIDE, SIDE)
+    camera = camera_of(preset("3/4", FRONT), SIDE, SIDE)
     looks = [Look(show=show) for show in Show] + [Look(mesh=True), Look(size=0.3), Look(opacity=0.3)]
     looks.append(Look(background=(0, 90, 0)))
     pictures = [draw(head, look, camera) for look in looks]
@@ -47,11 +56,11 @@ def test_every_mode_shows_something_else(head: Head) -> None:
 
 
 def test_a_picture_has_the_shape_of_the_canvas(head: Head) -> None:
-    assert draw(head, Look(), camera_of(Viewpoint(), 40, 24)).shape == (24, 40, 3)
+    assert draw(head, Look(), camera_of(FRONT, 40, 24)).shape == (24, 40, 3)
 
 
 def test_normals_of_a_slanted_plane() -> None:
-    camera = camera_of(Viewpoint(), 32, 32)
+    camera = camera_of(FRONT, 32, 32)
     # The plane n . x = 0 through the origin, seen from (0, 0, 2.7).
     normal = torch.nn.functional.normalize(torch.tensor([0.3, 0.2, 1.0]), dim=0)
     axis = torch.arange(32) + 0.5
@@ -65,7 +74,7 @@ def test_normals_of_a_slanted_plane() -> None:
 @pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (0.5, 1.0, 2.0), (1.0, 1e-3, 1.0)])
 def test_an_ellipsoid_covers_its_silhouette(scales: tuple[float, float, float]) -> None:
     radius = 0.08
-    picture = draw_ellipsoids(ball(radius, scales), camera_of(Viewpoint(), 128, 128), np.zeros(3, np.float32))
+    picture = draw_ellipsoids(ball(radius, scales), camera_of(FRONT, 128, 128), np.zeros(3, np.float32))
     covered = picture[..., 0] > 0
     # Half-axes of the outline in pixels: f r / sqrt(z^2 - r_z^2).
     focal, depth = 128 * 4.2647, math.sqrt(2.7**2 - (radius * scales[2]) ** 2)
@@ -77,15 +86,15 @@ def test_the_nearest_ellipsoid_hides_those_behind() -> None:
     two = ball(0.1).map(lambda tensor: torch.cat([tensor, tensor]))
     means = torch.tensor([[0.0, 0, -0.3], [0.0, 0, 0.3]])
     sh = two.sh * torch.tensor([1.0, -1.0])[:, None, None]
-    picture = draw_ellipsoids(replace(two, means=means, sh=sh), camera_of(Viewpoint(), 33, 33), np.ones(3, np.float32))
+    picture = draw_ellipsoids(replace(two, means=means, sh=sh), camera_of(FRONT, 33, 33), np.ones(3, np.float32))
     assert picture[16, 16].max() < 0.01
     swapped = replace(two, means=means.flip(0), sh=sh)
-    picture = draw_ellipsoids(swapped, camera_of(Viewpoint(), 33, 33), np.ones(3, np.float32))
+    picture = draw_ellipsoids(swapped, camera_of(FRONT, 33, 33), np.ones(3, np.float32))
     assert picture[16, 16].min() > 0.9
 
 
 def test_an_ellipsoid_around_the_camera_is_left_out() -> None:
-    picture = draw_ellipsoids(ball(5.0), camera_of(Viewpoint(), 16, 16), np.zeros(3, np.float32))
+    picture = draw_ellipsoids(ball(5.0), camera_of(FRONT, 16, 16), np.zeros(3, np.float32))
     assert not picture.any()
 
 
@@ -98,7 +107,7 @@ def test_splats_have_the_covariances_of_their_gaussians(head: Head) -> None:
 
 def test_a_ply_has_no_chart_and_no_mesh(head: Head) -> None:
     ply = replace(head, uvs=None, mesh=None)
-    camera = camera_of(Viewpoint(), 16, 16)
+    camera = camera_of(FRONT, 16, 16)
     with pytest.raises(ValueError, match="no chart"):
         draw(ply, Look(show=Show.UV), camera)
     with pytest.raises(ValueError, match="no template"):

@@ -24,10 +24,10 @@ YAWS, PITCHES = 8, (0.0, 0.7)
 """Cameras a ring, and the rings' heights, radians."""
 FOCAL = 2.6
 """Focal length in sides of the picture: the whole head fits, from the side, too."""
-FACING_POWER = 4
+FACING_POWER = 2
 """Weight of a camera: the cosine at which it sees the surface, to this power."""
 LEAST_COSINE = 0.2
-HIDDEN_BEHIND = 0.03
+HIDDEN_BEHIND = 0.01
 """A point is hidden from a camera that sees something so much nearer, world units."""
 LEAST_ALPHA = 0.9
 ENOUGH = 0.05

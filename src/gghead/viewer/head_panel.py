@@ -25,6 +25,8 @@ def add_source(page: Page) -> None:
         if path is None:
             raise FileNotFoundError(f"the checkpoint {name} is gone; choose another")
         page.visitor.look_at(path)
+        for listener in page.listeners:
+            listener(page.visitor.view)
 
     @source.on_update
     @page.guarded
@@ -151,7 +153,10 @@ def add_directions(page: Page) -> None:
         for number, slider in enumerate(sliders):
             slider.value = view.head.walk[number] if number < len(view.head.walk) else 0.0
         following.value = view.head.following
+        model = page.studio.model(page.visitor.path)
+        following.visible = model is not None and model.generator.config.camera_conditioned
 
+    follow = page.guarded(follow)
     page.listeners.append(follow)
     follow(page.visitor.view)
 

@@ -8,7 +8,7 @@ from gghead.viewer.head_panel import read_seeds
 from gghead.viewer.page import Page
 from gghead.viewer.state import HeadChoice, Look, View, Viewpoint
 
-LEFT, TOP, SIDE, FRONT = -0.4, 0.02, 0.16, 0.25
+LEFT, TOP, SIDE, FRONT = -0.55, 0.02, 0.16, 0.25
 """Where the plate hangs, world units: seen by the frontal camera it is at the left of the head."""
 PORTRAIT = 0.05
 """Side of a portrait at a corner, world units."""

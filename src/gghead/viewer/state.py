@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
+from gghead.geometry.cameras import FFHQ_DISTANCE
 
 NUM_DIRECTIONS = 8
 """Principal directions with a slider."""
-FRONTAL_FOV = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))
-"""Vertical field of view of the FFHQ cameras, degrees: 13.4."""
+WHOLE_HEAD_FOV = 18.0
+"""Vertical field of view that holds a head with its crown, degrees; the FFHQ cameras' 13.4 cut it off."""
 MAX_SIDE = 2048
 """Largest picture that a visitor may ask for, pixels."""
 
@@ -112,7 +112,7 @@ class Viewpoint:
 
     eye: tuple[float, float, float] = (0.0, 0.0, FFHQ_DISTANCE)
     target: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    fov: float = FRONTAL_FOV
+    fov: float = WHOLE_HEAD_FOV
 
     def __post_init__(self) -> None:
         require(1, self.fov, 120, "fov")
