@@ -83,7 +83,8 @@ def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int
     with HeadDataset.open(data, side) as dataset:
         real = torch.from_numpy(np.stack([dataset.read(index) for index in range(2 * columns)])) / 255
         seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), side)
-    made = torch.cat([gghead.render(generator.sample([seed], truncation=1.0), seen[[seed]]).rgb[0] for seed in range(2 * columns)])
+    heads = [generator.sample([seed], truncation=1.0) for seed in range(2 * columns)]
+    made = torch.cat([gghead.render(head, seen[[index]]).rgb[0] for index, head in enumerate(heads)])
     return torch.cat([row(pictures[start : start + columns]) for pictures in (real, made) for start in (0, columns)])
 
 
