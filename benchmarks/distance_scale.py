@@ -89,7 +89,7 @@ def main() -> None:
         }
     row = {"model": options.model.name, "data": options.data.name, "count": options.count, "sigma": options.sigma}
     distances = {name: round(frechet_distance(moments["real"], moments[name]), 2) for name in list(sets)[1:]}
-    print(json.dumps(row | distances))
+    print(json.dumps(row | {"distances": distances}))
 
 
 if __name__ == "__main__":
