@@ -58,6 +58,19 @@ def test_seeds_decide_weights_and_heads_and_nothing_else() -> None:
     assert one.latents([0])[0, 0].item() == pytest.approx(1.764052346)  # the field's convention
 
 
+@torch.no_grad()
+def test_a_head_is_the_same_in_every_batch() -> None:
+    generator = build_generator(TINY, seed=0)
+    styles = generator.styles(seeds=[0, 1, 2, 3])
+    together = generator.decode(styles.unflatten(0, (2, 2)))
+    assert together.batch_shape == (2, 2)
+    for index, style in enumerate(styles):
+        alone = generator.decode(style)
+        assert torch.equal(together.sh[index // 2, index % 2], alone.sh)
+        assert torch.equal(together.means[index // 2, index % 2], alone.means)
+    assert generator.decode(styles[:0]).batch_shape == (0,)
+
+
 def test_random_noise_comes_from_its_generator() -> None:
     generator = build_generator(TINY, seed=0)
     for name, parameter in generator.named_parameters():

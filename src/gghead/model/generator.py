@@ -97,7 +97,12 @@ class Generator(nn.Module):
     def maps(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Float[Tensor, "*B C R R"]:
         """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels."""
         batch = styles.shape[:-2]
-        maps = self.synthesis(styles.reshape(-1, *styles.shape[-2:]), noise)
+        styles = styles.reshape(-1, *styles.shape[-2:])
+        if styles.device.type == "cpu" and isinstance(noise, str) and len(styles) and not torch.is_grad_enabled():
+            # One by one, heads are done 1.4 times as fast: larger features are fetched from the system each time anew.
+            maps = torch.cat([self.synthesis(style, noise) for style in styles.split(1)])
+        else:
+            maps = self.synthesis(styles, noise)
         return maps.reshape(*batch, *maps.shape[1:])
 
     def raw(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> RawAttributes:
