@@ -2,19 +2,16 @@
 
     python benchmarks/distance_scale.py heads.zip --count 2500 >> benchmarks/results/distance_scale.jsonl
 
-Frechet distances by EfficientNet-Lite0 from the first --count real pictures: to the next ones, to those blurred with a
-standard deviation of --sigma pixels, and to as many pictures of a model. Stopped, it goes on where it was.
+Frechet distances by EfficientNet-Lite0 from the second --count real pictures: to the first ones, to these blurred with
+a standard deviation of --sigma pixels, and to as many pictures of a model. Stopped, it goes on where it was.
 """
 
 import argparse
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from gghead.config.paths import BUNDLED_MODEL
 from gghead.data.dataset import HeadDataset
@@ -22,38 +19,27 @@ from gghead.data.decoding import decode
 from gghead.data.picture_cache import cache_root
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import Pictures, collect_features
+from gghead.evaluation.real import RealPictures, real_features
 from gghead.inference.fakes import DrawnPictures, Fakes, Recipe
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
+from gghead.metrics.moments import Moments
 from gghead.training.blur import blur_matrix, gaussian_blur
 
 
-@dataclass(frozen=True)
-class Reals:
-    """Real pictures from number `first` on, blurred if sigma is above 0."""
+class BlurredPictures(RealPictures):
+    """Real pictures, blurred with a standard deviation of sigma pixels."""
 
-    source: PictureSource
-    first: int
-    sigma: float
-
-    def name(self, index: int) -> str:
-        """What a report calls a picture."""
-        return f"picture {self.first + index}"
-
-    def labels(self, span: range) -> Tensor:
-        """Camera labels of some pictures."""
-        return torch.from_numpy(self.source.labels[self.first + span.start : self.first + span.stop])
+    def __init__(self, source: PictureSource, names: tuple[str, ...], sigma: float) -> None:
+        super().__init__(source, names)
+        self._blur = blur_matrix(sigma, source.resolution)
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """The pictures of each span."""
-        side = self.source.resolution
-        blur = blur_matrix(self.sigma, side) if self.sigma > 0 else None
-        for span in spans:
-            rgb = np.empty((len(span), side, side, 3), np.uint8)
-            self.source.fill(np.asarray(span) + self.first, np.zeros(len(span), bool), rgb)
-            pixels = torch.from_numpy(rgb).permute(0, 3, 1, 2).float()
-            yield DrawnPictures(gaussian_blur(pixels, blur).round().to(torch.uint8), torch.ones(len(span)).bool())
+        for sharp in super().batches(spans):
+            blurred = gaussian_blur(sharp.pixels.float(), self._blur)
+            yield DrawnPictures(blurred.round().to(torch.uint8), sharp.finite)
 
 
 def main() -> None:
@@ -71,24 +57,20 @@ def main() -> None:
     with HeadDataset.open(options.data, options.resolution) as dataset:
         if 2 * options.count > len(dataset):
             parser.error(f"{options.data} has {len(dataset)} pictures; --count can be {len(dataset) // 2} at most")
-        source = decode(dataset)
-        fakes = Fakes(
-            load(options.model, options.device), torch.from_numpy(dataset.labels), Recipe(0, dataset.resolution)
-        )
-        sets: dict[str, Pictures] = {
-            "real": Reals(source, 0, 0),
-            "half": Reals(source, options.count, 0),
-            "blurred": Reals(source, options.count, options.sigma),
-            "model": fakes,
+        source, count = decode(dataset), options.count
+        real = real_features(dataset, source, detector, cache_root(), device=options.device).features
+        recipe = Recipe(0, dataset.resolution)
+        made: dict[str, Pictures] = {
+            "blurred": BlurredPictures(source, dataset.names, options.sigma),
+            "model": Fakes(load(options.model, options.device), torch.from_numpy(dataset.labels), recipe),
         }
-        moments = {
-            name: collect_features(
-                pictures, options.count, detector, options.work / name, device=options.device
-            ).moments
-            for name, pictures in sets.items()
+        features = {"half": real[:count]} | {
+            name: collect_features(pictures, count, detector, options.work / name, device=options.device).usable()
+            for name, pictures in made.items()
         }
     row = {"model": options.model.name, "data": options.data.name, "count": options.count, "sigma": options.sigma}
-    distances = {name: round(frechet_distance(moments["real"], moments[name]), 2) for name in list(sets)[1:]}
+    others = Moments.of(real[count : 2 * count])
+    distances = {name: round(frechet_distance(others, Moments.of(found)), 2) for name, found in features.items()}
     print(json.dumps(row | {"distances": distances}))
 
 
