@@ -4,11 +4,12 @@
     python benchmarks/compare_recipes.py precision --data heads.zip --images 100000 --out comparison
     python benchmarks/compare_recipes.py demo --data heads.zip --images 10000 --out comparison --device cpu
 
-The variants of a set run at once and share the GPU. Appends a row of JSON for each to
+The variants of a set run at once; they share the GPU, or are dealt out to the GPUs. Appends a row of JSON for each to
 benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -174,12 +175,21 @@ def main() -> None:
     if arguments.variant is None:
         prepare(start(arguments.data), arguments.device)
         command = [sys.executable, __file__, *sys.argv[1:], "--variant"]
-        processes = [subprocess.Popen([*command, name]) for name in variants]
+        gpus = max(torch.cuda.device_count(), 1)
+        processes = [
+            subprocess.Popen([*command, name], env=os.environ | {"CUDA_VISIBLE_DEVICES": visible(number % gpus)})
+            for number, name in enumerate(variants)
+        ]
         sys.exit(max(process.wait() for process in processes))
     arguments.out.mkdir(parents=True, exist_ok=True)
     config = variants[arguments.variant](start(arguments.data))
     with multiplication(config.training.precision):
         append("compare_recipes", run(arguments, config))
+
+
+def visible(number: int) -> str:
+    """What CUDA_VISIBLE_DEVICES is for a process that shall see one of the GPUs that this one sees."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(number + 1)))).split(",")[number]
 
 
 def prepare(config: RunConfig, device: str) -> None:

@@ -2,12 +2,14 @@
 
     python benchmarks/head_latency.py
 
-Appends a row of JSON for each preset to benchmarks/results/head_latency.jsonl. The networks are untrained; their
-Gaussians are larger than a trained head's.
+Appends rows of JSON for each preset to benchmarks/results/head_latency.jsonl. The networks are untrained. Their
+Gaussians are much larger than a trained head's, so that drawing takes longer; a second set of rows has the same
+networks with the offset of the log scales lowered until the median scale is that of the bundled model.
 """
 
 import argparse
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import torch
@@ -25,6 +27,8 @@ from gpu_clock import milliseconds
 from rows import Spread, append, commit
 
 WARMUP, REPEATS = 5, 100
+TRAINED_SCALE = 0.0031
+"""Median standard deviation of the Gaussians of eight heads of the bundled model, world units."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Row:
     """One line of the results.
 
     Attributes:
+        scales: untrained, or as small as trained.
+        median_scale: of the Gaussians, world units.
         launched_ms: latent to picture as Python launches it.
         replayed_ms: the same as a CUDA graph.
         head_ms: latent to Gaussians, replayed.
@@ -42,6 +48,8 @@ class Row:
     precision: str
     resolution: int
     gaussians: int
+    scales: str
+    median_scale: float
     launched_ms: Spread
     replayed_ms: Spread
     head_ms: Spread
@@ -60,16 +68,37 @@ def main() -> None:
     arguments = parser.parse_args()
     for preset in arguments.presets:
         config = from_preset(preset, data="none").model
-        generator = build_generator(config.generator, seed=0).cuda()
-        freeze(generator)
-        with multiplication("full"), torch.no_grad():
-            resolution = config.discriminator.resolution
-            exact = draw(generator, inputs_of(generator, resolution), resolution)
-        for precision, half_blocks in (("full", 0), ("mixed", HALF_BLOCKS)):
-            generator.synthesis.half_blocks = half_blocks
-            with multiplication(precision), torch.no_grad():
-                row = measure(preset, precision, generator, config.discriminator.resolution, exact, arguments.commit)
-            append("head_latency", row)
+        resolution = config.discriminator.resolution
+        untrained = build_generator(config.generator, seed=0)
+        as_trained = replace(config.generator, log_scale_offset=offset_for(TRAINED_SCALE, untrained, resolution))
+        for scales, generator in (("untrained", untrained), ("trained", build_generator(as_trained, seed=0))):
+            generator.cuda()
+            freeze(generator)
+            with multiplication("full"), torch.no_grad():
+                exact = draw(generator, inputs_of(generator, resolution), resolution)
+            for precision, half_blocks in (("full", 0), ("mixed", HALF_BLOCKS)):
+                generator.synthesis.half_blocks = half_blocks
+                with multiplication(precision), torch.no_grad():
+                    row = measure(preset, scales, precision, generator, resolution, exact, arguments.commit)
+                append("head_latency", row)
+
+
+def offset_for(scale: float, generator: Generator, resolution: int) -> float:
+    """The log_scale_offset with which the median Gaussian of a generator's first head is as large as wanted."""
+    config, median = generator.config, median_scale(generator, resolution)
+    return config.log_scale_offset + unbent(scale, config.max_log_scale) - unbent(median, config.max_log_scale)
+
+
+def unbent(scale: float, highest: float) -> float:
+    """Raw scale + offset of a standard deviation: the inverse of highest - softplus(highest - x)."""
+    return highest - math.log(math.expm1(highest - math.log(scale)))
+
+
+@torch.no_grad()
+def median_scale(generator: Generator, resolution: int) -> float:
+    """Of the Gaussians of the first head, world units."""
+    labels = Cameras.frontal(resolution, generator.texel_uvs.device).labels()
+    return float(generator.decode(generator.map_styles(generator.latents([0]), labels)).scales.median())
 
 
 def inputs_of(generator: Generator, resolution: int) -> Inputs:
@@ -90,7 +119,7 @@ def draw(generator: Generator, inputs: Inputs, resolution: int) -> Tensor:
 
 
 def measure(
-    preset: str, precision: str, generator: Generator, resolution: int, exact: Tensor, version: str | None
+    preset: str, scales: str, precision: str, generator: Generator, resolution: int, exact: Tensor, version: str | None
 ) -> Row:
     """Everything about a generator."""
     inputs, run = inputs_of(generator, resolution), Replayer()
@@ -105,7 +134,8 @@ def measure(
     difference = float((works["replayed"]() - exact).abs().mean())
     times = {name: milliseconds(work, REPEATS) for name, work in works.items()}
     return Row(
-        preset, precision, resolution, len(generator.texel_uvs), times["launched"], times["replayed"], times["head"],
+        preset, precision, resolution, len(generator.texel_uvs), scales,
+        round(median_scale(generator, resolution), 5), times["launched"], times["replayed"], times["head"],
         round(difference, 6), torch.cuda.get_device_name(), torch.__version__, version or commit(),
         datetime.now(UTC).date().isoformat(),
     )  # fmt: skip

@@ -44,6 +44,7 @@ class Gsplat:
     version: str
     forward_ms: Spread
     forward_backward_ms: Spread
+    same_thread_forward_backward_ms: Spread
     peak_mib: float
     calls_per_second: float
     mean_difference: float
@@ -56,6 +57,7 @@ class Row:
     Attributes:
         forward_ms: rgb, alpha, depth.
         forward_backward_ms: with the gradients of rgb.
+        same_thread_forward_backward_ms: the same without torch's hand-over of the backward pass to another thread.
         with_uv_forward_ms: with two feature channels in the same pass.
         with_uv_forward_backward_ms: with the gradients of all outputs.
         deterministic_forward_backward_ms: like forward_backward_ms.
@@ -72,6 +74,7 @@ class Row:
     resolution: int
     forward_ms: Spread
     forward_backward_ms: Spread
+    same_thread_forward_backward_ms: Spread
     with_uv_forward_ms: Spread
     with_uv_forward_backward_ms: Spread
     deterministic_forward_backward_ms: Spread
@@ -168,6 +171,12 @@ def per_second(call: Callable[[], object], times: int) -> float:
     return round(times / (time.perf_counter() - start), 1)
 
 
+def same_thread(call: Callable[[], object], repeats: int) -> Spread:
+    """Milliseconds of a call whose backward pass runs on the thread that asks for it."""
+    with torch.autograd.set_multithreading_enabled(False):
+        return milliseconds(call, repeats, WARMUP)
+
+
 def frames_per_second(scene: Gaussians, cameras: Cameras) -> float:
     """A frozen head as a viewer draws it: the call captured once in a CUDA graph."""
     graph = torch.cuda.CUDAGraph()
@@ -204,6 +213,7 @@ def measure(scene: Scene, heads: Heads, repeats: int, compile_s: float, load_s: 
     return Row(
         scene.name, gaussians.num_gaussians, scene.heads, scene.resolution,
         milliseconds(forward, repeats, WARMUP), milliseconds(forward_backward, repeats, WARMUP),
+        same_thread(forward_backward, repeats),
         milliseconds(lambda: forward(uv), repeats, WARMUP), milliseconds(with_uv, repeats, WARMUP),
         milliseconds(lambda: forward_backward(deterministic=True), repeats, WARMUP), peak_mib(forward_backward),
         per_second(forward, 4 * repeats), frames, compile_s, load_s,
@@ -250,6 +260,6 @@ def measure_gsplat(heads: Heads, weight: Tensor, repeats: int) -> Gsplat | None:
         raise SystemExit(f"gsplat draws another picture: {difference:.2g} on average")
     return Gsplat(
         importlib.metadata.version("gsplat"), milliseconds(forward, repeats, WARMUP),
-        milliseconds(forward_backward, repeats, WARMUP),
+        milliseconds(forward_backward, repeats, WARMUP), same_thread(forward_backward, repeats),
         peak_mib(forward_backward), per_second(forward, 4 * repeats), difference,
     )  # fmt: skip
