@@ -4,8 +4,8 @@
     python benchmarks/compare_recipes.py precision --data heads.zip --images 100000 --out comparison
     python benchmarks/compare_recipes.py demo --data heads.zip --images 10000 --out comparison --device cpu
 
-The variants of a set run at once; they share the GPU, or are dealt out to the GPUs. Appends a row of JSON for each to
-benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
+The variants of a set run at once; they share the processor's cores and the GPU, or are dealt out to several GPUs.
+Appends a row of JSON for each to benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
 """
 
 import argparse
@@ -176,8 +176,11 @@ def main() -> None:
         prepare(start(arguments.data), arguments.device)
         command = [sys.executable, __file__, *sys.argv[1:], "--variant"]
         gpus = max(torch.cuda.device_count(), 1)
+        threads = {"OMP_NUM_THREADS": str(max(torch.get_num_threads() // len(variants), 1))}
         processes = [
-            subprocess.Popen([*command, name], env=os.environ | {"CUDA_VISIBLE_DEVICES": visible(number % gpus)})
+            subprocess.Popen(
+                [*command, name], env=threads | os.environ | {"CUDA_VISIBLE_DEVICES": visible(number % gpus)}
+            )
             for number, name in enumerate(variants)
         ]
         sys.exit(max(process.wait() for process in processes))

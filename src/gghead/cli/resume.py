@@ -47,7 +47,7 @@ def run_to_end(
         prepare: makes the folder, where it is a new one, and names it; called in one process only.
     """
     from gghead.training.distributed import Team, share_of
-    from gghead.training.launch import is_launched, join_team, launch, require_gpus
+    from gghead.training.launch import INTERRUPTED, is_launched, join_team, launch, require_gpus
 
     device = pick_device(device)
     if gpus > 1:
@@ -66,7 +66,9 @@ def run_to_end(
         if team.is_first:
             path = prepare()
         team.wait()
-        _train(path, trackers, device, on_nan, team)
+        interrupted = _train(path, trackers, device, on_nan, team)
+    if interrupted:
+        raise SystemExit(INTERRUPTED)
 
 
 def _train(
@@ -75,8 +77,8 @@ def _train(
     device: str,
     on_nan: str,
     team: "Team",  # noqa: F821 - imported when a command runs
-) -> None:
-    """Trains in this process."""
+) -> bool:
+    """Trains in this process; returns whether it was interrupted."""
     from gghead.training.loop import train
     from gghead.training.run_folder import RunFolder
     from gghead.training.telemetry import NullMonitor
@@ -99,8 +101,7 @@ def _train(
             click.echo(f"saved at {outcome.images} images; go on with: gghead resume {run.path}", err=True)
         else:
             click.echo(run.snapshot(outcome.images, ".safetensors"))
-    if outcome.interrupted:
-        raise SystemExit(130)
+    return outcome.interrupted
 
 
 @contextmanager

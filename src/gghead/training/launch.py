@@ -66,7 +66,7 @@ def require_gpus(count: int) -> None:
 def launch(arguments: Sequence[str], count: int) -> int:
     """Runs `gghead ARGUMENTS` in processes of this machine that know of each other as torchrun's do.
 
-    SIGINT and SIGTERM are passed on to them.
+    SIGINT and SIGTERM are passed on to them. They share the processor's cores, unless OMP_NUM_THREADS says otherwise.
 
     Returns:
         Exit code that all agree on: 0, or that of an interrupted run.
@@ -75,10 +75,11 @@ def launch(arguments: Sequence[str], count: int) -> int:
         ChildProcessError: one of them failed; the others were ended.
     """
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(count)}
+    threads = {"OMP_NUM_THREADS": str(max(torch.get_num_threads() // count, 1))}
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *arguments],
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            env=threads | os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
         )
         for rank in range(count)
     ]
