@@ -30,8 +30,19 @@ LATENCY = """## One head on one GPU
 {setting}. `python benchmarks/head_latency.py`.
 
 Milliseconds from a latent to a picture, batch 1, as Python launches it and replayed as a CUDA graph; from a latent to
-Gaussians, replayed. Weights are frozen and random, so that Gaussians are larger than a trained head's. The official
-release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, measured likewise.
+Gaussians, replayed. Weights are frozen and random, so that Gaussians are larger than a trained head's; "trained" has
+the same networks, and Gaussians whose median scale is that of the bundled model. The official release takes
+17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
+"""
+SCALING = """## Training on several GPUs of one host
+
+{setting}. `torchrun --nproc-per-node 2 benchmarks/several_gpus.py`.
+
+Weak scaling: pictures a second of one process, while the other does the same alone, and of all processes on one run
+whose batch is as many times larger.
+
+| preset | precision | processes | batch of each | alone | together | together / sum of them alone |
+|---|---|---|---|---|---|---|
 """
 RASTERIZER = """## The rasterizer
 
@@ -53,7 +64,7 @@ def main() -> None:
 
 def page() -> str:
     """The text of the page."""
-    networks = [*training_part(latest("train_step", "preset", "precision")), *latency_part()]
+    networks = [*training_part(latest("train_step", "preset", "precision")), *scaling_part(), *latency_part()]
     drawing = [*cuda_part(latest("rasterize_cuda")), *cpu_part(latest("rasterize_cpu"))]
     return "\n".join([HEAD, *networks, RASTERIZER, *drawing]) + "\n"
 
@@ -97,19 +108,33 @@ def training_part(rows: list[dict[str, Any]]) -> list[str]:
     return [*lines, f"| Adam, both networks | {adam} |", ""]
 
 
+def scaling_part() -> list[str]:
+    """Table of several GPUs."""
+    rows = latest("several_gpus", "preset", "precision", "processes")
+    if not rows:
+        return []
+    lines = [
+        f"| {row['preset']} | {row['precision']} | {row['processes']} | {row['batch']} | {row['alone']:.0f} | "
+        f"{row['together']:.0f} | {row['efficiency']:.2f} |"
+        for row in rows
+    ]
+    setting = setting_of([row | {"gpu": f"{row['processes']} x {row['device']}"} for row in rows])
+    return [SCALING.format(setting=setting) + "\n".join(lines), ""]
+
+
 def latency_part() -> list[str]:
     """Table of single heads."""
-    rows = latest("head_latency", "preset", "precision")
+    rows = latest("head_latency", "preset", "scales", "precision")
     if not rows:
         return []
     lines = [
         LATENCY.format(setting=setting_of(rows)),
-        "| preset | precision | Gaussians | launched | replayed | to Gaussians |",
-        "|---|---|---|---|---|---|",
+        "| preset | scales | precision | Gaussians | launched | replayed | to Gaussians |",
+        "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["resolution"]):
         times = " | ".join(milliseconds(row[f"{name}_ms"]) for name in ("launched", "replayed", "head"))
-        lines.append(f"| {row['preset']} | {row['precision']} | {row['gaussians']} | {times} |")
+        lines.append(f"| {row['preset']} | {row['scales']} | {row['precision']} | {row['gaussians']} | {times} |")
     return [*lines, ""]
 
 

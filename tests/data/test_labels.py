@@ -11,7 +11,7 @@ from gghead.geometry.cameras import Cameras
 from tolerances import EXACT_FLOAT32
 
 AT_REST = [1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, 2.7, 0, 0, 0, 1, 4.2647, 0, 0.5, 0, 4.2647, 0.5, 0, 0, 1]
-"""The camera at rest, written by hand from SPEC section 2."""
+"""The camera at rest, written by hand from the convention of EG3D."""
 
 
 def parsed(*entries: object) -> np.ndarray:

@@ -99,7 +99,7 @@ PRESETS: dict[str, Preset] = {
     "heads256": Preset(
         "its third, 256 x 256: --init-from a run of heads128",
         heads_model(256),
-        replace(HEADS, blur_fade_images=100_000),
+        replace(HEADS, blur_fade_images=100_000, views=2),
         begins_with="heads128",
     ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),

@@ -41,7 +41,7 @@ def uv_total_variation(
         Mean absolute difference over horizontal plus over vertical pairs of pixels that are both covered, in the
         scale of the official weight.
 
-    Source: GGHead 2024, "UV total variation"; SPEC section 5.
+    Source: GGHead 2024, "UV total variation".
     """
     covered = coverage > 0
     surface = uv / torch.where(covered, coverage, 1)

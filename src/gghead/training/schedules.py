@@ -1,4 +1,4 @@
-"""Values that change while a run goes on, as functions of the images seen. Source: SPEC of the release, training."""
+"""Values that change while a run goes on, as functions of the images seen. Source: the official release, training."""
 
 from gghead.config.training import TrainingConfig
 

@@ -27,7 +27,7 @@ def test_they_are_where_faces_have_them(model: HeadModel) -> None:
         neutral = model.morph(person.neutral)
         place = model.to_canonical(neutral)
         points = landmarks(model, neutral, place)
-        np.testing.assert_allclose(points[NOSE_TIP], [0, 0.02, 0.20], atol=0.05)  # SPEC section 2
+        np.testing.assert_allclose(points[NOSE_TIP], [0, 0.02, 0.20], atol=0.05)  # the head of FFHQ's cameras
         np.testing.assert_allclose(points[CHIN], [0, -0.18, 0.145], atol=0.08)
         np.testing.assert_allclose(points[LEFT_EYE].mean(0), [0.085, 0.11, 0.09], atol=0.05)
         np.testing.assert_allclose(points[RIGHT_EYE].mean(0), [-0.085, 0.11, 0.09], atol=0.05)

@@ -14,7 +14,7 @@ POSES = [(0.0, 0.0), (0.5, 0.0), (-0.5, 0.1), (0.2, -0.3)]
 LANDMARKS = np.array(
     [[0, 0.02, 0.2], [0, -0.07, 0.155], [0, -0.15, 0.12], [0, 0.12, 0.13], [0.085, 0.11, 0.09], [-0.085, 0.11, 0.09]]
 )
-"""Nose tip, mouth, a little above the chin, nose bridge, eyes: SPEC section 2."""
+"""Nose tip, mouth, a little above the chin, nose bridge, eyes, where FFHQ's cameras have them."""
 
 
 def pixels(label: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def test_cameras_stand_where_yaw_and_pitch_say_and_see_their_target_in_the_middl
 
 
 def test_turned_cameras_keep_the_head_in_the_picture() -> None:
-    head = np.array([[0, 0, -0.37], [0, 0, 0.2], [0, 0.4, -0.12]], np.float32)  # back, nose, top: SPEC section 2
+    head = np.array([[0, 0, -0.37], [0, 0, 0.2], [0, 0.4, -0.12]], np.float32)  # back, nose, top
     for yaw in (-90, -75, 75, 90):
         seen = project(head, posed_label(math.radians(yaw), 0.0), 100)[:, :2]
         assert (seen > -15).all()
