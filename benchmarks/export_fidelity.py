@@ -32,6 +32,7 @@ from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
 from gghead.inference.exports import FORMATS, export
+from gghead.inference.finer import smooth
 from gghead.inference.loading import load
 from gghead.model.generator import Generator
 from gghead.model.mesh import head_mesh
@@ -79,7 +80,7 @@ if __name__ == "__main__":
         source = f"--fitted {arguments.fitted.name} --grid {arguments.grid}"
     else:
         generator = load(arguments.model)
-        head = generator.sample([arguments.seed], truncation=TRUNCATION)[0]
+        head = smooth(generator.sample([arguments.seed], truncation=TRUNCATION), generator)[0]
         source = f"{arguments.model.name} --seed {arguments.seed}"
     pictures = render(head, around(RESOLUTION)).rgb
     frozen = render(freeze_colors(head, Cameras.frontal(1)), around(RESOLUTION)).rgb

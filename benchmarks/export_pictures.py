@@ -39,8 +39,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=22)
     arguments = parser.parse_args()
     generator = gghead.load()
-    head = generator.sample([arguments.seed], truncation=TRUNCATION)[0]
-    ours = gghead.render(head, gghead.Cameras.frontal(SIDE)).rgb[0]
+    made, camera = generator.sample([arguments.seed], truncation=TRUNCATION), gghead.Cameras.frontal(SIDE)
+    head, ours = (
+        gghead.smooth(made, generator)[0],
+        gghead.render(gghead.smooth(made, generator, camera), camera).rgb[0, 0],
+    )
     with tempfile.TemporaryDirectory() as folder:
         for file in sorted({file for _, file, _ in CASES.values()}):
             gghead.export(Path(folder) / file, head, generator)

@@ -91,3 +91,7 @@ HALF_PRECISION_WEIGHTS = 2e-2
 """Largest difference of a colour coefficient between a network and its copy stored in 16 bits."""
 BUNDLED_FACES = 0.9
 """Share of the bundled model's heads, from the front and turned by 40 degrees, in which MediaPipe must find a face."""
+SAME_SCREEN_GAUSSIAN = 0.05
+"""Share of a speck's light that may be lost when finer pixels draw it smoothed: its tails are cut elsewhere."""
+FINER_PICTURE_PSNR = 30.0
+"""A finer picture of smoothed heads, its pixels averaged, against that of the size learned from, dB."""

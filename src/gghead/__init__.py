@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gghead.gaussians.spz import load_spz as load_spz
     from gghead.geometry.cameras import Cameras as Cameras
     from gghead.inference.exports import export as export
+    from gghead.inference.finer import smooth as smooth
     from gghead.inference.loading import load as load
     from gghead.inference.outputs import save_video as save_video
     from gghead.inference.outputs import show as show
@@ -40,6 +41,7 @@ _HOMES = {
     "render": "rasterizer.api",
     "save_video": "inference.outputs",
     "show": "inference.outputs",
+    "smooth": "inference.finer",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

@@ -51,6 +51,7 @@ def export(
     """
     from gghead.inference.exports import export as write
     from gghead.inference.exports import format_of
+    from gghead.inference.finer import smooth
     from gghead.inference.loading import load
 
     if not out.suffix or out.is_dir():
@@ -63,5 +64,8 @@ def export(
         check_output(path, force)
     generator = load(model, pick_device(device))
     for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
-        write(path, generator.sample([seed], truncation)[0], generator, up=up, scale=scale, center=center)
+        heads = generator.sample([seed], truncation)
+        if format_of(path).suffix != ".ellipsoids.glb":  # which shows the shapes themselves
+            heads = smooth(heads, generator)
+        write(path, heads[0], generator, up=up, scale=scale, center=center)
         click.echo(path)

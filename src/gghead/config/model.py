@@ -49,6 +49,8 @@ class GeneratorConfig:
     """Raw scale 0 gives the log standard deviation max - softplus(max - offset)."""
     quaternion_order: Literal["wxyz", "zwxy"] = "wxyz"
     """Order in which quaternion components are used; zwxy reproduces a quirk of imported official models."""
+    picture_resolution: int | None = None
+    """Side in pixels of the pictures that it learns from; None if that is not known."""
 
     def __post_init__(self) -> None:
         require_power_of_two("map_resolution", self.map_resolution, at_least=8)
@@ -58,6 +60,8 @@ class GeneratorConfig:
         for name in ("z_size", "style_size", "channel_base", "channel_max"):
             require_range(name, getattr(self, name), 1, 2**20)
         require_range("position_range", self.position_range, 0, 10)
+        if self.picture_resolution is not None:
+            require_range("picture_resolution", self.picture_resolution, 1, 2**16)
 
     @property
     def map_channels(self) -> int:

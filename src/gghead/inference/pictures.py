@@ -1,4 +1,4 @@
-"""Many pictures of heads, made in pieces that fit into memory."""
+"""Many pictures of heads, made in pieces that fit into memory; of any size, see `finer`."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
+from gghead.inference.finer import smooth
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 
@@ -21,7 +22,7 @@ def portraits(
 ) -> Iterator[Float[Tensor, "V H W 3"]]:
     """Pictures of each head by every camera, head by head; display colours in [0, 1]."""
     for chunk in styles.split(HEADS_AT_ONCE):
-        yield from render(generator.decode(chunk), cameras).rgb.clamp(0, 1)
+        yield from render(smooth(generator.decode(chunk), generator, cameras), cameras).rgb.clamp(0, 1)
 
 
 @torch.no_grad()
@@ -36,7 +37,7 @@ def turntable(
         cameras: one a frame.
         frozen_colors: view-dependent colour stays as the frontal camera sees it, as in the official videos.
     """
-    heads = [generator.decode(chunk) for chunk in styles.split(HEADS_AT_ONCE)]
+    heads = [smooth(generator.decode(chunk), generator, cameras) for chunk in styles.split(HEADS_AT_ONCE)]
     if frozen_colors:
         front = Cameras.frontal(cameras.width, styles.device)
         heads = [freeze_colors(chunk, front) for chunk in heads]
@@ -49,4 +50,5 @@ def morph(generator: Generator, styles: Float[Tensor, "F L W"], cameras: Cameras
     """Frames of a video in which frame f shows head f by camera f."""
     for first in range(0, len(styles), HEADS_AT_ONCE):
         piece = slice(first, first + HEADS_AT_ONCE)
-        yield from render(generator.decode(styles[piece]), cameras[piece], pairwise=True).rgb.clamp(0, 1)
+        heads = smooth(generator.decode(styles[piece]), generator, cameras)
+        yield from render(heads, cameras[piece], pairwise=True).rgb.clamp(0, 1)

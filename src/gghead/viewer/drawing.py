@@ -12,6 +12,7 @@ from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
+from gghead.inference.finer import smooth
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render
 from gghead.viewer.ellipsoids import draw_ellipsoids
@@ -55,7 +56,7 @@ def draw(head: Head, look: Look, camera: Cameras) -> UInt8[np.ndarray, "H W 3"]:
         ValueError: UV colours or a mesh of a head that has none.
     """
     background = np.array(look.background, np.float32) / 255
-    gaussians = adjusted(head, look)
+    gaussians = adjusted(head, look, camera)
     if look.show == Show.ELLIPSOIDS:
         picture = to_uint8(torch.from_numpy(draw_ellipsoids(gaussians, camera, background)))
     else:
@@ -114,13 +115,20 @@ def splats(head: Head, look: Look) -> Splats:
     return Splats(*(part.float().cpu().numpy() for part in parts))
 
 
-def adjusted(head: Head, look: Look) -> Gaussians:
+def adjusted(head: Head, look: Look, camera: Cameras | None = None) -> Gaussians:
     """The head's Gaussians with the look's size, opacity and, where they are asked for, chart colours.
+
+    Args:
+        head: which.
+        look: how.
+        camera: that sees them, if it is known. Ellipsoids are shown as the model made them, all else as `smooth` does.
 
     Raises:
         ValueError: chart colours of a head that has no chart.
     """
     gaussians = head.gaussians
+    if head.generator is not None and look.show != Show.ELLIPSOIDS:
+        gaussians = smooth(gaussians, head.generator, camera)
     if look.show == Show.UV:
         if head.uvs is None:
             raise ValueError("this head has no chart to colour it by; only heads of a model have one")

@@ -25,12 +25,14 @@ class Head:
         gaussians: a single scene.
         uvs: place of each Gaussian on the chart, [-1, 1]; None where that is not known, as in a PLY.
         mesh: the template under it; None where there is none.
+        generator: that made it; None where there is none.
         seconds: time that making it took.
     """
 
     gaussians: Gaussians
     uvs: Float[Tensor, "N 2"] | None
     mesh: TemplateMesh | None
+    generator: Generator | None
     seconds: float
 
 
@@ -51,7 +53,7 @@ def make_head(
     gaussians = generator.decode(styles_of(generator, directions, choice, viewpoint)[None])[0]
     if generator.device.type == "cuda":
         torch.cuda.synchronize(generator.device)
-    return Head(gaussians, generator.texel_uvs, mesh, time.perf_counter() - start)
+    return Head(gaussians, generator.texel_uvs, mesh, generator, time.perf_counter() - start)
 
 
 def styles_of(

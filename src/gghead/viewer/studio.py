@@ -68,7 +68,7 @@ class Studio:
                 if isinstance(source, Model):
                     made = make_head(source.generator, source.directions, source.mesh, choice, viewpoint)
                 else:
-                    made = Head(source, None, None, 0.0)
+                    made = Head(source, None, None, None, 0.0)
                 self._heads[key] = made
             self._heads.move_to_end(key)
             while len(self._heads) > HEADS_KEPT:

@@ -10,6 +10,7 @@ import torch
 
 from gghead.gaussians.placement import Placement
 from gghead.inference.exports import format_of
+from gghead.inference.finer import smooth
 from gghead.inference.paths import loop
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
@@ -34,7 +35,8 @@ class Keepsake:
 def head_file(head: Head, view: View, suffix: str) -> Keepsake:
     """The head as `gghead export` writes it, whatever the look: a ".ply", or an ".html" that shows it."""
     kind, stem = format_of(suffix), _stem(view)
-    content = kind.encode(head.gaussians.to("cpu"), None, Placement(kind.up, kind.scale), stem)
+    gaussians = head.gaussians if head.generator is None else smooth(head.gaussians, head.generator)
+    content = kind.encode(gaussians.to("cpu"), None, Placement(kind.up, kind.scale), stem)
     return Keepsake(f"{stem}{suffix}", content)
 
 
