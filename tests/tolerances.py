@@ -95,3 +95,5 @@ SAME_SCREEN_GAUSSIAN = 0.05
 """Share of a speck's light that may be lost when finer pixels draw it smoothed: its tails are cut elsewhere."""
 FINER_PICTURE_PSNR = 30.0
 """A finer picture of smoothed heads, its pixels averaged, against that of the size learned from, dB."""
+NEEDLES = Tolerance(rtol=0, atol=2e-4)
+"""Mean difference of pictures of Gaussians thousands of times longer than thick, float32 against double precision."""

@@ -102,3 +102,10 @@ class ModelConfig:
 
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
+
+    def __post_init__(self) -> None:
+        if self.generator.picture_resolution not in (None, self.discriminator.resolution):
+            raise ValueError(
+                f"picture_resolution is {self.generator.picture_resolution} and the discriminator's resolution "
+                f"{self.discriminator.resolution}; expected the same, or None"
+            )

@@ -32,7 +32,7 @@ class Lists:
     """What the backward pass needs of the forward pass over a group of pictures."""
 
     splats: np.ndarray
-    """[P, N, 7 + C]"""
+    """[P, N, 8 + C]"""
     tile_starts: np.ndarray
     """First entry of each tile, [P, tiles + 1]"""
     entry_splats: np.ndarray

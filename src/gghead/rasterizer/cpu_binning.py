@@ -10,6 +10,7 @@ from gghead.rasterizer.cpu_layout import (
     CONIC_B,
     CONIC_C,
     DEPTH,
+    DETERMINANT,
     FLOOR,
     HALF,
     LANES,
@@ -66,26 +67,25 @@ def sort_digit(keys, order, sorted_keys, sorted_order, count, shift):
 
 @kernel
 def ellipse_rows(splat, height):
-    """First and last pixel row of the ellipse -q/2 >= floor; its largest q, and the conic's determinant."""
+    """First and last pixel row of the ellipse -q/2 >= floor; its largest q."""
     square = -TWO * splat[FLOOR]
-    determinant = splat[CONIC_A] * splat[CONIC_C] - splat[CONIC_B] * splat[CONIC_B]
-    high = math.sqrt(square * splat[CONIC_A] / determinant)
+    high = math.sqrt(square * splat[CONIC_A] * splat[DETERMINANT])
     top = math.ceil(max(splat[Y] - high - HALF, ZERO))
     bottom = math.floor(min(splat[Y] + high - HALF, np.float32(height - 1)))
-    return int(top), int(bottom), square, determinant
+    return int(top), int(bottom), square
 
 
 @kernel
-def ellipse_columns(splat, top, bottom, square, determinant, width):
+def ellipse_columns(splat, top, bottom, square, width):
     """First and last pixel column of the ellipse within pixel rows top to bottom."""
-    a, b = splat[CONIC_A], splat[CONIC_B]
+    a, b, determinant = splat[CONIC_A], splat[CONIC_B], splat[DETERMINANT]
     low, high = np.float32(top) + HALF - splat[Y], np.float32(bottom) + HALF - splat[Y]
     # The ellipse is widest to the right at dy = -B / C wide; within the rows the nearest dy to it is the widest.
-    wide = math.sqrt(square * splat[CONIC_C] / determinant)
+    wide = math.sqrt(square * splat[CONIC_C] * determinant)
     tip = -b / splat[CONIC_C] * wide
     right_dy, left_dy = min(max(tip, low), high), min(max(-tip, low), high)
-    right = (math.sqrt(max(square * a - right_dy * right_dy * determinant, ZERO)) - b * right_dy) / a
-    left = -(math.sqrt(max(square * a - left_dy * left_dy * determinant, ZERO)) + b * left_dy) / a
+    right = (math.sqrt(max(square * a - right_dy * right_dy / determinant, ZERO)) - b * right_dy) / a
+    left = -(math.sqrt(max(square * a - left_dy * left_dy / determinant, ZERO)) + b * left_dy) / a
     first = math.ceil(max(splat[X] + left - HALF, ZERO))
     last = math.floor(min(splat[X] + right - HALF, np.float32(width - 1)))
     return int(first), int(last)
@@ -101,11 +101,11 @@ def count_pairs(first, step, splats, order, visible, size, tile_counts, pair_cou
         p, block = task // blocks, task % blocks
         for rank in range(block * BLOCK, min((block + 1) * BLOCK, visible[p])):
             splat = splats[p, order[p, rank]]
-            top, bottom, square, determinant = ellipse_rows(splat, height)
+            top, bottom, square = ellipse_rows(splat, height)
             pairs = 0
             for band in range(top // ROWS, bottom // ROWS + 1):
                 upper, lower = max(top, band * ROWS), min(bottom, band * ROWS + ROWS - 1)
-                left, right = ellipse_columns(splat, upper, lower, square, determinant, width)
+                left, right = ellipse_columns(splat, upper, lower, square, width)
                 if left <= right:
                     for column in range(left // LANES, right // LANES + 1):
                         tile_counts[p, block, band * columns + column] += 1
@@ -148,11 +148,11 @@ def list_pairs(first, step, splats, order, visible, size, places, first_pairs, e
         for rank in range(block * BLOCK, min((block + 1) * BLOCK, visible[p])):
             n = order[p, rank]
             splat = splats[p, n]
-            top, bottom, square, determinant = ellipse_rows(splat, height)
+            top, bottom, square = ellipse_rows(splat, height)
             pair = first_pairs[p, n]
             for band in range(top // ROWS, bottom // ROWS + 1):
                 upper, lower = max(top, band * ROWS), min(bottom, band * ROWS + ROWS - 1)
-                left, right = ellipse_columns(splat, upper, lower, square, determinant, width)
+                left, right = ellipse_columns(splat, upper, lower, square, width)
                 if left <= right:
                     for column in range(left // LANES, right // LANES + 1):
                         tile = band * columns + column

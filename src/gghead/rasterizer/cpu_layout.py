@@ -5,14 +5,18 @@ threads run it in parallel: no OpenMP runtime, nothing that a fork or a second c
 its own rows, and no result depends on the order of tasks: pictures and gradients are the same bits in every run.
 """
 
-import numba
+from pathlib import Path
+
 import numpy as np
 
-KERNEL_FLAGS = {"nogil": True, "cache": True, "error_model": "numpy"}
+from gghead.config.compiled import compiled
+
+HERE = Path(__file__).parent
+FLAGS = {"sources": [*HERE.glob("cpu_*.py"), HERE / "constants.py"], "nogil": True, "error_model": "numpy"}
 # Only what keeps NaN and infinity intact: numbers may be fused and sums reordered, always in the same way.
-kernel = numba.njit(fastmath={"contract"}, **KERNEL_FLAGS)
-"""Decorator of a kernel, compiled at its first call and then kept on disk."""
-lane_kernel = numba.njit(fastmath={"contract", "reassoc", "nsz"}, **KERNEL_FLAGS)
+kernel = compiled(fastmath={"contract"}, **FLAGS)
+"""Decorator of a kernel."""
+lane_kernel = compiled(fastmath={"contract", "reassoc", "nsz"}, **FLAGS)
 """The same for kernels whose sums over the lanes of a row must become vector instructions."""
 
 BLOCK = 4096
@@ -23,8 +27,9 @@ ROWS = 32
 """Height of a tile in pixels."""
 
 # Columns of a splat, float32. The conic (A, B, C) is the inverse of the covariance: q = A dx^2 + 2 B dx dy + C dy^2.
-X, Y, CONIC_A, CONIC_B, CONIC_C, OPACITY, FLOOR, CHANNELS = range(8)
-"""FLOOR is the value of -q / 2 at which alpha falls to 1/255; channels follow: rgb, camera z, features."""
+X, Y, CONIC_A, CONIC_B, CONIC_C, DETERMINANT, OPACITY, FLOOR, CHANNELS = range(9)
+"""DETERMINANT is the covariance's, which can't be had from the conic of a needle; FLOOR is the value of -q / 2 at which
+alpha falls to 1/255; channels follow: rgb, camera z, features."""
 DEPTH = CHANNELS + 3
 
 # Columns of a gradient row: sums of dL/d(-q/2) times 1, dx, dy, dx^2, dx dy, dy^2 over the pixels; then the channels.

@@ -13,6 +13,7 @@ from gghead.rasterizer.cpu_layout import (
     CONIC_B,
     CONIC_C,
     DEPTH,
+    DETERMINANT,
     FLOOR,
     HALF,
     ONE,
@@ -32,14 +33,14 @@ TWO = np.float32(2)
 
 @kernel
 def project(first, step, scene_of, means, quats, scales, opacities, sh, features, viewmats, Ks, size, splats):
-    """Fills the rows of splats [P, N, 7 + C]; a Gaussian that cannot be seen gets opacity 0.
+    """Fills the rows of splats [P, N, 8 + C]; a Gaussian that cannot be seen gets opacity 0.
 
     Arrays: scene_of [P], the scenes' [H, N, ...], features [H, N, F], viewmats [P, 4, 4], Ks [P, 3, 3]; size is
     (width, height).
     """
     pictures, count = splats.shape[0], splats.shape[1]
     blocks = (count + BLOCK - 1) // BLOCK
-    turn = np.empty((3, 3), np.float32)
+    turn, axes = np.empty((3, 3), np.float32), np.empty((2, 3), np.float32)
     values = np.empty(16, np.float32)
     slopes = np.empty((16, 3), np.float32)
     for task in range(first, pictures * blocks, step):
@@ -54,7 +55,7 @@ def project(first, step, scene_of, means, quats, scales, opacities, sh, features
             if z <= NEAR_32:
                 continue
             rotation_of(quats[h, n], turn)
-            if not place(splat, x, y, z, turn, scales[h, n], viewmats[p], Ks[p], opacities[h, n], size):
+            if not place(splat, x, y, z, turn, axes, scales[h, n], viewmats[p], Ks[p], opacities[h, n], size):
                 continue
             paint(splat, means[h, n], sh[h, n], viewmats[p], values, slopes)
             splat[DEPTH] = z
@@ -109,10 +110,10 @@ def guard(slope, focal, side):
 
 
 @kernel
-def place(splat, x, y, z, turn, scale, view, K, opacity, size):
+def place(splat, x, y, z, turn, axes, scale, view, K, opacity, size):
     """Writes centre, conic and floor of a splat; returns whether the picture shows any of it."""
     u, v = guard(x / z, K[0, 0], size[0]), guard(y / z, K[1, 1], size[1])
-    xx, xy, yy = BLUR_32, ZERO, BLUR_32
+    xx, xy, yy, minors = ZERO, ZERO, ZERO, ZERO
     for k in range(3):
         right, down = ZERO, ZERO
         for j in range(3):
@@ -120,14 +121,21 @@ def place(splat, x, y, z, turn, scale, view, K, opacity, size):
             down += (view[1, j] - v * view[2, j]) * turn[j, k]
         right *= scale[k] * K[0, 0] / z
         down *= scale[k] * K[1, 1] / z
+        for other in range(k):
+            minor = axes[0, other] * down - axes[1, other] * right
+            minors += minor * minor
+        axes[0, k], axes[1, k] = right, down
         xx += right * right
         xy += right * down
         yy += down * down
-    determinant = xx * yy - xy * xy
+    # A sum of squares (Cauchy-Binet): xx yy - xy^2 would cancel for needles.
+    determinant = minors + BLUR_32 * (xx + yy) + BLUR_32 * BLUR_32
+    xx, yy = xx + BLUR_32, yy + BLUR_32
     splat[X] = K[0, 0] * x / z + K[0, 2]
     splat[Y] = K[1, 1] * y / z + K[1, 2]
     if not (determinant > ZERO and math.isfinite(determinant) and math.isfinite(splat[X] + splat[Y])):
         return False
+    splat[DETERMINANT] = determinant
     splat[CONIC_A] = yy / determinant
     splat[CONIC_B] = -xy / determinant
     splat[CONIC_C] = xx / determinant

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 from jaxtyping import Float
 
+from gghead.config.compiled import compiled
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import Cameras
@@ -48,7 +49,7 @@ def draw_ellipsoids(
     return picture
 
 
-@numba.njit(parallel=True, nogil=True, cache=True, error_model="numpy")
+@compiled(parallel=True, nogil=True, error_model="numpy")
 def _draw(centers, to_sphere, radii, colors, K, picture):
     height, width = picture.shape[:2]
     for band in numba.prange(BANDS):

@@ -5,12 +5,12 @@ Hair grows around the neutral head, where the way to the skin is known in advanc
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float32, Int32
 from scipy.spatial import cKDTree
 
+from gghead.config.compiled import compiled
 from gghead.data.synthetic.face_chart import azimuths
 from gghead.data.synthetic.head_model import Chart, HeadModel
 from gghead.data.synthetic.mesh_rasterizer import vertex_normals
@@ -27,7 +27,7 @@ NEIGHBOURS, SOFTNESS = 10, 0.12
 ROOTS = 4200
 ROOT_SEED = 3
 
-_compiled = numba.njit(cache=True, nogil=True)
+_compiled = compiled(nogil=True)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ sees does not depend on the processor.
 
 import math
 
-import numba
 import numpy as np
 from jaxtyping import Float32, Int32
+
+from gghead.config.compiled import compiled
 
 FAR = 1e9
 """Depth where nothing is."""
@@ -18,7 +19,7 @@ FAR = 1e9
 GRID = 4096.0
 """Projected positions are multiples of one over this, pixels."""
 
-exact = numba.njit(cache=True, nogil=True)
+exact = compiled(nogil=True)
 
 
 def rasterize(

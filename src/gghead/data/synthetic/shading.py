@@ -11,10 +11,11 @@ Every kernel takes tuples of arrays:
 
 import math
 
-import numba
 import numpy as np
 
-compiled = numba.njit(cache=True, fastmath=True, nogil=True)
+from gghead.config.compiled import compiled
+
+fast = compiled(fastmath=True, nogil=True)
 
 SAME_SURFACE = 0.02
 """Samples of a pixel that are this close in depth and of one material are shaded as one, world units."""
@@ -24,14 +25,14 @@ INSIDE_LIGHT = 0.55
 """Share of light on the inside of a shell of hair."""
 
 
-@compiled
+@fast
 def unit(x, y, z):
     """The vector at length 1; short ones become shorter than 1."""
     scale = 1 / math.sqrt(x * x + y * y + z * z + 1e-12)
     return x * scale, y * scale, z * scale
 
 
-@compiled
+@fast
 def texel(look, m, u, v):
     """Albedo in linear light and alpha, bilinear, clamped at the borders; v points up. Clear texels have no colour."""
     atlas, starts, widths, heights, tints, recoloured, linear, _, _, _, _, _ = look
@@ -57,7 +58,7 @@ def texel(look, m, u, v):
     return r * tints[m, 0], g * tints[m, 1], b * tints[m, 2], a / 255
 
 
-@compiled
+@fast
 def lit_share(shadow, px, py, pz, nx, ny, nz):
     """Share of 3 x 3 cells of the shadow map not in front of the point, looked up a little above the surface."""
     depth, m, bias = shadow
@@ -78,7 +79,7 @@ def lit_share(shadow, px, py, pz, nx, ny, nz):
     return lit / 9.0
 
 
-@compiled
+@fast
 def light_at(lights, n, v, tangent, gloss, wrap, lit, reach):
     """Factor of the albedo and highlight, three channels each: hemisphere, wrapped diffuse light, highlights.
 
@@ -138,7 +139,7 @@ def light_at(lights, n, v, tangent, gloss, wrap, lit, reach):
     return dr, dg, db, sr, sg, sb
 
 
-@compiled
+@fast
 def _across(tangent, n, shift, hx, hy, hz):
     """Sine of the angle between the half vector and a strand that leans by `shift` towards the normal."""
     tx, ty, tz = unit(tangent[0] + shift * n[0], tangent[1] + shift * n[1], tangent[2] + shift * n[2])
@@ -146,7 +147,7 @@ def _across(tangent, n, shift, hx, hy, hz):
     return math.sqrt(max(0.0, 1 - along * along))
 
 
-@compiled
+@fast
 def light_vertices(mesh, look, lights, shadow, vertex_material):
     """Light [n, 6] on the vertices of a sheer mesh, as `light_at` has it; both sides of a surface are lit."""
     points, normals, tangents, reach, _, _, _, _ = mesh
@@ -169,7 +170,7 @@ def light_vertices(mesh, look, lights, shadow, vertex_material):
     return out
 
 
-@compiled
+@fast
 def shade_solid(mesh, look, lights, shadow, side, hit, barycentric, depth, image):
     """Linear colour of every covered sample, in place: image [h, w, 3].
 
@@ -203,7 +204,7 @@ def shade_solid(mesh, look, lights, shadow, side, hit, barycentric, depth, image
                     image[y, x, 2] = albedo[2] * light[2] + light[5]
 
 
-@compiled
+@fast
 def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, members):
     """Means over the samples of a pixel that see the surface of sample `seed`; takes them off `todo`.
 
@@ -248,7 +249,7 @@ def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, me
     return found, (px * share, py * share, pz * share), normal, reach * share, albedo
 
 
-@compiled
+@fast
 def _add_slopes(slopes, across, down, x, y, z, height):
     """Adds a sample's part in the differences of position and height along the rows and columns of samples."""
     ax, ay, az, ah, dx, dy, dz, dh = slopes
@@ -264,7 +265,7 @@ def _add_slopes(slopes, across, down, x, y, z, height):
     )
 
 
-@compiled
+@fast
 def _bumped(n, slopes, strength):
     """The normal of a surface with heights on it.
 

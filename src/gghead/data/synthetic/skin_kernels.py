@@ -2,9 +2,9 @@
 
 import math
 
-import numba
+from gghead.config.compiled import compiled
 
-_compiled = numba.njit(cache=True, fastmath=True, nogil=True)
+_compiled = compiled(fastmath=True, nogil=True)
 
 
 @_compiled

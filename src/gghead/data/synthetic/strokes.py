@@ -2,9 +2,10 @@
 
 import math
 
-import numba
 import numpy as np
 from jaxtyping import Float32, UInt8
+
+from gghead.config.compiled import compiled
 
 STEPS = 40
 """Dots that make up a hair."""
@@ -33,7 +34,7 @@ def pooled(texture: Float32[np.ndarray, "h w c"], detail: float) -> UInt8[np.nda
     return (np.clip(means, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _draw(clear, curves, thickness):
     """Multiplies what is clear by what each hair leaves clear, in place."""
     height, width = clear.shape
