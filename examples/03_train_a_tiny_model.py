@@ -40,9 +40,13 @@ config = replace(
     model=replace(
         demo.model,
         generator=replace(
-            demo.model.generator, map_resolution=32, grid_size=48, channel_base=512, max_log_scale=-1.6,
+            demo.model.generator,
+            map_resolution=32,
+            grid_size=48,
+            channel_base=512,
+            max_log_scale=-1.6,
             picture_resolution=32,
-        ),  # fmt: skip
+        ),
         discriminator=replace(demo.model.discriminator, resolution=32, channel_base=512),
     ),
     training=replace(demo.training, total_images=320, snapshot_every=160, log_every=80, metrics_every=0),
