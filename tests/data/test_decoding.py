@@ -228,6 +228,31 @@ def test_the_cache_that_was_not_used_for_the_longest_time_makes_room(
         assert kept == {oldest.identity(), dataset.identity()}
 
 
+def test_only_decoded_pictures_make_room(
+    files: Files, write_set: WriteSet, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features of real pictures, detectors and compiled kernels stand in the same folder, and are older."""
+    path = write_set(files)
+    bytes_each = COUNT * (8 * 8 * 4 + 8)
+    others = [root / "features" / "some.npz", root / "detectors" / "inception.pt", root / "kernels" / "some.cubin"]
+    for other in others:
+        other.parent.mkdir(parents=True)
+        other.write_bytes(bytes(bytes_each))
+        os.utime(other.parent, (10**9, 10**9))
+    (root / "left_by_a_crash.partial").mkdir()
+    (root / "without_its_marker").mkdir()
+    (root / "without_its_marker" / "rgb.bin").write_bytes(bytes(bytes_each))
+    with HeadDataset.open(path, 8, 0.0) as dataset:
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**9))
+        decode(dataset)
+    with HeadDataset.open(path, 8, 1.0) as dataset:
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=bytes_each))
+        decode(dataset)
+        kept = {path.name for path in root.iterdir() if path.is_dir()}
+        assert kept == {"features", "detectors", "kernels", dataset.identity()}
+    assert all(other.stat().st_size == bytes_each for other in others)
+
+
 @pytest.mark.parametrize("in_memory", [0, 2**20])
 def test_damaged_pictures_are_all_found_before_training_and_none_is_left_out(
     in_memory: int, files: Files, write_set: WriteSet, root: Path, monkeypatch: pytest.MonkeyPatch

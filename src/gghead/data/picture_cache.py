@@ -27,7 +27,7 @@ from gghead.data.decoded import DecodedPictures, checksums
 FORMAT = 1
 CACHE_VARIABLE = "GGHEAD_CACHE_PATH"
 MAX_SHARE_OF_DISK = 0.5
-"""All caches together take no more than this share of what the disk would have free without them."""
+"""All caches of decoded pictures together take no more than this share of what the disk would have free without them."""
 MARKER, RGB, TRANSPARENCY, CHECKSUMS = "cache.json", "rgb.bin", "transparency.bin", "checksums.bin"
 
 DecodeFrom = Callable[[int], Iterator[Cutout]]
@@ -144,7 +144,7 @@ def _make_room(folder: Path, needed: int) -> None:
         OSError: it is too large for this disk.
     """
     root = folder.parent
-    own = [path for path in root.iterdir() if path.is_dir() and path.stem != folder.name]
+    own = [path for path in root.iterdir() if _holds_pictures(path) and path.stem != folder.name]
     sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in own}
     begun = sum(file.stat().st_size for file in _partial(folder).glob("*"))
     limit = MAX_SHARE_OF_DISK * (shutil.disk_usage(root).free + sum(sizes.values()) + begun)
@@ -164,6 +164,12 @@ def _make_room(folder: Path, needed: int) -> None:
             f"name a larger disk in {CACHE_VARIABLE}",
             str(root),
         )
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Whether this is a cache, whole, begun or damaged; other things stand beside caches, detectors for example."""
+    files = (MARKER, RGB, TRANSPARENCY, CHECKSUMS)
+    return folder.is_dir() and (folder.suffix == ".partial" or any((folder / name).exists() for name in files))
 
 
 def _last_use(folder: Path) -> float:
