@@ -9,6 +9,7 @@ a standard deviation of --sigma pixels, and to as many pictures of a model. Stop
 import argparse
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.metrics.moments import Moments
 from gghead.training.blur import blur_matrix, gaussian_blur
+from rows import commit
 
 
 class BlurredPictures(RealPictures):
@@ -71,7 +73,8 @@ def main() -> None:
     row = {"model": options.model.name, "data": options.data.name, "count": options.count, "sigma": options.sigma}
     others = Moments.of(real[count : 2 * count])
     distances = {name: round(frechet_distance(others, Moments.of(found)), 2) for name, found in features.items()}
-    print(json.dumps(row | {"distances": distances}))
+    origin = {"commit": commit(), "date": datetime.now(UTC).date().isoformat()}
+    print(json.dumps(row | {"distances": distances} | origin))
 
 
 if __name__ == "__main__":

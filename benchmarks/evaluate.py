@@ -8,6 +8,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,7 @@ from gghead.inference.fakes import Fakes, Recipe, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator
 from gghead.rasterizer import render
+from rows import commit
 
 
 def rate(work: Callable[[], object], pictures: int, seconds: float, device: torch.device) -> float:
@@ -81,6 +83,8 @@ def main() -> None:
         "pictures_per_second": round(together, 1),
         "share_of_time": {name: round(together / value, 3) for name, value in stages.items()},
         "slowest": min(stages, key=stages.__getitem__),
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
     }
     print(json.dumps(row))
 

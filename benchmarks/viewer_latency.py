@@ -8,6 +8,7 @@ import json
 import math
 import statistics
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from gghead.config.paths import BUNDLED_MODEL
 from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.viewer.state import HeadChoice, Look, Viewpoint
 from gghead.viewer.studio import Studio
+from rows import commit
 
 FFHQ_FOV = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))
 
@@ -44,8 +46,19 @@ def main() -> None:
     name = (
         torch.cuda.get_device_name() if options.device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
     )
-    row = {"gaussians": head.gaussians.num_gaussians, "side": options.side, "seeds": options.seeds, "device": name}
-    print(json.dumps(row | {"head_ms": head_ms, "picture_ms": picture_ms, "splats_ms": splats_ms}))
+    row = {
+        "model": options.model.name,
+        "gaussians": head.gaussians.num_gaussians,
+        "side": options.side,
+        "seeds": options.seeds,
+        "device": name,
+        "head_ms": head_ms,
+        "picture_ms": picture_ms,
+        "splats_ms": splats_ms,
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    print(json.dumps(row))
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ for line in run.log.read_text().splitlines():
     print(tick["images"], *(f"{name} {tick[name]:.3f}" for name in NEWS))
 
 # %%
-# What it makes by now: the template in wild colours. Skin and hair take some thousand pictures, as many as `make demo`
-# looks at.
+# What it makes by now: the template in wild colours. Skin and hair take some thousand pictures; preset `demo` looks at
+# 14,000.
 generator = gghead.load(run.path)
 heads = generator.sample(seeds=range(8), truncation=1.0)
 gghead.show(gghead.render(heads, gghead.Cameras.frontal(resolution=64)).rgb.reshape(1, 8, 64, 64, 3))

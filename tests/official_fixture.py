@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FIXTURES = Path(__file__).resolve().parents[1].parent / "shared" / "fixtures"
-
 
 def official_file(name: str) -> Path:
     """A file of the fixtures' folder, which GGHEAD_FIXTURES names; skips the test where it is absent."""
-    path = Path(os.environ.get("GGHEAD_FIXTURES", FIXTURES)) / name
+    folder = os.environ.get("GGHEAD_FIXTURES")
+    if not folder:
+        pytest.skip(f"the official fixture {name} is not here; set GGHEAD_FIXTURES to the folder that has it")
+    path = Path(folder) / name
     if not path.is_file():
-        pytest.skip(
-            f"the official fixture {name} is not in {path.parent}; set GGHEAD_FIXTURES to the folder that has it"
-        )
+        pytest.skip(f"the official fixture {name} is not in {folder}; set GGHEAD_FIXTURES to the folder that has it")
     return path
 
 

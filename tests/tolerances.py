@@ -30,15 +30,16 @@ EXACT_FLOAT32 = Tolerance(rtol=1e-5, atol=1e-6)
 EXACT_FLOAT64 = Tolerance(rtol=1e-10, atol=1e-12)
 """Two orders of the same float64 arithmetic."""
 OFFICIAL_LOSS = Tolerance(rtol=1e-3, atol=1e-5)
-"""Loss terms of the imported official checkpoint; bound of the fixture's README."""
+"""Loss terms of the imported official checkpoint; bound agreed on with the fixture: float32 on a GPU against float32 on
+a CPU."""
 OFFICIAL_GRADIENT = 1e-2
-"""Relative difference in norm of its gradients; same source."""
+"""Relative difference in norm of its gradients; likewise."""
 OFFICIAL_POSITION_GRADIENT = 3e-2
 """The same for positions: jitter of 3e-7 in the means, a few units in the last place, moves it by up to 3 %."""
 DIFFERENCE_QUOTIENT = 1e-3
 """Relative difference of a derivative and a central difference in double precision."""
 OFFICIAL_PSNR = 45.0
-"""Pictures of it, dB; same source."""
+"""Pictures of it, dB; likewise."""
 RASTER_TIGHT = 2e-5
 """Pictures of the float32 and the float64 rasterizer, relative to the largest value."""
 RASTER_GRADIENT = 2e-4
@@ -48,11 +49,11 @@ RASTER_FLIPPED_FRACTION = 2e-3
 RASTER_FLIP = 2e-2
 """Bound for those, relative to the largest value: a skipped Gaussian has alpha below 1/255."""
 OFFICIAL_STYLES = Tolerance(rtol=0, atol=1e-5)
-"""Styles of the imported official checkpoint; bound of the fixture's README."""
+"""Styles of the imported official checkpoint; likewise."""
 OFFICIAL_LOGITS = Tolerance(rtol=0, atol=1e-4)
-"""Logits of it; same source."""
+"""Logits of it; likewise."""
 OFFICIAL_RELATIVE = 1e-4
-"""UV maps and attributes of it: largest difference in units of the largest value; same source."""
+"""UV maps and attributes of it: largest difference in units of the largest value; likewise."""
 CUDA_FLOAT32 = 1e-5
 """Layers on a GPU in float32 against double precision, relative difference in norm."""
 CUDA_HALF = 2e-2

@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from gghead.cli.main import main
+from gghead.cli.train import tell_estimate
+from gghead.config.presets import from_preset
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from gghead.training.run_folder import RunFolder
@@ -180,6 +182,17 @@ def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monk
         assert text in result.stdout
     assert not list(tmp_path.iterdir())
     assert "--data is missing" in refusal("train", "ffhq256")
+
+
+@pytest.mark.parametrize(("preset", "is_told"), [("ffhq256", False), ("ffhq512", True)])
+def test_a_dry_run_tells_where_several_gpus_are_slower_than_as_many_times_one(
+    preset: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gghead.training.estimate.images_per_second", lambda config, operations, device: 100.0)
+    tell_estimate(from_preset(preset, ""), None, "cuda", 2)
+    printed = capsys.readouterr().out
+    assert "about 200 pictures a second on 2 x cuda" in printed
+    assert ("slower than that with UV total variation" in printed) == is_told
 
 
 MANY_OPTIONS = {"train": "what is trained, from what, where to, on what machine, and how it is watched"}

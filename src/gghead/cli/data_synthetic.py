@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import force_option, progress_counter
+from gghead.cli.options import force_argument_option, progress_counter
 
 
 @click.command()
@@ -23,7 +23,7 @@ from gghead.cli.options import force_option, progress_counter
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder of a MakeHuman asset pack: textured heads.")
 @click.option("--write-depth", is_flag=True, help="Write OUT_depth.zip, 16 bits, 1/10000 of the head's unit.")
 @click.option("--workers", type=int, help="Processes; default: one a core.")
-@force_option
+@force_argument_option
 def synthetic(
     out: Path,
     count: int,

@@ -63,9 +63,9 @@ def evaluate(
 ) -> None:
     """Measure how good models are: distance to real pictures, and what that hides.
 
-    A MODEL is a .safetensors file or a run folder. Numbers are printed and added to evaluations/ in the run's folder,
-    or beside the file. Stop it at any time: the same command goes on. Several GPUs: torchrun --no-python
-    --nproc-per-node 4 gghead evaluate ...
+    A MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4). Numbers are printed and added to evaluations/
+    in the run's folder, or beside the file. Stop it at any time: the same command goes on. Several GPUs: torchrun
+    --no-python --nproc-per-node 4 gghead evaluate ...
     """
     from gghead.evaluation.evaluate import Settings
     from gghead.evaluation.models import find_candidates

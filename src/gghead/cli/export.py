@@ -25,7 +25,7 @@ from gghead.cli.options import (
     "--up", type=click.Choice(["y", "-y", "z"]), help="Axis that points up; default: what the format's readers expect."
 )
 @click.option(
-    "--scale", type=float, help="Factor from model units (a head is .58 high); default: 1, in .glb .37 for metres."
+    "--scale", type=float, help="Factor from model units (a head is .55 high); default: 1, in .glb .37 for metres."
 )
 @click.option("--center", is_flag=True, help="Put the origin into the middle of the head.")
 @out_option
@@ -42,7 +42,8 @@ def export(
     force: bool,
     device: str | None,
 ) -> None:
-    """Write heads for other programs. MODEL is a .safetensors file or a run folder; default: the one in the box.
+    """Write heads for other programs. MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4); default: the
+    one in the box.
 
     The name of --out decides what is made: .ply (3D Gaussian Splatting, all of its 62 properties), .splat, .spz (a
     tenth of the size), .glb (a textured mesh), .ellipsoids.glb (the Gaussians' shapes), .html (a page that shows the

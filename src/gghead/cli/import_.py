@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import check_output, force_option
+from gghead.cli.options import check_output, force_argument_option
 
 
 @click.command("import")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@force_option
+@force_argument_option
 def import_(checkpoint: Path, out: Path, force: bool) -> None:
     """Convert a CHECKPOINT.pkl of the official release into OUT.safetensors.
 

@@ -122,6 +122,7 @@ rendering_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL."
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
+force_argument_option = click.option("--force", is_flag=True, help="Overwrite what stands at OUT.")
 gpus_option = click.option(
     "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, a GPU each."
 )

@@ -27,7 +27,7 @@ from gghead.data.decoded import DecodedPictures, checksums
 FORMAT = 1
 CACHE_VARIABLE = "GGHEAD_CACHE_PATH"
 MAX_SHARE_OF_DISK = 0.5
-"""All caches of decoded pictures together take no more than this share of what the disk would have free without them."""
+"""Share of what the disk would have free without them that all caches of decoded pictures take together, at most."""
 MARKER, RGB, TRANSPARENCY, CHECKSUMS = "cache.json", "rgb.bin", "transparency.bin", "checksums.bin"
 
 DecodeFrom = Callable[[int], Iterator[Cutout]]

@@ -115,7 +115,7 @@ def export(
         head: a single head in the head space: heads[0].
         generator: that made it; only .glb needs it.
         up: axis of the file that points up; None for what programs expect of the format.
-        scale: factor from the head space (a head is .58 high) to the file's unit; None for 1, in .glb metres.
+        scale: factor from the head space (a head is .55 high) to the file's unit; None for 1, in .glb metres.
         center: whether the middle of the head becomes the origin.
 
     Raises:

@@ -8,7 +8,7 @@ from gghead.model.storage import load_generator
 from gghead.stylegan.layers import freeze
 
 SNAPSHOT_FOLDER = "snapshots"
-"""Where a run keeps the averaged generators, `<thousands of images>.safetensors`."""
+"""Where a run keeps the averaged generators, `<images, nine digits>.safetensors`."""
 
 
 def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
