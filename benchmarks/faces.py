@@ -1,8 +1,8 @@
 """In how many generated heads does somebody who learned from photographs find a face, from the front and from the side?
 
-    pip install '.[dev]' && make .venv/models      # MediaPipe's face models (Apache-2.0) and what runs them
-    python benchmarks/faces.py MODEL --count 200
-    python benchmarks/faces.py --assets PACK       # rendered people instead: what a perfect model gets
+    make .venv/models                                   # MediaPipe's face models (Apache-2.0) and LiteRT that runs them
+    .venv/bin/python benchmarks/faces.py MODEL --count 200
+    .venv/bin/python benchmarks/faces.py --assets PACK  # rendered people instead: what a perfect model gets
 
 Prints one row of JSON: shares of the heads, drawn on white with the mapping camera frozen to the front, in which
 MediaPipe's detector finds a face and its landmarker is surer than not that there is one.

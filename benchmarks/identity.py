@@ -2,7 +2,7 @@
 perfect model would get, the threshold at which one person and two are told apart equally well, and how much is gained
 by knowing where the landmarks of each single person are.
 
-    pip install 'gghead[identity]'
+    pip install '.[identity]'
     python benchmarks/identity.py --heads 100 --assets PACK
 
 Prints one row of JSON for each variant, procedural heads and textured ones if --assets names a pack.

@@ -36,10 +36,12 @@ the same networks, and Gaussians whose median scale is that of the bundled model
 """
 SCALING = """## Training on several GPUs of one host
 
-{setting}. `torchrun --nproc-per-node 2 benchmarks/several_gpus.py`.
+{setting}. `torchrun --nproc-per-node 2 benchmarks/several_gpus.py`; with
+`--preset ffhq512 --batch 16` for the second row.
 
 Weak scaling: pictures a second of one process, while the other does the same alone, and of all processes on one run
-whose batch is as many times larger.
+whose batch is as many times larger. On another machine and a later commit than the table above, so compare within a row
+only.
 
 | preset | precision | processes | batch of each | alone | together | together / sum of them alone |
 |---|---|---|---|---|---|---|
@@ -48,7 +50,7 @@ RASTERIZER = """## The rasterizer
 
 The scenes are those of `benchmarks/head_scenes.py`: texels of the built-in template as Gaussians, "initial" with the
 scales and opacities of an untrained generator, "trained" with smaller and mixed ones; b is the number of heads, each
-with a camera of its own.
+with a camera of its own. Texels are placed on a raster of their own, some 50 to 100 more than a model's.
 """
 PARTS = {
     "maps": "latents to UV maps", "Gaussians": "UV maps to Gaussians", "pictures": "Gaussians to pictures",

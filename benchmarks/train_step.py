@@ -29,7 +29,7 @@ from gpu_clock import milliseconds
 from rows import Spread, append, commit
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
-"""Pictures of a step, as in the published measurements."""
+"""Pictures of a step, as when the official release was measured."""
 MATRIX_RATE = 400e12
 """Operations a second of the floor: half of what a large bfloat16 matrix product reaches on an H100."""
 WARMUP = 3
