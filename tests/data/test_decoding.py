@@ -239,9 +239,10 @@ def test_only_decoded_pictures_make_room(
         other.parent.mkdir(parents=True)
         other.write_bytes(bytes(bytes_each))
         os.utime(other.parent, (10**9, 10**9))
-    (root / "left_by_a_crash.partial").mkdir()
-    (root / "without_its_marker").mkdir()
-    (root / "without_its_marker" / "rgb.bin").write_bytes(bytes(bytes_each))
+    left_by_a_crash, without_its_marker = root / f"{'0' * 24}.partial", root / ("1" * 24)
+    left_by_a_crash.mkdir()
+    without_its_marker.mkdir()
+    (without_its_marker / "rgb.bin").write_bytes(bytes(bytes_each))
     with HeadDataset.open(path, 8, 0.0) as dataset:
         monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**9))
         decode(dataset)
@@ -251,6 +252,19 @@ def test_only_decoded_pictures_make_room(
         kept = {path.name for path in root.iterdir() if path.is_dir()}
         assert kept == {"features", "detectors", "kernels", dataset.identity()}
     assert all(other.stat().st_size == bytes_each for other in others)
+
+
+def test_nothing_makes_room_for_what_will_not_fit(
+    files: Files, write_set: WriteSet, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_set(files)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**9))
+    with HeadDataset.open(path, 8, 0.0) as small:
+        decode(small)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with HeadDataset.open(path, 8, 1.0) as dataset:
+        assert decode(dataset) is dataset
+    assert (root / small.identity()).is_dir()
 
 
 @pytest.mark.parametrize("in_memory", [0, 2**20])

@@ -10,6 +10,7 @@ whatever a crash left half-written is found by the checksum of its picture at th
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ FORMAT = 1
 CACHE_VARIABLE = "GGHEAD_CACHE_PATH"
 MAX_SHARE_OF_DISK = 0.5
 """Share of what the disk would have free without them that all caches of decoded pictures take together, at most."""
+CACHE_NAME = re.compile(r"[0-9a-f]{24}(\.partial)?")
+"""Names of caches: the dataset's identity; partial while they are built."""
 MARKER, RGB, TRANSPARENCY, CHECKSUMS = "cache.json", "rgb.bin", "transparency.bin", "checksums.bin"
 
 DecodeFrom = Callable[[int], Iterator[Cutout]]
@@ -144,11 +147,13 @@ def _make_room(folder: Path, needed: int) -> None:
         OSError: it is too large for this disk.
     """
     root = folder.parent
-    own = [path for path in root.iterdir() if _holds_pictures(path) and path.stem != folder.name]
+    # Other things stand beside caches: detectors, features, whatever somebody keeps on a large disk.
+    caches = [path for path in root.iterdir() if CACHE_NAME.fullmatch(path.name) and path.is_dir()]
+    own = [path for path in caches if path.stem != folder.name]
     sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in own}
     begun = sum(file.stat().st_size for file in _partial(folder).glob("*"))
     limit = MAX_SHARE_OF_DISK * (shutil.disk_usage(root).free + sum(sizes.values()) + begun)
-    for path in sorted(own, key=_last_use):
+    for path in sorted(own, key=_last_use) if needed <= limit else ():  # else no room that is made would suffice
         if needed + sum(sizes.values()) <= limit:
             return
         try:
@@ -164,12 +169,6 @@ def _make_room(folder: Path, needed: int) -> None:
             f"name a larger disk in {CACHE_VARIABLE}",
             str(root),
         )
-
-
-def _holds_pictures(folder: Path) -> bool:
-    """Whether this is a cache, whole, begun or damaged; other things stand beside caches, detectors for example."""
-    files = (MARKER, RGB, TRANSPARENCY, CHECKSUMS)
-    return folder.is_dir() and (folder.suffix == ".partial" or any((folder / name).exists() for name in files))
 
 
 def _last_use(folder: Path) -> float:
