@@ -178,6 +178,14 @@ def test_what_is_unfinished_is_not_finished_with_other_settings(folder: Path, tm
     assert content(tmp_path) == content(folder)
 
 
+def test_the_depth_of_a_dataset_does_not_outlive_it(tmp_path: Path) -> None:
+    (tmp_path / "heads_depth.zip").write_bytes(b"of other heads")
+    with pytest.raises(FileExistsError, match=r"heads_depth\.zip exists already"):
+        generate(tmp_path / "heads.zip", 1, replace(SITTING, depth=False), workers=1)
+    generate(tmp_path / "heads.zip", 1, replace(SITTING, depth=False), workers=1, overwrite=True)
+    assert sorted(content(tmp_path)) == [name for name in NAMES if name != "heads_depth.zip"]
+
+
 def test_two_processes_do_not_make_the_same_dataset(tmp_path: Path) -> None:
     def again(count: int) -> None:
         if count == 0:

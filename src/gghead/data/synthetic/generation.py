@@ -43,7 +43,8 @@ def generate(
         sitting: how they are drawn.
         workers: processes that draw; by default one for each core, 1 draws in this process.
         on_progress: called with the number of heads done so far, at first with those of an interrupted call.
-        overwrite: whether existing files, and unfinished ones of other settings, are replaced.
+        overwrite: whether existing files, and unfinished ones of other settings, are replaced; the depth of other heads
+            is removed.
 
     Raises:
         ValueError: an argument is out of its range, or the asset pack is not one.
@@ -55,7 +56,8 @@ def generate(
     _check(out, count, sitting)
     workers = min(count, thread_count()) if workers is None else workers
     require_range("workers", workers, 1, 1024)
-    for path in (out, masks_path(out), truth_path(out), *([depth_path(out)] if sitting.depth else [])):
+    # The depth of other heads would be read as that of these, even if these have none.
+    for path in (out, masks_path(out), truth_path(out), depth_path(out)):
         if path.exists() and not overwrite:
             raise FileExistsError(
                 f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"

@@ -75,7 +75,7 @@ class GrowingDataset:
         self.heads += 1
 
     def finish(self, count: int, model: HeadModel) -> None:
-        """Writes labels and truth, moves everything to its place and removes the folder.
+        """Writes labels and truth, moves everything to its place and removes the folder, and depth of other heads.
 
         Args:
             count: heads of the dataset, no more than are there.
@@ -89,6 +89,8 @@ class GrowingDataset:
         for archive in self._zips:
             archive.finish()
         write_truth(self._folder / truth_path(self._out).name, heads, pictures, model)
+        if not self._with_depth:
+            depth_path(self._out).unlink(missing_ok=True)
         # The pictures appear last: without their masks they would be a valid dataset of something else.
         for path in reversed([*self._archives(), truth_path(self._out)]):
             fsync(self._folder / path.name)
