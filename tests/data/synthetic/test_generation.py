@@ -2,6 +2,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -146,6 +148,20 @@ def test_killed_it_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     generate(tmp_path / "heads.zip", COUNT, SITTING, workers=1, on_progress=counts.append)
     assert counts == [2, 3]
     assert content(tmp_path) == content(folder)
+
+
+def test_a_script_without_a_main_guard_is_told_of_it(tmp_path: Path) -> None:
+    """Workers import the script that started them, which then starts workers."""
+    script = tmp_path / "make.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from gghead.data.synthetic import Sitting, generate\n"
+        "generate(Path('heads.zip'), 2, Sitting(resolution=32, seed=4), workers=2)\n"
+    )
+    result = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "ChildProcessError" in result.stderr.splitlines()[-1]
+    assert 'if __name__ == "__main__":' in result.stderr.splitlines()[-1]
 
 
 def test_interrupted_it_keeps_what_is_done_and_what_stood_there(folder: Path, tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def generate(
         out: zip to write.
         count: heads, each another person; from 1.
         sitting: how they are drawn.
-        workers: processes that draw; by default one for each core, 1 draws in this process.
+        workers: processes that draw; by default one for each core, 1 draws in this process. They import the script that
+            calls this, which must do so below `if __name__ == "__main__":`.
         on_progress: called with the number of heads done so far, at first with those of an interrupted call.
         overwrite: whether existing files, and unfinished ones of other settings, are replaced; the depth of other heads
             is removed.
@@ -115,7 +116,8 @@ def _in_order(pool: ProcessPoolExecutor, numbers: range, ahead: int) -> Iterator
     except BrokenProcessPool as error:
         raise ChildProcessError(
             "a process that draws heads was ended by the system, most often for want of memory; what is done is kept: "
-            "run the same command again, with fewer --workers if it was memory"
+            "run the same command again, with fewer --workers if it was memory; a script of your own calls this below "
+            'if __name__ == "__main__":'
         ) from error
 
 
