@@ -11,6 +11,7 @@ import gzip
 import math
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from torch import Tensor
 
 from gghead.gaussians.placement import require_single, visible
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.spherical_harmonics import MAX_DEGREE, num_coefficients
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.spherical_harmonics import C0, MAX_DEGREE, basis, num_coefficients
 
 MAGIC = 0x5053474E
 VERSION = 3
@@ -34,7 +36,7 @@ COLOR_SCALE = 0.15
 SCALE_STEPS, LEAST_LOG_SCALE = 16.0, -10.0
 """A scale's byte is 16 (log s + 10)."""
 SH_STEPS = 128.0
-"""A coefficient's byte is 128 (1 + c)."""
+"""A coefficient's byte is 128 (1 + c): from -1 to .992."""
 QUAT_STEPS = 511
 """Largest magnitude of a small component, which stands for 1 / sqrt 2."""
 LARGEST_CONTENT = 2**31
@@ -45,7 +47,8 @@ def encode_spz(gaussians: Gaussians) -> bytes:
     """Content of an .spz file; Gaussians too faint to be drawn are left out.
 
     Args:
-        gaussians: a single scene, y up as the format asks.
+        gaussians: a single scene, y up as the format asks; harmonics beyond the format's range are cut, see
+            `fit_harmonics`.
 
     Raises:
         ValueError: several scenes, none that is visible, or means that are not finite.
@@ -71,6 +74,26 @@ def encode_spz(gaussians: Gaussians) -> bytes:
     ]
     # No time stamp: the same head gives the same bytes.
     return gzip.compress(b"".join(parts), compresslevel=9, mtime=0)
+
+
+def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:
+    """The same scene with harmonics that an .spz can hold, and the colours that one camera sees.
+
+    What is cut off goes into the constant coefficient, as the camera sees it.
+
+    Args:
+        gaussians: a single scene.
+        camera: one camera, batch [1].
+
+    Raises:
+        ValueError: these are several scenes.
+    """
+    require_single(gaussians)
+    kept = gaussians.sh[:, 1:].clamp(-1, 1 - 1 / SH_STEPS)
+    directions = torch.nn.functional.normalize(gaussians.means - camera.centers(), dim=-1)
+    values = basis(directions, gaussians.sh_degree)[:, 1:, None]
+    lost = ((gaussians.sh[:, 1:] - kept) * values).sum(1, keepdim=True)
+    return replace(gaussians, sh=torch.cat([gaussians.sh[:, :1] + lost / C0, kept], dim=1))
 
 
 def decode_spz(content: bytes, name: str = ".spz") -> Gaussians:

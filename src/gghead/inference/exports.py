@@ -14,7 +14,7 @@ from gghead.gaussians.ply import encode_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.gaussians.splat import encode_splat
-from gghead.gaussians.spz import encode_spz
+from gghead.gaussians.spz import encode_spz, fit_harmonics
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
 from gghead.media.meshes import encode_glb
@@ -53,7 +53,7 @@ def _splat(head: Gaussians, _generator: Generator | None, placement: Placement, 
 
 
 def _spz(head: Gaussians, _generator: Generator | None, placement: Placement, _name: str) -> bytes:
-    return encode_spz(place(head, placement))
+    return encode_spz(place(fit_harmonics(head, Cameras.frontal(1)), placement))
 
 
 def _html(head: Gaussians, _generator: Generator | None, _placement: Placement, name: str) -> bytes:
