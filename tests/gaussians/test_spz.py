@@ -3,6 +3,7 @@
 import gzip
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_heads_without_anything_to_see_are_refused() -> None:
         encode_spz(Gaussians(scene.means, scene.quats, scene.scales, torch.zeros(3), scene.sh))
     with pytest.raises(ValueError, match="not finite"):
         encode_spz(Gaussians(scene.means * math.nan, scene.quats, scene.scales, torch.ones(3), scene.sh))
+
+
+def test_gaussians_smaller_than_the_format_holds_are_refused() -> None:
+    scene = random_scene(200)
+    scene = replace(scene, opacities=torch.ones(200))
+    for scales in (scene.scales * 1e-6, torch.where(torch.arange(200)[:, None] < 3, 1e-6, scene.scales)):
+        with pytest.raises(ValueError, match=r"too small for \.spz \(4\.5e-05\); use a larger scale"):
+            encode_spz(replace(scene, scales=scales))
+    # Discs and needles may be as thin as they like.
+    encode_spz(replace(scene, scales=scene.scales * torch.tensor([1.0, 1e-6, 1e-6])))
 
 
 @pytest.mark.parametrize(

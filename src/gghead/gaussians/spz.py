@@ -35,6 +35,8 @@ COLOR_SCALE = 0.15
 """A colour's byte is 255 (.15 c + .5), c the constant coefficient."""
 SCALE_STEPS, LEAST_LOG_SCALE = 16.0, -10.0
 """A scale's byte is 16 (log s + 10)."""
+MOST_TOO_SMALL = 0.01
+"""Share of the Gaussians that may be smaller than that: a head at .1 has .2 % and 58 dB, at .03 5 % and 36 dB."""
 SH_STEPS = 128.0
 """A coefficient's byte is 128 (1 + c): from -1 to .992."""
 QUAT_STEPS = 511
@@ -51,7 +53,8 @@ def encode_spz(gaussians: Gaussians) -> bytes:
             `fit_harmonics`.
 
     Raises:
-        ValueError: several scenes, none that is visible, or means that are not finite.
+        ValueError: several scenes, none that is visible, means that are not finite, or Gaussians below what the format
+            holds.
     """
     require_single(gaussians)
     seen = visible(gaussians.detach().to("cpu"))
@@ -62,6 +65,9 @@ def encode_spz(gaussians: Gaussians) -> bytes:
     bits = min(MOST_FRACTIONAL_BITS, math.floor(math.log2(LARGEST_FIXED / max(reach, 1e-6))))
     if bits < 0:
         raise ValueError(f"means reach {reach:.3g}; expected less than {LARGEST_FIXED}: use a smaller scale")
+    # Only the longest axis counts: what is thinner than the format holds still looks the same.
+    if float((seen.scales.amax(dim=1).log() < LEAST_LOG_SCALE).double().mean()) > MOST_TOO_SMALL:
+        raise ValueError(f"its Gaussians are too small for .spz ({math.exp(LEAST_LOG_SCALE):.1e}); use a larger scale")
     fixed = (seen.means.double() * 2**bits).round().to(torch.int32).numpy().astype("<i4")
     parts = [
         HEADER.pack(MAGIC, VERSION, count, degree, bits, 0, 0),
