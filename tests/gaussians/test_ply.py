@@ -61,6 +61,20 @@ def test_round_trip(tmp_path: Path, sh_degree: int) -> None:
         torch.testing.assert_close(getattr(again, name), getattr(scene, name), rtol=1e-5, atol=1e-6)
 
 
+def test_headers_may_have_the_line_ends_of_windows() -> None:
+    head, mark, body = encode_ply(random_scene(4, 1)).partition(b"end_header\n")
+    again = decode_ply((head + mark).replace(b"\n", b"\r\n") + body)
+    torch.testing.assert_close(again.means, random_scene(4, 1).means)
+
+
+def test_a_number_of_harmonics_that_is_no_degree_is_named() -> None:
+    content = encode_ply(random_scene(4, 1), 1)
+    for missing in (8, 7):
+        content = content.replace(b"property float f_rest_%d\n" % missing, b"property float other_%d\n" % missing)
+        with pytest.raises(ValueError, match=rf"head\.ply has {missing} properties f_rest_\*; expected 0, 9, 24 or 45"):
+            decode_ply(content, "head.ply")
+
+
 def test_opacities_at_the_ends_stay_finite() -> None:
     scene = random_scene(3, 0)
     full = Gaussians(scene.means, scene.quats, scene.scales, torch.tensor([-0.001, 0.0, 1.001]), scene.sh)

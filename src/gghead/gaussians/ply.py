@@ -17,10 +17,12 @@ from torch import Tensor
 
 from gghead.gaussians.placement import require_single
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of, num_coefficients
+from gghead.geometry.spherical_harmonics import MAX_DEGREE, num_coefficients
 
 OPACITY_MARGIN = 1e-6
 """Opacities are kept this far from 0 and 1, where the logit is infinite; float32 and the eye can't tell."""
+NUMBERS_OF_REST = [3 * (num_coefficients(degree) - 1) for degree in range(MAX_DEGREE + 1)]
+"""Properties f_rest_* of each degree."""
 SCALAR_TYPES = {"float": "<f4", "float32": "<f4", "double": "<f8", "float64": "<f8", "uchar": "u1", "uint8": "u1"}
 SCALAR_TYPES |= {"char": "i1", "int8": "i1", "short": "<i2", "int16": "<i2", "ushort": "<u2", "uint16": "<u2"}
 SCALAR_TYPES |= {"int": "<i4", "int32": "<i4", "uint": "<u4", "uint32": "<u4"}
@@ -81,10 +83,10 @@ def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:
         name: what to call the file in errors.
 
     Raises:
-        ValueError: no PLY, not binary little-endian, cut off, or a property is missing.
+        ValueError: no PLY, not binary little-endian, cut off, a property is missing, or the harmonics are of no degree.
     """
-    head, mark, body = content.partition(b"end_header\n")
-    lines = head.decode("ascii", errors="replace").splitlines()
+    mark = re.search(rb"^end_header\r?\n", content, re.MULTILINE)
+    lines = content[: mark.start()].decode("ascii", errors="replace").splitlines() if mark else []
     if not mark or not lines or lines[0].strip() != "ply":
         raise ValueError(f"{name} is no PLY file: it has no PLY header")
     if "format binary_little_endian 1.0" not in lines:
@@ -93,16 +95,17 @@ def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:
     if not elements or elements[0][1] != "vertex":
         raise ValueError(f"{name} has no vertices first; expected the layout of 3D Gaussian Splatting")
     count = int(elements[0][2])
-    table = _read_vertices(lines, body, count, name)
+    table = _read_vertices(lines, content[mark.end() :], count, name)
     missing = [key for key in property_names(0) if key not in table and key not in ("nx", "ny", "nz")]
     if missing:
         raise ValueError(
             f"{name} lacks the properties {', '.join(missing)}; it holds no Gaussians but maybe plain points"
         )
     rest = sorted((key for key in table if re.fullmatch(r"f_rest_\d+", key)), key=lambda key: int(key[7:]))
+    if len(rest) not in NUMBERS_OF_REST:
+        raise ValueError(f"{name} has {len(rest)} properties f_rest_*; expected 0, 9, 24 or 45 (degree 0 to 3)")
     bands = _columns(table, rest).unflatten(1, (3, -1)).mT if rest else torch.zeros(count, 0, 3)
     sh = torch.cat([_columns(table, ["f_dc_0", "f_dc_1", "f_dc_2"])[:, None], bands], dim=1)
-    degree_of(sh.shape[1])
     return Gaussians(
         means=_columns(table, ["x", "y", "z"]),
         quats=torch.nn.functional.normalize(_columns(table, [f"rot_{i}" for i in range(4)]), dim=-1),
