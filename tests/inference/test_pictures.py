@@ -17,7 +17,10 @@ from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import save_generator
 from gghead.rasterizer import render
 from tiny_run import MODEL
-from tolerances import PLY_PICTURE
+from tolerances import PLY_PICTURE, VIDEO_COLOR
+
+BT709, MPEG_RANGE = 1, 1
+"""Codes of H.264."""
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,19 @@ def test_a_video_without_frames_is_refused_and_leaves_no_file(tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"expected a name ending in \.mp4"):
         save_video(tmp_path / "empty.gif", torch.ones(1, 8, 8, 3))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_shows_its_colours_as_players_of_hd_read_them(tmp_path: Path) -> None:
+    red = torch.tensor([0.8, 0.1, 0.2])
+    save_video(tmp_path / "red.mp4", red.expand(2, 720, 16, 3))
+    with av.open(str(tmp_path / "red.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        tags = (context.colorspace, context.color_primaries, context.color_trc, context.color_range)
+        frame = next(container.decode(video=0))
+    assert tags == (BT709, BT709, BT709, MPEG_RANGE)
+    luma = frame.to_ndarray(format="yuv420p")[:720].mean() / 255
+    expected = (16 + 219 * red @ torch.tensor([0.2126, 0.7152, 0.0722])) / 255
+    torch.testing.assert_close(torch.tensor(luma), expected.double(), **VIDEO_COLOR._asdict())
 
 
 def test_pictures_are_arranged_in_rows(tmp_path: Path) -> None:

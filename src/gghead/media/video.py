@@ -1,4 +1,4 @@
-"""Videos that play in browsers: H.264 in MP4, 4:2:0, index at the front."""
+"""Videos that play in browsers: H.264 in MP4, 4:2:0, colours as of HD (BT.709), index at the front."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -12,6 +12,8 @@ from torch import Tensor
 
 CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "libvpx-vp9")
 """Encoders in the order of preference: what an FFmpeg build offers depends on how it was licensed."""
+BT709, MPEG_RANGE = 1, 1
+"""Codes of H.264: without them players guess the colours from the height of the picture."""
 QUALITY = {"crf": "18", "preset": "medium"}
 
 
@@ -36,7 +38,9 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int 
             pixels = _even(frame)
             if stream is None:
                 stream = _open_stream(container, pixels.shape[1], pixels.shape[0], fps)
-            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+                format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709", dst_color_range="MPEG"
+            )
             container.mux(stream.encode(picture))
             count += 1
         if stream is None:
@@ -50,6 +54,9 @@ def _open_stream(container: av.container.OutputContainer, width: int, height: in
     if codec is None:
         raise ValueError(f"this FFmpeg has none of the encoders {', '.join(CODECS)}; reinstall av from its wheels")
     stream = container.add_stream(codec, rate=Fraction(fps))
+    context = stream.codec_context
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    context.color_range = MPEG_RANGE
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     if codec == "libx264":
         stream.options = QUALITY
