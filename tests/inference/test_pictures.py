@@ -104,6 +104,14 @@ def test_a_video_shows_its_colours_as_players_of_hd_read_them(tmp_path: Path) ->
     torch.testing.assert_close(torch.tensor(luma), expected.double(), **VIDEO_COLOR._asdict())
 
 
+def test_a_video_of_a_size_that_no_encoder_takes_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a video needs at least 2 x 2 pixels, these frames are 1 x 1"):
+        save_video(tmp_path / "small.mp4", torch.ones(1, 1, 1, 3))
+    with pytest.raises(OSError, match="a video of 16386 x 2 pixels can't be encoded"):
+        save_video(tmp_path / "wide.mp4", torch.ones(1, 2, 16386, 3))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pictures_are_arranged_in_rows(tmp_path: Path) -> None:
     pictures = torch.arange(6.0).reshape(2, 3, 1, 1, 1).expand(2, 3, 4, 5, 3) / 5
     sheet = arrange(pictures)

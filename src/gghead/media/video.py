@@ -29,7 +29,8 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int 
         Number of frames written.
 
     Raises:
-        ValueError: there are no frames.
+        ValueError: there are no frames, or frames of less than 2 x 2 pixels.
+        OSError: no encoder takes frames of this size.
     """
     count = 0
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
@@ -60,10 +61,19 @@ def _open_stream(container: av.container.OutputContainer, width: int, height: in
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     if codec == "libx264":
         stream.options = QUALITY
+    try:
+        context.open()
+    except av.error.FFmpegError as error:
+        raise OSError(
+            f"a video of {width} x {height} pixels can't be encoded ({error.strerror}); most encoders take up to 4096 "
+            "pixels a side, and none more than 16384"
+        ) from error
     return stream
 
 
 def _even(frame: Float[Tensor, "H W 3"]) -> np.ndarray:
     height, width = (side - side % 2 for side in frame.shape[:2])
+    if not height or not width:
+        raise ValueError(f"a video needs at least 2 x 2 pixels, these frames are {frame.shape[1]} x {frame.shape[0]}")
     scaled = frame[:height, :width].detach().cpu().float().clamp(0, 1) * 255
     return scaled.round().to(torch.uint8).contiguous().numpy()
