@@ -1,5 +1,6 @@
 """Pictures of an untrained model: pieces = whole, a PLY = the model, videos that play."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import find_model, load
 from gghead.inference.outputs import arrange, save_picture, save_video, show
 from gghead.inference.pictures import morph, portraits, turntable
+from gghead.media.video import encode_video
 from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import save_generator
 from gghead.rasterizer import render
@@ -110,6 +112,21 @@ def test_a_video_of_a_size_that_no_encoder_takes_is_refused_in_words(tmp_path: P
     with pytest.raises(OSError, match="a video of 16386 x 2 pixels can't be encoded"):
         save_video(tmp_path / "wide.mp4", torch.ones(1, 2, 16386, 3))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_may_be_named_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert encode_video(Path("12:30.mp4"), torch.ones(2, 8, 8, 3)) == 2
+    assert (tmp_path / "12:30.mp4").stat().st_size > 0
+
+
+def test_a_video_that_can_not_be_written_fails_before_the_first_frame(tmp_path: Path) -> None:
+    def frames() -> Iterator[torch.Tensor]:
+        raise AssertionError("a frame was drawn")
+        yield
+
+    with pytest.raises(FileNotFoundError, match=r"missing/orbit\.mp4"):
+        encode_video(tmp_path / "missing" / "orbit.mp4", frames())
 
 
 def test_pictures_are_arranged_in_rows(tmp_path: Path) -> None:

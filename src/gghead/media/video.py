@@ -30,10 +30,12 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int 
 
     Raises:
         ValueError: there are no frames, or frames of less than 2 x 2 pixels.
-        OSError: no encoder takes frames of this size.
+        OSError: the file can't be written, or no encoder takes frames of this size.
     """
     count = 0
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    path.touch()  # FFmpeg would tell of a folder that can't be written to only after many frames, and not name it
+    # "12:30.mp4" is an address for FFmpeg, of the protocol "12".
+    with av.open(str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = None
         for frame in frames:
             pixels = _even(frame)
