@@ -129,6 +129,21 @@ def test_a_video_that_can_not_be_written_fails_before_the_first_frame(tmp_path: 
         encode_video(tmp_path / "missing" / "orbit.mp4", frames())
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_frames_of_several_heads_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a frame is \[2, 8, 8, 3\].*index the head: \.rgb\[0\]"):
+        save_video(tmp_path / "heads.mp4", torch.ones(1, 2, 8, 8, 3))
+
+
+def test_a_video_has_any_rate_above_zero(tmp_path: Path) -> None:
+    save_video(tmp_path / "ntsc.mp4", torch.ones(3, 8, 8, 3), fps=29.97)
+    with av.open(str(tmp_path / "ntsc.mp4")) as container:
+        assert float(container.streams.video[0].average_rate) == 29.97
+    for fps in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"fps is {fps}; expected a number"):
+            save_video(tmp_path / "none.mp4", torch.ones(1, 8, 8, 3), fps=fps)
+
+
 def test_pictures_are_arranged_in_rows(tmp_path: Path) -> None:
     pictures = torch.arange(6.0).reshape(2, 3, 1, 1, 1).expand(2, 3, 4, 5, 3) / 5
     sheet = arrange(pictures)

@@ -47,7 +47,7 @@ def save_picture(path: str | Path, picture: Float[Tensor, "H W 3"]) -> None:
     write_file(Path(path), lambda temporary: temporary.write_bytes(content))
 
 
-def save_video(path: str | Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int = 24) -> None:
+def save_video(path: str | Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: float = 24) -> None:
     """Writes an MP4 (H.264) that plays in browsers; replaces an existing file, whole or not at all.
 
     Args:
@@ -56,7 +56,8 @@ def save_video(path: str | Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: 
         fps: frames a second.
 
     Raises:
-        ValueError: another ending, or no frames.
+        ValueError: another ending, no frames, frames of another shape or below 2 x 2 pixels, or fps out of range.
+        OSError: the file can't be written, or no encoder takes frames of this size.
     """
     if Path(path).suffix != ".mp4":
         raise ValueError(f"the video is to be {path}; expected a name ending in .mp4")

@@ -17,7 +17,7 @@ BT709, MPEG_RANGE = 1, 1
 QUALITY = {"crf": "18", "preset": "medium"}
 
 
-def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int = 24) -> int:
+def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: float = 24) -> int:
     """Writes a video, frame by frame; needs no more memory than one frame and the encoder's delay.
 
     Args:
@@ -29,9 +29,11 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int 
         Number of frames written.
 
     Raises:
-        ValueError: there are no frames, or frames of less than 2 x 2 pixels.
+        ValueError: there are no frames, frames of another shape or of less than 2 x 2 pixels, or fps is out of range.
         OSError: the file can't be written, or no encoder takes frames of this size.
     """
+    if not 0.001 <= fps <= 1000:
+        raise ValueError(f"fps is {fps}; expected a number from .001 to 1000, like 24 or 29.97")
     count = 0
     path.touch()  # FFmpeg would tell of a folder that can't be written to only after many frames, and not name it
     # "12:30.mp4" is an address for FFmpeg, of the protocol "12".
@@ -52,11 +54,11 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: int 
     return count
 
 
-def _open_stream(container: av.container.OutputContainer, width: int, height: int, fps: int) -> av.VideoStream:
+def _open_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
     codec = next((name for name in CODECS if name in av.codecs_available), None)
     if codec is None:
         raise ValueError(f"this FFmpeg has none of the encoders {', '.join(CODECS)}; reinstall av from its wheels")
-    stream = container.add_stream(codec, rate=Fraction(fps))
+    stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range = MPEG_RANGE
@@ -67,13 +69,16 @@ def _open_stream(container: av.container.OutputContainer, width: int, height: in
         context.open()
     except av.error.FFmpegError as error:
         raise OSError(
-            f"a video of {width} x {height} pixels can't be encoded ({error.strerror}); most encoders take up to 4096 "
-            "pixels a side, and none more than 16384"
+            f"a video of {width} x {height} pixels can't be encoded ({error.strerror}); make its frames smaller"
         ) from error
     return stream
 
 
 def _even(frame: Float[Tensor, "H W 3"]) -> np.ndarray:
+    if frame.ndim != 3 or frame.shape[-1] != 3:
+        raise ValueError(
+            f"a frame is {list(frame.shape)}; expected [H, W, 3]; of several heads index the head: .rgb[0]"
+        )
     height, width = (side - side % 2 for side in frame.shape[:2])
     if not height or not width:
         raise ValueError(f"a video needs at least 2 x 2 pixels, these frames are {frame.shape[1]} x {frame.shape[0]}")
