@@ -1,6 +1,7 @@
 """Generator and discriminator as a user meets them: sizes, counts, determinism, bad configurations."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -45,6 +46,15 @@ def test_an_untrained_head_is_the_template() -> None:
     torch.testing.assert_close(heads.means, generator.template_positions.expand(2, -1, -1))
     torch.testing.assert_close(heads.quats.norm(dim=-1), torch.ones(heads.quats.shape[:-1]))
     assert float(heads.scales.max()) < torch.tensor(-3.0).exp()
+
+
+def test_what_names_no_head_is_refused() -> None:
+    generator = build_generator(TINY, seed=0)
+    for truncation in (math.nan, math.inf):
+        with pytest.raises(
+            ValueError, match=rf"truncation is {truncation}; expected a number, from 0 \(the average head"
+        ):
+            generator.sample([0], truncation)
 
 
 def test_seeds_decide_weights_and_heads_and_nothing_else() -> None:

@@ -1,5 +1,6 @@
 """The generator: latent -> styles -> UV maps -> attributes at the texels -> Gaussians."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,8 +85,12 @@ class Generator(nn.Module):
             update_average: whether the running mean of the styles moves; for training.
 
         Raises:
-            ValueError: labels are missing, or given to an unconditioned generator.
+            ValueError: labels are missing, or given to an unconditioned generator, or the truncation is no number.
         """
+        if not math.isfinite(truncation):
+            raise ValueError(
+                f"truncation is {truncation}; expected a number, from 0 (the average head) to 1 (all variety)"
+            )
         batch = z.shape[:-1]
         style = self.mapping(z.reshape(-1, z.shape[-1]), None if labels is None else labels.reshape(-1, LABEL_SIZE))
         if update_average:
