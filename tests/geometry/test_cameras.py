@@ -69,6 +69,11 @@ def test_orbit_is_the_official_circle() -> None:
     torch.testing.assert_close(twice[:4], twice[4:], rtol=0, atol=1e-5)
 
 
+def test_a_path_without_cameras_is_refused() -> None:
+    with pytest.raises(ValueError, match="a path of 0 cameras; expected at least 1"):
+        Cameras.orbit(0)
+
+
 def test_invert_rigid() -> None:
     pose = look_at(torch.tensor([[1.0, 2.0, 3.0]]), torch.zeros(3))
     torch.testing.assert_close(invert_rigid(pose) @ pose, torch.eye(4)[None], rtol=0, atol=1e-6)

@@ -55,6 +55,8 @@ def test_what_names_no_head_is_refused() -> None:
             ValueError, match=rf"truncation is {truncation}; expected a number, from 0 \(the average head"
         ):
             generator.sample([0], truncation)
+    with pytest.raises(ValueError, match=r"no seeds; expected at least one, like \[0\]"):
+        generator.sample([])
 
 
 def test_seeds_decide_weights_and_heads_and_nothing_else() -> None:

@@ -68,6 +68,9 @@ class Cameras:
             turns: how often the circle is gone round.
             device: where the tensors live.
 
+        Raises:
+            ValueError: no frames.
+
         Source: the published sampling of GGHead: radius .6 at distance 2.7.
         """
         eyes = circle(frames, radius, FFHQ_DISTANCE, turns).to(device)

@@ -34,7 +34,12 @@ def circle(frames: int, radius: float, distance: float, turns: float = 1) -> Flo
     """Positions on a circle around the z axis in the plane z = distance, counter-clockwise for its cameras' viewer.
 
     It starts at the right, x = radius; frame `frames` would be frame 0 again after whole turns.
+
+    Raises:
+        ValueError: no frames.
     """
+    if frames < 1:
+        raise ValueError(f"a path of {frames} cameras; expected at least 1")
     angle = torch.arange(frames) * (2 * math.pi * turns / frames)
     return torch.stack([radius * angle.cos(), radius * angle.sin(), torch.full_like(angle, distance)], dim=-1)
 

@@ -156,7 +156,13 @@ class Generator(nn.Module):
         return self._gatherings[self.device]
 
     def latents(self, seeds: Sequence[int]) -> Float[Tensor, "B Z"]:
-        """The latent of each seed, drawn as the field does, so that a seed names the same head in official models."""
+        """The latent of each seed, drawn as the field does, so that a seed names the same head in official models.
+
+        Raises:
+            ValueError: there are no seeds.
+        """
+        if not len(seeds):
+            raise ValueError("no seeds; expected at least one, like [0]")
         # NumPy's legacy generator is the convention; its stream is frozen for good.
         rows = [np.random.RandomState(seed).randn(self.config.z_size) for seed in seeds]
         return torch.from_numpy(np.stack(rows)).float().to(self.device)
@@ -168,6 +174,9 @@ class Generator(nn.Module):
         Args:
             seeds: one head each, 0 to 2^32 - 1.
             truncation: see `map_styles`.
+
+        Raises:
+            ValueError: no seeds, or a truncation that is no number.
         """
         labels = None
         if self.config.camera_conditioned:
@@ -176,7 +185,7 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def sample(self, seeds: Sequence[int], truncation: float = 0.7) -> Gaussians:
-        """Heads of seeds, batch [len(seeds)]; arguments as in `styles`."""
+        """Heads of seeds, batch [len(seeds)]; arguments and errors as in `styles`."""
         return self.decode(self.styles(seeds, truncation))
 
 
