@@ -16,7 +16,8 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.gaussians.splat import load_splat
 from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
-from gghead.inference.exports import export
+from gghead.inference.exports import FORMATS, export
+from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from tolerances import EXPORTED_PSNR, PLY_PSNR
 
@@ -73,3 +74,13 @@ def test_same_head_same_bytes(head: Gaussians, tmp_path: Path, suffix: str) -> N
     for folder in ("a", "b"):
         export(tmp_path / folder / f"head{suffix}", head)
     assert (tmp_path / "a" / f"head{suffix}").read_bytes() == (tmp_path / "b" / f"head{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS])
+def test_heads_in_double_precision_are_written_as_others(
+    head: Gaussians, generator: Generator, tmp_path: Path, suffix: str
+) -> None:
+    export(tmp_path / "single" / f"head{suffix}", head, generator)
+    export(tmp_path / "double" / f"head{suffix}", head.map(torch.Tensor.double), generator)
+    files = [tmp_path / folder / f"head{suffix}" for folder in ("single", "double")]
+    assert files[0].read_bytes() == files[1].read_bytes()

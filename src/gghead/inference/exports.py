@@ -112,7 +112,7 @@ def export(
 
     Args:
         path: file to write; the end of its name is the format: .ply, .splat, .spz, .glb, .ellipsoids.glb or .html.
-        head: a single head in the head space: heads[0].
+        head: a single head in the head space: heads[0]; files hold what float32 keeps of it.
         generator: that made it; only .glb needs it.
         up: axis of the file that points up; None for what programs expect of the format.
         scale: factor from the head space (a head is .55 high) to the file's unit; None for 1, in .glb metres.
@@ -129,5 +129,6 @@ def export(
     if not kind.framed and (up is not None or scale is not None or center):
         raise ValueError(f"a {kind.suffix} has its own frame and camera; leave out up, scale and center")
     placement = Placement(up or kind.up, kind.scale if scale is None else scale, center)
-    content = kind.encode(head.detach().to("cpu"), generator, placement, Path(path).name.removesuffix(kind.suffix))
+    head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
+    content = kind.encode(head, generator, placement, Path(path).name.removesuffix(kind.suffix))
     write_file(Path(path), lambda temporary: temporary.write_bytes(content))
