@@ -67,7 +67,15 @@ def test_what_is_no_name_of_a_run_stays_as_it_is(home: Path) -> None:
 def test_archives_are_found_by_name_and_size() -> None:
     data = Path("data")
     data.mkdir()
-    for name in ("FFHQ_png_1024", "FFHQ_png_512", "FFHQ_png_512_masks_modnet", "afhq_v2_processed", "b_1", "bc_1"):
+    for name in (
+        "FFHQ_png_1024",
+        "FFHQ_png_512",
+        "FFHQ_png_512_masks_modnet",
+        "FFHQ_png_512_depth",
+        "afhq_v2_processed",
+        "b_1",
+        "bc_1",
+    ):
         (data / f"{name}.zip").touch()
     assert find_data(Path("FFHQ"), 256) == find_data(Path("ffhq_png"), 512) == data / "FFHQ_png_512.zip"
     assert find_data(Path("FFHQ"), 1024) == find_data(Path("FFHQ")) == data / "FFHQ_png_1024.zip"

@@ -21,6 +21,9 @@ PREFIX = "GGHEAD-"
 ARCHIVE_SIDE = re.compile(r"_(\d+)\.zip$")
 """How an archive states the side of its pictures: FFHQ_png_512.zip."""
 
+COMPANIONS = ("_masks_modnet", "_depth")
+"""Ends of the names of archives that belong to another."""
+
 
 def folder(kind: str) -> Path:
     """The folder for "data", "models" or "renderings".
@@ -100,7 +103,7 @@ def find_data(path: Path, side: int | None = None) -> Path:
         return path
     if (data / path).exists():
         return data / path
-    archives = [archive for archive in sorted(data.glob("*.zip")) if not archive.stem.endswith("_masks_modnet")]
+    archives = [archive for archive in sorted(data.glob("*.zip")) if not archive.stem.endswith(COMPANIONS)]
     matches = [archive for archive in archives if archive.name.lower().startswith(path.name.lower())]
     if len({ARCHIVE_SIDE.sub("", archive.name) for archive in matches}) > 1:
         names = ", ".join(archive.name for archive in matches)
