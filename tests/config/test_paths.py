@@ -36,6 +36,17 @@ def test_folders_come_from_the_environment_then_the_file_then_are_defaults(
     assert folder("models") == Path("/elsewhere")
 
 
+def test_without_a_home_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(OSError, match=r"there is no home folder.*set HOME or GGHEAD_MODELS_PATH"):
+        folder("models")
+    monkeypatch.setenv("GGHEAD_MODELS_PATH", "/models")
+    assert folder("models") == Path("/models")
+
+
 def test_a_line_that_is_no_setting_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("GGHEAD_MODELS_PATH=/m\n/models\n")
     with pytest.raises(ValueError, match=r"line 2 is '/models'; expected NAME=VALUE"):

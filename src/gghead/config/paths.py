@@ -30,10 +30,14 @@ def folder(kind: str) -> Path:
 
     Raises:
         ValueError: a line of the file of settings is not NAME=VALUE.
+        OSError: there is no home to look for that file in, or for a folder that begins with ~.
     """
     name = f"GGHEAD_{kind.upper()}_PATH"
-    value = os.environ.get(name) or read_settings(Path.home() / SETTINGS).get(name) or DEFAULTS[kind]
-    return Path(value).expanduser()
+    try:
+        value = os.environ.get(name) or read_settings(Path.home() / SETTINGS).get(name) or DEFAULTS[kind]
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise OSError(f"there is no home folder on this machine for who calls; set HOME or {name}") from error
 
 
 def read_settings(path: Path) -> dict[str, str]:
