@@ -88,6 +88,7 @@ def test_outputs_are_not_overwritten_without_force(model: Path, tmp_path: Path) 
     ("seeds", "message"),
     [
         ("3-1", "ends before it starts; write 1-3"),
+        ("7,0-4294967295", "4294967297 seeds; expected at most 100000 at a time"),
         ("a", "is no seed"),
         ("", "is no seed"),
         ("1,,2", "is no seed"),

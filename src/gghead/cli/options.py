@@ -12,6 +12,9 @@ from gghead.config.paths import BUNDLED_MODEL, find_data, find_run, folder
 
 T = TypeVar("T")
 
+MOST_SEEDS = 100_000
+"""Seeds of one command; more fill the memory."""
+
 
 class Seeds(click.ParamType):
     """Whole numbers and ranges: `0-15,42` is 0 to 15 and 42."""
@@ -23,6 +26,7 @@ class Seeds(click.ParamType):
         if isinstance(value, list):
             return value
         seeds: list[int] = []
+        count = 0
         for part in str(value).split(","):
             match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
             if match is None:
@@ -32,6 +36,9 @@ class Seeds(click.ParamType):
                 self.fail(f"the range {part.strip()!r} ends before it starts; write {last}-{first}", param, ctx)
             if last >= 2**32:
                 self.fail(f"{last} is too large for a seed; expected less than 2^32", param, ctx)
+            count += last - first + 1
+            if count > MOST_SEEDS:
+                self.fail(f"these are {count} seeds; expected at most {MOST_SEEDS} at a time", param, ctx)
             seeds.extend(range(first, last + 1))
         return seeds
 
