@@ -100,6 +100,12 @@ def test_wrong_seeds_are_explained(seeds: str, message: str, model: Path, tmp_pa
     assert message in refusal("sample", model, f"--seeds={seeds}", "--out", tmp_path / "x.png")
 
 
+@pytest.mark.parametrize("device", ["meta", "mps", "cuda:x", "cpu:0", "gpu", ""])
+def test_devices_of_other_kinds_are_refused(device: str, model: Path, tmp_path: Path) -> None:
+    said = refusal("sample", model, "--device", device, "--out", tmp_path / "heads.png")
+    assert f"the device is {device!r}; expected cpu, cuda or cuda:1" in said
+
+
 def test_refusals_are_one_line_without_a_traceback(model: Path, data: Path, tmp_path: Path) -> None:
     assert "there is no model at" in refusal("sample", tmp_path / "no.safetensors", "--out", tmp_path / "x.png")
     assert "ending in .png or .mp4" in refusal("sample", model, "--out", tmp_path / "x.gif")
@@ -107,7 +113,9 @@ def test_refusals_are_one_line_without_a_traceback(model: Path, data: Path, tmp_
     assert "Invalid value" in refusal("train", "ffhq100", "--data", data, "--out", tmp_path / "run")
     assert "fewer than" in refusal("train", "demo", "--data", data, "--out", tmp_path / "run")
     assert "no readable .safetensors" in refusal("info", broken(tmp_path / "broken.safetensors"))
-    assert "there is no device 'tpu9' here" in refusal("sample", model, "--out", tmp_path / "x.png", "--device", "tpu9")
+    assert "there is no device 'cuda:99' here" in refusal(
+        "sample", model, "--out", tmp_path / "x.png", "--device", "cuda:99"
+    )
     assert "ending in .safetensors" in refusal("import", tmp_path / "a.pkl", tmp_path / "a.bin")
 
 

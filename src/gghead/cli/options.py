@@ -85,12 +85,14 @@ def pick_device(name: str | None) -> str:
     """The device asked for, or the fastest there is.
 
     Raises:
-        ValueError: there is no such device on this machine.
+        ValueError: there is no such device on this machine, or it is of another kind.
     """
     import torch
 
     if name is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"the device is {name!r}; expected cpu, cuda or cuda:1")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
