@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect  # noqa: E402
 from gghead.viewer.library import open_library  # noqa: E402
 from gghead.viewer.page import Setting  # noqa: E402
 from gghead.viewer.server import Address, check_port, serving, welcome  # noqa: E402
-from gghead.viewer.state import Look, Renderer, View  # noqa: E402
+from gghead.viewer.state import Look, Renderer, View, parse_view  # noqa: E402
 from gghead.viewer.studio import Studio  # noqa: E402
 from tiny_run import tiny_config  # noqa: E402
 from viewer.tiny_models import write_model  # noqa: E402
@@ -85,9 +85,9 @@ def free_port() -> int:
 
 
 def open_house(
-    studio: Studio, path: Path, port: int, follow: bool = False, out: Path | None = None
+    studio: Studio, path: Path, port: int, follow: bool = False, out: Path | None = None, view: View | None = None
 ) -> AbstractContextManager[object]:
-    view = View(look=Look(side=24), renderer=Renderer.EXACT)
+    view = view or View(look=Look(side=24), renderer=Renderer.EXACT)
     setting = Setting(open_library((path,)), view, Renderer.EXACT, out, follow)
     return serving(studio, setting, Address("localhost", port))
 
@@ -129,6 +129,17 @@ def test_a_camera_that_is_none_is_a_note_on_the_page(studio: Studio, model_file:
         visitor.say(CAMERA | {"position": [float("nan"), 0.0, 2.7]})
         note = visitor.until(of_type("NotificationShowMessage"))
         assert "camera is nan" in str(note)
+
+
+@pytest.mark.parametrize("text", ["size=0.01 truncation=-2", "size=10 opacity=100 truncation=2 fov=120"])
+def test_views_beyond_the_sliders_have_a_page(studio: Studio, model_file: Path, text: str) -> None:
+    port = free_port()
+    view = parse_view(f"side=24 {text}")
+    with open_house(studio, model_file, port, view=view), guest(port) as visitor:
+        said: list[dict] = []
+        visitor.until(lambda message: said.append(message) or picture(message))
+    (size,) = (message for message in said if "Gaussian size" in str(message))
+    assert f"'value': {view.look.size}" in str(size), "so that no other widget changes it"
 
 
 def test_no_tunnel_is_opened_whatever_a_browser_sends(

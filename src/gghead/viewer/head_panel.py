@@ -63,7 +63,8 @@ def add_seed(page: Page) -> None:
     head = page.visitor.view.head
     seed = gui.add_number("Seed", head.seed, min=0, max=2**32 - 1, step=1)
     dice = gui.add_button("Random head", hint="A seed that nobody has chosen")
-    truncation = gui.add_slider("Truncation", 0.0, 1.5, 0.01, min(head.truncation, 1.5), hint="0: the average head")
+    low, high = min(0.0, head.truncation), max(1.5, head.truncation)
+    truncation = gui.add_slider("Truncation", low, high, 0.01, head.truncation, hint="0: the average head")
 
     @seed.on_update
     @page.guarded
@@ -82,7 +83,7 @@ def add_seed(page: Page) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, truncation=float(truncation.value))))
 
     def follow(view: View) -> None:
-        seed.value, truncation.value = view.head.seed, min(view.head.truncation, 1.5)
+        seed.value, truncation.value = view.head.seed, min(max(view.head.truncation, low), high)
 
     page.listeners.append(follow)
 

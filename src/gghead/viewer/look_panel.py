@@ -55,8 +55,10 @@ def add_look(page: Page) -> None:
     gui, view = page.client.gui, page.visitor.view
     show = gui.add_dropdown("Show", tuple(Show), initial_value=view.look.show)
     mesh = gui.add_checkbox("Template mesh", view.look.mesh)
-    size = gui.add_slider("Gaussian size", 0.05, 3.0, 0.05, view.look.size)
-    opacity = gui.add_slider("Opacity", 0.0, 4.0, 0.05, view.look.opacity)
+    # They reach as far as the view that the command line asks for.
+    size, opacity = view.look.size, view.look.opacity
+    size = gui.add_slider("Gaussian size", min(0.05, size), max(3.0, size), 0.05, size)
+    opacity = gui.add_slider("Opacity", 0.0, max(4.0, opacity), 0.05, opacity)
     background = gui.add_rgb("Background", view.look.background)
     who = gui.add_dropdown("Drawn by", tuple(WHO), initial_value=_name(view.renderer))
     sides = tuple(map(str, sorted({*SIDES, view.look.side})))
