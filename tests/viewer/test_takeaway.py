@@ -2,6 +2,7 @@
 
 import io
 import shlex
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,3 +77,19 @@ def test_the_command_line_shows_the_same_view() -> None:
     assert words[5] == "--view"
     assert parse_view(words[6], Renderer.SPLATS) == view
     assert takeaway.command_line(BUNDLED, View(), Renderer.EXACT) == "gghead view"
+
+
+def test_visitors_who_save_at_once_keep_a_copy_each(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+
+    def save(number: int) -> None:
+        barrier.wait()
+        takeaway.keep_copy(tmp_path, takeaway.Keepsake("seed0006.ply", b"%d" % number))
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"%d" % number for number in range(8)]
+    assert {path.name for path in tmp_path.iterdir()} >= {"seed0006.ply", "seed0006-2.ply", "seed0006-8.ply"}

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import viser
 
-from gghead.checkpoint.atomic import write_file
 from gghead.viewer.drawing import Splats
 from gghead.viewer.favourites import Favourites
 from gghead.viewer.library import Entry
 from gghead.viewer.state import Renderer, View, Viewpoint
 from gghead.viewer.studio import Studio
-from gghead.viewer.takeaway import Keepsake
+from gghead.viewer.takeaway import Keepsake, keep_copy
 from gghead.viewer.template_mesh import TemplateMesh
 from gghead.viewer.visitor import Motion, Report, Visitor
 
@@ -119,8 +118,7 @@ class Page:
         """Sends a file to the visitor, and puts a copy into --out."""
         self.client.send_file_download(keepsake.name, keepsake.content, save_immediately=True)
         if self.setting.out is not None:
-            path = _free(self.setting.out / keepsake.name)
-            write_file(path, lambda temporary: temporary.write_bytes(keepsake.content))
+            path = keep_copy(self.setting.out, keepsake)
             log.info("wrote %s", path)
             self.note("Kept", f"a copy is in {path.name} in the folder of --out")
 
@@ -184,11 +182,3 @@ class Page:
         node = self.client.scene.get_handle_by_name(name)
         if node is not None:
             node.remove()
-
-
-def _free(path: Path) -> Path:
-    """The path, or the first of `name-2`, `name-3` ... where nothing stands yet."""
-    candidate, number = path, 2
-    while candidate.exists():
-        candidate, number = path.with_stem(f"{path.stem}-{number}"), number + 1
-    return candidate

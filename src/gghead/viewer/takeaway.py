@@ -2,12 +2,14 @@
 
 import shlex
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from gghead.checkpoint.atomic import write_file
 from gghead.gaussians.placement import Placement
 from gghead.inference.exports import format_of
 from gghead.inference.finer import smooth
@@ -22,6 +24,9 @@ from gghead.viewer.viewpoints import Motion, advance
 
 FRAMES = 96
 """Frames of an orbit, and of a morph from one seed to the next: four seconds."""
+
+_keeping = threading.Lock()
+"""Visitors who save at once would find the same name free."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,20 @@ def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:
         words += ["--renderer", view.renderer]
     text = format_view(view)
     return " ".join(words + (["--view", shlex.quote(text)] if text else []))
+
+
+def keep_copy(folder: Path, keepsake: Keepsake) -> Path:
+    """Writes it into a folder, as `name-2`, `name-3` ... where something of its name stands; returns the path.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with _keeping:
+        path, number = folder / keepsake.name, 2
+        while path.exists():
+            path, number = (folder / keepsake.name).with_stem(f"{Path(keepsake.name).stem}-{number}"), number + 1
+        write_file(path, lambda temporary: temporary.write_bytes(keepsake.content))
+    return path
 
 
 def _stem(view: View) -> str:
