@@ -194,6 +194,15 @@ def test_a_port_in_use_is_refused_in_words() -> None:
         check_port(Address("localhost", taken.getsockname()[1]))
     with pytest.raises(OSError, match="no address of this machine"):
         check_port(Address("no-such-host.invalid", 8080))
+    with pytest.raises(
+        OSError, match=r"--host 192\.0\.2\.1 is no address of this machine; try localhost or 0\.0\.0\.0"
+    ):
+        check_port(Address("192.0.2.1", free_port()))  # an address for documents, which nobody has
+
+
+def test_the_port_that_is_proposed_instead_exists() -> None:
+    with socket.create_server(("127.0.0.1", 65535)), pytest.raises(OSError, match=r"another: --port 65534$"):
+        check_port(Address("localhost", 65535))
 
 
 def test_the_welcome_says_who_may_come() -> None:

@@ -1,6 +1,7 @@
 """The server: its port, its visitors, its watch over a run, and what it says in the log."""
 
 import contextlib
+import errno
 import getpass
 import logging
 import math
@@ -51,7 +52,7 @@ def serving(studio: Studio, setting: Setting, address: Address) -> Iterator[vise
     """Serves pages for as long as the block lasts.
 
     Raises:
-        OSError: the port is in use or not allowed.
+        OSError: the port is in use or not allowed, or the host is no address of this machine.
     """
     check_port(address)
     # viser greets on stdout, which is for results.
@@ -107,19 +108,19 @@ def check_port(address: Address) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
-        except socket.gaierror as error:
-            raise OSError(f"--host {address.host} is no address of this machine; try localhost or 0.0.0.0") from error
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise OSError(
+                    f"--host {address.host} is no address of this machine; try localhost or 0.0.0.0"
+                ) from error
             if isinstance(error, PermissionError):
                 raise OSError(f"port {address.port} is not for you; choose one from 1024 up with --port") from error
             raise OSError(_taken(address)) from error
 
 
 def _taken(address: Address) -> str:
-    return (
-        f"port {address.port} on {address.host} is in use, maybe by another viewer; "
-        f"choose another: --port {address.port + 1}"
-    )
+    other = address.port + (1 if address.port < 65535 else -1)
+    return f"port {address.port} on {address.host} is in use, maybe by another viewer; choose another: --port {other}"
 
 
 class House:
