@@ -56,7 +56,8 @@ def fsync(path: Path) -> None:
     """Waits until a file's content, or a folder's entries, are on the disk."""
     if os.name == "nt" and path.is_dir():  # Windows can't open a folder for it
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows waits for the disk only through a handle that may write.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
