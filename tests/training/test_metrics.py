@@ -22,6 +22,13 @@ class Means(nn.Module):
         return pictures.float().mean(dim=(2, 3))
 
 
+class Greedy(nn.Module):
+    """Wants more memory than there is."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return pictures.float().flatten()[:1].expand(2000000000, 1000000).clone()
+
+
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GGHEAD_CACHE_PATH", str(tmp_path / "cache"))
@@ -81,3 +88,18 @@ def test_a_missing_detector_is_told_once_and_the_run_goes_on(data: Path, tmp_pat
     assert train(run, monitor).images == 16
     assert len([event for event in monitor.events if event.startswith("no metrics at 8 images")]) == 1
     assert not [event for event in monitor.events if "no metrics at 16" in event]
+
+
+@pytest.mark.parametrize("obstacle", ["a cache that can't be written", "a detector that does not fit into the memory"])
+def test_what_keeps_a_run_from_measuring_does_not_end_it(obstacle: str, data: Path, tmp_path: Path) -> None:
+    detector = tmp_path / "detector.pt"
+    torch.jit.script(Means() if "cache" in obstacle else Greedy()).save(str(detector))
+    if "cache" in obstacle:
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache" / "features").write_text("no folder")
+    wanted = {"metrics_every": 8, "metrics_images": 6, "metrics_detector": str(detector)}
+    config = tiny_config(data, total_images=16, snapshot_every=16, **wanted)
+    run, monitor = RunFolder.create(tmp_path / "run", config), SilentMonitor()
+    assert train(run, monitor).images == 16
+    assert len([event for event in monitor.events if event.startswith("no metrics at 8 images")]) == 1
+    assert train(run, monitor).images == 16

@@ -32,8 +32,8 @@ def is_unmeasured(run: RunFolder, images: int) -> bool:
 class Examiner:
     """Measures the averaged generator of a run; draws nothing from the run's random numbers.
 
-    Real pictures are measured when the first examination is due. A run whose detector can't be had goes on without
-    numbers, and says so once.
+    Real pictures are measured when the first examination is due. A run whose detector can't be had or does not fit into
+    the memory, or whose cache can't be written, goes on without numbers, and says so once.
 
     Attributes:
         run: where numbers go.
@@ -59,7 +59,7 @@ class Examiner:
             snapshot = self.run.snapshot(state.images, ".safetensors")
             settings = Settings(num_images=config.metrics_images)
             report = evaluate(state.average, snapshot, reference, settings, self.run.evaluations).report
-        except (FileNotFoundError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # TorchScript says RuntimeError of a full memory
             self._is_possible = self._reference is not None
             self.monitor.event(f"no metrics at {state.images} images: {error}")
             return
