@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import struct
+import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,25 @@ def test_zip_and_folder_read_alike_from_many_threads(write, tmp_path: Path, cont
         assert list(pool.map(archive.read, names)) == [contents[name] for name in names]
         with pytest.raises(FileNotFoundError, match="holds no other"):
             archive.read("other")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files where Linux lists them")
+def test_threads_that_come_and_go_leave_no_open_files(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    names = sorted(contents)
+    with open_archive(zipped(tmp_path / "set.zip", contents)) as archive:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            with ThreadPoolExecutor(2) as pool:
+                assert list(pool.map(archive.read, names)) == [contents[name] for name in names]
+        assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_an_archive_that_is_gone_is_not_called_damaged(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    with open_archive(zipped(tmp_path / "set.zip", contents)) as archive:
+        archive.path.rename(tmp_path / "moved.zip")
+        with pytest.raises(FileNotFoundError, match=r"set\.zip"):
+            archive.read("00000/file0.bin")
 
 
 def test_back_slashes_in_names_become_slashes(tmp_path: Path) -> None:

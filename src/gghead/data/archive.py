@@ -8,11 +8,11 @@ import hashlib
 import os
 import re
 import struct
-import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,6 +50,7 @@ class Archive(ABC):
         Raises:
             FileNotFoundError: there is no file of that name.
             ValueError: its content is damaged, or larger than MAX_FILE_BYTES.
+            OSError: the archive is gone, or can't be opened.
         """
 
     @abstractmethod
@@ -72,7 +73,7 @@ class Archive(ABC):
 
 
 class ZipArchive(Archive):
-    """A zip whose directory is read once; every thread of every process reads members through a handle of its own."""
+    """A zip whose directory is read once; each member is read through a handle that nobody else uses meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,8 +100,7 @@ class ZipArchive(Archive):
                 f"{path} holds {len(problems)} files that cannot be told apart or trusted by their names; pack it anew "
                 f"from a clean folder:\n{summarize(problems)}"
             )
-        self._handles = threading.local()
-        self._opened: list[BinaryIO] = []
+        self._idle: dict[int, list[BinaryIO]] = {}
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._members))
@@ -110,26 +110,36 @@ class ZipArchive(Archive):
             raise FileNotFoundError(f"{self.path} holds no {name}")
         member = self._members[name]
         _require_size(f"{name} in {self.path}", max(member.file_size, member.compress_size))
-        try:
-            return _unpacked(self._handle(), member)
-        except (ValueError, OSError, zlib.error, struct.error) as error:
-            raise ValueError(f"{name} in {self.path} is damaged ({error}); fetch or make the archive anew") from error
+        with self._handle() as file:
+            try:
+                return _unpacked(file, member)
+            except (ValueError, OSError, zlib.error, struct.error) as error:
+                raise ValueError(
+                    f"{name} in {self.path} is damaged ({error}); fetch or make the archive anew"
+                ) from error
 
     def identity(self, names: Iterable[str]) -> str:
         members = ((name, self._members[name]) for name in names)
         return _digest((name, member.file_size, member.CRC) for name, member in members)
 
     def close(self) -> None:
-        for handle in self._opened:
-            handle.close()
+        for handles in self._idle.values():
+            while handles:
+                handles.pop().close()
 
-    def _handle(self) -> BinaryIO:
-        # A forked process inherits handles that share their position with the parent's.
-        if getattr(self._handles, "process", None) != os.getpid():
-            self._handles.file = self.path.open("rb")
-            self._handles.process = os.getpid()
-            self._opened.append(self._handles.file)
-        return self._handles.file
+    @contextmanager
+    def _handle(self) -> Iterator[BinaryIO]:
+        # By process: a forked one inherits handles that share their position with the parent's. Lists are safe among
+        # threads, of which there may be many, one after another.
+        idle = self._idle.setdefault(os.getpid(), [])
+        try:
+            handle = idle.pop()
+        except IndexError:
+            handle = self.path.open("rb")
+        try:
+            yield handle
+        finally:
+            idle.append(handle)
 
 
 class FolderArchive(Archive):
