@@ -196,6 +196,9 @@ def test_models_are_found_and_missing_averages_named(generator: Generator, tmp_p
         save_generator(run / "snapshots" / f"{images:09d}.safetensors", generator)
     assert [candidate.path.stem for candidate in find_candidates(run, "last")] == ["000024000"]
     assert [candidate.path.stem for candidate in find_candidates(run, "24k")] == ["000024000"]
+    for name in ("000024000_backup", "favourite"):
+        save_generator(run / "snapshots" / f"{name}.safetensors", generator)
+    assert [candidate.path.stem for candidate in find_candidates(run, "last")] == ["000024000"]
     assert len(find_candidates(run, "all")) == len(find_candidates(run, "remaining")) == 3
     assert find_candidates(run / "snapshots" / "000000008.safetensors", "last")[0].reports.parent == run / "evaluations"
     with pytest.raises(FileNotFoundError, match="no snapshot at 9 images; it has 8, 16, 24000"):

@@ -117,6 +117,17 @@ def test_a_generator_that_sees_no_camera_trains(data: Path, tmp_path: Path) -> N
     assert train(run, SilentMonitor()).images == 8
 
 
+def test_only_numbers_name_checkpoints(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data))
+    names = ["000000008", "000000008_backup", "8 of monday", "1000000000", "999999999", ".000000004.removed.tmp"]
+    for name in names:
+        (run.path / "checkpoints" / name).mkdir(parents=True)
+    assert [path.name for path in run.checkpoints()] == ["000000008", "999999999", "1000000000"]
+    run.keep_only({8})
+    left = sorted(path.name for path in (run.path / "checkpoints").iterdir())
+    assert left == [".000000004.removed.tmp", "000000008", "000000008_backup", "8 of monday"]
+
+
 def test_old_checkpoints_go_and_snapshots_stay(data: Path, tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=32, kept_checkpoints=2))
     train(run, SilentMonitor())

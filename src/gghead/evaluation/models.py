@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gghead.config.codec import from_json
 from gghead.config.training import RunConfig
-from gghead.inference.loading import SNAPSHOT_FOLDER
+from gghead.inference.loading import SNAPSHOT_FOLDER, find_snapshots
 
 CONFIG = "config.json"
 FOLDER = "evaluations"
@@ -46,7 +46,7 @@ def find_candidates(path: Path, checkpoint: str) -> list[Candidate]:
         return [Candidate(path, home / FOLDER / f"{path.stem}.json", *_training(home))]
     if not path.is_dir():
         raise FileNotFoundError(f"there is no model at {path}; expected a .safetensors file or a run folder")
-    snapshots = sorted((path / SNAPSHOT_FOLDER).glob("*.safetensors"))
+    snapshots = find_snapshots(path)
     if not snapshots:
         started = (path / "checkpoints").is_dir()
         raise FileNotFoundError(

@@ -28,6 +28,12 @@ def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
     return generator
 
 
+def find_snapshots(run: Path) -> list[Path]:
+    """The averaged generators of a run, oldest first; files that are not named by a number are not among them."""
+    found = (run / SNAPSHOT_FOLDER).glob("*.safetensors")
+    return sorted((path for path in found if path.stem.isdecimal()), key=lambda path: int(path.stem))
+
+
 def find_model(path: Path) -> Path:
     """The model file that a path means.
 
@@ -36,7 +42,7 @@ def find_model(path: Path) -> Path:
         ValueError: a file that is no .safetensors file.
     """
     if path.is_dir():
-        snapshots = sorted((path / SNAPSHOT_FOLDER).glob("*.safetensors"))
+        snapshots = find_snapshots(path)
         if not snapshots:
             raise FileNotFoundError(
                 f"{path} holds no model: expected a run folder with {SNAPSHOT_FOLDER}/*.safetensors in it"

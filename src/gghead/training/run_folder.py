@@ -94,8 +94,9 @@ class RunFolder:
         return self.path / "checkpoints" / f"{images:09d}"
 
     def checkpoints(self) -> list[Path]:
-        """Checkpoint folders, oldest first; those that were not finished are not among them."""
-        return sorted((self.path / "checkpoints").glob("[0-9]*"))
+        """Checkpoint folders, oldest first; those that were not finished, or have another name, are not among them."""
+        found = (self.path / "checkpoints").glob("[0-9]*")
+        return sorted((folder for folder in found if folder.name.isdecimal()), key=lambda folder: int(folder.name))
 
     def keep_only(self, images: Collection[int]) -> None:
         """Removes the checkpoints of all other numbers of images."""
