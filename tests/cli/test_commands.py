@@ -75,6 +75,13 @@ def test_info_tells_what_a_file_is(model: Path, data: Path) -> None:
     assert "dataset of 10 pictures" in gghead("info", data).output
 
 
+@pytest.mark.filterwarnings("error")
+def test_info_of_a_single_picture(tmp_path: Path) -> None:
+    result = gghead("info", write_tiny_dataset(tmp_path / "one.zip", count=1))
+    assert result.exit_code == 0, result.output
+    assert result.output.count("sd 0.0") == 2
+
+
 def test_outputs_are_not_overwritten_without_force(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "heads.png"
     out.write_text("mine")

@@ -55,5 +55,7 @@ def describe_data(path: Path) -> None:
         yaw, pitch = torch.atan2(centers[:, 0], centers[:, 2]), torch.asin(centers[:, 1] / centers.norm(dim=1))
         click.echo(f"dataset of {len(dataset)} pictures; `gghead data check {path}` looks at each")
         for name, angle in (("yaw", yaw.rad2deg()), ("pitch", pitch.rad2deg())):
-            spread = f"mean {angle.mean():.1f}, sd {angle.std():.1f}, {angle.min():.0f} to {angle.max():.0f}"
+            spread = (
+                f"mean {angle.mean():.1f}, sd {angle.std(correction=0):.1f}, {angle.min():.0f} to {angle.max():.0f}"
+            )
             click.echo(f"{name}: {spread} degrees")
