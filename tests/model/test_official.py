@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import struct
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,21 @@ def test_the_file_is_named(tmp_path: Path) -> None:
         read_official(path)
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_official(tmp_path / "y.pkl")
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(20), b"PK\3\4" + bytes(20), b"<html>", b""])
+def test_what_is_no_pickle_is_called_so(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.pkl"
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"it is (no pickle|a zip archive); expected network-snapshot-\*\.pkl"
+    ) as refusal:
+        read_official(path)
+    assert type(refusal.value) is ValueError
+
+
+def test_a_length_beyond_all_memory_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x04\x8e" + struct.pack("<Q", 2**62))
+    with pytest.raises(ValueError, match="damaged"):
+        read_official(path)

@@ -116,8 +116,9 @@ def read_inert(stream: BufferedIOBase, policy: Policy) -> object:
             machine.step(opcode.name, argument)
     except UnsafePickleError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"the pickle is cut off or damaged ({error}); use another copy of the file") from error
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        reason = str(error) or "it declares more than the memory holds"
+        raise ValueError(f"the pickle is cut off or damaged ({reason}); use another copy of the file") from error
     return machine.result()
 
 

@@ -32,6 +32,8 @@ N = TypeVar("N", Generator, Discriminator)
 
 PACKAGES = ("gghead", "eg3d", "gaussian_splatting", "torch_utils", "training", "elias", "dreifus", "src")
 """Top-level packages whose classes official checkpoints contain."""
+PICKLE = b"\x80"
+"""First byte of every pickle of protocol 2 and later."""
 DEEPEST_MODULE = 32
 """Modules nested deeper than this are refused; the official ones reach 5."""
 
@@ -76,8 +78,10 @@ def read_official(path: Path) -> OfficialCheckpoint:
         raise FileNotFoundError(f"there is no file {path}")
     try:
         with path.open("rb") as stream:
-            if stream.read(2) == b"PK":
-                raise ValueError("it is a zip archive; expected the pickle of an official checkpoint")
+            start = stream.read(2)
+            if start[:1] != PICKLE:
+                kind = "a zip archive" if start == b"PK" else "no pickle"
+                raise ValueError(f"it is {kind}; expected network-snapshot-*.pkl of the official release")
             stream.seek(0)
             content = read_tensor_pickle(stream, PACKAGES)
         return _convert(content)
