@@ -126,6 +126,12 @@ def test_refusals_are_one_line_without_a_traceback(model: Path, data: Path, tmp_
     assert "ending in .safetensors" in refusal("import", tmp_path / "a.pkl", tmp_path / "a.bin")
 
 
+def test_a_batch_that_cannot_be_shared_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
+    data, run = write_tiny_dataset(tmp_path / "heads.zip", resolution=64), tmp_path / "run"
+    assert "batch" in refusal("train", "demo", "--data", data, "--out", run, "--batch-size", "10", "--device", "cpu")
+    assert not run.exists()
+
+
 def broken(path: Path) -> Path:
     path.write_bytes(b"not a model")
     return path

@@ -63,6 +63,7 @@ def run_to_end(
     if is_launched() and path is None:
         raise ValueError("processes that torchrun starts can't agree on a name; name the run's folder: --out")
     with join_team(device) as team:
+        share_of(config.training, config.model.discriminator, team)
         if team.is_first:
             path = prepare()
         team.wait()
