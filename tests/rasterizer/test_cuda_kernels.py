@@ -8,7 +8,15 @@ import torch
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
-from gghead.cuda.program import CACHE_VARIABLE, bits_of, cache_folder, compile_program, fingerprint, slots_of
+from gghead.cuda.program import (
+    CACHE_VARIABLE,
+    Kernels,
+    bits_of,
+    cache_folder,
+    compile_program,
+    fingerprint,
+    slots_of,
+)
 from gghead.rasterizer import cuda_kernels
 from gghead.rasterizer.cuda import fixed_point
 from gghead.rasterizer.cuda_history import History, roomy
@@ -90,3 +98,9 @@ def test_integers_hold_the_moments_of_a_splat_that_covers_the_picture(side: int,
     moment = float(offsets.square().sum()) * side * 4 * float(units)
     assert 16 * moment < 2**63
     assert fixed_point(plan, [torch.zeros(2)]).isfinite().all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("blocks", [0, (4, 0, 1), (4, 1, 0)])
+def test_nothing_is_launched_for_an_empty_batch(blocks: int | tuple[int, int, int]) -> None:
+    """CUDA refuses a grid without blocks."""
+    Kernels(code=None, functions={}).launch("decode", blocks, (), stream=0)  # type: ignore[arg-type]

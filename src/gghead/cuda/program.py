@@ -67,7 +67,7 @@ class Kernels:
         threads: int = 256,
         shared: int = 0,
     ) -> None:
-        """Launches a kernel.
+        """Launches a kernel, unless there is nothing to do for it.
 
         Not by cuda.core's own launch, which takes thirty microseconds for as many arguments; this takes ten.
 
@@ -79,9 +79,11 @@ class Kernels:
             threads: of a block.
             shared: bytes of dynamic shared memory.
         """
+        x, y, z = (blocks, 1, 1) if isinstance(blocks, int) else blocks
+        if x * y * z == 0:  # an empty batch, which CUDA refuses
+            return
         values, addresses = slots_of(len(arguments))
         values[:] = arguments
-        x, y, z = (blocks, 1, 1) if isinstance(blocks, int) else blocks
         (error,) = driver.cuLaunchKernel(
             self.functions[name], x, y, z, threads, 1, 1, shared, stream, addresses, 0
         )  # fmt: skip
