@@ -5,12 +5,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from gghead.cli.main import main
 from gghead.cli.train import tell_estimate
 from gghead.config.presets import from_preset
+from gghead.cuda.availability import KernelError
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from gghead.training.run_folder import RunFolder
@@ -130,6 +132,25 @@ def test_a_batch_that_cannot_be_shared_is_refused_before_there_is_a_folder(tmp_p
     data, run = write_tiny_dataset(tmp_path / "heads.zip", resolution=64), tmp_path / "run"
     assert "batch" in refusal("train", "demo", "--data", data, "--out", run, "--batch-size", "10", "--device", "cpu")
     assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "the memory is full (MemoryError); smaller batches"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "the memory is full (CUDA out of memory.); smaller batches"),
+        (KernelError("the CUDA kernels do not compile here"), "Error: the CUDA kernels do not compile here"),
+    ],
+)
+def test_what_a_machine_lacks_is_told_in_one_line(
+    error: Exception, told: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("gghead.cli.info.describe_model", fail)
+    assert told in refusal("info", model)
+    assert gghead("--debug", "info", model).exception is error
 
 
 def broken(path: Path) -> Path:

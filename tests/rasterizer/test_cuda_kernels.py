@@ -8,9 +8,11 @@ import torch
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
+from gghead.cuda.availability import KernelError
 from gghead.cuda.program import (
     CACHE_VARIABLE,
     Kernels,
+    Source,
     bits_of,
     cache_folder,
     compile_program,
@@ -104,3 +106,14 @@ def test_integers_hold_the_moments_of_a_splat_that_covers_the_picture(side: int,
 def test_nothing_is_launched_for_an_empty_batch(blocks: int | tuple[int, int, int]) -> None:
     """CUDA refuses a grid without blocks."""
     Kernels(code=None, functions={}).launch("decode", blocks, (), stream=0)  # type: ignore[arg-type]
+
+
+def test_kernels_that_do_not_compile_are_told_with_the_backend_that_draws_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(source: Source, device: int) -> Kernels:
+        raise KernelError("the CUDA kernels do not compile here")
+
+    monkeypatch.setattr(cuda_kernels, "load_program", fail)
+    with pytest.raises(KernelError, match="do not compile here; until that is mended, backend='reference' draws"):
+        cuda_kernels.load_kernels(Variant(1, 0, False), 0)

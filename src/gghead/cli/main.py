@@ -1,5 +1,7 @@
 """The command `gghead` and how its errors reach a person."""
 
+import sys
+
 import click
 
 from gghead import __version__
@@ -14,6 +16,7 @@ from gghead.cli.resume import resume
 from gghead.cli.sample import sample
 from gghead.cli.train import train
 from gghead.cli.view import view
+from gghead.cuda.availability import KernelError
 
 
 class FriendlyGroup(click.Group):
@@ -25,10 +28,19 @@ class FriendlyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # `gghead info ... | head`: click ends quietly
-        except (ValueError, OSError, FloatingPointError) as error:
+        except (ValueError, OSError, FloatingPointError, KernelError, *full_memory()) as error:
             if ctx.params["debug"]:
                 raise
-            raise click.ClickException(str(error)) from error
+            told = str(error)
+            if isinstance(error, full_memory()):
+                told = f"the memory is full ({told or 'MemoryError'}); smaller batches or pictures need less of it"
+            raise click.ClickException(told) from error
+
+
+def full_memory() -> tuple[type[Exception], ...]:
+    """Errors that say so; torch, which takes seconds to import, is asked only where a command has done that."""
+    torch = sys.modules.get("torch")
+    return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
 
 
 @click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

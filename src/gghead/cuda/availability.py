@@ -7,6 +7,10 @@ from importlib.util import find_spec
 log = logging.getLogger(__name__)
 
 
+class KernelError(RuntimeError):
+    """CUDA programs don't compile here, although the extra is installed."""
+
+
 @cache
 def is_available() -> bool:
     """Whether the extra is installed; says once what is missing."""

@@ -22,6 +22,7 @@ from cuda.core import Device, ObjectCode, Program, ProgramOptions
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
+from gghead.cuda.availability import KernelError
 
 CACHE_VARIABLE = "GGHEAD_KERNEL_CACHE"
 """Environment variable that names another folder for compiled kernels."""
@@ -155,7 +156,7 @@ def load_program(source: Source, device: int) -> Kernels:
     """A program on a GPU: from this process, from the disk, or compiled (about two seconds).
 
     Raises:
-        RuntimeError: it does not compile here.
+        KernelError: it does not compile here.
     """
     major, minor = torch.cuda.get_device_capability(device)
     architecture = f"sm_{major}{minor}"
@@ -168,7 +169,7 @@ def load_program(source: Source, device: int) -> Kernels:
         try:
             binary = compile_program(source, architecture)
         except Exception as error:  # a missing or too old NVRTC, in many disguises
-            raise RuntimeError(
+            raise KernelError(
                 f"the CUDA kernels of {source.folder.parent.name} do not compile for {architecture} here "
                 f"({type(error).__name__}: {error}); `gghead doctor` says what is missing"
             ) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from gghead.cuda.availability import KernelError
 from gghead.cuda.program import Kernels, Source, load_program
 from gghead.rasterizer.constants import BLUR, MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, NEAR, VIEW_GUARD
 
@@ -77,9 +78,9 @@ def load_kernels(variant: Variant, device: int) -> Kernels:
     """The program on a GPU.
 
     Raises:
-        RuntimeError: it does not compile here.
+        KernelError: it does not compile here.
     """
     try:
         return load_program(variant.source, device)
-    except RuntimeError as error:
-        raise RuntimeError(f"{error}; until that is mended, backend='reference' draws") from error
+    except KernelError as error:
+        raise KernelError(f"{error}; until that is mended, backend='reference' draws") from error
