@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.replay import Replayer, run_directly
+from gghead.rasterizer.replay import WARMUP, Inputs, Replayer, run_directly
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from tiny_run import MODEL, tiny_config
@@ -62,3 +63,21 @@ def test_a_replayed_step_is_the_step(loss: str, views: int, conditioned: bool, g
                 assert getattr(replayed, name) is None
             else:
                 torch.testing.assert_close(getattr(replayed, name), value, msg=name, **REPLAYED._asdict())
+
+
+def test_a_pass_of_another_kind_takes_the_memory_of_the_one_before() -> None:
+    weight = nn.Parameter(torch.ones(2**20, device="cuda"))
+
+    def weigh(inputs: Inputs) -> Tensor:
+        loss = (weight * sum(inputs.values())).sum()
+        loss.backward()
+        return loss.detach()
+
+    run, blurred, taken = Replayer(), {name: torch.full((), 2.0, device="cuda") for name in ("real", "blur")}, []
+    for inputs in (blurred, {"real": blurred["real"]}):
+        for _ in range(WARMUP + 2):
+            value = run("generator", weigh, inputs, [weight])
+        assert float(value) == 2**21 * len(inputs)
+        assert float(weight.grad.max()) == 2.0 * len(inputs)
+        taken.append(torch.cuda.memory_allocated())
+    assert taken[1] <= taken[0]

@@ -61,6 +61,9 @@ class _Recording:
 class Replayer:
     """A Runner that captures each kind of pass in a CUDA graph and replays it.
 
+    Of passes of one name only the last kind is kept: when pictures are no longer blurred, say, inputs lose one tensor
+    for good, and the graph with it is several hundred megabytes that nobody needs.
+
     A drawing whose lists suddenly outgrow their room, which is twice what the last ones needed, is NaN in one replay
     and right in the next.
     """
@@ -75,13 +78,12 @@ class Replayer:
         kind = (name, *((key, tensor.shape, tensor.dtype) for key, tensor in inputs.items()))
         recording = self._recordings.get(kind)
         if recording is not None and recording.watch.fullness() > FULL:
-            torch.cuda.synchronize()
-            del self._recordings[kind]
             recording = None
         if recording is None:
             self._runs[kind] += 1
             if self._runs[kind] <= WARMUP:
                 return run_directly(name, function, inputs, parameters)
+            self._forget(name)
             recording = self._recordings[kind] = _record(function, inputs, parameters, self._pool)
         for own, given in zip(recording.inputs.values(), inputs.values(), strict=True):
             own.copy_(given, non_blocking=True)
@@ -89,6 +91,12 @@ class Replayer:
         for parameter, gradient in zip(parameters, recording.gradients, strict=True):
             parameter.grad = gradient
         return recording.values.clone()
+
+    def _forget(self, name: str) -> None:
+        """Frees what is recorded under a name, when the GPU is done with it."""
+        torch.cuda.synchronize()
+        for kind in [kind for kind in self._recordings if kind[0] == name]:
+            del self._recordings[kind]
 
 
 def fastest_runner(device: torch.device) -> Runner:
