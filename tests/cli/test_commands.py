@@ -211,6 +211,15 @@ def test_a_run_is_tracked_on_request(data: Path, tmp_path: Path) -> None:
     assert "is not one of 'wandb', 'tensorboard'" in refusal("resume", run.path, "--log", "paper")
 
 
+@pytest.mark.skipif(find_spec("tensorboardX") is None, reason="needs the extra `tensorboard`")
+def test_a_second_resume_is_refused_before_it_writes_to_a_tracker(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, total_images=8, metrics_every=0))
+    with run.claim():
+        told = refusal("resume", run.path, "--log", "tensorboard", "--device", "cpu")
+    assert "is trained by another process" in told
+    assert not (run.path / "tensorboard").exists()
+
+
 def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = gghead("train", "ffhq256", "--dry-run", "--hourly-price", "3", "--device", "cpu")

@@ -80,14 +80,14 @@ def _train(
     team: "Team",  # noqa: F821 - imported when a command runs
 ) -> bool:
     """Trains in this process; returns whether it was interrupted."""
-    from gghead.training.loop import train
+    from gghead.training.loop import train_claimed
     from gghead.training.run_folder import RunFolder
     from gghead.training.telemetry import NullMonitor
 
     run = RunFolder.open(path)
     try:
-        with _monitor(run, trackers) if team.is_first else nullcontext(NullMonitor()) as monitor:
-            outcome = train(run, monitor, team.device(device), team, on_nan)
+        with _claimed(run, trackers) if team.is_first else nullcontext(NullMonitor()) as monitor:
+            outcome = train_claimed(run, monitor, team.device(device), team, on_nan)
     except ConnectionError as error:
         if team.is_alone:
             raise
@@ -106,10 +106,11 @@ def _train(
 
 
 @contextmanager
-def _monitor(run: "RunFolder", trackers: tuple[str, ...]) -> Iterator["Monitor"]:  # noqa: F821 - see above
-    """Tells people and the trackers of a run."""
+def _claimed(run: "RunFolder", trackers: tuple[str, ...]) -> Iterator["Monitor"]:  # noqa: F821 - see above
+    """Claims a run, then tells people and trackers of it: who is refused leaves no trace in them."""
     from gghead.training.telemetry import console_monitor
     from gghead.training.trackers import Monitors, open_trackers
 
-    with console_monitor(run.config.training.total_images) as console, open_trackers(trackers, run) as opened:
+    total = run.config.training.total_images
+    with run.claim(), console_monitor(total) as console, open_trackers(trackers, run) as opened:
         yield Monitors([console, *opened])

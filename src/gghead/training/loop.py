@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -66,12 +67,16 @@ def train(
         ConnectionError: another process of the team is gone.
         OSError: results can't be written; the last checkpoint is untouched.
     """
+    with run.claim() if team.is_first else nullcontext():
+        return train_claimed(run, monitor, device, team, on_nan)
+
+
+def train_claimed(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
+    """`train` for who holds the run's claim already, because something had to wait for it: opening trackers, say."""
     share_of(run.config.training, run.config.model.discriminator, team)
-    if not team.is_first:
-        return _train(run, monitor, device, team, on_nan)
-    with run.claim():
+    if team.is_first:
         run.sweep()
-        return _train(run, monitor, device, team, on_nan)
+    return _train(run, monitor, device, team, on_nan)
 
 
 def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
