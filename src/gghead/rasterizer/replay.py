@@ -6,6 +6,7 @@ is one launch. Here, because room for the lists of drawings is measured before a
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -59,7 +60,7 @@ class _Recording:
 
 
 class Replayer:
-    """A Runner that captures each kind of pass in a CUDA graph and replays it.
+    """A Runner that captures each kind of pass in a CUDA graph of the current GPU and replays it.
 
     Of passes of one name only the last kind is kept: when pictures are no longer blurred, say, inputs lose one tensor
     for good, and the graph with it is several hundred megabytes that nobody needs.
@@ -97,6 +98,11 @@ class Replayer:
         torch.cuda.synchronize()
         for kind in [kind for kind in self._recordings if kind[0] == name]:
             del self._recordings[kind]
+
+
+def on_gpu(device: torch.device | str) -> AbstractContextManager[object]:
+    """As long as the block lasts a GPU is the current one, on which graphs are captured; other devices need nothing."""
+    return torch.cuda.device(device) if torch.device(device).type == "cuda" else nullcontext()
 
 
 def fastest_runner(device: torch.device) -> Runner:

@@ -20,7 +20,7 @@ from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
-from gghead.rasterizer.replay import fastest_runner
+from gghead.rasterizer.replay import fastest_runner, on_gpu
 from gghead.training.losses import gradient_penalty
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS, new_state, read_template
@@ -126,7 +126,7 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
         return (time.perf_counter() - start) / steps
 
     steps = STEPS[state.device.type]
-    with multiplication(training.precision):
+    with on_gpu(device), multiplication(training.precision):
         seconds(True, steps), seconds(False, steps)
         plain, with_r1 = seconds(False, steps), seconds(True, steps)
     rate = probe_operations * training.batch_size / (plain + max(with_r1 - plain, 0) / training.r1_every)

@@ -14,6 +14,7 @@ from gghead.config.training import RunConfig
 from gghead.data.conventions import recognise
 from gghead.data.dataset import HeadDataset
 from gghead.data.decoding import decode
+from gghead.rasterizer.replay import on_gpu
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.distributed import ALONE, Team, share_of
 from gghead.training.interruption import catch_interruption
@@ -76,7 +77,8 @@ def train_claimed(run: RunFolder, monitor: Monitor, device: torch.device | str, 
     share_of(run.config.training, run.config.model.discriminator, team)
     if team.is_first:
         run.sweep()
-    return _train(run, monitor, device, team, on_nan)
+    with on_gpu(device):
+        return _train(run, monitor, device, team, on_nan)
 
 
 def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
