@@ -16,10 +16,10 @@ import torch
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
+from gghead.rasterizer.replay import fastest_runner
 from gghead.training.distributed import ALONE, Team, share_of
 from gghead.training.launch import join_team
 from gghead.training.precision import multiplication
-from gghead.training.session import pass_runner
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step
 from rows import append, commit
@@ -90,7 +90,7 @@ def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device:
     # The blur of the first pictures is not what most of a run's time goes to.
     state.images = 10**6 * training.r1_every * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
-    setting = Setting(training, labels, group, pass_runner(training, group, state.device))
+    setting = Setting(training, labels, group, fastest_runner(state.device))
     part = group.part(labels, config.model.discriminator.group_size).to(device)
     pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
     for _ in range(WARMUP):

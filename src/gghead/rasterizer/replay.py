@@ -73,6 +73,8 @@ class Replayer:
         self._recordings: dict[tuple, _Recording] = {}
         self._runs: Counter[tuple] = Counter()
         self._pool = torch.cuda.graph_pool_handle()
+        # torch's own stream for captures stays on the GPU of a process's first one.
+        self._stream = torch.cuda.Stream()
 
     def __call__(self, name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
         """See `Runner`."""
@@ -85,13 +87,26 @@ class Replayer:
             if self._runs[kind] <= WARMUP:
                 return run_directly(name, function, inputs, parameters)
             self._forget(name)
-            recording = self._recordings[kind] = _record(function, inputs, parameters, self._pool)
+            recording = self._recordings[kind] = self._record(function, inputs, parameters)
         for own, given in zip(recording.inputs.values(), inputs.values(), strict=True):
             own.copy_(given, non_blocking=True)
         recording.graph.replay()
         for parameter, gradient in zip(parameters, recording.gradients, strict=True):
             parameter.grad = gradient
         return recording.values.clone()
+
+    def _record(self, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> _Recording:
+        own = {key: tensor.clone() for key, tensor in inputs.items()}
+        for parameter in parameters:
+            parameter.grad = None
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        graph = torch.cuda.CUDAGraph()
+        # Threads that load data may use the GPU meanwhile.
+        capture = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
+        with watch_lists() as watch, capture:
+            values = function(own)
+        return _Recording(graph, watch, own, values, [parameter.grad for parameter in parameters])
 
     def _forget(self, name: str) -> None:
         """Frees what is recorded under a name, when the GPU is done with it."""
@@ -108,16 +123,3 @@ def on_gpu(device: torch.device | str) -> AbstractContextManager[object]:
 def fastest_runner(device: torch.device) -> Runner:
     """A Replayer where one can work: on a GPU with the CUDA backend."""
     return Replayer() if device.type == "cuda" and is_available() else run_directly
-
-
-def _record(function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter], pool: tuple[int, int]) -> _Recording:
-    own = {key: tensor.clone() for key, tensor in inputs.items()}
-    for parameter in parameters:
-        parameter.grad = None
-    torch.cuda.synchronize()
-    torch.cuda.empty_cache()
-    graph = torch.cuda.CUDAGraph()
-    # Threads that load data may use the GPU meanwhile.
-    with watch_lists() as watch, torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-        values = function(own)
-    return _Recording(graph, watch, own, values, [parameter.grad for parameter in parameters])

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from gghead.config.training import TrainingConfig
 from gghead.data.loader import Batch
 from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
-from gghead.rasterizer.replay import Runner, fastest_runner, run_directly
+from gghead.rasterizer.replay import fastest_runner
 from gghead.training.checkpoints import save_state
 from gghead.training.distributed import Team, share_of
 from gghead.training.health import CollapseWatch, require_finite
@@ -23,12 +22,6 @@ from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState
 from gghead.training.steps import Setting, training_step
 from gghead.training.telemetry import JsonLog, Monitor
-
-
-def pass_runner(config: TrainingConfig, team: Team, device: torch.device) -> Runner:
-    """The fastest way to run the passes of a step."""
-    # The count of the UV total variation is shared among processes within a pass, which is not replayed then.
-    return fastest_runner(device) if team.is_alone or config.uv_variation_weight == 0 else run_directly
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class Session:
         """
         config = self.run.config.training
         labels = torch.from_numpy(self.pictures.labels)
-        setting = Setting(config, labels, self.team, pass_runner(config, self.team, state.device))
+        setting = Setting(config, labels, self.team, fastest_runner(state.device))
         means, watch = Accumulator(config.batch_size, self.team), CollapseWatch()
         requested = self._ask()
         with self._batches(state) as batches:
