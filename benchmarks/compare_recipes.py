@@ -81,16 +81,6 @@ def trained_with(**changes: object) -> Change:
     return lambda config: replace(config, training=replace(config.training, **changes))
 
 
-def generated_with(**changes: object) -> Change:
-    """Replaces fields of the generator."""
-
-    def change(config: RunConfig) -> RunConfig:
-        model = replace(config.model, generator=replace(config.model.generator, **changes))
-        return replace(config, model=model)
-
-    return change
-
-
 def chain(*changes: Change) -> Change:
     """Several changes, one after the other."""
 
@@ -116,9 +106,6 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
             "consistent, two views": chain(consistent, trained_with(views=2)),
             "consistent, one view": chain(consistent, trained_with(views=1)),
             "consistent, relativistic": chain(consistent, trained_with(loss="relativistic", r2_gamma=0.5)),
-            "consistent, far from the template": chain(
-                consistent, trained_with(position_weight=0.1), generated_with(position_range=0.25)
-            ),
         },
     ),
     "precision": (
