@@ -103,7 +103,7 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         {
             "paper": lambda config: with_recipe(config, "paper"),
             "consistent": consistent,
-            "consistent, two views": chain(consistent, trained_with(views=2)),
+            "consistent, four views": chain(consistent, trained_with(views=4)),
             "consistent, one view": chain(consistent, trained_with(views=1)),
             "consistent, relativistic": chain(consistent, trained_with(loss="relativistic", r2_gamma=0.5)),
         },
@@ -122,8 +122,8 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         lambda data: from_preset("demo", data),
         {
             "as it is": lambda config: config,
-            "no camera, two views": chain(consistent, trained_with(views=2, random_background=False)),
-            "no camera, two views, random colours": chain(consistent, trained_with(views=2)),
+            "no camera, two views": chain(consistent, trained_with(random_background=False)),
+            "no camera, two views, random colours": consistent,
             "no camera, one view": chain(consistent, trained_with(views=1, random_background=False)),
         },
     ),

@@ -90,7 +90,7 @@ def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device:
     # The blur of the first pictures is not what most of a run's time goes to.
     state.images = 10**6 * training.r1_every * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
-    setting = Setting(training, labels, group, fastest_runner(state.device))
+    setting = Setting(training, labels, group, fastest_runner(state.device, group.any_of))
     part = group.part(labels, config.model.discriminator.group_size).to(device)
     pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
     for _ in range(WARMUP):

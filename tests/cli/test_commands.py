@@ -171,7 +171,7 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert {name: training[name] for name in ("total_images", "precision", "views")} == {
         "total_images": 16,
         "precision": "full",
-        "views": 4,
+        "views": 2,
     }
     assert "16 of 16 images seen" in gghead("info", run).output
     assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)
@@ -236,15 +236,10 @@ def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monk
     assert "--data is missing" in refusal("train", "ffhq256")
 
 
-@pytest.mark.parametrize(("preset", "is_told"), [("ffhq256", False), ("ffhq512", True)])
-def test_a_dry_run_tells_where_several_gpus_are_slower_than_as_many_times_one(
-    preset: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_counts_several_gpus(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("gghead.training.estimate.images_per_second", lambda config, operations, device: 100.0)
-    tell_estimate(from_preset(preset, ""), None, "cuda", 2)
-    printed = capsys.readouterr().out
-    assert "about 200 pictures a second on 2 x cuda" in printed
-    assert ("slower than that with UV total variation" in printed) == is_told
+    tell_estimate(from_preset("ffhq512", ""), None, "cuda", 2)
+    assert "about 200 pictures a second on 2 x cuda" in capsys.readouterr().out
 
 
 MANY_OPTIONS = {"train": "what is trained, from what, where to, on what machine, and how it is watched"}

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
+from gghead.rasterizer import render
 from gghead.rasterizer.replay import WARMUP, Inputs, Replayer, run_directly
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
+from rasterizer.random_scenes import cameras_around, random_scene
 from tiny_run import MODEL, tiny_config
 from tolerances import REPLAYED
 
@@ -63,6 +65,26 @@ def test_a_replayed_step_is_the_step(loss: str, views: int, conditioned: bool, g
                 assert getattr(replayed, name) is None
             else:
                 torch.testing.assert_close(getattr(replayed, name), value, msg=name, **REPLAYED._asdict())
+
+
+def test_a_pass_whose_gaussians_grow_is_drawn_whole() -> None:
+    """Lists a hundred times as long as at the capture: the pass is captured and run again, and is never NaN."""
+    scene, cameras = random_scene(20_000, (1,)).to("cuda"), cameras_around((1,), 256, 256).to("cuda")
+    parameter = nn.Parameter(torch.ones(1, device="cuda"))
+
+    def draw(inputs: Inputs) -> Tensor:
+        value = render(replace(scene, scales=scene.scales * inputs["size"] * parameter), cameras).rgb.sum() / 100
+        value.backward()
+        return value.detach()
+
+    run = Replayer()
+    for size in [0.01] * (WARMUP + 1) + [1.0, 0.01, 1.0]:
+        inputs = {"size": torch.full((1,), size, device="cuda")}
+        value = run("drawing", draw, inputs, [parameter])
+        gradient = parameter.grad.clone()
+        expected = run_directly("drawing", draw, inputs, [parameter])
+        torch.testing.assert_close(value, expected, **REPLAYED._asdict())
+        torch.testing.assert_close(gradient, parameter.grad, **REPLAYED._asdict())
 
 
 def test_a_pass_of_another_kind_takes_the_memory_of_the_one_before() -> None:

@@ -89,10 +89,10 @@ def test_recipes() -> None:
     assert with_recipe(official, "paper") == official
     consistent = with_recipe(official, "consistent")
     assert not consistent.model.generator.camera_conditioned
-    assert (consistent.training.views, consistent.training.random_background) == (4, True)
+    assert (consistent.training.views, consistent.training.random_background) == (2, True)
     assert with_recipe(consistent, "paper") == official
     ours = from_preset("heads256", "x.zip")
-    assert with_recipe(ours, "consistent") == replace(ours, training=replace(ours.training, views=4))
+    assert with_recipe(ours, "consistent") == ours
 
 
 def test_views_must_divide_the_batch() -> None:

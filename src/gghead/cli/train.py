@@ -138,8 +138,6 @@ def tell_estimate(
         speed = gpus * images_per_second(config, plan.operations, device)
         hours = images / speed / 3600
         rows["speed"] = f"about {speed:.3g} pictures a second on {where}, an estimate from some steps"
-        if gpus > 1 and config.training.uv_variation_weight > 0:
-            rows["several GPUs"] = "slower than that with UV total variation: two H100 made 1.27 times one's pictures"
         rows["time"] = f"about {hours:,.1f} hours ({hours / 24:,.1f} days) for {images:,} pictures"
         if hourly_price is not None:
             rows["cost"] = f"about {hours * gpus * hourly_price:,.2f} at {hourly_price:g} an hour and device"

@@ -26,10 +26,13 @@ class Preset:
 
 OFFICIAL_STAGE_2 = replace(TrainingConfig(), total_images=25_000_000, beta_weight=1.0, uv_variation_weight=100.0)
 
+VIEWS = 2
+"""Pictures of each generated head by the recipe "consistent"."""
+
 HEADS = TrainingConfig(
     total_images=2_000_000,
     growth_fade_images=100_000,
-    views=4,
+    views=VIEWS,
     random_background=True,
     mirrored=True,
     # Close to the template few pictures are enough for a head that is one from the sides, too.
@@ -99,7 +102,7 @@ PRESETS: dict[str, Preset] = {
     "heads256": Preset(
         "its third, 256 x 256: --init-from a run of heads128",
         heads_model(256),
-        replace(HEADS, blur_fade_images=100_000, views=2),
+        replace(HEADS, blur_fade_images=100_000),
         begins_with="heads128",
     ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),
@@ -135,12 +138,12 @@ def with_recipe(config: RunConfig, recipe: Recipe) -> RunConfig:
         config: of a run.
         recipe: "paper": the mapping network sees the camera, each head is drawn once, on the run's background, with
             colours that depend on the direction (Kirschstein et al. 2024). "consistent": it does not, each head is
-            drawn from four cameras, every picture on a random colour, with colours of the Gaussians alone (Barthel et
-            al. 2025, "CGS-GAN").
+            drawn from two cameras, every picture on a random colour, with colours of the Gaussians alone (Barthel et
+            al. 2025, "CGS-GAN", with four cameras; two were measured to learn faster, docs/experiments.md).
     """
     is_paper = recipe == "paper"
     generator = replace(config.model.generator, camera_conditioned=is_paper, sh_degree=1 if is_paper else 0)
-    training = replace(config.training, views=1 if is_paper else 4, random_background=not is_paper)
+    training = replace(config.training, views=1 if is_paper else VIEWS, random_background=not is_paper)
     return replace(config, model=replace(config.model, generator=generator), training=training)
 
 

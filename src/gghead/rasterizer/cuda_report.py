@@ -86,14 +86,30 @@ class Watch:
         self._drawings.append((report, history, capacity))
         return report
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the graph draws nothing."""
+        return not self._drawings
+
+    def reset(self) -> None:
+        """To be called before each replay."""
+        for report, _, _ in self._drawings:
+            report.reset()
+
     def fullness(self) -> float:
-        """Largest share of the room that was needed in the last replay, or in the one before if that still runs.
+        """Largest share of the room that the last replay needs; waits until the GPU has counted, as `Report.read` does.
 
         Above 1 a drawing has NaN in it. The needs are remembered: a graph captured anew gets more room.
+
+        Raises:
+            ValueError: cameras can't be drawn.
         """
-        for report, history, _ in self._drawings:
-            history.note(int(report.view[0]))
-        return max((int(report.view[0]) / capacity for report, _, capacity in self._drawings), default=0.0)
+        shares = [0.0]
+        for report, history, capacity in self._drawings:
+            length = report.read()
+            history.note(length)
+            shares.append(length / capacity)
+        return max(shares)
 
 
 WATCHES: list[Watch] = []

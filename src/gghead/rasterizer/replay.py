@@ -18,8 +18,6 @@ from gghead.rasterizer.cuda_report import Watch, watch_lists
 
 WARMUP = 2
 """Passes of a kind that run as they are, before one is captured: libraries choose, memory of lists is measured."""
-FULL = 0.8
-"""A drawing whose lists take more of their room than this is captured anew, with more room."""
 
 Inputs = dict[str, Tensor]
 Pass = Callable[[Inputs], Tensor]
@@ -65,11 +63,19 @@ class Replayer:
     Of passes of one name only the last kind is kept: when pictures are no longer blurred, say, inputs lose one tensor
     for good, and the graph with it is several hundred megabytes that nobody needs.
 
-    A drawing whose lists suddenly outgrow their room, which is twice what the last ones needed, is NaN in one replay
-    and right in the next.
+    A pass in which the lists of a drawing outgrow their room, which is twice what the last ones needed, is captured and
+    run again before anybody sees it. What it changes beside gradients it then changes twice: in training the running
+    mean of styles.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, any_process: Callable[[bool], bool] = bool) -> None:
+        """Makes a runner without recordings.
+
+        Args:
+            any_process: whether it is so in any of the processes that run the passes together, so that all of them run
+                one again: it may wait for the others within.
+        """
+        self._any_process = any_process
         self._recordings: dict[tuple, _Recording] = {}
         self._runs: Counter[tuple] = Counter()
         self._pool = torch.cuda.graph_pool_handle()
@@ -79,23 +85,31 @@ class Replayer:
     def __call__(self, name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
         """See `Runner`."""
         kind = (name, *((key, tensor.shape, tensor.dtype) for key, tensor in inputs.items()))
-        recording = self._recordings.get(kind)
-        if recording is not None and recording.watch.fullness() > FULL:
-            recording = None
-        if recording is None:
+        if kind not in self._recordings:
             self._runs[kind] += 1
             if self._runs[kind] <= WARMUP:
                 return run_directly(name, function, inputs, parameters)
-            self._forget(name)
-            recording = self._recordings[kind] = self._record(function, inputs, parameters)
-        for own, given in zip(recording.inputs.values(), inputs.values(), strict=True):
-            own.copy_(given, non_blocking=True)
-        recording.graph.replay()
+            self._record(kind, function, inputs, parameters)
+        while not self._replay(kind, inputs):
+            if self._recordings[kind].watch.fullness() > 1:
+                self._record(kind, function, inputs, parameters)
+        recording = self._recordings[kind]
         for parameter, gradient in zip(parameters, recording.gradients, strict=True):
             parameter.grad = gradient
         return recording.values.clone()
 
-    def _record(self, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> _Recording:
+    def _replay(self, kind: tuple, inputs: Inputs) -> bool:
+        """Whether all drawings have the room they need, in all processes. The host waits, while the GPU goes on."""
+        recording = self._recordings[kind]
+        for own, given in zip(recording.inputs.values(), inputs.values(), strict=True):
+            own.copy_(given, non_blocking=True)
+        recording.watch.reset()
+        recording.graph.replay()
+        return recording.watch.is_idle or not self._any_process(recording.watch.fullness() > 1)
+
+    def _record(self, kind: tuple, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> None:
+        """Captures a pass, in place of what is recorded under its name."""
+        self._forget(kind[0])
         own = {key: tensor.clone() for key, tensor in inputs.items()}
         for parameter in parameters:
             parameter.grad = None
@@ -106,7 +120,8 @@ class Replayer:
         capture = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
         with watch_lists() as watch, capture:
             values = function(own)
-        return _Recording(graph, watch, own, values, [parameter.grad for parameter in parameters])
+        gradients = [parameter.grad for parameter in parameters]
+        self._recordings[kind] = _Recording(graph, watch, own, values, gradients)
 
     def _forget(self, name: str) -> None:
         """Frees what is recorded under a name, when the GPU is done with it."""
@@ -120,6 +135,6 @@ def on_gpu(device: torch.device | str) -> AbstractContextManager[object]:
     return torch.cuda.device(device) if torch.device(device).type == "cuda" else nullcontext()
 
 
-def fastest_runner(device: torch.device) -> Runner:
+def fastest_runner(device: torch.device, any_process: Callable[[bool], bool] = bool) -> Runner:
     """A Replayer where one can work: on a GPU with the CUDA backend."""
-    return Replayer() if device.type == "cuda" and is_available() else run_directly
+    return Replayer(any_process) if device.type == "cuda" and is_available() else run_directly

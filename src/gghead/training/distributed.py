@@ -113,13 +113,21 @@ class Team:
 
         return answer
 
+    def any_of(self, value: bool) -> bool:
+        """Whether it is so in any process.
+
+        Raises:
+            ConnectionError: another process is gone.
+        """
+        return self.any(lambda: value)()
+
     def wait(self) -> None:
         """Until all processes are here.
 
         Raises:
             ConnectionError: another process is gone.
         """
-        self.any(lambda: False)()
+        self.any_of(False)
 
     def require_same(self, number: int, what: str) -> None:
         """Makes sure that all processes are at the same point.

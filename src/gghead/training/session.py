@@ -57,7 +57,7 @@ class Session:
         """
         config = self.run.config.training
         labels = torch.from_numpy(self.pictures.labels)
-        setting = Setting(config, labels, self.team, fastest_runner(state.device))
+        setting = Setting(config, labels, self.team, fastest_runner(state.device, self.team.any_of))
         means, watch = Accumulator(config.batch_size, self.team), CollapseWatch()
         requested = self._ask()
         with self._batches(state) as batches:
