@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gghead.checkpoint.tensors import load_tensors
 from gghead.config.training import RunConfig
 from gghead.model.discriminator import Discriminator
 from gghead.stylegan.resampling import downsample
@@ -139,6 +140,36 @@ def test_a_run_of_the_same_size_takes_everything(stage1: RunFolder) -> None:
     assert config.model.discriminator.grown_from == ()
     for old, new in zip(state_of(stage1).networks.values(), state.networks.values(), strict=True):
         assert all(torch.equal(value, new.state_dict()[name]) for name, value in old.state_dict().items())
+
+
+def test_a_model_file_waits_for_its_discriminator(stage1: RunFolder, tmp_path: Path) -> None:
+    model = stage1.snapshot(24, ".safetensors")
+    config = continue_config(replace(stage1.config, preset="again"), open_source(model))
+    assert config.init_from == str(model)
+    assert config.training.discriminator_alone_images == 100_000
+    alone = replace(
+        config.training, discriminator_alone_images=8, total_images=16, snapshot_every=8, kept_checkpoints=3
+    )
+    run = RunFolder.create(tmp_path / "run", replace(config, training=alone))
+    monitor = SilentMonitor()
+    train(run, monitor)
+    told = json.loads(run.transfer.read_text())
+    assert (told["source"], told["images"], told["unused"]) == (str(model), 0, [])
+    assert {name.partition("/")[0] for name in told["fresh"]} == {"discriminator"}
+    given = load_tensors(model).tensors
+    networks = {
+        images: {
+            name: load_tensors(run.checkpoint(images) / f"{name}.safetensors").tensors
+            for name in ("generator", "generator_ema", "discriminator")
+        }
+        for images in (0, 8, 16)
+    }
+    weight = "synthesis.blocks.0.const"
+    for name in ("generator", "generator_ema"):
+        assert torch.equal(networks[8][name][weight], given[weight])
+        assert not torch.equal(networks[16][name][weight], given[weight])
+    judge = "critic.from_picture.weight"
+    assert not torch.equal(networks[8]["discriminator"][judge], networks[0]["discriminator"][judge])
 
 
 def wider(config: RunConfig) -> RunConfig:

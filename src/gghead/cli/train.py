@@ -20,7 +20,7 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_re
     "--out", type=click.Path(path_type=Path), help="Folder of the run; default: GGHEAD-<next number> with other runs."
 )
 @click.option("--name", default="", help="Words after that number: GGHEAD-5_better-hair.")
-@click.option("--init-from", type=RunPath(), help="Run or checkpoint whose weights are taken, and grown.")
+@click.option("--init-from", type=RunPath(), help="Run, checkpoint or model file whose weights are taken, and grown.")
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
 @click.option(
     "--recipe",

@@ -146,7 +146,8 @@ def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> d
     inputs = _draw_fakes(state, setting, "generator") | others
     run = partial(_generator_pass, state, setting)
     values = setting.run("generator", run, inputs, list(state.generator.parameters()))
-    gradient = _apply(state.generator_optimizer, setting.team)
+    is_frozen = state.images < setting.config.discriminator_alone_images
+    gradient = _apply(state.generator_optimizer, setting.team, is_frozen)
     adversarial, position, scale, opacity, beta, uv_variation = values.unbind()
     config = setting.config
     return {
@@ -253,10 +254,11 @@ def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
     return torch.stack(penalties)
 
 
-def _apply(optimizer: torch.optim.Optimizer, team: Team) -> Tensor:
-    """Steps along the gradient of the whole batch; returns its norm."""
+def _apply(optimizer: torch.optim.Optimizer, team: Team, is_frozen: bool = False) -> Tensor:
+    """Steps along the gradient of the whole batch, if parameters are not frozen; returns its norm."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     team.average(gradients)
-    optimizer.step()
+    if not is_frozen:
+        optimizer.step()
     return torch.nn.utils.get_total_norm(gradients)

@@ -13,6 +13,7 @@ from gghead.checkpoint.tensors import load_tensors
 from gghead.config.codec import to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.training import RunConfig
+from gghead.model.storage import load_generator
 from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState, read_template
 from gghead.training.telemetry import Monitor
@@ -21,16 +22,43 @@ from gghead.uv.texels import place_texels
 
 MAY_DIFFER = ("grid_size", "picture_resolution", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
+DISCRIMINATOR_ALONE = 100_000
+"""Images over which a fresh discriminator learns before a generator that came trained goes on."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where weights come from: a checkpoint's folder, and the configuration of its run."""
+    """Where weights come from.
 
-    checkpoint: Path
-    config: RunConfig
+    Attributes:
+        path: a checkpoint's folder, or a model file, which holds an averaged generator and nothing else.
+        generator: what it is like.
+        discriminator: likewise, or None if there is none.
+        template: of its run as named there, or None for the built-in one or an unknown one.
+    """
+
+    path: Path
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig | None
+    template: str | None
+
+    def load(self) -> tuple[dict[str, Mapping[str, Tensor]], int]:
+        """Tensors by network, or what else they belong to, and the images that had been seen, 0 if nobody knows.
+
+        Raises:
+            FileNotFoundError: there is nothing any more, or it lacks a network.
+            ValueError: it is damaged.
+        """
+        if self.discriminator is None:
+            tensors = load_generator(self.path).state_dict()
+            return {"generator": tensors, "generator_ema": tensors}, 0
+        checkpoint = load_checkpoint(self.path)
+        missing = [name for name in ("generator", "generator_ema", "discriminator") if name not in checkpoint.files]
+        if missing:
+            raise FileNotFoundError(f"{self.path} lacks {', '.join(missing)}; start from another checkpoint")
+        return {name: file.tensors for name, file in checkpoint.files.items()}, checkpoint.images
 
 
 @dataclass(frozen=True)
@@ -38,7 +66,7 @@ class Transfer:
     """What a run took from another.
 
     Attributes:
-        source: the checkpoint's folder.
+        source: the checkpoint's folder, or the model file.
         images: real pictures that it had seen.
         fresh: tensors of the new run that were not transferred, `<network>/<name>`.
         unused: tensors of the source that were left behind.
@@ -51,51 +79,59 @@ class Transfer:
 
 
 def open_source(path: Path) -> Source:
-    """Finds the checkpoint that a path means: that of a checkpoint's folder, or a run's newest.
+    """Finds what a path means: a model file, the checkpoint of its folder, or a run's newest.
 
     Raises:
         FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the run's configuration can't be read.
+        ValueError: the run's configuration, or the file, can't be read.
     """
+    if path.is_file():
+        return Source(path.absolute(), load_generator(path).config, None, None)
     if path.parent.name == "checkpoints" and path.is_dir():
-        return Source(path.absolute(), RunFolder.open(path.parent.parent).config)
-    run = RunFolder.open(path)
-    checkpoints = run.checkpoints()
-    if not checkpoints:
-        raise FileNotFoundError(f"{path} has no checkpoint yet; let it reach one with `gghead resume {path}`")
-    return Source(checkpoints[-1].absolute(), run.config)
+        run, checkpoint = RunFolder.open(path.parent.parent), path
+    else:
+        run = RunFolder.open(path)
+        if not run.checkpoints():
+            raise FileNotFoundError(f"{path} has no checkpoint yet; let it reach one with `gghead resume {path}`")
+        checkpoint = run.checkpoints()[-1]
+    model = run.config.model
+    return Source(checkpoint.absolute(), model.generator, model.discriminator, run.config.template)
 
 
 def continue_config(config: RunConfig, source: Source) -> RunConfig:
     """The configuration of a run that starts from another: fades of a beginner off, the discriminator grown.
 
     The running average starts from the source's, so its ramp-up is off too: it would forget it in the first step.
+    Where there is no discriminator, a fresh one learns by itself first: it would lead the generator astray.
 
     Args:
         config: of the new run, as its preset says.
         source: where it starts from.
 
     Raises:
-        FileNotFoundError: the source's checkpoint lacks its generator.
+        FileNotFoundError: the source lacks its generator.
         ValueError: the networks differ in more than grid and resolution, the resolution would shrink, or the template
             is another one.
     """
-    _require_same(config.model.generator, source.config.model.generator, "generator", source)
-    _require_same(config.model.discriminator, source.config.model.discriminator, "discriminator", source)
+    _require_same(config.model.generator, source.generator, "generator", source)
     _require_same_template(config, source)
-    before, after = source.config.model.discriminator, config.model.discriminator
+    training = replace(config.training, blur_fade_images=0, swap_fade_images=0, ema_rampup=0.0)
+    config = replace(config, init_from=str(source.path))
+    before, after = source.discriminator, config.model.discriminator
+    if before is None:
+        return replace(config, training=replace(training, discriminator_alone_images=DISCRIMINATOR_ALONE))
+    _require_same(after, before, "discriminator", source)
     if after.resolution < before.resolution:
         raise ValueError(
-            f"{source.checkpoint} is of pictures of {before.resolution} x {before.resolution}, and preset "
+            f"{source.path} is of pictures of {before.resolution} x {before.resolution}, and preset "
             f"{config.preset} has {after.resolution} x {after.resolution}; a run can only grow: take a larger preset, "
             "or start from a run of a smaller one"
         )
     grown = before.grown_from + ((before.resolution,) if after.resolution > before.resolution else ())
-    training = replace(config.training, blur_fade_images=0, swap_fade_images=0, ema_rampup=0.0)
     if after.resolution == before.resolution:
         training = replace(training, growth_fade_images=0)
     model = replace(config.model, discriminator=replace(after, grown_from=grown))
-    return replace(config, model=model, training=training, init_from=str(source.checkpoint))
+    return replace(config, model=model, training=training)
 
 
 def transfer(config: RunConfig, state: TrainingState) -> Transfer:
@@ -106,20 +142,19 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
         state: as `new_state` made it.
 
     Raises:
-        FileNotFoundError: the checkpoint is gone, or lacks a network.
-        ValueError: the checkpoint is damaged.
+        FileNotFoundError: the source is gone, or lacks a network.
+        ValueError: the source is damaged.
     """
     assert config.init_from is not None
-    checkpoint = load_checkpoint(Path(config.init_from))
-    missing = [name for name in state.networks if name not in checkpoint.files]
-    if missing:
-        raise FileNotFoundError(f"{config.init_from} lacks {', '.join(missing)}; start from another checkpoint")
-    before = open_source(Path(config.init_from)).config.model.discriminator.resolution
-    added = int(math.log2(config.model.discriminator.resolution // before))
+    source = open_source(Path(config.init_from))
+    given, images = source.load()
+    resolution = config.model.discriminator.resolution
+    before = resolution if source.discriminator is None else source.discriminator.resolution
+    added = int(math.log2(resolution // before))
     fresh: list[str] = []
     unused: list[str] = []
     for name, network in state.networks.items():
-        tensors = checkpoint.files[name].tensors
+        tensors = given.get(name, {})
         if name == "discriminator" and added:
             tensors = {_grown_name(tensor, added, before): value for tensor, value in tensors.items()}
         new, old = _fill(network, tensors)
@@ -127,8 +162,8 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
         unused += [f"{name}/{tensor}" for tensor in old]
     for block in state.discriminator.critic.blocks[:added]:
         nn.init.zeros_(block.conv1.weight)
-    unused += [name for name in checkpoint.files if name not in state.networks]
-    return Transfer(config.init_from, checkpoint.images, tuple(fresh), tuple(unused))
+    unused += [name for name in given if name not in state.networks]
+    return Transfer(config.init_from, images, tuple(fresh), tuple(unused))
 
 
 def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
@@ -166,21 +201,22 @@ def _require_same(
     for name in (field.name for field in fields(new) if field.name not in MAY_DIFFER):
         if getattr(new, name) != getattr(old, name):
             raise ValueError(
-                f"the {network} of {source.checkpoint} has {name} {getattr(old, name)!r}, and the preset "
-                f"{getattr(new, name)!r}; expected the same widths and ranges: take a preset of the family of "
-                f"{source.config.preset}, or start from another run"
+                f"the {network} of {source.path} has {name} {getattr(old, name)!r}, and the preset "
+                f"{getattr(new, name)!r}; expected the same widths and ranges: take another preset, or start from "
+                "another run"
             )
 
 
 def _require_same_template(config: RunConfig, source: Source) -> None:
-    tensors = load_tensors(source.checkpoint / "generator_ema.safetensors").tensors
-    old = source.config.model.generator
+    path = source.path if source.discriminator is None else source.path / "generator_ema.safetensors"
+    tensors, old = load_tensors(path).tensors, source.generator
     texels = place_texels(bake(read_template(config), old.map_resolution), old.grid_size)
     found = tensors["template_positions"]
     same = texels.positions.shape == found.shape
     if not same or float((texels.positions - found).abs().max()) > TEMPLATE_TOLERANCE:
-        theirs, ours = (run.template or "the built-in one" for run in (source.config, config))
+        unnamed = "one that the file does not name" if source.discriminator is None else "the built-in one"
+        theirs, ours = source.template or unnamed, config.template or "the built-in one"
         raise ValueError(
-            f"{source.checkpoint} models heads on another template: its run was started with {theirs}, this one is to "
+            f"{source.path} models heads on another template: its run was started with {theirs}, this one is to "
             f"take {ours}; name the same head with --template"
         )
