@@ -165,13 +165,22 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert "exists already" in refusal(*synthetic)
     assert gghead(*synthetic, "--force").exit_code == 0
     started = ("train", "demo", "--data", tmp_path / "heads.zip", "--out", run, "--images", "16", "--batch-size", "8")
-    result = gghead(*started, "--precision", "full", "--recipe", "consistent")
+    assert "perhaps you meant r1_gamma" in refusal(*started, "--set", "r1_gama=2")
+    assert "r1_gamma is 'much'; expected a number" in refusal(*started, "--set", "r1_gamma=much")
+    assert "expected FIELD=VALUE" in refusal(*started, "--set", "r1_gamma")
+    given = ("--set", "r1_gamma=2", "--set", "mirrored=false", "--set", "loss=relativistic")
+    result = gghead(*started, "--precision", "full", "--recipe", "consistent", *given)
     assert result.exit_code == 0, result.output
     training = json.loads((run / "config.json").read_text())["training"]
-    assert {name: training[name] for name in ("total_images", "precision", "views")} == {
+    assert {
+        name: training[name] for name in ("total_images", "precision", "views", "r1_gamma", "mirrored", "loss")
+    } == {
         "total_images": 16,
         "precision": "full",
         "views": 2,
+        "r1_gamma": 2.0,
+        "mirrored": False,
+        "loss": "relativistic",
     }
     assert "16 of 16 images seen" in gghead("info", run).output
     assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)

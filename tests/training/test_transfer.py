@@ -154,7 +154,7 @@ def test_a_model_file_waits_for_its_discriminator(stage1: RunFolder, tmp_path: P
     monitor = SilentMonitor()
     train(run, monitor)
     told = json.loads(run.transfer.read_text())
-    assert (told["source"], told["images"], told["unused"]) == (str(model), 0, [])
+    assert (told["source"], told["images"], told["unused"]) == (str(model), None, [])
     assert {name.partition("/")[0] for name in told["fresh"]} == {"discriminator"}
     given = load_tensors(model).tensors
     networks = {

@@ -132,6 +132,24 @@ rendering_option = click.option(
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
 force_argument_option = click.option("--force", is_flag=True, help="Overwrite what stands at OUT.")
+
+
+def read_settings(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """FIELD=VALUE, as a dictionary; fails with what was expected."""
+    for text in given:
+        if "=" not in text:
+            raise click.BadParameter(f"{text!r}; expected FIELD=VALUE, like r1_gamma=0.5", context, parameter)
+    return dict(text.split("=", 1) for text in given)
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=read_settings,
+    metavar="FIELD=VALUE",
+    help="Any other field of the run's training, see its config.json: --set r1_gamma=0.5; may be repeated.",
+)
 gpus_option = click.option(
     "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, a GPU each."
 )

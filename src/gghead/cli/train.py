@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device
+from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device, set_option
 from gghead.config.paths import find_data, next_run
-from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe
+from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
 
 
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
@@ -33,6 +33,7 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_re
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
 @click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
+@set_option
 @log_option
 @gpus_option
 @on_nan_option
@@ -53,6 +54,7 @@ def train(
     images: int | None,
     batch_size: int | None,
     seed: int,
+    settings: dict[str, str],
     trackers: tuple[str, ...],
     gpus: int,
     on_nan: str,
@@ -93,6 +95,7 @@ def train(
         config = continue_config(config, open_source(init_from))
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} is meant to start from a run of {PRESETS[preset].begins_with}: --init-from RUN", err=True)
+    config = replace(config, training=with_settings(config.training, settings))
     if dry_run:
         tell_estimate(config, hourly_price, pick_device(device), gpus)
         return

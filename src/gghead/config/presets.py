@@ -1,8 +1,11 @@
 """Named settings: a run starts from one of them."""
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from gghead.config.codec import from_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.training import RunConfig, TrainingConfig
 
@@ -156,6 +159,28 @@ def with_batch_size(training: TrainingConfig, batch_size: int) -> TrainingConfig
         ema_half_life=round(training.ema_half_life * factor),
         blur_fade_images=round(training.blur_fade_images * factor),
     )
+
+
+def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> TrainingConfig:
+    """The same training with fields replaced.
+
+    Args:
+        training: what is changed.
+        settings: values by the names of fields, as on a command line: numbers, true, false, or words.
+
+    Raises:
+        ValueError: there is no such field, or its value is of another type or out of range; names it.
+    """
+    return from_json(
+        TrainingConfig, json.dumps(asdict(training) | {key: _value(text) for key, text in settings.items()})
+    )
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:

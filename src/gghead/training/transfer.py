@@ -44,8 +44,8 @@ class Source:
     discriminator: DiscriminatorConfig | None
     template: str | None
 
-    def load(self) -> tuple[dict[str, Mapping[str, Tensor]], int]:
-        """Tensors by network, or what else they belong to, and the images that had been seen, 0 if nobody knows.
+    def load(self) -> tuple[dict[str, Mapping[str, Tensor]], int | None]:
+        """Tensors by network, or what else they belong to, and the images that had been seen, if known.
 
         Raises:
             FileNotFoundError: there is nothing any more, or it lacks a network.
@@ -53,7 +53,7 @@ class Source:
         """
         if self.discriminator is None:
             tensors = load_generator(self.path).state_dict()
-            return {"generator": tensors, "generator_ema": tensors}, 0
+            return {"generator": tensors, "generator_ema": tensors}, None
         checkpoint = load_checkpoint(self.path)
         missing = [name for name in ("generator", "generator_ema", "discriminator") if name not in checkpoint.files]
         if missing:
@@ -67,13 +67,13 @@ class Transfer:
 
     Attributes:
         source: the checkpoint's folder, or the model file.
-        images: real pictures that it had seen.
+        images: real pictures that it had seen, or None if nobody knows.
         fresh: tensors of the new run that were not transferred, `<network>/<name>`.
         unused: tensors of the source that were left behind.
     """
 
     source: str
-    images: int
+    images: int | None
     fresh: tuple[str, ...]
     unused: tuple[str, ...]
 
@@ -169,7 +169,8 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
 def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
     """Tells what was taken and what was not, and keeps the list in the run's transfer.json."""
     write_file(run.transfer, lambda temporary: temporary.write_text(to_json(taken) + "\n"))
-    monitor.event(f"starts with the weights of {taken.source}, which had seen {taken.images} images")
+    seen = "" if taken.images is None else f", which had seen {taken.images} images"
+    monitor.event(f"starts with the weights of {taken.source}{seen}")
     monitor.event(f"not transferred, fresh: {', '.join(taken.fresh) or 'nothing'}")
     monitor.event(f"left behind: {', '.join(taken.unused) or 'nothing'}")
 
