@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test gpu lint docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,18 @@ $(VENV)/models: $(VENV)/.installed
 
 test: lint $(VENV)/models  ## style, layers, behaviour
 	$(BIN)/python -m pytest -m "not gpu"
+
+gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its benchmarks and their page
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cuda]"
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python benchmarks/rasterize.py --device cuda
+	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/head_latency.py
+	if $(BIN)/python -c "import sys, torch; sys.exit(torch.cuda.device_count() < 2)"; then \
+		$(BIN)/torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq256 --batch 32 && \
+		$(BIN)/torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq512 --batch 16; \
+	fi
+	$(BIN)/python benchmarks/performance_page.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
