@@ -13,8 +13,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "performance.md"
 HEAD = """# Performance
 
-Made from `benchmarks/results/` by `python benchmarks/performance_page.py`; do not edit. `make gpu` measures all of it that
-needs a GPU anew.
+Made from `benchmarks/results/` by `python benchmarks/performance_page.py`; do not edit. `make gpu` measures anew what
+needs a GPU.
 """
 TRAINING = """## Training on one GPU
 
