@@ -213,6 +213,11 @@ def test_a_source_without_checkpoints_is_named(data: Path, tmp_path: Path) -> No
         open_source(run.path)
     with pytest.raises(FileNotFoundError, match="is no run"):
         open_source(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        open_source(tmp_path / "nothing.safetensors")
+    (tmp_path / "official.pkl").touch()
+    with pytest.raises(ValueError, match="is no model; expected a run"):
+        open_source(tmp_path / "official.pkl")
 
 
 def test_new_discriminators_have_no_fade() -> None:

@@ -85,7 +85,12 @@ def open_source(path: Path) -> Source:
         FileNotFoundError: there is no run, or it has no checkpoint.
         ValueError: the run's configuration, or the file, can't be read.
     """
-    if path.is_file():
+    if path.is_file() and path.suffix != ".safetensors":
+        raise ValueError(
+            f"{path} is no model; expected a run, a checkpoint's folder, or a .safetensors file, which `gghead import` "
+            "makes of an official checkpoint"
+        )
+    if path.suffix == ".safetensors":
         return Source(path.absolute(), load_generator(path).config, None, None)
     if path.parent.name == "checkpoints" and path.is_dir():
         run, checkpoint = RunFolder.open(path.parent.parent), path
