@@ -102,10 +102,12 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         lambda data: small(128, data),
         {
             "paper": lambda config: with_recipe(config, "paper"),
-            "consistent": consistent,
+            "consistent, two views": chain(consistent, trained_with(views=2)),
             "consistent, four views": chain(consistent, trained_with(views=4)),
             "consistent, one view": chain(consistent, trained_with(views=1)),
-            "consistent, relativistic": chain(consistent, trained_with(loss="relativistic", r2_gamma=0.5)),
+            "consistent, four views, relativistic": chain(
+                consistent, trained_with(views=4, loss="relativistic", r2_gamma=0.5)
+            ),
         },
     ),
     "precision": (
@@ -122,8 +124,8 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         lambda data: from_preset("demo", data),
         {
             "as it is": lambda config: config,
-            "no camera, two views": chain(consistent, trained_with(random_background=False)),
-            "no camera, two views, random colours": consistent,
+            "no camera, two views": chain(consistent, trained_with(views=2, random_background=False)),
+            "no camera, two views, random colours": chain(consistent, trained_with(views=2)),
             "no camera, one view": chain(consistent, trained_with(views=1, random_background=False)),
         },
     ),

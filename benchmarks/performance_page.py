@@ -41,8 +41,7 @@ SCALING = """## Training on several GPUs of one host
 `--preset ffhq512 --batch 16` for the second row.
 
 Weak scaling: pictures a second of one process, while the other does the same alone, and of all processes on one run
-whose batch is as many times larger. On another machine than the table above, beside other work on its processor, so
-compare within a row only.
+whose batch is as many times larger. Compare within a row.
 
 | preset | precision | processes | batch of each | alone | together | together / sum of them alone |
 |---|---|---|---|---|---|---|

@@ -68,7 +68,7 @@ def test_a_replayed_step_is_the_step(loss: str, views: int, conditioned: bool, g
 
 
 def test_a_pass_whose_gaussians_grow_is_drawn_whole() -> None:
-    """Lists a hundred times as long as at the capture: the pass is captured and run again, and is never NaN."""
+    """Lists far longer than the capture has room for: the pass is captured and run again, and is never NaN."""
     scene, cameras = random_scene(20_000, (1,)).to("cuda"), cameras_around((1,), 256, 256).to("cuda")
     parameter = nn.Parameter(torch.ones(1, device="cuda"))
 

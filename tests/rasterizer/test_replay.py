@@ -12,8 +12,8 @@ pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
 from gghead.rasterizer import cuda_history
 from gghead.rasterizer.replay import WARMUP, Inputs, Replayer
+from rasterizer.pretended_gpu import REPORTS, Recorder, draw, recorder
 from rasterizer.random_scenes import cameras_around, random_scene
-from rasterizer.test_cuda_host import REPORTS, Recorder, draw, recorder
 
 __all__ = ["recorder"]
 

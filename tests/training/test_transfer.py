@@ -151,8 +151,7 @@ def test_a_model_file_waits_for_its_discriminator(stage1: RunFolder, tmp_path: P
         config.training, discriminator_alone_images=8, total_images=16, snapshot_every=8, kept_checkpoints=3
     )
     run = RunFolder.create(tmp_path / "run", replace(config, training=alone))
-    monitor = SilentMonitor()
-    train(run, monitor)
+    train(run, SilentMonitor())
     told = json.loads(run.transfer.read_text())
     assert (told["source"], told["images"], told["unused"]) == (str(model), None, [])
     assert {name.partition("/")[0] for name in told["fresh"]} == {"discriminator"}

@@ -146,6 +146,7 @@ def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> d
     inputs = _draw_fakes(state, setting, "generator") | others
     run = partial(_generator_pass, state, setting)
     values = setting.run("generator", run, inputs, list(state.generator.parameters()))
+    # A pass all the same: its loss tells what the discriminator has learned so far.
     is_frozen = state.images < setting.config.discriminator_alone_images
     gradient = _apply(state.generator_optimizer, setting.team, is_frozen)
     adversarial, position, scale, opacity, beta, uv_variation = values.unbind()
