@@ -102,6 +102,7 @@ def test_another_batch_size_keeps_the_pace_of_average_and_blur() -> None:
     training = with_batch_size(TrainingConfig(), 16)
     assert (training.batch_size, training.ema_half_life, training.blur_fade_images) == (16, 5_000, 100_000)
     assert with_batch_size(TrainingConfig(), 32) == TrainingConfig()
+    assert with_batch_size(TrainingConfig(), 96).snapshot_every == 2_083 * 96
 
 
 def test_unknown_preset() -> None:

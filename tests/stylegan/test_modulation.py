@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, leaky_relu
 
-from gghead.stylegan.layers import initialize
-from gghead.stylegan.modulation import StyledConv, ToOutput
+from gghead.stylegan.layers import freeze, initialize
+from gghead.stylegan.modulation import Modulator, StyledConv, ToOutput, demodulation, energy
 from gghead.stylegan.resampling import upsampling_conv
 from tolerances import EXACT_FLOAT64
 
@@ -33,7 +33,7 @@ def test_styled_conv_is_the_loop_over_pictures(upsampled: bool) -> None:
         y = y + grain * layer.noise_strength + layer.bias.view(1, -1, 1, 1)
         expected.append(leaky_relu(y, 0.2) * math.sqrt(2))
     scale, following = layer.affine(style), torch.randn(4, 5, generator=generator, dtype=torch.float64)
-    features, scaled = layer(x * scale[..., None, None], scale, noise, following)
+    features, scaled = layer(x * scale[..., None, None], demodulation(energy(layer.weight), scale), noise, following)
     torch.testing.assert_close(features, torch.cat(expected), **EXACT_FLOAT64._asdict())
     torch.testing.assert_close(scaled, features * following[..., None, None], **EXACT_FLOAT64._asdict())
 
@@ -45,4 +45,19 @@ def test_to_output_is_not_demodulated() -> None:
     x, style = torch.randn(2, 3, 4, 4, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
     scale = layer.affine(style) / math.sqrt(3)
     expected = [conv2d(p[None], layer.weight * s.view(1, -1, 1, 1), layer.bias) for p, s in zip(x, scale, strict=True)]
-    torch.testing.assert_close(layer(x, style), torch.cat(expected), **EXACT_FLOAT64._asdict())
+    torch.testing.assert_close(layer(x, layer.affine(style)), torch.cat(expected), **EXACT_FLOAT64._asdict())
+
+
+def test_a_frozen_network_modulates_all_layers_at_once() -> None:
+    convs = [StyledConv(3, 5, 6, 4, False), StyledConv(5, 2, 6, 8, True), StyledConv(2, 2, 6, 8, False)]
+    outputs = [ToOutput(5, 1, 6), ToOutput(2, 1, 6)]
+    for i, layer in enumerate((*convs, *outputs)):
+        initialize(layer, seed=i)
+    modulator, styles = Modulator(), torch.randn(5, 4, 6)
+    expected = modulator(convs, outputs, styles)
+    freeze(modulator)
+    found = modulator(convs, outputs, styles)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert [tensor.shape for tensor in ours] == [tensor.shape for tensor in theirs]
+        for own, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(own, other)

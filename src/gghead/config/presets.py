@@ -151,11 +151,15 @@ def with_recipe(config: RunConfig, recipe: Recipe) -> RunConfig:
 
 
 def with_batch_size(training: TrainingConfig, batch_size: int) -> TrainingConfig:
-    """The same training in steps of another size: average and blur keep their pace in steps. Source: GGHead 2024."""
+    """The same training in steps of another size: average and blur keep their pace in steps. Source: GGHead 2024.
+
+    Snapshots fall between two steps, so their distance becomes the nearest multiple of the batch size.
+    """
     factor = batch_size / training.batch_size
     return replace(
         training,
         batch_size=batch_size,
+        snapshot_every=max(round(training.snapshot_every / batch_size), 1) * batch_size,
         ema_half_life=round(training.ema_half_life * factor),
         blur_fade_images=round(training.blur_fade_images * factor),
     )

@@ -47,6 +47,11 @@ class FoldingLayer(nn.Module):
         super().__init__()
         self._folded: dict[tuple[object, ...], Tensor] | None = None
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the weights will not change any more."""
+        return self._folded is not None
+
     def folded(self, weight: Tensor, name: str, dtype: torch.dtype, compute: Callable[[Tensor], Tensor]) -> Tensor:
         """compute(weight) in a type; remembered while the layer is frozen.
 
@@ -103,12 +108,23 @@ class EqualizedLinear(FoldingLayer):
 
     def forward(self, x: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
         """Applies the layer."""
-        gain = (RELU_GAIN if self.activated else 1.0) * self.lr_multiplier
-        scale = gain / math.sqrt(self.weight.shape[1])
-        weight = self.folded(self.weight, "weight", x.dtype, lambda weight: weight * scale)
-        bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias * gain)
+        weight = self.folded(self.weight, "weight", x.dtype, lambda _: self.scaled_weight())
+        bias = self.folded(self.bias, "bias", x.dtype, lambda _: self.scaled_bias())
         x = nn.functional.linear(x, weight, bias)
         return nn.functional.leaky_relu(x, SLOPE) if self.activated else x
+
+    @property
+    def gain(self) -> float:
+        """Factor of the output."""
+        return (RELU_GAIN if self.activated else 1.0) * self.lr_multiplier
+
+    def scaled_weight(self) -> Float[Tensor, "O I"]:
+        """The weight as it multiplies an input, all gains in it."""
+        return self.weight * (self.gain / math.sqrt(self.weight.shape[1]))
+
+    def scaled_bias(self) -> Float[Tensor, " O"]:
+        """The bias as it is added."""
+        return self.bias * self.gain
 
 
 class EqualizedConv(nn.Module):

@@ -7,10 +7,13 @@ Source: Karras et al. 2020 (StyleGAN2), section 2.2, equations 1 to 3.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from gghead.stylegan.activations import style_activation
 from gghead.stylegan.constants import RELU_GAIN
@@ -51,7 +54,7 @@ class StyledConv(FoldingLayer):
     def forward(
         self,
         x: Float[Tensor, "B I H W"],
-        scale: Float[Tensor, "B I"],
+        norm: Float[Tensor, "B O"],
         noise: Float[Tensor, "N 1 R R"] | None,
         next_scale: Float[Tensor, "B O"] | None = None,
         is_kept: bool = True,
@@ -59,10 +62,10 @@ class StyledConv(FoldingLayer):
         """Applies the layer to features that are scaled by its style already.
 
         Args:
-            x: features times `scale`.
-            scale: `affine` of the style vectors.
+            x: features times `affine` of the style vectors.
+            norm: their `demodulation`.
             noise: standard normal noise, of one picture (N = 1) or of each, or None for none.
-            next_scale: the same as `scale` for the next layer, or None if there is none.
+            next_scale: `affine` of the style vectors of the next layer, or None if there is none.
             is_kept: whether the features themselves are wanted.
 
         Returns:
@@ -74,7 +77,6 @@ class StyledConv(FoldingLayer):
         else:
             x = nn.functional.conv2d(x, weight, padding=1)
         full = self.weight.dtype
-        norm = demodulation(self.folded(self.weight, "energy", full, energy), scale)
         bias = self.folded(self.bias, "bias", full, lambda bias: bias * RELU_GAIN)
         strength = self.folded(self.noise_strength, "strength", full, lambda strength: strength * RELU_GAIN)
         return style_activation(x, norm, bias, noise, strength, next_scale, is_kept)
@@ -101,15 +103,71 @@ class ToOutput(FoldingLayer):
             self.weight.normal_(generator=generator)
             self.bias.zero_()
 
-    def forward(self, x: Float[Tensor, "B I R R"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B O R R"]:
-        """Applies the layer; the output has the type of the weights."""
+    def forward(self, x: Float[Tensor, "B I R R"], scale: Float[Tensor, "B I"]) -> Float[Tensor, "B O R R"]:
+        """Applies the layer to features and `affine` of style vectors; the output has the type of the weights."""
         # Here the weight of each picture is the smaller thing to scale, and the product is a batched matrix product.
-        scale = self.affine(style) / math.sqrt(self.weight.shape[1])
-        weight = (self.weight[..., 0, 0] * scale[:, None]).to(x.dtype)  # [B, O, I]
+        gain = 1 / math.sqrt(self.weight.shape[1])
+        weight = self.folded(self.weight, "weight", self.weight.dtype, lambda weight: weight[..., 0, 0] * gain)
+        weight = (weight * scale[:, None]).to(x.dtype)  # [B, O, I]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
         bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias)
         image = torch.baddbmm(bias.view(1, 1, -1), pixels, weight.mT)
         return image.mT.unflatten(2, x.shape[2:]).to(self.weight.dtype)
+
+
+class Modulation(NamedTuple):
+    """What styles are to the layers of a network.
+
+    Attributes:
+        scales: of the input channels of each styled convolution, [B, I].
+        norms: of their output channels, [B, O].
+        output_scales: of the input channels of each layer to the output, [B, I].
+    """
+
+    scales: list[Float[Tensor, "B _"]]
+    norms: list[Float[Tensor, "B _"]]
+    output_scales: list[Float[Tensor, "B _"]]
+
+
+class Modulator(FoldingLayer):
+    """Styles -> scales and norms of all layers.
+
+    Of a network that is frozen all layers are served at once: forty products of small matrices, each of which waits for
+    the one before, take a GPU longer than two of larger ones, filled up with zeros.
+    """
+
+    def forward(
+        self, convs: Sequence[StyledConv], outputs: Sequence[ToOutput], styles: Float[Tensor, "L B W"]
+    ) -> Modulation:
+        """Computes them.
+
+        Args:
+            convs: styled convolutions.
+            outputs: layers to the output.
+            styles: a vector for each of convs, then for each of outputs.
+        """
+        affines = [layer.affine for layer in (*convs, *outputs)]
+        count, first = len(convs), affines[0].weight
+        if not self.is_frozen:
+            scales = [affine(style) for affine, style in zip(affines, styles, strict=True)]
+            norms = [demodulation(energy(conv.weight), scale) for conv, scale in zip(convs, scales, strict=False)]
+            return Modulation(scales[:count], norms, scales[count:])
+        weight = self.folded(
+            first, "weights", first.dtype, lambda _: filled_up([a.scaled_weight().mT for a in affines])
+        )
+        bias = self.folded(first, "biases", first.dtype, lambda _: filled_up([a.scaled_bias()[None] for a in affines]))
+        energies = self.folded(first, "energies", first.dtype, lambda _: filled_up([energy(c.weight) for c in convs]))
+        wide = torch.baddbmm(bias, styles, weight)
+        scales = [scale[:, : affine.weight.shape[0]] for scale, affine in zip(wide, affines, strict=True)]
+        norms = demodulation(energies, wide[:count, :, : energies.shape[1]])
+        norms = [norm[:, : conv.weight.shape[0]] for norm, conv in zip(norms, convs, strict=True)]
+        return Modulation(scales[:count], norms, scales[count:])
+
+
+def filled_up(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "L R C"]:
+    """Matrices as one tensor, with zeros where they are smaller than the largest."""
+    rows, columns = (max(matrix.shape[axis] for matrix in matrices) for axis in (0, 1))
+    return torch.stack([pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0])) for m in matrices])
 
 
 def energy(weight: Float[Tensor, "O I k k"]) -> Float[Tensor, "I O"]:
@@ -117,7 +175,7 @@ def energy(weight: Float[Tensor, "O I k k"]) -> Float[Tensor, "I O"]:
     return weight.square().sum(dim=(2, 3)).mT / 2
 
 
-def demodulation(energies: Float[Tensor, "I O"], scale: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
+def demodulation(energies: Float[Tensor, "*L I O"], scale: Float[Tensor, "*L B I"]) -> Float[Tensor, "*L B O"]:
     """Inverse norm of the modulated kernel of every output channel, times the gain of the leaky ReLU.
 
     sqrt(2) / sqrt(sum over i, k of (w s)^2 + 1e-8).

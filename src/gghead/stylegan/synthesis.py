@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gghead.stylegan import cuda_layers
 from gghead.stylegan.layers import block_channels, half_or
-from gghead.stylegan.modulation import StyledConv, ToOutput
+from gghead.stylegan.modulation import Modulator, StyledConv, ToOutput
 from gghead.stylegan.resampling import upsample
 
 Noise = Literal["const", "none"] | Sequence[Float[Tensor, "N 1 _ _"]]
@@ -66,6 +66,7 @@ class SynthesisNetwork(nn.Module):
     def __init__(self, style_size: int, resolution: int, outputs: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
         self.half_blocks = 0
+        self.modulator = Modulator()
         self.blocks = nn.ModuleList()
         size, inputs = FIRST_RESOLUTION, 0
         while size <= resolution:
@@ -113,7 +114,8 @@ class SynthesisNetwork(nn.Module):
         convs = self.convs
         if styles.shape[1] != self.num_styles:
             raise ValueError(f"got {styles.shape[1]} style vectors a picture; this network takes {self.num_styles}")
-        scales = [conv.affine(styles[:, layer]) for layer, conv in enumerate(convs)]
+        vectors = torch.cat([styles[:, :-1], styles[:, 1::2]], dim=1).transpose(0, 1)
+        scales, norms, output_scales = self.modulator(convs, [block.to_output for block in self.blocks], vectors)
         grains = layer_noises(convs, noise)
         x, image, layer = self.blocks[0].const * scales[0][..., None, None], None, 0
         if cuda_layers.takes(x):
@@ -122,9 +124,9 @@ class SynthesisNetwork(nn.Module):
             x = x.to(self.block_dtype(i))
             for conv in block.convs:
                 next_scale = scales[layer + 1] if layer + 1 < len(convs) else None
-                features, x = conv(x, scales[layer], grains[layer], next_scale, is_kept=conv is block.conv1)
+                features, x = conv(x, norms[layer], grains[layer], next_scale, is_kept=conv is block.conv1)
                 layer += 1
-            output = block.to_output(features, styles[:, layer])
+            output = block.to_output(features, output_scales[i])
             image = output if image is None else upsample(image) + output
         return image
 
