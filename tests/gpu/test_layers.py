@@ -64,7 +64,7 @@ def test_resampling(operator: object, shape: tuple[int, ...], dtype: torch.dtype
 
 @pytest.mark.parametrize(("dtype", "bound"), TYPES)
 def test_resampling_convolutions(dtype: torch.dtype, bound: float) -> None:
-    compare(upsampling_conv, [normal(2, 16, 10, 6), normal(8, 16, 3, 3)], dtype, bound, features=2)
+    compare(upsampling_conv, [normal(2, 16, 10, 6), normal(16, 8, 3, 3)], dtype, bound, features=2)
     compare(downsampling_conv, [normal(2, 16, 10, 6), normal(8, 16, 3, 3)], dtype, bound, features=2)
 
 

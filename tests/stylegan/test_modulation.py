@@ -29,7 +29,11 @@ def test_styled_conv_is_the_loop_over_pictures(upsampled: bool) -> None:
     for picture, scale, grain in zip(x, layer.affine(style), noise, strict=True):
         weight = layer.weight * scale.view(1, -1, 1, 1)
         weight = weight / (weight.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).sqrt()
-        y = upsampling_conv(picture[None], weight) if upsampled else conv2d(picture[None], weight, padding=1)
+        y = (
+            upsampling_conv(picture[None], weight.transpose(0, 1))
+            if upsampled
+            else conv2d(picture[None], weight, padding=1)
+        )
         y = y + grain * layer.noise_strength + layer.bias.view(1, -1, 1, 1)
         expected.append(leaky_relu(y, 0.2) * math.sqrt(2))
     scale, following = layer.affine(style), torch.randn(4, 5, generator=generator, dtype=torch.float64)
@@ -43,9 +47,11 @@ def test_to_output_is_not_demodulated() -> None:
     initialize(layer, seed=1)
     layer.double()
     x, style = torch.randn(2, 3, 4, 4, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
+    weights = layer.scaled_weight() * layer.affine(style)[:, None]
     scale = layer.affine(style) / math.sqrt(3)
     expected = [conv2d(p[None], layer.weight * s.view(1, -1, 1, 1), layer.bias) for p, s in zip(x, scale, strict=True)]
-    torch.testing.assert_close(layer(x, layer.affine(style)), torch.cat(expected), **EXACT_FLOAT64._asdict())
+    torch.testing.assert_close(layer(x, weights), torch.cat(expected), **EXACT_FLOAT64._asdict())
+    torch.testing.assert_close(layer(x[:1], weights[:1]), expected[0], **EXACT_FLOAT64._asdict())
 
 
 def test_a_frozen_network_modulates_all_layers_at_once() -> None:

@@ -37,7 +37,7 @@ def test_upsampling_conv() -> None:
     x, weight = RNG.normal(size=(2, 5, 4)), RNG.normal(size=(3, 2, 3, 3))
     summed = [sum(convolve2d(with_zeros(c), k) for c, k in zip(x, kernels, strict=True)) for kernels in weight]
     expected = [4 * convolve2d(c, FILTER)[2:-2, 2:-2] for c in summed]
-    actual = upsampling_conv(torch.from_numpy(x)[None], torch.from_numpy(weight))[0]
+    actual = upsampling_conv(torch.from_numpy(x)[None], torch.from_numpy(weight).transpose(0, 1))[0]
     np.testing.assert_allclose(actual.numpy(), expected, *EXACT_FLOAT64)
 
 
@@ -62,5 +62,5 @@ def test_derivatives_twice(operator: object) -> None:
 def test_derivatives_of_the_convolutions_twice() -> None:
     x = torch.from_numpy(RNG.normal(size=(1, 2, 4, 6))).requires_grad_()
     w = torch.from_numpy(RNG.normal(size=(1, 2, 3, 3))).requires_grad_()
-    assert gradgradcheck(upsampling_conv, (x, w), fast_mode=True)
+    assert gradgradcheck(upsampling_conv, (x, w.transpose(0, 1)), fast_mode=True)
     assert gradgradcheck(downsampling_conv, (x, w), fast_mode=True)

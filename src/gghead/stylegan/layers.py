@@ -21,7 +21,7 @@ from gghead.stylegan.convolution import conv2d
 
 def unit_second_moment(x: Float[Tensor, "B F"]) -> Float[Tensor, "B F"]:
     """Scales each row so that its mean square is one."""
-    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+    return nn.functional.rms_norm(x, x.shape[1:], eps=1e-8)
 
 
 def block_channels(resolution: int, channel_base: int, channel_max: int) -> int:

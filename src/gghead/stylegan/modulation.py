@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import conv2d, linear, pad
 
 from gghead.stylegan.activations import style_activation
 from gghead.stylegan.constants import RELU_GAIN
@@ -71,11 +71,10 @@ class StyledConv(FoldingLayer):
         Returns:
             Features or None, and features times `next_scale` or None.
         """
-        weight = self.folded(self.weight, "weight", x.dtype, lambda weight: weight)
         if self.upsampled:
-            x = upsampling_conv(x, weight)
+            x = upsampling_conv(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight.transpose(0, 1)))
         else:
-            x = nn.functional.conv2d(x, weight, padding=1)
+            x = conv2d(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight), padding=1)
         full = self.weight.dtype
         bias = self.folded(self.bias, "bias", full, lambda bias: bias * RELU_GAIN)
         strength = self.folded(self.noise_strength, "strength", full, lambda strength: strength * RELU_GAIN)
@@ -103,15 +102,24 @@ class ToOutput(FoldingLayer):
             self.weight.normal_(generator=generator)
             self.bias.zero_()
 
-    def forward(self, x: Float[Tensor, "B I R R"], scale: Float[Tensor, "B I"]) -> Float[Tensor, "B O R R"]:
-        """Applies the layer to features and `affine` of style vectors; the output has the type of the weights."""
-        # Here the weight of each picture is the smaller thing to scale, and the product is a batched matrix product.
-        gain = 1 / math.sqrt(self.weight.shape[1])
-        weight = self.folded(self.weight, "weight", self.weight.dtype, lambda weight: weight[..., 0, 0] * gain)
-        weight = (weight * scale[:, None]).to(x.dtype)  # [B, O, I]
+    def scaled_weight(self) -> Float[Tensor, "O I"]:
+        """The weight as the scales of the input channels multiply it."""
+        return self.weight[..., 0, 0] / math.sqrt(self.weight.shape[1])
+
+    def forward(self, x: Float[Tensor, "B I R R"], weight: Float[Tensor, "B O I"]) -> Float[Tensor, "B O R R"]:
+        """Applies the layer; the output has the type of the weights.
+
+        Args:
+            x: features.
+            weight: `scaled_weight` times `affine` of the style vectors: here that is the smaller thing to scale.
+        """
+        weight = weight.to(x.dtype)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
         bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias)
-        image = torch.baddbmm(bias.view(1, 1, -1), pixels, weight.mT)
+        if len(x) == 1:  # a product of two matrices adds the bias on its way; a batch of them begins with copies of it
+            image = linear(pixels[0], weight[0], bias)[None]
+        else:
+            image = torch.baddbmm(bias.view(1, 1, -1), pixels, weight.mT)
         return image.mT.unflatten(2, x.shape[2:]).to(self.weight.dtype)
 
 
@@ -121,16 +129,16 @@ class Modulation(NamedTuple):
     Attributes:
         scales: of the input channels of each styled convolution, [B, I].
         norms: of their output channels, [B, O].
-        output_scales: of the input channels of each layer to the output, [B, I].
+        output_weights: of each layer to the output, scaled, [B, O, I].
     """
 
     scales: list[Float[Tensor, "B _"]]
     norms: list[Float[Tensor, "B _"]]
-    output_scales: list[Float[Tensor, "B _"]]
+    output_weights: list[Float[Tensor, "B _ _"]]
 
 
 class Modulator(FoldingLayer):
-    """Styles -> scales and norms of all layers.
+    """Styles -> what they are to all layers.
 
     Of a network that is frozen all layers are served at once: forty products of small matrices, each of which waits for
     the one before, take a GPU longer than two of larger ones, filled up with zeros.
@@ -151,7 +159,8 @@ class Modulator(FoldingLayer):
         if not self.is_frozen:
             scales = [affine(style) for affine, style in zip(affines, styles, strict=True)]
             norms = [demodulation(energy(conv.weight), scale) for conv, scale in zip(convs, scales, strict=False)]
-            return Modulation(scales[:count], norms, scales[count:])
+            weights = [layer.scaled_weight() * s[:, None] for layer, s in zip(outputs, scales[count:], strict=True)]
+            return Modulation(scales[:count], norms, weights)
         weight = self.folded(
             first, "weights", first.dtype, lambda _: filled_up([a.scaled_weight().mT for a in affines])
         )
@@ -161,7 +170,12 @@ class Modulator(FoldingLayer):
         scales = [scale[:, : affine.weight.shape[0]] for scale, affine in zip(wide, affines, strict=True)]
         norms = demodulation(energies, wide[:count, :, : energies.shape[1]])
         norms = [norm[:, : conv.weight.shape[0]] for norm, conv in zip(norms, convs, strict=True)]
-        return Modulation(scales[:count], norms, scales[count:])
+        weights = self.folded(
+            first, "outputs", first.dtype, lambda _: filled_up([layer.scaled_weight() for layer in outputs])
+        )
+        weights = weights[:, None] * wide[count:, :, None, : weights.shape[2]]
+        weights = [weight[..., : layer.weight.shape[1]] for weight, layer in zip(weights, outputs, strict=True)]
+        return Modulation(scales[:count], norms, weights)
 
 
 def filled_up(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "L R C"]:

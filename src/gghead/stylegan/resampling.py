@@ -33,9 +33,9 @@ def downsample(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H//2 W//2"]:
     return _Filter.apply(x, 1, 2, 1.0)
 
 
-def upsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"]) -> Float[Tensor, "B O 2*H 2*W"]:
+def upsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "I O 3 3"]) -> Float[Tensor, "B O 2*H 2*W"]:
     """Puts zeros between the pixels, convolves (kernel mirrored, unlike a torch convolution), filters."""
-    return _Filter.apply(functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, 1, 4.0)
+    return _Filter.apply(functional.conv_transpose2d(x, weight, stride=2), 1, 1, 4.0)
 
 
 def downsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"]) -> Float[Tensor, "B O H//2 W//2"]:

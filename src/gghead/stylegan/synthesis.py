@@ -115,7 +115,7 @@ class SynthesisNetwork(nn.Module):
         if styles.shape[1] != self.num_styles:
             raise ValueError(f"got {styles.shape[1]} style vectors a picture; this network takes {self.num_styles}")
         vectors = torch.cat([styles[:, :-1], styles[:, 1::2]], dim=1).transpose(0, 1)
-        scales, norms, output_scales = self.modulator(convs, [block.to_output for block in self.blocks], vectors)
+        scales, norms, output_weights = self.modulator(convs, [block.to_output for block in self.blocks], vectors)
         grains = layer_noises(convs, noise)
         x, image, layer = self.blocks[0].const * scales[0][..., None, None], None, 0
         if cuda_layers.takes(x):
@@ -126,7 +126,7 @@ class SynthesisNetwork(nn.Module):
                 next_scale = scales[layer + 1] if layer + 1 < len(convs) else None
                 features, x = conv(x, norms[layer], grains[layer], next_scale, is_kept=conv is block.conv1)
                 layer += 1
-            output = block.to_output(features, output_scales[i])
+            output = block.to_output(features, output_weights[i])
             image = output if image is None else upsample(image) + output
         return image
 
