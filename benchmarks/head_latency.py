@@ -8,9 +8,9 @@ networks with the offset of the log scales lowered until the median scale is tha
 """
 
 import argparse
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -25,10 +25,9 @@ from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS
 from gpu_clock import milliseconds
 from rows import Spread, append, commit
+from untrained import Scales, median_scale, with_scales
 
 WARMUP, REPEATS = 5, 100
-TRAINED_SCALE = 0.0031
-"""Median standard deviation of the Gaussians of eight heads of the bundled model, world units."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Row:
     precision: str
     resolution: int
     gaussians: int
-    scales: str
+    scales: Scales
     median_scale: float
     launched_ms: Spread
     replayed_ms: Spread
@@ -69,10 +68,8 @@ def main() -> None:
     for preset in arguments.presets:
         config = from_preset(preset, data="none").model
         resolution = config.discriminator.resolution
-        untrained = build_generator(config.generator, seed=0)
-        as_trained = replace(config.generator, log_scale_offset=offset_for(TRAINED_SCALE, untrained, resolution))
-        for scales, generator in (("untrained", untrained), ("trained", build_generator(as_trained, seed=0))):
-            generator.cuda()
+        for scales in get_args(Scales):
+            generator = build_generator(with_scales(config.generator, scales), seed=0).cuda()
             freeze(generator)
             with multiplication("full"), torch.no_grad():
                 exact = draw(generator, inputs_of(generator, resolution), resolution)
@@ -81,24 +78,6 @@ def main() -> None:
                 with multiplication(precision), torch.no_grad():
                     row = measure(preset, scales, precision, generator, resolution, exact, arguments.commit)
                 append("head_latency", row)
-
-
-def offset_for(scale: float, generator: Generator, resolution: int) -> float:
-    """The log_scale_offset with which the median Gaussian of a generator's first head is as large as wanted."""
-    config, median = generator.config, median_scale(generator, resolution)
-    return config.log_scale_offset + unbent(scale, config.max_log_scale) - unbent(median, config.max_log_scale)
-
-
-def unbent(scale: float, highest: float) -> float:
-    """Raw scale + offset of a standard deviation: the inverse of highest - softplus(highest - x)."""
-    return highest - math.log(math.expm1(highest - math.log(scale)))
-
-
-@torch.no_grad()
-def median_scale(generator: Generator, resolution: int) -> float:
-    """Of the Gaussians of the first head, world units."""
-    labels = Cameras.frontal(resolution, generator.texel_uvs.device).labels()
-    return float(generator.decode(generator.map_styles(generator.latents([0]), labels)).scales.median())
 
 
 def inputs_of(generator: Generator, resolution: int) -> Inputs:
@@ -119,7 +98,13 @@ def draw(generator: Generator, inputs: Inputs, resolution: int) -> Tensor:
 
 
 def measure(
-    preset: str, scales: str, precision: str, generator: Generator, resolution: int, exact: Tensor, version: str | None
+    preset: str,
+    scales: Scales,
+    precision: str,
+    generator: Generator,
+    resolution: int,
+    exact: Tensor,
+    version: str | None,
 ) -> Row:
     """Everything about a generator."""
     inputs, run = inputs_of(generator, resolution), Replayer()
@@ -135,7 +120,7 @@ def measure(
     times = {name: milliseconds(work, REPEATS) for name, work in works.items()}
     return Row(
         preset, precision, resolution, len(generator.texel_uvs), scales,
-        round(median_scale(generator, resolution), 5), times["launched"], times["replayed"], times["head"],
+        round(median_scale(generator), 5), times["launched"], times["replayed"], times["head"],
         round(difference, 6), torch.cuda.get_device_name(), torch.__version__, version or commit(),
         datetime.now(UTC).date().isoformat(),
     )  # fmt: skip

@@ -20,11 +20,12 @@ TRAINING = """## Training on one GPU
 
 {setting}. `python benchmarks/train_step.py`.
 
-Random pictures, networks and losses of the official presets, Gaussians of an untrained generator. Mixed precision:
-bfloat16 in the four finest blocks of both networks, TF32 elsewhere. Pictures a second are of steps as the loop makes
-them, R1 in every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For comparison: the official release
-makes 39 pictures a second at 256, batch 32, in 43.9 GB, and 11.7 at 512, batch 16, in 49.1 GB, measured by this project
-on another H100 with random weights.
+Random pictures, networks and losses of the official presets, weights that do not change. Gaussians are those of an
+untrained generator, larger than any trained head's, or as large as the bundled model's. Mixed precision: bfloat16 in
+the four finest blocks of both networks, TF32 elsewhere. Pictures a second are of steps as the loop makes them, R1 in
+every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For comparison: the official release makes 39
+pictures a second at 256, batch 32, in 43.9 GB, and 11.7 at 512, batch 16, in 49.1 GB, measured by this project on
+another H100 with random weights.
 """
 LATENCY = """## One head on one GPU
 
@@ -40,8 +41,8 @@ SCALING = """## Training on several GPUs of one host
 {setting}. `torchrun --nproc-per-node 2 benchmarks/several_gpus.py`; with
 `--preset ffhq512 --batch 16` for the second row.
 
-Weak scaling: pictures a second of one process, while the other does the same alone, and of all processes on one run
-whose batch is as many times larger. Compare within a row.
+Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the other does
+the same alone, and of all processes on one run whose batch is as many times larger. Compare within a row.
 
 | preset | precision | processes | batch of each | alone | together | together / sum of them alone |
 |---|---|---|---|---|---|---|
@@ -52,11 +53,18 @@ The scenes are those of `benchmarks/head_scenes.py`: texels of the built-in temp
 scales and opacities of an untrained generator, "trained" with smaller and mixed ones; b is the number of heads, each
 with a camera of its own. Texels are placed on a raster of their own, some 50 to 100 more than a model's.
 """
+MORE_OF_RASTERIZER = """
+Forward + backward with torch's gradients on the calling thread, which spares small pictures the way to another one
+(`torch.autograd.set_multithreading_enabled(False)`). With texture coordinates (two more channels) in the same pass,
+with gradients of all outputs, and with deterministic gradients, in times of the columns above; frames a second of a
+frozen head in a CUDA graph.
+"""
 PARTS = {
     "maps": "latents to UV maps", "Gaussians": "UV maps to Gaussians", "pictures": "Gaussians to pictures",
     "discriminator": "discriminator", "discriminator by pictures": "discriminator, gradient by pictures",
 }  # fmt: skip
 """Parts of a step as the page calls them."""
+SAME_THREAD = "same_thread_forward_backward_ms"
 
 
 def main() -> None:
@@ -66,7 +74,7 @@ def main() -> None:
 
 def page() -> str:
     """The text of the page."""
-    networks = [*training_part(latest("train_step", "preset", "precision")), *scaling_part(), *latency_part()]
+    networks = [*training_part(latest("train_step", "preset", "scales", "precision")), *scaling_part(), *latency_part()]
     drawing = [*cuda_part(latest("rasterize_cuda")), *cpu_part(latest("rasterize_cpu"))]
     return "\n".join([HEAD, *networks, RASTERIZER, *drawing]) + "\n"
 
@@ -91,16 +99,17 @@ def training_part(rows: list[dict[str, Any]]) -> list[str]:
         return []
     lines = [
         TRAINING.format(setting=setting_of(rows)),
-        "| preset | precision | batch | pictures / s | step, ms | R1, more ms | TFLOP | floor / step | peak GiB |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| preset | scales | precision | batch | pictures / s | step, ms | R1, more ms | TFLOP | floor / step | GiB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in rows:
         lines.append(
-            f"| {row['preset']} | {row['precision']} | {row['batch']} | {row['pictures_per_second']:.0f} | "
-            f"{milliseconds(row['step_ms'])} | {row['r1_ms']:.0f} | {row['tflop']} | {row['floor_share']:.2f} | "
+            f"| {row['preset']} | {row['scales']} | {row['precision']} | {row['batch']} | "
+            f"{row['pictures_per_second']:.0f} | {milliseconds(row['step_ms'])} | {row['r1_ms']:.0f} | "
+            f"{row['tflop']} | {row['floor_share']:.2f} | "
             f"{row['peak_gib']:.1f} |"
         )
-    titles = [f"{row['preset']}, {row['precision']}" for row in rows]
+    titles = [f"{row['preset']}, {row['scales']}, {row['precision']}" for row in rows]
     lines += ["\nThe parts alone, forward / forward and back, ms:\n", f"| part | {' | '.join(titles)} |"]
     lines.append("|---" * (len(rows) + 1) + "|")
     for part, title in PARTS.items():
@@ -173,17 +182,19 @@ def cuda_part(rows: list[dict[str, Any]]) -> list[str]:
         cells += [f"{row['peak_mib']:.0f}", f"{other['peak_mib']:.0f}" if other else ""]
         lines.append("| " + " | ".join(cells) + " |")
     lines += [
-        "\nWith texture coordinates (two more channels) in the same pass, with gradients of all outputs, and with",
-        "deterministic gradients, in times of the columns above; frames a second of a frozen head in a CUDA graph.\n",
-        "| scene | uv, forward | uv, forward + backward | deterministic | frames / s | gsplat, calls / s |",
-        "|---|---|---|---|---|---|",
+        MORE_OF_RASTERIZER,
+        "| scene | same thread | gsplat | | uv, forward | uv, both | deterministic | frames / s | gsplat, calls / s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in rows:
         forward, both = row["forward_ms"]["median"], row["forward_backward_ms"]["median"]
         frames = f"{row['frames_per_second']:,.0f}" if row["frames_per_second"] else ""
         calls = f"{row['gsplat']['calls_per_second']:,.0f}" if row["gsplat"] else ""
+        own, other = row[SAME_THREAD], row["gsplat"] and row["gsplat"][SAME_THREAD]
+        beside = f"{milliseconds(other)} | {ratio(other, own)}" if other else " | "
         lines.append(
-            f"| {row['scene']} | {row['with_uv_forward_ms']['median'] / forward:.2f} | "
+            f"| {row['scene']} | {milliseconds(own)} | {beside} | "
+            f"{row['with_uv_forward_ms']['median'] / forward:.2f} | "
             f"{row['with_uv_forward_backward_ms']['median'] / both:.2f} | "
             f"{row['deterministic_forward_backward_ms']['median'] / both:.2f} | {frames} | {calls} |"
         )

@@ -2,7 +2,8 @@
 
     torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq256
 
-Trains on random pictures, R1 included, as the loop does but without reading data. Appends a row of JSON to
+Trains on random pictures, R1 included, as the loop does but without reading data, and without learning, so that all
+steps draw heads alike: Gaussians as small as a trained generator's. Appends a row of JSON to
 benchmarks/results/several_gpus.jsonl.
 """
 
@@ -23,6 +24,7 @@ from gghead.training.precision import multiplication
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step
 from rows import append, commit
+from untrained import require_finite, standing_still
 
 WARMUP = 4
 """Steps with R1 and as many without it, in which passes are captured."""
@@ -62,7 +64,7 @@ def main() -> None:
     parser.add_argument("--commit", help="of this copy, if it has no history")
     parser.add_argument("--device", default="cuda")
     arguments = parser.parse_args()
-    config = from_preset(arguments.preset, data="random")
+    config = standing_still(from_preset(arguments.preset, data="random"), "trained")
     with join_team(arguments.device) as team, multiplication(arguments.precision):
         device = team.device(arguments.device)
         speeds = []
@@ -102,7 +104,9 @@ def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device:
     for _ in range(steps):
         training_step(state, setting, pictures, part)
     finish(everybody, device)
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    require_finite(state.generator, state.discriminator)
+    return seconds
 
 
 def finish(everybody: Team, device: str) -> None:

@@ -3,8 +3,9 @@
     python benchmarks/train_step.py                        # the official settings, mixed precision
     python benchmarks/train_step.py --presets ffhq256 --precision full
 
-Appends a row of JSON for each preset to benchmarks/results/train_step.jsonl. Needs no data: a step's time does not
-depend on what the pictures show. The head is the untrained generator's, whose Gaussians are large.
+Appends rows of JSON for each preset to benchmarks/results/train_step.jsonl. Needs no data: a step's time does not
+depend on what the pictures show. It does on the heads, which therefore stay as they are: those of the untrained
+generator, whose Gaussians are large, and the same with Gaussians as small as a trained one's.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -27,6 +29,7 @@ from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from gpu_clock import milliseconds
 from rows import Spread, append, commit
+from untrained import Scales, require_finite, standing_still
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
 """Pictures of a step, as when the official release was measured."""
@@ -51,6 +54,7 @@ class Row:
     """
 
     preset: str
+    scales: Scales
     precision: str
     batch: int
     gaussians: int
@@ -82,13 +86,15 @@ def main() -> None:
         config = from_preset(preset, data="random")
         batch = arguments.batch or BATCHES.get(preset, config.training.batch_size)
         training = replace(config.training, precision=arguments.precision, batch_size=batch, snapshot_every=batch)
-        with multiplication(arguments.precision):
-            row = measure(replace(config, training=training), arguments.steps, arguments.device, arguments.commit)
-        append("train_step", row)
+        for scales in get_args(Scales):
+            still = standing_still(replace(config, training=training), scales)
+            with multiplication(arguments.precision):
+                row = measure(still, scales, arguments.steps, arguments.device, arguments.commit)
+            append("train_step", row)
 
 
-def measure(config: RunConfig, steps: int, device: str, version: str | None) -> Row:
-    """Everything about a preset."""
+def measure(config: RunConfig, scales: Scales, steps: int, device: str, version: str | None) -> Row:
+    """Everything about a preset with Gaussians of one size."""
     state = new_state(config, device)
     training, resolution = config.training, config.model.discriminator.resolution
     # The blur of the first pictures is not what most of a run's time goes to.
@@ -119,8 +125,9 @@ def measure(config: RunConfig, steps: int, device: str, version: str | None) -> 
         step(False)
     tflop = counter.get_total_flops() / 1e12
     peak = torch.cuda.max_memory_allocated() / 2**30
+    require_finite(state.generator, state.discriminator)
     return Row(
-        config.preset, training.precision, training.batch_size, len(state.generator.texel_uvs),
+        config.preset, scales, training.precision, training.batch_size, len(state.generator.texel_uvs),
         round(steps * training.batch_size / seconds, 1), plain, round(with_r1.median - plain.median, 2),
         parts(state, config, labels.to(device), max(steps // 4, 3)), round(1e3 * launched / steps, 2), round(tflop, 2),
         round(tflop * 1e12 / MATRIX_RATE / (plain.median / 1e3), 3), round(peak, 2), torch.cuda.get_device_name(),
