@@ -45,6 +45,10 @@ class Setting:
     run: Runner = run_directly
 
 
+GENERATOR_TERMS = ("generator", "position", "scale", "opacity", "beta", "uv_variation", "generator_gradient")
+"""What a step says of its generator."""
+
+
 def training_step(
     state: TrainingState,
     setting: Setting,
@@ -68,9 +72,13 @@ def training_step(
     state.discriminator.fade_in(schedules.growth_fade(config, state.images))
     blur = _blur(state, config)
     real = {"real": _real_pictures(state, setting, pictures, transparency), "real_labels": labels} | blur
-    generator_losses = _step_generator(state, setting, real if config.loss == "relativistic" else blur)
-    judged = _step_discriminator(state, setting, real)
     is_due = state.images // config.batch_size % config.r1_every == 0
+    is_alone = state.images < config.discriminator_alone_images
+    if is_alone and not is_due:
+        generator_losses: dict[str, Tensor | None] = dict.fromkeys(GENERATOR_TERMS)
+    else:
+        generator_losses = _step_generator(state, setting, real if config.loss == "relativistic" else blur, is_alone)
+    judged = _step_discriminator(state, setting, real)
     penalties = _step_penalties(state, setting, real) if is_due else dict.fromkeys(("r1", "r2", "r1_gradient"))
     update_average(state.average, state.generator, schedules.ema_decay(config, state.images))
     state.images += config.batch_size
@@ -141,25 +149,18 @@ def _noise_of(inputs: Inputs) -> Noise:
     return [tensor for key, tensor in inputs.items() if key.startswith("noise ")]
 
 
-def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> dict[str, Tensor | None]:
-    """Returns what the report says of it."""
+def _step_generator(state: TrainingState, setting: Setting, others: Inputs, is_alone: bool) -> dict[str, Tensor | None]:
+    """Returns what the report says of it: all there is to do while the discriminator learns alone."""
     inputs = _draw_fakes(state, setting, "generator") | others
     run = partial(_generator_pass, state, setting)
     values = setting.run("generator", run, inputs, list(state.generator.parameters()))
-    # A pass all the same: its loss tells what the discriminator has learned so far.
-    is_frozen = state.images < setting.config.discriminator_alone_images
-    gradient = _apply(state.generator_optimizer, setting.team, is_frozen)
+    gradient = _apply(state.generator_optimizer, setting.team, is_frozen=is_alone)
     adversarial, position, scale, opacity, beta, uv_variation = values.unbind()
     config = setting.config
-    return {
-        "generator": adversarial,
-        "position": position,
-        "scale": scale,
-        "opacity": opacity,
-        "beta": beta if config.beta_weight > 0 else None,
-        "uv_variation": uv_variation if config.uv_variation_weight > 0 else None,
-        "generator_gradient": gradient,
-    }
+    beta = beta if config.beta_weight > 0 else None
+    uv_variation = uv_variation if config.uv_variation_weight > 0 else None
+    found = (adversarial, position, scale, opacity, beta, uv_variation, gradient)
+    return dict(zip(GENERATOR_TERMS, found, strict=True))
 
 
 def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "6"]:
