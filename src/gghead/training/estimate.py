@@ -77,19 +77,23 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
         generator_pass = _measure(lambda: _generator_pass(generator, discriminator, heads, pictures, labels))
-        discriminator_pass = _measure(lambda: _discriminator_pass(generator, discriminator, heads, pictures, labels))
+        making = _measure(lambda: _make(generator, heads))
+        judging = _measure(lambda: discriminator(pictures, labels).sum().backward())
         r1_pass = _measure(lambda: _r1_pass(discriminator, pictures, labels))
-    operations = generator_pass.operations + discriminator_pass.operations + r1_pass.operations / training.r1_every
+    discriminator_operations = making.operations + 2 * judging.operations
+    operations = generator_pass.operations + discriminator_operations + r1_pass.operations / training.r1_every
     numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
     # Weights, gradients and two moments of both networks, and the averaged generator's weights.
     state = 4 * (5 * numbers[0] + 4 * numbers[1])
+    judged_at_once = 2 if training.loss == "relativistic" else 1
+    kept = max(generator_pass.kept, judged_at_once * judging.kept, r1_pass.kept)
     drawing = DRAWING_BYTES * training.batch_size * len(texels.uvs)
     return Estimate(
         generator_parameters=numbers[0],
         discriminator_parameters=numbers[1],
         gaussians=len(texels.uvs),
         operations=operations / training.batch_size,
-        memory=state + drawing + max(each.kept for each in (generator_pass, discriminator_pass, r1_pass)),
+        memory=state + drawing + kept,
     )
 
 
@@ -173,13 +177,10 @@ def _generator_pass(
     discriminator.requires_grad_(True)
 
 
-def _discriminator_pass(
-    generator: Generator, discriminator: Discriminator, heads: int, pictures: Tensor, labels: Tensor
-) -> None:
-    """Heads are made; generated and real pictures are judged."""
-    with torch.no_grad():
-        _decode(generator, heads)
-    (discriminator(pictures, labels).sum() + discriminator(pictures, labels).sum()).backward()
+@torch.no_grad()
+def _make(generator: Generator, heads: int) -> None:
+    """Heads for the discriminator."""
+    _decode(generator, heads)
 
 
 def _r1_pass(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:

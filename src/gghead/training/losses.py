@@ -20,20 +20,17 @@ def generator_loss(
     return softplus(-fake_logits if real_logits is None else real_logits - fake_logits)
 
 
-def discriminator_loss(
-    real_logits: Float[Tensor, " B"], fake_logits: Float[Tensor, " B"], is_relativistic: bool = False
-) -> Float[Tensor, " B"]:
-    """Logistic loss of the discriminator.
+def discriminator_loss(logits: Float[Tensor, " B"], is_real: bool) -> Float[Tensor, " B"]:
+    """Logistic loss of the discriminator on real or on generated pictures; it minimises the sum of both.
 
-    Args:
-        real_logits: of real pictures.
-        fake_logits: of generated ones.
-        is_relativistic: whether pairs are compared, as in `generator_loss`, instead of each picture with zero
-            (Goodfellow et al. 2014, equation 1).
+    Source: Goodfellow et al. 2014, equation 1.
     """
-    if is_relativistic:
-        return softplus(fake_logits - real_logits)
-    return softplus(-real_logits) + softplus(fake_logits)
+    return softplus(-logits if is_real else logits)
+
+
+def relativistic_loss(real_logits: Float[Tensor, " B"], fake_logits: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """Loss of the discriminator that compares pairs, as in `generator_loss`, instead of each picture with zero."""
+    return softplus(fake_logits - real_logits)
 
 
 def gradient_penalty(logits: Float[Tensor, " B"], pictures: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:

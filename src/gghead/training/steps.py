@@ -221,12 +221,21 @@ def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs) ->
 def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "3"]:
     fake = _draw_pictures(state, setting, inputs, update_average=True)
     state.discriminator.requires_grad_(True)
-    fake_logits = _judge(state, fake, inputs["labels"], inputs)
-    real_logits = _judge(state, inputs["real"], inputs["real_labels"], inputs)
-    is_relativistic = setting.config.loss == "relativistic"
-    loss = losses.discriminator_loss(real_logits, fake_logits, is_relativistic).mean()
-    loss.backward()
-    return torch.stack([loss, real_logits.mean(), fake_logits.mean()]).detach()
+    if setting.config.loss == "relativistic":
+        fake_logits = _judge(state, fake, inputs["labels"], inputs)
+        real_logits = _judge(state, inputs["real"], inputs["real_labels"], inputs)
+        loss = losses.relativistic_loss(real_logits, fake_logits).mean()
+        loss.backward()
+        return torch.stack([loss, real_logits.mean(), fake_logits.mean()]).detach()
+    # One after the other, so that only one of them is kept for its way back.
+    found = []
+    for pictures, labels, is_real in ((fake, inputs["labels"], False), (inputs["real"], inputs["real_labels"], True)):
+        logits = _judge(state, pictures, labels, inputs)
+        loss = losses.discriminator_loss(logits, is_real).mean()
+        loss.backward()
+        found.append(torch.stack([loss, logits.mean()]).detach())
+    (fake_loss, fake_logit), (real_loss, real_logit) = (each.unbind() for each in found)
+    return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
 
 
 def _step_penalties(state: TrainingState, setting: Setting, real: Inputs) -> dict[str, Tensor | None]:
