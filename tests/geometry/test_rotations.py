@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from gghead.geometry.rotations import matrices_from_quats, quats_from_axis_angles
+from gghead.geometry.rotations import matrices_from_quats, quats_from_axis_angles, quats_from_matrices
 
 angles = st.lists(st.floats(-7, 7), min_size=3, max_size=3)
 
@@ -27,3 +27,9 @@ def test_gradient_is_finite_at_no_rotation() -> None:
 def test_quaternions_need_no_unit_length() -> None:
     quats = torch.tensor([[0.3, -0.2, 0.5, 0.1]])
     torch.testing.assert_close(matrices_from_quats(quats), matrices_from_quats(5 * quats))
+
+
+@given(vector=angles)
+def test_matrices_become_quaternions_of_the_same_rotation(vector: list[float]) -> None:
+    matrix = torch.from_numpy(Rotation.from_rotvec(vector).as_matrix())
+    torch.testing.assert_close(matrices_from_quats(quats_from_matrices(matrix)), matrix)

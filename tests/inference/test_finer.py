@@ -8,7 +8,8 @@ from torch.nn.functional import avg_pool2d
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.inference.finer import smooth
+from gghead.geometry.rotations import matrices_from_quats
+from gghead.inference.finer import COVER, close_gaps, lost_blur, neighbours, pixel_of, smooth, widen
 from gghead.inference.pictures import morph, portraits, turntable
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
@@ -20,19 +21,20 @@ def generator_of(resolution: int | None) -> Generator:
     return build_generator(replace(MODEL.generator, picture_resolution=resolution), seed=0)
 
 
-def speck(size: float) -> Gaussians:
-    """A single round Gaussian at the origin."""
-    return Gaussians(
-        torch.zeros(1, 3), torch.eye(4)[:1], torch.full((1, 3), size), torch.tensor([0.8]), torch.full((1, 1, 3), -1.0)
-    )
+def speck(model: Generator, size: float) -> Gaussians:
+    """A single round Gaussian at the origin; the others of the model's head are far away from it."""
+    head = model.sample(seeds=[0])
+    means, opacities = torch.full_like(head.means, 9.0), torch.zeros_like(head.opacities)
+    means[0, 0], opacities[0, 0] = 0.0, 0.8
+    return Gaussians(means, head.quats, torch.full_like(head.scales, size), opacities, head.sh)
 
 
 @pytest.mark.parametrize("factor", [2, 4])
 def test_a_speck_keeps_its_size_on_the_screen(factor: int) -> None:
     model, fine = generator_of(32), Cameras.frontal(32 * factor)
-    head = speck(1e-4)
-    own = render(head, Cameras.frontal(32)).alpha[0]
-    thin, widened = (render(scene, fine).alpha[0].sum() / factor**2 for scene in (head, smooth(head, model, fine)))
+    head = speck(model, 1e-4)
+    own = render(head, Cameras.frontal(32)).alpha
+    thin, widened = (render(scene, fine).alpha.sum() / factor**2 for scene in (head, smooth(head, model, fine)))
     assert float(widened / own.sum()) == pytest.approx(1, abs=SAME_SCREEN_GAUSSIAN)
     assert float(thin / own.sum()) < 1.5 / factor**2
 
@@ -47,7 +49,44 @@ def test_finer_pictures_show_what_the_model_learned() -> None:
         fine = render(scene, Cameras.frontal(128)).rgb.flatten(0, 1).permute(0, 3, 1, 2)
         return float(-10 * (avg_pool2d(fine, 4) - own).square().mean().log10())
 
-    assert psnr(smooth(heads, model, Cameras.frontal(128))) > max(FINER_PICTURE_PSNR, psnr(heads) + 3)
+    blur = lost_blur(model, Cameras.frontal(128))
+    assert psnr(widen(heads, blur)) > max(FINER_PICTURE_PSNR, psnr(heads) + 3)
+
+
+def test_gaussians_reach_out_to_neighbours_that_are_near_and_to_no_others() -> None:
+    model = generator_of(32)
+    head = model.sample(seeds=[0])
+    pixel = pixel_of(32)
+    count = head.num_gaussians
+    after = neighbours(model)[0][0]
+    column = (model.texel_uvs[:, 0] + 1) / 2 * (model.config.grid_size - 1)
+    row = (model.texel_uvs[:, 1] + 1) / 2 * (model.config.grid_size - 1)
+    assert torch.equal(model.texel_uvs[after[after >= 0], 1], model.texel_uvs[after >= 0, 1])
+    for distance, wanted in ((3.0, COVER * 3), (16.0, 0.1)):
+        means = torch.stack([distance * pixel * column, 0.05 * pixel * row, torch.zeros(count)], dim=-1)[None]
+        fine = replace(head, means=means, quats=head.quats, scales=torch.full_like(head.scales, 0.1 * pixel))
+        closed = close_gaps(fine, model)
+        axes = matrices_from_quats(closed.quats) * closed.scales[..., None, :]
+        spreads = (axes @ axes.mT).diagonal(dim1=-2, dim2=-1).sqrt() / pixel
+        with_neighbour = (neighbours(model)[0][0] >= 0) | (neighbours(model)[0][1] >= 0)
+        expected = torch.full((count, 3), 0.1)
+        expected[with_neighbour, 0] = wanted
+        torch.testing.assert_close(spreads[0], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_head_that_has_no_gaps_stays_as_it_is() -> None:
+    model = generator_of(32)
+    head = model.sample(seeds=[0])
+    wide = replace(head, scales=torch.full_like(head.scales, 1.0))
+    closed = close_gaps(wide, model)
+    assert torch.equal(closed.scales, wide.scales)
+    assert torch.equal(closed.quats, wide.quats)
+
+
+def test_heads_of_another_model_are_refused() -> None:
+    model = generator_of(32)
+    with pytest.raises(ValueError, match="expected heads that it made"):
+        smooth(model.sample(seeds=[0]).map(lambda tensor: tensor[:, :5]), model, Cameras.frontal(64))
 
 
 @pytest.mark.parametrize(("learned", "drawn"), [(None, 512), (64, 64), (64, 32)])

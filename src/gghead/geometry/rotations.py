@@ -23,6 +23,27 @@ def matrices_from_quats(quats: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3 3"]
     return torch.stack(rows, dim=-2)
 
 
+def quats_from_matrices(matrices: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 4"]:
+    """Unit quaternions (w, x, y, z) of rotation matrices, by the largest of the four components, which is never small.
+
+    Source: Shepperd 1978, "Quaternion from rotation matrix".
+    """
+    rows = matrices.unbind(-2)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in rows)
+    candidates = torch.stack(
+        [
+            torch.stack([1 + xx + yy + zz, zy - yz, xz - zx, yx - xy], dim=-1),
+            torch.stack([zy - yz, 1 + xx - yy - zz, xy + yx, xz + zx], dim=-1),
+            torch.stack([xz - zx, xy + yx, 1 - xx + yy - zz, yz + zy], dim=-1),
+            torch.stack([yx - xy, xz + zx, yz + zy, 1 - xx - yy + zz], dim=-1),
+        ],
+        dim=-2,
+    )
+    largest = candidates.diagonal(dim1=-2, dim2=-1).argmax(-1)
+    chosen = torch.take_along_dim(candidates, largest[..., None, None], dim=-2)[..., 0, :]
+    return torch.nn.functional.normalize(chosen, dim=-1)
+
+
 def multiply_quats(first: Float[Tensor, "*B 4"], second: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 4"]:
     """Quaternions (w, x, y, z) of the second rotation followed by the first, as in a product of matrices."""
     a, u = first[..., :1], first[..., 1:]

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from torch import Tensor
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.directions import Directions
+from gghead.inference.finer import close_gaps
 from gghead.inference.mixing import blend, mix_styles
 from gghead.model.generator import Generator
 from gghead.viewer.state import HeadChoice, Viewpoint
@@ -34,6 +36,11 @@ class Head:
     mesh: TemplateMesh | None
     generator: Generator | None
     seconds: float
+
+    @cached_property
+    def closed(self) -> Gaussians:
+        """Without the gaps that pictures finer than the model's would show; of a head that a generator made."""
+        return close_gaps(self.gaussians, self.generator)
 
 
 @torch.inference_mode()
