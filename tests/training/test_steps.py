@@ -15,9 +15,7 @@ from gghead.data.dataset import MissingMasksWarning
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.replay import run_directly
 from gghead.stylegan.critic import append_deviation
-from gghead.training.health import signs_of_collapse
 from gghead.training.loop import open_dataset
-from gghead.training.report import Accumulator
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step
 from gghead.training.terms import generator_terms
@@ -84,24 +82,6 @@ def test_r2_is_the_penalty_of_generated_pictures() -> None:
     assert other.r1 is other.r2 is None
     assert float(due.discriminator) == pytest.approx(math.log(2), abs=0.2)  # nobody is ahead yet
     assert any(not torch.equal(before[name], value) for name, value in state.discriminator.state_dict().items())
-
-
-def test_a_discriminator_that_learns_alone_hears_of_the_generator_now_and_then() -> None:
-    config = tiny_config(Path("none"), r1_every=2, discriminator_alone_images=8)
-    state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
-    setting = Setting(config.training, labels)
-    pictures = torch.randint(256, (4, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8)
-    weight = state.generator.synthesis.blocks[0].const
-    before, reports = weight.clone(), []
-    for alone in (True, True, False):
-        reports.append(training_step(state, setting, pictures, labels))
-        assert torch.equal(weight, before) == alone
-    assert [report.generator is not None for report in reports] == [True, False, True]
-    accumulator = Accumulator(4)
-    accumulator.add(reports[1])
-    losses = accumulator.read(8).losses
-    assert "discriminator" in losses
-    assert signs_of_collapse(losses) == {}
 
 
 def test_recipes() -> None:

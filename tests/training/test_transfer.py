@@ -142,15 +142,12 @@ def test_a_run_of_the_same_size_takes_everything(stage1: RunFolder) -> None:
         assert all(torch.equal(value, new.state_dict()[name]) for name, value in old.state_dict().items())
 
 
-def test_a_model_file_waits_for_its_discriminator(stage1: RunFolder, tmp_path: Path) -> None:
+def test_a_model_file_starts_with_a_fresh_discriminator(stage1: RunFolder, tmp_path: Path) -> None:
     model = stage1.snapshot(24, ".safetensors")
     config = continue_config(replace(stage1.config, preset="again"), open_source(model))
     assert config.init_from == str(model)
-    assert config.training.discriminator_alone_images == 100_000
-    alone = replace(
-        config.training, discriminator_alone_images=8, total_images=16, snapshot_every=8, kept_checkpoints=3
-    )
-    run = RunFolder.create(tmp_path / "run", replace(config, training=alone))
+    short = replace(config.training, total_images=8, snapshot_every=8)
+    run = RunFolder.create(tmp_path / "run", replace(config, training=short))
     train(run, SilentMonitor())
     told = json.loads(run.transfer.read_text())
     assert (told["source"], told["images"], told["unused"]) == (str(model), None, [])
@@ -161,12 +158,12 @@ def test_a_model_file_waits_for_its_discriminator(stage1: RunFolder, tmp_path: P
             name: load_tensors(run.checkpoint(images) / f"{name}.safetensors").tensors
             for name in ("generator", "generator_ema", "discriminator")
         }
-        for images in (0, 8, 16)
+        for images in (0, 8)
     }
     weight = "synthesis.blocks.0.const"
     for name in ("generator", "generator_ema"):
-        assert torch.equal(networks[8][name][weight], given[weight])
-        assert not torch.equal(networks[16][name][weight], given[weight])
+        assert torch.equal(networks[0][name][weight], given[weight])
+        assert not torch.equal(networks[8][name][weight], given[weight])
     judge = "critic.from_picture.weight"
     assert not torch.equal(networks[8]["discriminator"][judge], networks[0]["discriminator"][judge])
 

@@ -96,7 +96,6 @@ def train(
     elif PRESETS[preset].begins_with:
         click.echo(f"{preset} is meant to start from a run of {PRESETS[preset].begins_with}: --init-from RUN", err=True)
     config = replace(config, training=with_settings(config.training, settings))
-    refuse_idle(config.training)
     if dry_run:
         tell_estimate(config, hourly_price, pick_device(device), gpus)
         return
@@ -112,16 +111,6 @@ def train(
         return run.path
 
     run_to_end(config, trackers, device, gpus, on_nan, out, prepare)
-
-
-def refuse_idle(training: "TrainingConfig") -> None:  # noqa: F821 - imported when a command runs
-    """Raises ValueError if a run ends before its generator begins to learn."""
-    alone = training.discriminator_alone_images
-    if training.total_images <= alone:
-        raise ValueError(
-            f"the run has {training.total_images} images, and its generator waits for {alone} of them while a fresh "
-            "discriminator learns; expected more --images, or a smaller --set discriminator_alone_images=N"
-        )
 
 
 def tell_estimate(

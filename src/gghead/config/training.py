@@ -40,8 +40,6 @@ class TrainingConfig:
     """Probability at the end that the mapping network sees another camera than the one rendered."""
     growth_fade_images: int = 1_000_000
     """Images over which the blocks that a discriminator was grown by are faded in; 0 for at once."""
-    discriminator_alone_images: int = 0
-    """Images over which only the discriminator learns, because the generator came trained and without one."""
     position_weight: float = 0.1
     """Factor of the mean norm of the raw positions."""
     scale_weight: float = 0.05
@@ -91,7 +89,7 @@ class TrainingConfig:
             require_range(name, getattr(self, name), 1, 10**12)
         for name in ("swap_probability", "background", "ema_rampup"):
             require_range(name, getattr(self, name), 0, 1)
-        for name in ("metrics_every", "milestone_every", "discriminator_alone_images"):
+        for name in ("metrics_every", "milestone_every"):
             require_range(name, getattr(self, name), 0, 10**12)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:

@@ -43,10 +43,8 @@ def signs_of_collapse(losses: Mapping[str, float]) -> dict[str, str]:
     """What a tick shows of the usual ways in which training collapses: their names, and a line for people each.
 
     Args:
-        losses: means of a tick by the names of a StepReport; without the generator's there are no signs.
+        losses: means of a tick by the names of a StepReport.
     """
-    if "generator" not in losses:
-        return {}
     signs = {}
     gap, loss = losses["real_logits"] - losses["fake_logits"], losses["generator"]
     if gap > SATURATED_GAP and loss > SATURATED_LOSS:

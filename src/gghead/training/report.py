@@ -13,8 +13,6 @@ from gghead.training.distributed import ALONE, Team
 class StepReport:
     """Mean values of a step, for the log; tensors on the device of the networks, so that nothing waits for them.
 
-    While the discriminator learns alone, most steps say nothing of the generator.
-
     Attributes:
         generator: adversarial loss of the generator.
         discriminator: adversarial loss of the discriminator.
@@ -32,18 +30,18 @@ class StepReport:
         r1_gradient: norm of the gradient of the step of penalties, or None in the steps without it.
     """
 
-    generator: Tensor | None
+    generator: Tensor
     discriminator: Tensor
     r1: Tensor | None
     r2: Tensor | None
     real_logits: Tensor
     fake_logits: Tensor
-    position: Tensor | None
-    scale: Tensor | None
-    opacity: Tensor | None
+    position: Tensor
+    scale: Tensor
+    opacity: Tensor
     beta: Tensor | None
     uv_variation: Tensor | None
-    generator_gradient: Tensor | None
+    generator_gradient: Tensor
     discriminator_gradient: Tensor
     r1_gradient: Tensor | None
 

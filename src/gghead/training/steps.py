@@ -45,10 +45,6 @@ class Setting:
     run: Runner = run_directly
 
 
-GENERATOR_TERMS = ("generator", "position", "scale", "opacity", "beta", "uv_variation", "generator_gradient")
-"""What a step says of its generator."""
-
-
 def training_step(
     state: TrainingState,
     setting: Setting,
@@ -72,13 +68,9 @@ def training_step(
     state.discriminator.fade_in(schedules.growth_fade(config, state.images))
     blur = _blur(state, config)
     real = {"real": _real_pictures(state, setting, pictures, transparency), "real_labels": labels} | blur
-    is_due = state.images // config.batch_size % config.r1_every == 0
-    is_alone = state.images < config.discriminator_alone_images
-    if is_alone and not is_due:
-        generator_losses: dict[str, Tensor | None] = dict.fromkeys(GENERATOR_TERMS)
-    else:
-        generator_losses = _step_generator(state, setting, real if config.loss == "relativistic" else blur, is_alone)
+    generator_losses = _step_generator(state, setting, real if config.loss == "relativistic" else blur)
     judged = _step_discriminator(state, setting, real)
+    is_due = state.images // config.batch_size % config.r1_every == 0
     penalties = _step_penalties(state, setting, real) if is_due else dict.fromkeys(("r1", "r2", "r1_gradient"))
     update_average(state.average, state.generator, schedules.ema_decay(config, state.images))
     state.images += config.batch_size
@@ -149,18 +141,23 @@ def _noise_of(inputs: Inputs) -> Noise:
     return [tensor for key, tensor in inputs.items() if key.startswith("noise ")]
 
 
-def _step_generator(state: TrainingState, setting: Setting, others: Inputs, is_alone: bool) -> dict[str, Tensor | None]:
-    """Returns what the report says of it: all there is to do while the discriminator learns alone."""
+def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> dict[str, Tensor | None]:
+    """Returns what the report says of it."""
     inputs = _draw_fakes(state, setting, "generator") | others
     run = partial(_generator_pass, state, setting)
     values = setting.run("generator", run, inputs, list(state.generator.parameters()))
-    gradient = _apply(state.generator_optimizer, setting.team, is_frozen=is_alone)
+    gradient = _apply(state.generator_optimizer, setting.team)
     adversarial, position, scale, opacity, beta, uv_variation = values.unbind()
     config = setting.config
-    beta = beta if config.beta_weight > 0 else None
-    uv_variation = uv_variation if config.uv_variation_weight > 0 else None
-    found = (adversarial, position, scale, opacity, beta, uv_variation, gradient)
-    return dict(zip(GENERATOR_TERMS, found, strict=True))
+    return {
+        "generator": adversarial,
+        "position": position,
+        "scale": scale,
+        "opacity": opacity,
+        "beta": beta if config.beta_weight > 0 else None,
+        "uv_variation": uv_variation if config.uv_variation_weight > 0 else None,
+        "generator_gradient": gradient,
+    }
 
 
 def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "6"]:
@@ -265,11 +262,10 @@ def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
     return torch.stack(penalties)
 
 
-def _apply(optimizer: torch.optim.Optimizer, team: Team, is_frozen: bool = False) -> Tensor:
-    """Steps along the gradient of the whole batch, if parameters are not frozen; returns its norm."""
+def _apply(optimizer: torch.optim.Optimizer, team: Team) -> Tensor:
+    """Steps along the gradient of the whole batch; returns its norm."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     team.average(gradients)
-    if not is_frozen:
-        optimizer.step()
+    optimizer.step()
     return torch.nn.utils.get_total_norm(gradients)

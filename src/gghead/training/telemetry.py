@@ -89,9 +89,8 @@ class ConsoleMonitor:
     def tick(self, tick: Tick) -> None:
         """Shows speed and losses."""
         losses = tick.losses
-        generator = f"G {losses['generator']:.3f}  " if "generator" in losses else ""
         news = (
-            f"{tick.images_per_second:.1f} img/s  {generator}D {losses['discriminator']:.3f}"
+            f"{tick.images_per_second:.1f} img/s  G {losses['generator']:.3f}  D {losses['discriminator']:.3f}"
             f"  logits {losses['real_logits']:+.2f} {losses['fake_logits']:+.2f}"
         )
         self._progress.update(self._task, news=news)

@@ -22,8 +22,6 @@ from gghead.uv.texels import place_texels
 
 MAY_DIFFER = ("grid_size", "picture_resolution", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
-DISCRIMINATOR_ALONE = 100_000
-"""Images over which a fresh discriminator learns before a generator that came trained goes on."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""
 
@@ -107,7 +105,8 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     """The configuration of a run that starts from another: fades of a beginner off, the discriminator grown.
 
     The running average starts from the source's, so its ramp-up is off too: it would forget it in the first step.
-    Where there is no discriminator, a fresh one learns by itself first: it would lead the generator astray.
+    Where there is no discriminator, a fresh one learns together with the generator: one that learned by itself first
+    would know nothing but faults that the generator leaves behind with its first steps (docs/experiments.md).
 
     Args:
         config: of the new run, as its preset says.
@@ -124,7 +123,7 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     config = replace(config, init_from=str(source.path))
     before, after = source.discriminator, config.model.discriminator
     if before is None:
-        return replace(config, training=replace(training, discriminator_alone_images=DISCRIMINATOR_ALONE))
+        return replace(config, training=training)
     _require_same(after, before, "discriminator", source)
     if after.resolution < before.resolution:
         raise ValueError(
