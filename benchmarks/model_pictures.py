@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 import gghead
 from gghead.data.dataset import HeadDataset
@@ -27,12 +28,25 @@ TURNING, TURNED, PAIR, SHOWN = (37, 31, 14, 45), 21, (63, 5), (55, 2)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
 YAWS = (-75, -45, -20, 0, 30, 60)
 TRUNCATION = 0.7
+FINER = 3
+"""Pictures are drawn so much larger, as `gghead sample` draws large ones, and made smaller."""
 
 
 def cameras(yaws: tuple[float, ...], side: int) -> Cameras:
     """Cameras at these degrees of yaw."""
     labels = np.stack([posed_label(math.radians(yaw), 0.0) for yaw in yaws])
     return Cameras.from_labels(torch.from_numpy(labels), side)
+
+
+def draw(generator: gghead.Generator, heads: gghead.Gaussians, yaws: tuple[float, ...], side: int) -> Tensor:
+    """Pictures [N, side, side, 3] of one head."""
+    seen = cameras(yaws, FINER * side)
+    return smaller(gghead.render(gghead.smooth(heads, generator, seen), seen).rgb[0])
+
+
+def smaller(pictures: Tensor) -> Tensor:
+    """Means of FINER x FINER pixels."""
+    return avg_pool2d(pictures.permute(0, 3, 1, 2), FINER).permute(0, 2, 3, 1)
 
 
 def row(pictures: Tensor) -> Tensor:
@@ -42,25 +56,24 @@ def row(pictures: Tensor) -> Tensor:
 
 def sheet(generator: gghead.Generator, columns: int, rows: int, side: int) -> Tensor:
     """The first seeds from the front."""
-    front = cameras((0.0,), side)
-    heads = [gghead.render(generator.sample([seed], TRUNCATION), front).rgb[0] for seed in range(columns * rows)]
+    heads = [draw(generator, generator.sample([seed], TRUNCATION), (0.0,), side) for seed in range(columns * rows)]
     return torch.cat([row(torch.cat(heads[start : start + columns])) for start in range(0, len(heads), columns)])
 
 
 def turning(generator: gghead.Generator, frames: int, side: int) -> list[Tensor]:
     """Some heads turning from one side to the other and back."""
     yaws = tuple(75 * math.sin(2 * math.pi * frame / frames) for frame in range(frames))
-    heads = [gghead.render(generator.sample([seed], TRUNCATION), cameras(yaws, side)).rgb[0] for seed in TURNING]
+    heads = [draw(generator, generator.sample([seed], TRUNCATION), yaws, side) for seed in TURNING]
     return [row(torch.stack(frame)) for frame in zip(*heads, strict=True)]
 
 
 def strips(generator: gghead.Generator, side: int) -> Tensor:
     """Sides; what lies between two heads; surfaces."""
     count = len(YAWS)
-    sides = gghead.render(generator.sample([TURNED], TRUNCATION), cameras(YAWS, side)).rgb[0]
+    sides = draw(generator, generator.sample([TURNED], TRUNCATION), YAWS, side)
     styles = generator.styles([*PAIR], TRUNCATION)
     between = [
-        gghead.render(generator.decode(torch.lerp(*styles, step / (count - 1))[None]), cameras((15.0,), side)).rgb[0]
+        draw(generator, generator.decode(torch.lerp(*styles, step / (count - 1))[None]), (15.0,), side)
         for step in range(count)
     ]
     surfaces = [picture for seed in SHOWN for picture in surface(generator, seed, side)]
@@ -69,13 +82,13 @@ def strips(generator: gghead.Generator, side: int) -> Tensor:
 
 def surface(generator: gghead.Generator, seed: int, side: int) -> list[Tensor]:
     """Colour, depth and normals of a head, from aside."""
-    camera = cameras((-30.0,), side)
-    drawn = gghead.render(generator.sample([seed], TRUNCATION)[0], camera)
+    camera = cameras((-30.0,), FINER * side)
+    drawn = gghead.render(gghead.smooth(generator.sample([seed], TRUNCATION), generator, camera)[0], camera)
     solid = drawn.alpha > 0.5
     near, far = drawn.depth[solid].min(), drawn.depth[solid].max()
     depth = torch.where(solid, (far - drawn.depth) / (far - near), 1.0).expand(-1, -1, -1, 3)
     normals = torch.where(solid, normals_from_depth(drawn.depth, camera) / 2 + 0.5, 1.0)
-    return [picture[0] for picture in (drawn.rgb, depth, normals)]
+    return [smaller(picture)[0] for picture in (drawn.rgb, depth, normals)]
 
 
 def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int) -> Tensor:
