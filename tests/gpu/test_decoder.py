@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from gghead.config.model import GeneratorConfig
+from gghead.geometry.rotations import matrices_from_quats
+from gghead.inference.finer import close_gaps
 from gghead.model.decoder import Decoded
 from gghead.model.generator import Generator, build_generator
 from tolerances import CUDA_FLOAT32
@@ -62,3 +64,13 @@ def test_gradients_have_the_same_bits() -> None:
     losses = [generator.decode_maps(maps).gaussians.means.square().sum() for _ in range(2)]
     first, second = (torch.autograd.grad(loss, maps)[0] for loss in losses)
     assert torch.equal(first, second)
+
+
+def test_closed_gaps() -> None:
+    generator = build_generator(GeneratorConfig(8, 8, 2, False, 32, 64, 8, 40, 0, picture_resolution=32), seed=0)
+    heads = generator.sample([0, 1])
+    twin = copy.deepcopy(generator).cuda()
+    results = [close_gaps(heads, generator), close_gaps(heads.to("cuda"), twin)]
+    axes = [matrices_from_quats(closed.quats) * closed.scales[..., None, :] for closed in results]
+    assert distance(axes[1] @ axes[1].mT, axes[0] @ axes[0].mT) < CUDA_FLOAT32
+    assert not torch.equal(results[0].scales, heads.scales)

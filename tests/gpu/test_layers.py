@@ -138,11 +138,12 @@ def test_synthesis(half_blocks: int, bound: float) -> None:
     assert distance(all_gradients(twin), all_gradients(network)) < 3 * bound
 
 
+@pytest.mark.parametrize("pictures", [1, 2])
 @pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
-def test_frozen_synthesis(half_blocks: int, bound: float) -> None:
+def test_frozen_synthesis(half_blocks: int, bound: float, pictures: int) -> None:
     network = SynthesisNetwork(16, 32, 22, channel_base=512, channel_max=64)
     initialize(network, seed=0)
-    styles = normal(2, network.num_styles, 16)
+    styles = normal(pictures, network.num_styles, 16)
     frozen = copy.deepcopy(network).cuda()
     frozen.half_blocks = half_blocks
     freeze(frozen)
