@@ -86,9 +86,9 @@ FOREIGN_MESH_PSNR = 16.0
 """The same for a mesh of a head whose Gaussians are noise around the surface; seen: 18, and 23 for a smooth head."""
 MACHINES_AGREE = 1e-3
 """Relative difference of an evaluation's numbers on two machines, for the same seeds on the CPU."""
-TWO_PROCESSES = Tolerance(rtol=0, atol=5e-5)
-"""Weights and moments of a few training steps of two processes against those of one; a step is 2e-3. Seen: 5e-7, and
-2e-5 in a gradient where rounding moved a leaky ReLU to its other side."""
+TWO_PROCESSES = 1e-4
+"""Weights and moments of some training steps of two processes against those of one: norm of the difference over norm;
+seen: 3e-6."""
 TWO_GPUS = 1e-3
 """Weights of a few training steps of two GPUs against those of one: norm of the difference over norm."""
 HALF_PRECISION_WEIGHTS = 2e-2
