@@ -58,17 +58,17 @@ def test_gaussians_reach_out_to_neighbours_that_are_near_and_to_no_others() -> N
     head = model.sample(seeds=[0])
     pixel = pixel_of(32)
     count = head.num_gaussians
-    after = neighbours(model)[0][0]
+    after, before = neighbours(model)[0]
     column = (model.texel_uvs[:, 0] + 1) / 2 * (model.config.grid_size - 1)
     row = (model.texel_uvs[:, 1] + 1) / 2 * (model.config.grid_size - 1)
     assert torch.equal(model.texel_uvs[after[after >= 0], 1], model.texel_uvs[after >= 0, 1])
-    for distance, wanted in ((3.0, COVER * 3), (16.0, 0.1)):
+    for distance, wanted in ((3.0, COVER * 3), (12.0, COVER * 6), (16.0, 0.1)):
         means = torch.stack([distance * pixel * column, 0.05 * pixel * row, torch.zeros(count)], dim=-1)[None]
-        fine = replace(head, means=means, quats=head.quats, scales=torch.full_like(head.scales, 0.1 * pixel))
+        fine = replace(head, means=means, scales=torch.full_like(head.scales, 0.1 * pixel))
         closed = close_gaps(fine, model)
         axes = matrices_from_quats(closed.quats) * closed.scales[..., None, :]
         spreads = (axes @ axes.mT).diagonal(dim1=-2, dim2=-1).sqrt() / pixel
-        with_neighbour = (neighbours(model)[0][0] >= 0) | (neighbours(model)[0][1] >= 0)
+        with_neighbour = (after >= 0) | (before >= 0)
         expected = torch.full((count, 3), 0.1)
         expected[with_neighbour, 0] = wanted
         torch.testing.assert_close(spreads[0], expected, rtol=1e-3, atol=1e-3)

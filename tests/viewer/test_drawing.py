@@ -11,7 +11,9 @@ import torch
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_FOCAL
-from gghead.viewer.drawing import draw, normals, splats
+from gghead.inference.finer import smooth
+from gghead.model.generator import build_generator
+from gghead.viewer.drawing import adjusted, draw, normals, splats
 from gghead.viewer.ellipsoids import draw_ellipsoids
 from gghead.viewer.heads import Head
 from gghead.viewer.state import HeadChoice, Look, Show, Viewpoint
@@ -44,6 +46,18 @@ def test_the_first_view_holds_the_crown(head: Head) -> None:
     seen = torch.from_numpy(head.mesh.vertices) @ camera.viewmats[0, :3, :3].T + camera.viewmats[0, :3, 3]
     pixels = seen @ camera.Ks[0].T
     assert (pixels[:, 1] / pixels[:, 2]).min() > 0
+
+
+@pytest.mark.parametrize("side", [16, 4 * SIDE])
+def test_pictures_finer_than_the_models_are_of_smoothed_heads(head: Head, side: int) -> None:
+    model = build_generator(replace(head.generator.config, picture_resolution=32), seed=0)
+    made = replace(head, generator=model, gaussians=model.sample(seeds=[0])[0])
+    camera = camera_of(FRONT, side, side)
+    expected = smooth(made.gaussians, model, camera)
+    found = adjusted(made, Look(), camera)
+    torch.testing.assert_close(found.scales, expected.scales)
+    torch.testing.assert_close(found.quats, expected.quats)
+    assert torch.equal(found.scales, made.gaussians.scales) == (side < 32)
 
 
 def test_every_mode_shows_something_else(head: Head) -> None:

@@ -73,7 +73,7 @@ def pixel_of(resolution: int) -> float:
 
 def widen(heads: Gaussians, blur: float) -> Gaussians:
     """Adds a blur to Gaussians, of the same standard deviation in all directions."""
-    return replace(heads, scales=torch.hypot(heads.scales, heads.scales.new_tensor(blur)))
+    return replace(heads, scales=(heads.scales.square() + blur**2).sqrt())
 
 
 @torch.no_grad()

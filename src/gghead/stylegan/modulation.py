@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear, pad
+from torch.nn import functional
 
 from gghead.stylegan.activations import style_activation
 from gghead.stylegan.constants import RELU_GAIN
@@ -74,7 +74,7 @@ class StyledConv(FoldingLayer):
         if self.upsampled:
             x = upsampling_conv(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight.transpose(0, 1)))
         else:
-            x = conv2d(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight), padding=1)
+            x = functional.conv2d(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight), padding=1)
         full = self.weight.dtype
         bias = self.folded(self.bias, "bias", full, lambda bias: bias * RELU_GAIN)
         strength = self.folded(self.noise_strength, "strength", full, lambda strength: strength * RELU_GAIN)
@@ -117,7 +117,7 @@ class ToOutput(FoldingLayer):
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
         bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias)
         if len(x) == 1:  # a product of two matrices adds the bias on its way; a batch of them begins with copies of it
-            image = linear(pixels[0], weight[0], bias)[None]
+            image = functional.linear(pixels[0], weight[0], bias)[None]
         else:
             image = torch.baddbmm(bias.view(1, 1, -1), pixels, weight.mT)
         return image.mT.unflatten(2, x.shape[2:]).to(self.weight.dtype)
@@ -158,7 +158,9 @@ class Modulator(FoldingLayer):
         count, first = len(convs), affines[0].weight
         if not self.is_frozen:
             scales = [affine(style) for affine, style in zip(affines, styles, strict=True)]
-            norms = [demodulation(energy(conv.weight), scale) for conv, scale in zip(convs, scales, strict=False)]
+            norms = [
+                demodulation(energy(conv.weight), scale) for conv, scale in zip(convs, scales[:count], strict=True)
+            ]
             weights = [layer.scaled_weight() * s[:, None] for layer, s in zip(outputs, scales[count:], strict=True)]
             return Modulation(scales[:count], norms, weights)
         weight = self.folded(
@@ -181,7 +183,7 @@ class Modulator(FoldingLayer):
 def filled_up(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "L R C"]:
     """Matrices as one tensor, with zeros where they are smaller than the largest."""
     rows, columns = (max(matrix.shape[axis] for matrix in matrices) for axis in (0, 1))
-    return torch.stack([pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0])) for m in matrices])
+    return torch.stack([functional.pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0])) for m in matrices])
 
 
 def energy(weight: Float[Tensor, "O I k k"]) -> Float[Tensor, "I O"]:
