@@ -18,9 +18,7 @@ needs a GPU.
 """
 TRAINING = """## Training on one GPU
 
-{setting}. `python benchmarks/train_step.py`.
-
-Random pictures, networks and losses of the official presets, weights that do not change. Gaussians are those of an
+`python benchmarks/train_step.py`. Random pictures, networks and losses of the official presets, weights that do not change. Gaussians are those of an
 untrained generator, larger than any trained head's, or as large as the bundled model's. Mixed precision: bfloat16 in
 the four finest blocks of both networks, TF32 elsewhere. Pictures a second are of steps as the loop makes them, R1 in
 every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For comparison: the official release makes 39
@@ -29,9 +27,7 @@ another H100 with random weights.
 """
 LATENCY = """## One head on one GPU
 
-{setting}. `python benchmarks/head_latency.py`.
-
-Milliseconds from a latent to a picture, batch 1, as Python launches it and replayed as a CUDA graph; from a latent to
+`python benchmarks/head_latency.py`. Milliseconds from a latent to a picture, batch 1, as Python launches it and replayed as a CUDA graph; from a latent to
 Gaussians, replayed. Weights are frozen and random, so that Gaussians are larger than a trained head's; "trained" has
 the same networks, and Gaussians whose median scale is that of the bundled model. The official release takes
 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
@@ -74,7 +70,7 @@ def main() -> None:
 
 def page() -> str:
     """The text of the page."""
-    networks = [*training_part(latest("train_step", "preset", "scales", "precision")), *scaling_part(), *latency_part()]
+    networks = [*training_part(), *scaling_part(), *latency_part()]
     drawing = [*cuda_part(latest("rasterize_cuda")), *cpu_part(latest("rasterize_cpu"))]
     return "\n".join([HEAD, *networks, RASTERIZER, *drawing]) + "\n"
 
@@ -93,12 +89,21 @@ def setting_of(rows: list[dict[str, Any]]) -> str:
     return "; ".join(sorted(found))
 
 
-def training_part(rows: list[dict[str, Any]]) -> list[str]:
+def by_gpu(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows of each kind of GPU."""
+    return [[row for row in rows if row["gpu"] == gpu] for gpu in dict.fromkeys(row["gpu"] for row in rows)]
+
+
+def training_part() -> list[str]:
     """Tables of training steps."""
-    if not rows:
-        return []
+    rows = latest("train_step", "preset", "scales", "precision", "gpu")
+    return [TRAINING, *(line for some in by_gpu(rows) for line in training_tables(some))] if rows else []
+
+
+def training_tables(rows: list[dict[str, Any]]) -> list[str]:
+    """Tables of steps on one kind of GPU."""
     lines = [
-        TRAINING.format(setting=setting_of(rows)),
+        f"{setting_of(rows)}:\n",
         "| preset | scales | precision | batch | pictures / s | step, ms | R1, more ms | TFLOP | floor / step | GiB |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -135,11 +140,14 @@ def scaling_part() -> list[str]:
 
 def latency_part() -> list[str]:
     """Table of single heads."""
-    rows = latest("head_latency", "preset", "scales", "precision")
-    if not rows:
-        return []
+    rows = latest("head_latency", "preset", "scales", "precision", "gpu")
+    return [LATENCY, *(line for some in by_gpu(rows) for line in latency_table(some))] if rows else []
+
+
+def latency_table(rows: list[dict[str, Any]]) -> list[str]:
+    """Table of single heads on one kind of GPU."""
     lines = [
-        LATENCY.format(setting=setting_of(rows)),
+        f"{setting_of(rows)}:\n",
         "| preset | scales | precision | Gaussians | launched | replayed | to Gaussians |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
