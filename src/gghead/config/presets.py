@@ -181,10 +181,12 @@ def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> Trai
 
 
 def _value(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+    for read in (json.loads, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
 
 
 def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:

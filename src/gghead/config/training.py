@@ -5,6 +5,9 @@ from typing import Literal
 
 from gghead.config.model import ModelConfig, require_range
 
+MOST = 10**12
+"""No number of pictures or steps, and no rate or weight, is larger."""
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -77,20 +80,11 @@ class TrainingConfig:
     full computes everything in 32-bit floats, as the CPU always does."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "total_images",
-            "batch_size",
-            "r1_every",
-            "snapshot_every",
-            "log_every",
-            "kept_checkpoints",
-            "views",
-        ):
-            require_range(name, getattr(self, name), 1, 10**12)
-        for name in ("swap_probability", "background", "ema_rampup"):
-            require_range(name, getattr(self, name), 0, 1)
-        for name in ("metrics_every", "milestone_every"):
-            require_range(name, getattr(self, name), 0, 10**12)
+        positive = ("total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints", "views")
+        shares = ("swap_probability", "background", "ema_rampup")
+        for name, value in vars(self).items():
+            if name != "seed" and not isinstance(value, bool | str):
+                require_range(name, value, 1 if name in positive else 0, 1 if name in shares else MOST)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(
