@@ -18,19 +18,19 @@ needs a GPU.
 """
 TRAINING = """## Training on one GPU
 
-`python benchmarks/train_step.py`. Random pictures, networks and losses of the official presets, weights that do not change. Gaussians are those of an
-untrained generator, larger than any trained head's, or as large as the bundled model's. Mixed precision: bfloat16 in
-the four finest blocks of both networks, TF32 elsewhere. Pictures a second are of steps as the loop makes them, R1 in
-every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For comparison: the official release makes 39
-pictures a second at 256, batch 32, in 43.9 GB, and 11.7 at 512, batch 16, in 49.1 GB, measured by this project on
-another H100 with random weights.
+`python benchmarks/train_step.py`. Random pictures, networks and losses of the official presets, weights that do not
+change. Gaussians are those of an untrained generator, larger than any trained head's, or as large as the bundled
+model's. Mixed precision: bfloat16 in the four finest blocks of both networks, TF32 elsewhere. Pictures a second are
+of steps as the loop makes them, R1 in every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For
+comparison: the official release makes 39 pictures a second at 256, batch 32, in 43.9 GB, and 11.7 at 512, batch 16,
+in 49.1 GB, measured by this project on another H100 with random weights.
 """
 LATENCY = """## One head on one GPU
 
-`python benchmarks/head_latency.py`. Milliseconds from a latent to a picture, batch 1, as Python launches it and replayed as a CUDA graph; from a latent to
-Gaussians, replayed. Weights are frozen and random, so that Gaussians are larger than a trained head's; "trained" has
-the same networks, and Gaussians whose median scale is that of the bundled model. The official release takes
-17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
+`python benchmarks/head_latency.py`. Milliseconds from a latent to a picture, batch 1, as Python launches it and
+replayed as a CUDA graph; from a latent to Gaussians, replayed. Weights are frozen and random, so that Gaussians are
+larger than a trained head's; "trained" has the same networks, and Gaussians whose median scale is that of the bundled
+model. The official release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
 """
 SCALING = """## Training on several GPUs of one host
 

@@ -80,11 +80,11 @@ class TrainingConfig:
     full computes everything in 32-bit floats, as the CPU always does."""
 
     def __post_init__(self) -> None:
-        positive = ("total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints", "views")
-        shares = ("swap_probability", "background", "ema_rampup")
+        counts = {"total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints", "views"}
+        shares = {"swap_probability", "background", "ema_rampup"}
         for name, value in vars(self).items():
             if name != "seed" and not isinstance(value, bool | str):
-                require_range(name, value, 1 if name in positive else 0, 1 if name in shares else MOST)
+                require_range(name, value, 1 if name in counts else 0, 1 if name in shares else MOST)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(
