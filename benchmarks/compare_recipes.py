@@ -3,6 +3,7 @@
     python benchmarks/compare_recipes.py recipes --data heads.zip --seconds 200 --out comparison
     python benchmarks/compare_recipes.py precision --data heads.zip --images 100000 --out comparison
     python benchmarks/compare_recipes.py demo --data heads.zip --images 10000 --out comparison --device cpu
+    python benchmarks/compare_recipes.py samples --data heads.zip --images 10000 --out comparison --device cpu
 
 The variants of a set run at once; they share the processor's cores and the GPU, or are dealt out to several GPUs.
 Appends a row of JSON for each to benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
@@ -97,6 +98,13 @@ def consistent(config: RunConfig) -> RunConfig:
     return with_recipe(config, "consistent")
 
 
+def drawn_at(side: int) -> Change:
+    """Pictures are drawn at this side, and averaged for the discriminator where that is larger than its own."""
+    return lambda config: replace(
+        config, model=replace(config.model, generator=replace(config.model.generator, picture_resolution=side))
+    )
+
+
 SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
     "recipes": (
         lambda data: small(128, data),
@@ -127,6 +135,14 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
             "no camera, two views": chain(consistent, trained_with(views=2, random_background=False)),
             "no camera, two views, random colours": chain(consistent, trained_with(views=2)),
             "no camera, one view": chain(consistent, trained_with(views=1, random_background=False)),
+        },
+    ),
+    "samples": (
+        lambda data: from_preset("demo", data),
+        {
+            f"{name}, seed {seed}": chain(trained_with(seed=seed), drawn_at(side))
+            for seed in range(3)
+            for name, side in (("once", 64), ("twice", 128))
         },
     ),
 }

@@ -24,6 +24,7 @@ from gghead.inference.fakes import Fakes, Recipe
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
+from gghead.rasterizer import render
 from tiny_run import RESOLUTION
 from tolerances import MACHINES_AGREE
 
@@ -91,6 +92,17 @@ def test_broken_heads_are_named_and_not_averaged_in(
     distance = report.measures[0].value
     assert math.isfinite(distance)
     assert distance != whole.measures[0].value
+
+
+def test_a_model_that_learned_from_averages_of_larger_pictures_is_drawn_so(
+    generator: Generator, reference: Reference
+) -> None:
+    generator.config = replace(generator.config, picture_resolution=2 * RESOLUTION)
+    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    cameras = Cameras.from_labels(fakes.labels(range(2)), 2 * RESOLUTION)
+    larger = render(fakes.heads(range(2)), cameras, background=1.0, pairwise=True).rgb
+    averaged = larger.unfold(1, 2, 2).unfold(2, 2, 2).mean((-2, -1)).permute(0, 3, 1, 2) * 255
+    assert (fakes.draw(range(2)).pixels - averaged.clamp(0, 255)).abs().max() < 0.51
 
 
 def test_a_model_of_nothing_but_nan_is_refused(generator: Generator, reference: Reference, tmp_path: Path) -> None:

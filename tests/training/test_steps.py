@@ -13,6 +13,7 @@ from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import TrainingConfig
 from gghead.data.dataset import MissingMasksWarning
 from gghead.geometry.cameras import Cameras
+from gghead.rasterizer import render
 from gghead.rasterizer.replay import run_directly
 from gghead.stylegan.critic import append_deviation
 from gghead.training.loop import open_dataset
@@ -32,6 +33,20 @@ def test_several_views_are_pictures_of_the_same_heads() -> None:
     apart = generator_terms(state.generator, state.discriminator, config, styles.repeat_interleave(2, 0), labels)
     torch.testing.assert_close(together.logits, apart.logits, **EXACT_FLOAT32._asdict())
     assert together.position.shape == (2,)
+
+
+def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:
+    generator = replace(MODEL.generator, picture_resolution=2 * RESOLUTION)
+    config = replace(tiny_config(Path("none")), model=replace(MODEL, generator=generator))
+    state, judged = new_state(config, "cpu"), []
+    state.discriminator.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0]))
+    labels = Cameras.orbit(2, RESOLUTION).labels()
+    styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), labels)
+    generator_terms(state.generator, state.discriminator, TrainingConfig(), styles, labels)
+    heads = state.generator.decode(styles, "none")
+    larger = render(heads, Cameras.from_labels(labels, 2 * RESOLUTION), background=1.0, pairwise=True).rgb
+    expected = larger.unfold(1, 2, 2).unfold(2, 2, 2).mean((-2, -1)).permute(0, 3, 1, 2) * 2 - 1
+    torch.testing.assert_close(judged[0], expected, **EXACT_FLOAT32._asdict())
 
 
 def test_pictures_of_a_head_are_never_compared_with_each_other() -> None:

@@ -50,7 +50,8 @@ class GeneratorConfig:
     quaternion_order: Literal["wxyz", "zwxy"] = "wxyz"
     """Order in which quaternion components are used; zwxy reproduces a quirk of imported official models."""
     picture_resolution: int | None = None
-    """Side in pixels of the pictures that it learns from; None if that is not known."""
+    """Side in pixels of the pictures that are drawn while it learns; None if that is not known. Where it is a multiple
+    of the discriminator's, their pixels are averaged, as those of a photograph are."""
 
     def __post_init__(self) -> None:
         require_power_of_two("map_resolution", self.map_resolution, at_least=8)
@@ -62,6 +63,14 @@ class GeneratorConfig:
         require_range("position_range", self.position_range, 0, 10)
         if self.picture_resolution is not None:
             require_range("picture_resolution", self.picture_resolution, 1, 2**16)
+
+    def drawn_at(self, resolution: int) -> int:
+        """Side of the pictures to draw where some of side `resolution` are wanted that look as while it learned.
+
+        Where it is larger, means of their pixels are the pictures.
+        """
+        own = self.picture_resolution
+        return resolution if own is None or own % resolution else own
 
     @property
     def map_channels(self) -> int:
@@ -104,8 +113,9 @@ class ModelConfig:
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
 
     def __post_init__(self) -> None:
-        if self.generator.picture_resolution not in (None, self.discriminator.resolution):
+        drawn = self.generator.picture_resolution
+        if drawn is not None and drawn % self.discriminator.resolution:
             raise ValueError(
-                f"picture_resolution is {self.generator.picture_resolution} and the discriminator's resolution "
-                f"{self.discriminator.resolution}; expected the same, or None"
+                f"picture_resolution is {drawn} and the discriminator's resolution {self.discriminator.resolution}; "
+                "expected the same, a multiple of it, or None"
             )

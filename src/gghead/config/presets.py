@@ -73,6 +73,7 @@ PRESETS: dict[str, Preset] = {
                 position_range=0.12,
                 max_log_scale=-2.2,
                 log_scale_offset=-3.9,
+                picture_resolution=128,
             ),
             DiscriminatorConfig(resolution=64, channel_base=2048, channel_max=64, mapping_layers=2),
         ),
@@ -203,6 +204,7 @@ def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; known are {', '.join(PRESETS)}")
     preset = PRESETS[name]
-    generator = replace(preset.model.generator, picture_resolution=preset.model.discriminator.resolution)
+    generator, resolution = preset.model.generator, preset.model.discriminator.resolution
+    generator = replace(generator, picture_resolution=generator.picture_resolution or resolution)
     model = replace(preset.model, generator=generator)
     return RunConfig(preset=name, data=data, template=template, model=model, training=preset.training)

@@ -116,9 +116,12 @@ class Fakes:
     @torch.no_grad()
     def draw(self, span: range) -> DrawnPictures:
         """Some pictures; nothing waits for the device."""
-        heads = self.heads(span)
-        drawn = render(heads, self.cameras(span), background=self.recipe.background, pairwise=True)
-        return DrawnPictures(to_pixels(drawn.rgb), finite_heads(heads))
+        heads, resolution = self.heads(span), self.recipe.resolution
+        side = self._generator.config.drawn_at(resolution)
+        cameras = Cameras.from_labels(self.labels(span).to(self.device), side)
+        rgb = render(heads, cameras, background=self.recipe.background, pairwise=True).rgb
+        rgb = rgb.unflatten(-2, (resolution, -1)).unflatten(-4, (resolution, -1)).mean((-4, -2))
+        return DrawnPictures(to_pixels(rgb), finite_heads(heads))
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """`draw` of each span."""

@@ -197,11 +197,12 @@ def _draw_pictures(
     styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=update_average)
     gaussians = state.generator.decode(styles, _noise_of(inputs))
     labels = inputs["labels"].unflatten(0, (len(styles), -1))
-    cameras = Cameras.from_labels(labels, state.discriminator.config.resolution)
+    resolution = state.discriminator.config.resolution
+    cameras = Cameras.from_labels(labels, state.generator.config.drawn_at(resolution))
     background = setting.config.background
     if "backgrounds" in inputs:
         background = inputs["backgrounds"].unflatten(0, (len(styles), -1))
-    return rendering_to_network(render(gaussians, cameras, background=background, pairwise=True))
+    return rendering_to_network(render(gaussians, cameras, background=background, pairwise=True), resolution)
 
 
 def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs) -> dict[str, Tensor]:

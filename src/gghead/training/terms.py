@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from gghead.config.training import TrainingConfig
 from gghead.geometry.cameras import Cameras
@@ -69,7 +70,8 @@ def generator_terms(
     gaussians = heads.gaussians
     uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
-    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), discriminator.config.resolution)
+    resolution = discriminator.config.resolution
+    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), generator.config.drawn_at(resolution))
     drawn = render(
         gaussians,
         cameras,
@@ -77,7 +79,7 @@ def generator_terms(
         features=features,
         pairwise=True,
     )
-    logits = discriminator(gaussian_blur(rendering_to_network(drawn), blur), labels)
+    logits = discriminator(gaussian_blur(rendering_to_network(drawn, resolution), blur), labels)
     zero = logits.new_zeros(())
     return GeneratorTerms(
         adversarial=losses.generator_loss(logits, real_logits),
@@ -95,6 +97,13 @@ def _uv_variation(drawn: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[T
     return regularizers.uv_total_variation(drawn.features.flatten(0, 1), drawn.alpha.flatten(0, 1), mean)
 
 
-def rendering_to_network(rendering: Rendering) -> Float[Tensor, "B 3 R R"]:
-    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis."""
-    return rendering.rgb.flatten(0, -4).permute(0, 3, 1, 2) * 2 - 1
+def rendering_to_network(rendering: Rendering, resolution: int) -> Float[Tensor, "B 3 R R"]:
+    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis.
+
+    Args:
+        rendering: of that resolution, or of a multiple; then pixels are averaged.
+        resolution: the discriminator's.
+    """
+    pictures = rendering.rgb.flatten(0, -4).permute(0, 3, 1, 2) * 2 - 1
+    samples = pictures.shape[-1] // resolution
+    return functional.avg_pool2d(pictures, samples) if samples > 1 else pictures
