@@ -15,14 +15,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 import gghead
 from gghead.data.dataset import HeadDataset
 from gghead.data.synthetic.cameras import posed_label
 from gghead.geometry.cameras import Cameras
 from gghead.inference.surfaces import normals_from_depth
-from gghead.media.images import to_uint8
+from gghead.media.images import averaged, to_uint8
 
 TURNING, TURNED, PAIR, SHOWN = (37, 31, 14, 45), 21, (63, 5), (55, 2)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
@@ -41,12 +40,7 @@ def cameras(yaws: tuple[float, ...], side: int) -> Cameras:
 def draw(generator: gghead.Generator, heads: gghead.Gaussians, yaws: tuple[float, ...], side: int) -> Tensor:
     """Pictures [N, side, side, 3] of one head."""
     seen = cameras(yaws, FINER * side)
-    return smaller(gghead.render(gghead.smooth(heads, generator, seen), seen).rgb[0])
-
-
-def smaller(pictures: Tensor) -> Tensor:
-    """Means of FINER x FINER pixels."""
-    return avg_pool2d(pictures.permute(0, 3, 1, 2), FINER).permute(0, 2, 3, 1)
+    return averaged(gghead.render(gghead.smooth(heads, generator, seen), seen).rgb[0], side)
 
 
 def row(pictures: Tensor) -> Tensor:
@@ -88,7 +82,7 @@ def surface(generator: gghead.Generator, seed: int, side: int) -> list[Tensor]:
     near, far = drawn.depth[solid].min(), drawn.depth[solid].max()
     depth = torch.where(solid, (far - drawn.depth) / (far - near), 1.0).expand(-1, -1, -1, 3)
     normals = torch.where(solid, normals_from_depth(drawn.depth, camera) / 2 + 0.5, 1.0)
-    return [smaller(picture)[0] for picture in (drawn.rgb, depth, normals)]
+    return [averaged(picture, side)[0] for picture in (drawn.rgb, depth, normals)]
 
 
 def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int) -> Tensor:

@@ -2,7 +2,7 @@
 
     python benchmarks/performance_page.py
 
-The last row of each scene, or preset and precision, counts.
+The last row of each scene, or preset, precision and kind of GPU, counts.
 """
 
 import json

@@ -101,3 +101,5 @@ FINER_PICTURE_PSNR = 30.0
 """A finer picture of smoothed heads, its pixels averaged, against that of the size learned from, dB."""
 NEEDLES = Tolerance(rtol=0, atol=2e-4)
 """Mean difference of pictures of Gaussians thousands of times longer than thick, float32 against double precision."""
+ROUNDED = 0.501
+"""What rounding to 0 ... 255 may change, and a little for sums in another order."""

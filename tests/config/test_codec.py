@@ -108,3 +108,11 @@ def test_another_batch_size_keeps_the_pace_of_average_and_blur() -> None:
 def test_unknown_preset() -> None:
     with pytest.raises(ValueError, match="there is no preset 'ffhq128'; known are demo, heads64, heads128"):
         from_preset("ffhq128", "data.zip")
+
+
+def test_pictures_are_drawn_at_a_multiple_of_what_the_discriminator_sees() -> None:
+    model = PRESETS["demo"].model
+    with pytest.raises(ValueError, match="picture_resolution is 96"):
+        replace(model, generator=replace(model.generator, picture_resolution=96))
+    larger = replace(model.generator, picture_resolution=128)
+    assert (larger.drawn_at(64), larger.drawn_at(128), larger.drawn_at(256)) == (128, 128, 256)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
+from gghead.media.images import averaged
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 
@@ -120,8 +121,7 @@ class Fakes:
         side = self._generator.config.drawn_at(resolution)
         cameras = Cameras.from_labels(self.labels(span).to(self.device), side)
         rgb = render(heads, cameras, background=self.recipe.background, pairwise=True).rgb
-        rgb = rgb.unflatten(-2, (resolution, -1)).unflatten(-4, (resolution, -1)).mean((-4, -2))
-        return DrawnPictures(to_pixels(rgb), finite_heads(heads))
+        return DrawnPictures(to_pixels(averaged(rgb, resolution)), finite_heads(heads))
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """`draw` of each span."""

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 RESIZE_FILTER = Image.Resampling.LANCZOS
 """Antialiased by Pillow when it makes a picture smaller. FID depends on it: report it with the number."""
@@ -106,6 +107,14 @@ def to_unit(pictures: UInt8[np.ndarray, "*N H W 3"]) -> Float[Tensor, "*N H W 3"
 def to_network(pictures: UInt8[Tensor, "*N H W 3"]) -> Float[Tensor, "*N 3 H W"]:
     """0 to 255, channels last -> [-1, 1], channels first: what the discriminator sees."""
     return (pictures.float() / 127.5 - 1).movedim(-1, -3)
+
+
+def averaged(pictures: Float[Tensor, "N H H C"], side: int) -> Float[Tensor, "N R R C"]:
+    """Means of squares of pixels, so that pictures get a side of which theirs is a multiple."""
+    count = pictures.shape[-2] // side
+    if count == 1:
+        return pictures
+    return functional.avg_pool2d(pictures.permute(0, 3, 1, 2), count).permute(0, 2, 3, 1)
 
 
 def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> UInt8[np.ndarray, "rows cols C"]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from gghead.config.training import TrainingConfig
 from gghead.geometry.cameras import Cameras
+from gghead.media.images import averaged
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
@@ -104,6 +104,4 @@ def rendering_to_network(rendering: Rendering, resolution: int) -> Float[Tensor,
         rendering: of that resolution, or of a multiple; then pixels are averaged.
         resolution: the discriminator's.
     """
-    pictures = rendering.rgb.flatten(0, -4).permute(0, 3, 1, 2) * 2 - 1
-    samples = pictures.shape[-1] // resolution
-    return functional.avg_pool2d(pictures, samples) if samples > 1 else pictures
+    return averaged(rendering.rgb.flatten(0, -4), resolution).permute(0, 3, 1, 2) * 2 - 1
