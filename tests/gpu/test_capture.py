@@ -14,7 +14,7 @@ from gghead.rasterizer.replay import WARMUP, Inputs, Replayer, run_directly
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from rasterizer.random_scenes import cameras_around, random_scene
-from tiny_run import MODEL, tiny_config
+from tiny_run import MODEL, RESOLUTION, tiny_config
 from tolerances import REPLAYED
 
 pytestmark = pytest.mark.gpu
@@ -30,11 +30,14 @@ def state_of(config: RunConfig) -> TrainingState:
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("grown_from", [(), (8,)])
 @pytest.mark.parametrize("loss", ["logistic", "relativistic"])
-def test_a_replayed_step_is_the_step(loss: str, views: int, conditioned: bool, grown_from: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("drawn", [None, 2 * RESOLUTION])
+def test_a_replayed_step_is_the_step(
+    loss: str, views: int, conditioned: bool, grown_from: tuple[int, ...], drawn: int | None
+) -> None:
     config = tiny_config("nowhere.zip", total_images=64)
     model = replace(
         MODEL,
-        generator=replace(MODEL.generator, camera_conditioned=conditioned),
+        generator=replace(MODEL.generator, camera_conditioned=conditioned, picture_resolution=drawn),
         discriminator=replace(MODEL.discriminator, grown_from=grown_from),
     )
     training = replace(
