@@ -99,6 +99,44 @@ def test_r2_is_the_penalty_of_generated_pictures() -> None:
     assert any(not torch.equal(before[name], value) for name, value in state.discriminator.state_dict().items())
 
 
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("loss", ["logistic", "relativistic"])
+def test_a_batch_judged_in_portions_is_judged_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, loss: str, views: int
+) -> None:
+    """Weights and reports are those of one go; 5 groups of 4 pictures, two groups at a time, are 2, 2 and 1."""
+    batch = 20
+    config = tiny_config(
+        Path("none"),
+        batch_size=batch,
+        snapshot_every=batch,
+        loss=loss,
+        views=views,
+        random_background=views > 1,
+        r1_every=1,
+        r2_gamma=0.5,
+    )
+    labels = Cameras.orbit(batch, RESOLUTION).labels()
+    draw = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (batch, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8, generator=draw)
+    found = []
+    for at_once, calls in ((batch, 1), (8, 3)):
+        monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", at_once * RESOLUTION**2)
+        state, judged = new_state(config, "cpu"), []
+        for optimizer, _ in state.optimizers.values():
+            for group in optimizer.param_groups:
+                group["eps"] = 1.0  # so that the first step of Adam does not turn rounding into whole steps
+        state.discriminator.register_forward_pre_hook(lambda _, inputs, seen=judged: seen.append(len(inputs[0])))
+        report = training_step(state, Setting(config.training, labels), pictures, labels, pictures[..., 0])
+        passes = 6 if loss == "relativistic" else 5
+        assert len(judged) == passes * calls
+        assert sum(judged) == passes * batch
+        weights = [*state.generator.state_dict().values(), *state.discriminator.state_dict().values()]
+        found.append([*weights, *(value for value in vars(report).values() if value is not None)])
+    for whole, portions in zip(*found, strict=True):
+        torch.testing.assert_close(portions, whole, **EXACT_FLOAT32._asdict())
+
+
 def test_recipes() -> None:
     official = from_preset("ffhq256", "x.zip")
     assert with_recipe(official, "paper") == official

@@ -16,6 +16,7 @@ from torch import Tensor
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.training import TrainingConfig
 from gghead.data.loader import Order
+from gghead.training.portions import portion
 
 BUCKET_NUMBERS = 16 * 2**20
 """Numbers that are reduced in one go: large enough for the network, small enough to keep the copy small."""
@@ -58,10 +59,7 @@ class Team:
             whole: what one process would use.
             group_size: pictures that the discriminator compares.
         """
-        if self.is_alone:
-            return whole
-        groups = whole.unflatten(0, (group_size, -1))
-        return groups.chunk(self.world_size, dim=1)[self.rank].flatten(0, 1)
+        return portion(whole, group_size, self.rank, self.world_size)
 
     def mean(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Mean of a detached tensor over all processes."""

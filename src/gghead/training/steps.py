@@ -1,7 +1,8 @@
 """One training step: the generator learns, the discriminator learns, the average follows.
 
 A step is three passes - generator, discriminator, and sometimes R1 - and what is drawn before and applied after each. A
-pass is a function of tensors alone, so that a GPU can replay it; see `rasterizer.replay`.
+pass is a function of tensors alone, so that a GPU can replay it; see `rasterizer.replay`. Gradients of the whole batch
+are sums over the portions in which the discriminator judges it; see `portions`.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from gghead.training import losses, schedules
 from gghead.training.blur import blur_matrix, gaussian_blur
 from gghead.training.distributed import ALONE, Team
 from gghead.training.ema import update_average
+from gghead.training.portions import Portions
 from gghead.training.randomness import generator_for
 from gghead.training.report import StepReport
 from gghead.training.state import TrainingState
@@ -164,8 +166,10 @@ def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
     state.discriminator.requires_grad_(False)
     real_logits = None
     if "real" in inputs:
+        portions = Portions.judged(state.discriminator, len(inputs["real"]))
         with torch.no_grad():
-            real_logits = _judge(state, inputs["real"], inputs["real_labels"], inputs)
+            real = portions.cut(inputs["real"], inputs["real_labels"])
+            real_logits = portions.join([_judge(state, pictures, labels, inputs) for pictures, labels in real])
     styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"))
     terms = generator_terms(
         state.generator,
@@ -180,7 +184,7 @@ def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
         setting.team.mean,
     )
     terms.total(setting.config).backward()
-    of_heads = (terms.adversarial.mean(), terms.position.mean(), terms.scale.mean())
+    of_heads = (terms.adversarial, terms.position.mean(), terms.scale.mean())
     return torch.stack([*of_heads, terms.opacity, terms.beta, terms.uv_variation]).detach()
 
 
@@ -219,20 +223,22 @@ def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs) ->
 def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "3"]:
     fake = _draw_pictures(state, setting, inputs, update_average=True)
     state.discriminator.requires_grad_(True)
+    fakes, reals = (fake, inputs["labels"]), (inputs["real"], inputs["real_labels"])
+    portions, share, found = Portions.judged(state.discriminator, len(fake)), 1 / len(fake), []
     if setting.config.loss == "relativistic":
-        fake_logits = _judge(state, fake, inputs["labels"], inputs)
-        real_logits = _judge(state, inputs["real"], inputs["real_labels"], inputs)
-        loss = losses.relativistic_loss(real_logits, fake_logits).mean()
-        loss.backward()
-        return torch.stack([loss, real_logits.mean(), fake_logits.mean()]).detach()
+        for fake_part, fake_labels, real_part, real_labels in portions.cut(*fakes, *reals):
+            fake_logits = _judge(state, fake_part, fake_labels, inputs)
+            real_logits = _judge(state, real_part, real_labels, inputs)
+            loss = _go_back(losses.relativistic_loss(real_logits, fake_logits), share)
+            found.append(torch.stack([loss, real_logits.detach(), fake_logits.detach()]))
+        return torch.cat(found, dim=1).mean(dim=1)
     # One after the other, so that only one of them is kept for its way back.
-    found = []
-    for pictures, labels, is_real in ((fake, inputs["labels"], False), (inputs["real"], inputs["real_labels"], True)):
-        logits = _judge(state, pictures, labels, inputs)
-        loss = losses.discriminator_loss(logits, is_real).mean()
-        loss.backward()
-        found.append(torch.stack([loss, logits.mean()]).detach())
-    (fake_loss, fake_logit), (real_loss, real_logit) = (each.unbind() for each in found)
+    for kind, is_real in ((fakes, False), (reals, True)):
+        for pictures, labels in portions.cut(*kind):
+            logits = _judge(state, pictures, labels, inputs)
+            loss = _go_back(losses.discriminator_loss(logits, is_real), share)
+            found.append(torch.stack([loss, logits.detach()]))
+    (fake_loss, real_loss), (fake_logit, real_logit) = torch.cat(found, dim=1).unflatten(1, (2, -1)).mean(dim=2)
     return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
 
 
@@ -256,11 +262,20 @@ def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
     state.discriminator.requires_grad_(True)
     penalties = []
     for gamma, pictures, labels in pairs:
-        leaves = pictures.detach().requires_grad_(True)
-        penalty = losses.gradient_penalty(_judge(state, leaves, labels, inputs), leaves).mean()
-        (gamma / 2 * config.r1_every * penalty).backward()
-        penalties.append(penalty.detach())
+        weight, found = gamma / 2 * config.r1_every / len(pictures), []
+        portions = Portions.judged(state.discriminator, len(pictures))
+        for part, part_labels in portions.cut(pictures, labels):
+            leaves = part.detach().requires_grad_(True)
+            penalty = losses.gradient_penalty(_judge(state, leaves, part_labels, inputs), leaves)
+            found.append(_go_back(penalty, weight))
+        penalties.append(torch.cat(found).mean())
     return torch.stack(penalties)
+
+
+def _go_back(values: Float[Tensor, " K"], weight: float) -> Float[Tensor, " K"]:
+    """Adds the gradient of the weighted sum to the parameters'; returns the values without their graph."""
+    values.backward(torch.full_like(values, weight))
+    return values.detach()
 
 
 def _apply(optimizer: torch.optim.Optimizer, team: Team) -> Tensor:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from gghead.config.training import TrainingConfig
 from gghead.geometry.cameras import Cameras
@@ -15,13 +17,14 @@ from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
 from gghead.training import losses, regularizers
 from gghead.training.blur import gaussian_blur
+from gghead.training.portions import Portions
 
 
 @dataclass(frozen=True)
 class GeneratorTerms:
     """The terms of the generator's loss, each without its weight; for each picture or head where it decides."""
 
-    adversarial: Float[Tensor, " B"]
+    adversarial: Float[Tensor, ""]
     logits: Float[Tensor, " B"]
     position: Float[Tensor, " H"]
     scale: Float[Tensor, " H"]
@@ -32,7 +35,7 @@ class GeneratorTerms:
     def total(self, config: TrainingConfig) -> Float[Tensor, ""]:
         """The loss that the generator's optimizer lowers."""
         return (
-            self.adversarial.mean()
+            self.adversarial
             + config.position_weight * self.position.mean()
             + config.scale_weight * self.scale.mean()
             + config.beta_weight * self.beta
@@ -56,7 +59,7 @@ def generator_terms(
 
     Args:
         generator: makes the heads.
-        discriminator: judges the pictures.
+        discriminator: judges the pictures; if there are too many of them for one go, it learns nothing from the terms.
         config: which terms are wanted; a term of weight 0 that costs a rendering is not computed and 0.
         styles: of the heads.
         labels: cameras that see them; the same number for each head, those of a head side by side.
@@ -79,10 +82,11 @@ def generator_terms(
         features=features,
         pairwise=True,
     )
-    logits = discriminator(gaussian_blur(rendering_to_network(drawn, resolution), blur), labels)
+    pictures = rendering_to_network(drawn, resolution)
+    adversarial, logits = _adversarial(discriminator, pictures, labels, blur, real_logits)
     zero = logits.new_zeros(())
     return GeneratorTerms(
-        adversarial=losses.generator_loss(logits, real_logits),
+        adversarial=adversarial,
         logits=logits,
         position=regularizers.mean_norm(heads.positions),
         scale=regularizers.mean_norm(heads.scales),
@@ -90,6 +94,46 @@ def generator_terms(
         uv_variation=_uv_variation(drawn, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),
     )
+
+
+def _adversarial(
+    discriminator: Discriminator,
+    pictures: Float[Tensor, "B 3 R R"],
+    labels: Float[Tensor, "B 25"],
+    blur: Float[Tensor, "R R"] | None,
+    real_logits: Float[Tensor, " B"] | None,
+) -> tuple[Float[Tensor, ""], Float[Tensor, " B"]]:
+    """The adversarial loss and the logits.
+
+    If the discriminator judges in several portions, it goes back to the pictures from each before it sees the next.
+    """
+    portions = Portions.judged(discriminator, len(pictures))
+    if portions.count == 1:
+        logits = discriminator(gaussian_blur(pictures, blur), labels)
+        return losses.generator_loss(logits, real_logits).mean(), logits
+    found = []
+    against = () if real_logits is None else (real_logits,)
+    for part, part_labels, *part_against in portions.cut(pictures.detach(), labels, *against):
+        logits = discriminator(gaussian_blur(part.requires_grad_(), blur), part_labels)
+        loss = losses.generator_loss(logits, *part_against).sum() / len(pictures)
+        found.append((loss.detach(), logits.detach(), *torch.autograd.grad(loss, part)))
+    loss, logits, gradients = zip(*found, strict=True)
+    return _Derived.apply(pictures, torch.stack(loss).sum(), portions.join(gradients)), portions.join(logits)
+
+
+class _Derived(torch.autograd.Function):
+    """A number whose derivative by a tensor is known already."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, by: Tensor, number: Float[Tensor, ""], gradient: Tensor) -> Float[Tensor, ""]:
+        ctx.save_for_backward(gradient)
+        return number
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return factor * gradient, None, None
 
 
 def _uv_variation(drawn: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
