@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import get_args
 
 import torch
@@ -24,6 +25,7 @@ from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.replay import Replayer, fastest_runner, run_directly
+from gghead.training.portions import Portions
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
@@ -101,12 +103,13 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     state.images = 10**6 * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
+    transparency = pictures[..., 0] if training.random_background else None
     setting = Setting(training, labels, run=fastest_runner(state.device))
 
     def step(with_r1: bool) -> None:
         period = training.r1_every * training.batch_size
         state.images = -(-state.images // period) * period + (0 if with_r1 else training.batch_size)
-        training_step(state, setting, pictures, labels.to(device))
+        training_step(state, setting, pictures, labels.to(device), transparency)
 
     torch.cuda.reset_peak_memory_stats()
     for _ in range(WARMUP):
@@ -116,7 +119,7 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(steps):
-        training_step(state, setting, pictures, labels.to(device))
+        training_step(state, setting, pictures, labels.to(device), transparency)
     launched = time.perf_counter() - start
     torch.cuda.synchronize()
     seconds = time.perf_counter() - start
@@ -146,37 +149,45 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     cameras = Cameras.from_labels(labels, resolution)
     uv = generator.texel_uvs.expand(batch, -1, 2) if training.uv_variation_weight > 0 else None
     rgb = render(heads, cameras, pairwise=True, features=uv).rgb.detach()
-    fake = (rgb.permute(0, 3, 1, 2) * 2 - 1).requires_grad_()
+    fakes = list(Portions.judged(discriminator, batch).cut(rgb.permute(0, 3, 1, 2) * 2 - 1, labels))
     run, found = Replayer(), {}
 
-    def forward_and_back(name: str, function: Callable[[], list[Tensor]], inputs: list[Tensor]) -> None:
-        """Times a part, and the part with its gradients."""
+    def forward_and_back(name: str, *portions: tuple[Callable[[], list[Tensor]], list[Tensor]]) -> None:
+        """Times a part, and the part with its gradients; portion after portion, of outputs by inputs."""
 
         def forward(_: object) -> Tensor:
-            return function()[0].flatten()[:1].detach()
+            return torch.stack([function()[0].flatten()[0].detach() for function, _ in portions])
 
         def both(_: object) -> Tensor:
-            outputs = function()
-            torch.autograd.grad(outputs, inputs, [torch.ones_like(out) for out in outputs], allow_unused=True)
-            return outputs[0].flatten()[:1].detach()
+            found = []
+            for function, inputs in portions:
+                outputs = function()
+                torch.autograd.grad(outputs, inputs, [torch.ones_like(out) for out in outputs], allow_unused=True)
+                found.append(outputs[0].flatten()[0].detach())
+            return torch.stack(found)
 
         for title, part in ((name, forward), (f"{name} and back", both)):
             for _ in range(WARMUP):
                 run(title, part, {}, ())
             found[title] = milliseconds(lambda title=title, part=part: run(title, part, {}, ()), repeats).median
 
-    forward_and_back("maps", lambda: [generator.maps(styles, "none")], list(generator.synthesis.parameters()))
-    forward_and_back("Gaussians", lambda: attributes(generator.decode_maps(maps).gaussians), [maps])
+    forward_and_back("maps", (lambda: [generator.maps(styles, "none")], list(generator.synthesis.parameters())))
+    forward_and_back("Gaussians", (lambda: attributes(generator.decode_maps(maps).gaussians), [maps]))
 
     def draw() -> list[Tensor]:
         drawn = render(heads, cameras, pairwise=True, features=uv)
         return [drawn.rgb, *([drawn.features, drawn.alpha] if uv is not None else [])]
 
-    forward_and_back("pictures", draw, attributes(heads))
+    def judge(pictures: Tensor, labels: Tensor) -> list[Tensor]:
+        return [discriminator(pictures, labels)]
+
+    forward_and_back("pictures", (draw, attributes(heads)))
     discriminator.requires_grad_(True)
-    forward_and_back("discriminator", lambda: [discriminator(fake, labels)], list(discriminator.parameters()))
+    forward_and_back("discriminator", *[(partial(judge, *part), list(discriminator.parameters())) for part in fakes])
     discriminator.requires_grad_(False)
-    forward_and_back("discriminator by pictures", lambda: [discriminator(fake, labels)], [fake])
+    for pictures, _ in fakes:
+        pictures.requires_grad_(True)
+    forward_and_back("discriminator by pictures", *[(partial(judge, *part), [part[0]]) for part in fakes])
     discriminator.requires_grad_(True)
     optimizers = [optimizer for optimizer, _ in state.optimizers.values()]
     found["Adam"] = milliseconds(lambda: [optimizer.step() for optimizer in optimizers], repeats).median

@@ -30,11 +30,18 @@ def state_of(config: RunConfig) -> TrainingState:
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("grown_from", [(), (8,)])
 @pytest.mark.parametrize("loss", ["logistic", "relativistic"])
-@pytest.mark.parametrize("drawn", [None, 2 * RESOLUTION])
+@pytest.mark.parametrize(("drawn", "at_once"), [(None, 8), (2 * RESOLUTION, 8), (None, 4)])
 def test_a_replayed_step_is_the_step(
-    loss: str, views: int, conditioned: bool, grown_from: tuple[int, ...], drawn: int | None
+    monkeypatch: pytest.MonkeyPatch,
+    loss: str,
+    views: int,
+    conditioned: bool,
+    grown_from: tuple[int, ...],
+    drawn: int | None,
+    at_once: int,
 ) -> None:
-    config = tiny_config("nowhere.zip", total_images=64)
+    """The direct one judges its 8 pictures in one go; blurred passes live long enough to be captured."""
+    config = tiny_config("nowhere.zip", batch_size=8, snapshot_every=8, blur_fade_images=48, swap_fade_images=48)
     model = replace(
         MODEL,
         generator=replace(MODEL.generator, camera_conditioned=conditioned, picture_resolution=drawn),
@@ -49,7 +56,7 @@ def test_a_replayed_step_is_the_step(
         uv_variation_weight=1.0,
         beta_weight=1.0,
         r1_every=2,
-        growth_fade_images=64,
+        growth_fade_images=128,
     )
     config = replace(config, model=model, training=training)
     side, batch = model.discriminator.resolution, training.batch_size
@@ -58,7 +65,8 @@ def test_a_replayed_step_is_the_step(
     transparency = torch.randint(256, (batch, side, side), dtype=torch.uint8, generator=generator).cuda()
     labels = Cameras.orbit(batch, side).labels()
     reports = []
-    for run in (run_directly, Replayer()):
+    for run, most in ((run_directly, batch), (Replayer(), at_once)):
+        monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", most * side**2)
         state = state_of(copy.deepcopy(config))
         setting = Setting(training, labels, run=run)
         reports.append([training_step(state, setting, pictures, labels.cuda(), transparency) for _ in range(STEPS)])

@@ -54,6 +54,15 @@ def test_half_precision_and_smaller_batches_take_less() -> None:
     assert estimate(replace(config, training=small), "cuda").memory < 0.7 * mixed.memory
 
 
+def test_what_is_judged_at_a_time_bounds_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = from_preset("ffhq1024", "")
+    portions = estimate(config, "cuda")
+    monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", 32 * 1024**2)
+    whole = estimate(config, "cuda")
+    assert portions.operations == pytest.approx(whole.operations)
+    assert portions.memory < 0.65 * whole.memory
+
+
 def test_speed_is_that_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of whatever recipe; by a clock that ticks a second a look, a step of 4 pictures takes one."""
     probe = tiny_config(Path("x"), views=2, random_background=True)

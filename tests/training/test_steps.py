@@ -3,18 +3,20 @@
 import copy
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import TrainingConfig
 from gghead.data.dataset import MissingMasksWarning
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from gghead.rasterizer.replay import run_directly
+from gghead.rasterizer.replay import Inputs, Pass, run_directly
 from gghead.stylegan.critic import append_deviation
 from gghead.training.loop import open_dataset
 from gghead.training.state import new_state
@@ -104,7 +106,7 @@ def test_r2_is_the_penalty_of_generated_pictures() -> None:
 def test_a_batch_judged_in_portions_is_judged_as_a_whole(
     monkeypatch: pytest.MonkeyPatch, loss: str, views: int
 ) -> None:
-    """Weights and reports are those of one go; 5 groups of 4 pictures, two groups at a time, are 2, 2 and 1."""
+    """Values and gradients of each pass; 5 groups of 4 pictures, at most two groups at a time, are 2, 2 and 1."""
     batch = 20
     config = tiny_config(
         Path("none"),
@@ -115,26 +117,33 @@ def test_a_batch_judged_in_portions_is_judged_as_a_whole(
         random_background=views > 1,
         r1_every=1,
         r2_gamma=0.5,
+        generator_lr=0.0,
+        discriminator_lr=0.0,
     )
     labels = Cameras.orbit(batch, RESOLUTION).labels()
     draw = torch.Generator().manual_seed(0)
     pictures = torch.randint(256, (batch, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8, generator=draw)
-    found = []
-    for at_once, calls in ((batch, 1), (8, 3)):
+    passes, judged = [], []
+
+    def run(name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+        values = run_directly(name, function, inputs, parameters)
+        gradients = {f"{name} {i}": each.grad for i, each in enumerate(parameters) if each.grad is not None}
+        passes[-1].update({name: values} | gradients)
+        return values
+
+    for at_once in (batch, 8):
         monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", at_once * RESOLUTION**2)
-        state, judged = new_state(config, "cpu"), []
-        for optimizer, _ in state.optimizers.values():
-            for group in optimizer.param_groups:
-                group["eps"] = 1.0  # so that the first step of Adam does not turn rounding into whole steps
-        state.discriminator.register_forward_pre_hook(lambda _, inputs, seen=judged: seen.append(len(inputs[0])))
-        report = training_step(state, Setting(config.training, labels), pictures, labels, pictures[..., 0])
-        passes = 6 if loss == "relativistic" else 5
-        assert len(judged) == passes * calls
-        assert sum(judged) == passes * batch
-        weights = [*state.generator.state_dict().values(), *state.discriminator.state_dict().values()]
-        found.append([*weights, *(value for value in vars(report).values() if value is not None)])
-    for whole, portions in zip(*found, strict=True):
-        torch.testing.assert_close(portions, whole, **EXACT_FLOAT32._asdict())
+        state = new_state(config, "cpu")
+        passes.append({})
+        judged.append([])
+        state.discriminator.register_forward_pre_hook(lambda _, inputs: judged[-1].append(len(inputs[0])))
+        training_step(state, Setting(config.training, labels, run=run), pictures, labels, pictures[..., 0])
+    assert [sorted(set(sizes)) for sizes in judged] == [[batch], [4, 8]]
+    assert sum(judged[0]) == sum(judged[1])
+    whole, portions = passes
+    assert portions.keys() == whole.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(portions[name], value, msg=name, **EXACT_FLOAT32._asdict())
 
 
 def test_recipes() -> None:

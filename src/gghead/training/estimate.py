@@ -22,6 +22,7 @@ from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer.replay import fastest_runner, on_gpu
 from gghead.training.losses import gradient_penalty
+from gghead.training.portions import Portions
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS, new_state, read_template
 from gghead.training.steps import Setting, training_step
@@ -76,24 +77,27 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         size = model.discriminator.resolution
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
-        generator_pass = _measure(lambda: _generator_pass(generator, discriminator, heads, pictures, labels))
+        # What the discriminator judges at a time; the first portion is the largest.
+        pictures, labels = next(Portions.judged(discriminator, len(pictures)).cut(pictures, labels))
+        decoding = _measure(lambda: _decode(generator, heads).backward())
         making = _measure(lambda: _make(generator, heads))
+        guiding = _measure(lambda: _guide(discriminator, pictures, labels))
         judging = _measure(lambda: discriminator(pictures, labels).sum().backward())
         r1_pass = _measure(lambda: _r1_pass(discriminator, pictures, labels))
-    discriminator_operations = making.operations + 2 * judging.operations
-    operations = generator_pass.operations + discriminator_operations + r1_pass.operations / training.r1_every
+    of_heads = decoding.operations + making.operations
+    of_portion = guiding.operations + 2 * judging.operations + r1_pass.operations / training.r1_every
     numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
     # Weights, gradients and two moments of both networks, and the averaged generator's weights.
     state = 4 * (5 * numbers[0] + 4 * numbers[1])
     judged_at_once = 2 if training.loss == "relativistic" else 1
-    kept = max(generator_pass.kept, judged_at_once * judging.kept, r1_pass.kept)
+    kept = [decoding.kept + guiding.kept, judged_at_once * judging.kept, r1_pass.kept]
     drawing = DRAWING_BYTES * training.batch_size * len(texels.uvs)
     return Estimate(
         generator_parameters=numbers[0],
         discriminator_parameters=numbers[1],
         gaussians=len(texels.uvs),
-        operations=operations / training.batch_size,
-        memory=state + drawing + kept,
+        operations=of_heads / training.batch_size + of_portion / len(pictures),
+        memory=state + drawing + max(kept),
     )
 
 
@@ -167,20 +171,17 @@ def _decode(generator: Generator, heads: int) -> Tensor:
     return torch.stack([getattr(gaussians, field.name).sum() for field in fields(gaussians)]).sum()
 
 
-def _generator_pass(
-    generator: Generator, discriminator: Discriminator, heads: int, pictures: Tensor, labels: Tensor
-) -> None:
-    """Heads are made, pictures of them judged, and the way back leads through both."""
-    discriminator.requires_grad_(False)
-    judged = discriminator(pictures.detach().requires_grad_(), labels).sum()
-    (_decode(generator, heads) + judged).backward()
-    discriminator.requires_grad_(True)
-
-
 @torch.no_grad()
 def _make(generator: Generator, heads: int) -> None:
     """Heads for the discriminator."""
     _decode(generator, heads)
+
+
+def _guide(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:
+    """Pictures are judged, and the way back leads to them."""
+    discriminator.requires_grad_(False)
+    discriminator(pictures.detach().requires_grad_(), labels).sum().backward()
+    discriminator.requires_grad_(True)
 
 
 def _r1_pass(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:

@@ -115,10 +115,11 @@ def _adversarial(
     against = () if real_logits is None else (real_logits,)
     for part, part_labels, *part_against in portions.cut(pictures.detach(), labels, *against):
         logits = discriminator(gaussian_blur(part.requires_grad_(), blur), part_labels)
-        loss = losses.generator_loss(logits, *part_against).sum() / len(pictures)
-        found.append((loss.detach(), logits.detach(), *torch.autograd.grad(loss, part)))
+        loss = losses.generator_loss(logits, *part_against)
+        loss.backward(torch.full_like(loss, 1 / len(pictures)), inputs=[part])
+        found.append((loss.detach(), logits.detach(), part.grad))
     loss, logits, gradients = zip(*found, strict=True)
-    return _Derived.apply(pictures, torch.stack(loss).sum(), portions.join(gradients)), portions.join(logits)
+    return _Derived.apply(pictures, torch.cat(loss).mean(), portions.join(gradients)), portions.join(logits)
 
 
 class _Derived(torch.autograd.Function):
