@@ -266,8 +266,8 @@ def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
         portions = Portions.judged(state.discriminator, len(pictures))
         for part, part_labels in portions.cut(pictures, labels):
             leaves = part.detach().requires_grad_(True)
-            penalty = losses.gradient_penalty(_judge(state, leaves, part_labels, inputs), leaves)
-            found.append(_go_back(penalty, weight))
+            logits = _judge(state, leaves, part_labels, inputs)
+            found.append(_go_back(losses.gradient_penalty(logits, leaves), weight))
         penalties.append(torch.cat(found).mean())
     return torch.stack(penalties)
 
