@@ -29,6 +29,7 @@ from gghead.training.portions import Portions
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
+from gghead.training.terms import rendering_to_network
 from gpu_clock import milliseconds
 from rows import Spread, append, commit
 from untrained import Scales, require_finite, standing_still
@@ -142,14 +143,15 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     """Medians of the parts of a step, each from outputs of the part before it, replayed as graphs; milliseconds."""
     generator, discriminator, training = state.generator, state.discriminator, config.training
     resolution, batch = config.model.discriminator.resolution, training.batch_size
-    z = torch.randn(batch, generator.config.z_size, device=labels.device)
-    styles = generator.map_styles(z, labels if generator.config.camera_conditioned else None).detach()
+    z = torch.randn(batch // training.views, generator.config.z_size, device=labels.device)
+    seen = labels[:: training.views] if generator.config.camera_conditioned else None
+    styles = generator.map_styles(z, seen).detach()
     maps = generator.maps(styles, "none").detach().requires_grad_()
     heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())
-    cameras = Cameras.from_labels(labels, resolution)
-    uv = generator.texel_uvs.expand(batch, -1, 2) if training.uv_variation_weight > 0 else None
-    rgb = render(heads, cameras, pairwise=True, features=uv).rgb.detach()
-    fakes = list(Portions.judged(discriminator, batch).cut(rgb.permute(0, 3, 1, 2) * 2 - 1, labels))
+    cameras = Cameras.from_labels(labels.unflatten(0, (len(z), -1)), generator.config.drawn_at(resolution))
+    uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
+    fake = rendering_to_network(render(heads, cameras, pairwise=True, features=uv), resolution).detach()
+    fakes = list(Portions.judged(discriminator, batch).cut(fake, labels))
     run, found = Replayer(), {}
 
     def forward_and_back(name: str, *portions: tuple[Callable[[], list[Tensor]], list[Tensor]]) -> None:

@@ -9,7 +9,6 @@ from torch import nn
 
 from gghead.config.model import GeneratorConfig
 from gghead.config.training import RunConfig
-from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator, build_generator
 
 Scales = Literal["untrained", "trained"]
@@ -35,8 +34,7 @@ def unbent(scale: float, highest: float) -> float:
 @torch.no_grad()
 def median_scale(generator: Generator) -> float:
     """Of the Gaussians of the first head, world units."""
-    labels = Cameras.frontal(64, generator.texel_uvs.device).labels()
-    return float(generator.decode(generator.map_styles(generator.latents([0]), labels)).scales.median())
+    return float(generator.sample(seeds=[0], truncation=1.0).scales.median())
 
 
 def standing_still(config: RunConfig, scales: Scales) -> RunConfig:
