@@ -148,7 +148,7 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     styles = generator.map_styles(z, seen).detach()
     maps = generator.maps(styles, "none").detach().requires_grad_()
     heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())
-    cameras = Cameras.from_labels(labels.unflatten(0, (len(z), -1)), generator.config.drawn_at(resolution))
+    cameras = Cameras.from_labels(labels.unflatten(0, (len(z), -1)), generator.config.supersampling * resolution)
     uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
     fake = rendering_to_network(render(heads, cameras, pairwise=True, features=uv), resolution).detach()
     fakes = list(Portions.judged(discriminator, batch).cut(fake, labels))

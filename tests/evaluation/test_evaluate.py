@@ -97,7 +97,7 @@ def test_broken_heads_are_named_and_not_averaged_in(
 def test_a_model_that_learned_from_averages_of_larger_pictures_is_drawn_so(
     generator: Generator, reference: Reference
 ) -> None:
-    generator.config = replace(generator.config, picture_resolution=2 * RESOLUTION)
+    generator.config = replace(generator.config, supersampling=2)
     fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
     cameras = Cameras.from_labels(fakes.labels(range(2)), 2 * RESOLUTION)
     larger = render(fakes.heads(range(2)), cameras, background=1.0, pairwise=True).rgb

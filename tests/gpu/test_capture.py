@@ -14,7 +14,7 @@ from gghead.rasterizer.replay import WARMUP, Inputs, Replayer, run_directly
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from rasterizer.random_scenes import cameras_around, random_scene
-from tiny_run import MODEL, RESOLUTION, tiny_config
+from tiny_run import MODEL, tiny_config
 from tolerances import REPLAYED
 
 pytestmark = pytest.mark.gpu
@@ -30,21 +30,21 @@ def state_of(config: RunConfig) -> TrainingState:
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("grown_from", [(), (8,)])
 @pytest.mark.parametrize("loss", ["logistic", "relativistic"])
-@pytest.mark.parametrize(("drawn", "at_once"), [(None, 8), (2 * RESOLUTION, 8), (None, 4)])
+@pytest.mark.parametrize(("supersampling", "at_once"), [(1, 8), (2, 8), (1, 4)])
 def test_a_replayed_step_is_the_step(
     monkeypatch: pytest.MonkeyPatch,
     loss: str,
     views: int,
     conditioned: bool,
     grown_from: tuple[int, ...],
-    drawn: int | None,
+    supersampling: int,
     at_once: int,
 ) -> None:
     """The direct one judges its 8 pictures in one go; blurred passes live long enough to be captured."""
     config = tiny_config("nowhere.zip", batch_size=8, snapshot_every=8, blur_fade_images=48, swap_fade_images=48)
     model = replace(
         MODEL,
-        generator=replace(MODEL.generator, camera_conditioned=conditioned, picture_resolution=drawn),
+        generator=replace(MODEL.generator, camera_conditioned=conditioned, supersampling=supersampling),
         discriminator=replace(MODEL.discriminator, grown_from=grown_from),
     )
     training = replace(

@@ -49,8 +49,19 @@ def test_finer_pictures_show_what_the_model_learned() -> None:
         fine = render(scene, Cameras.frontal(128)).rgb.flatten(0, 1).permute(0, 3, 1, 2)
         return float(-10 * (avg_pool2d(fine, 4) - own).square().mean().log10())
 
-    blur = lost_blur(model, Cameras.frontal(128))
+    blur = lost_blur(model.config, Cameras.frontal(128))
     assert psnr(widen(heads, blur)) > max(FINER_PICTURE_PSNR, psnr(heads) + 3)
+
+
+def test_of_a_model_that_saw_averages_gaps_are_closed_and_only_finer_pictures_blurred() -> None:
+    model = build_generator(replace(MODEL.generator, picture_resolution=32, supersampling=2), seed=0)
+    heads = model.sample(seeds=[0])
+    assert smooth(heads, model, Cameras.frontal(32)) is heads
+    assert lost_blur(model.config, Cameras.frontal(64)) == 0
+    torch.testing.assert_close(smooth(heads, model, Cameras.frontal(64)).scales, close_gaps(heads, model).scales)
+    learned_larger = build_generator(replace(MODEL.generator, picture_resolution=64), seed=0)
+    fine = Cameras.frontal(128)
+    assert lost_blur(model.config, fine) == pytest.approx(lost_blur(learned_larger.config, fine))
 
 
 def test_gaussians_reach_out_to_neighbours_that_are_near_and_to_no_others() -> None:

@@ -38,7 +38,7 @@ def test_several_views_are_pictures_of_the_same_heads() -> None:
 
 
 def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:
-    generator = replace(MODEL.generator, picture_resolution=2 * RESOLUTION)
+    generator = replace(MODEL.generator, supersampling=2)
     config = replace(tiny_config(Path("none")), model=replace(MODEL, generator=generator))
     state, judged = new_state(config, "cpu"), []
     state.discriminator.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0]))

@@ -50,8 +50,9 @@ class GeneratorConfig:
     quaternion_order: Literal["wxyz", "zwxy"] = "wxyz"
     """Order in which quaternion components are used; zwxy reproduces a quirk of imported official models."""
     picture_resolution: int | None = None
-    """Side in pixels of the pictures that are drawn while it learns; None if that is not known. Where it is a multiple
-    of the discriminator's, their pixels are averaged, as those of a photograph are."""
+    """Side in pixels of the pictures that it learned from; None if that is not known."""
+    supersampling: int = 1
+    """Its pictures are drawn so many times as large while it learns, and averaged, as light is in a camera's pixels."""
 
     def __post_init__(self) -> None:
         require_power_of_two("map_resolution", self.map_resolution, at_least=8)
@@ -63,14 +64,7 @@ class GeneratorConfig:
         require_range("position_range", self.position_range, 0, 10)
         if self.picture_resolution is not None:
             require_range("picture_resolution", self.picture_resolution, 1, 2**16)
-
-    def drawn_at(self, resolution: int) -> int:
-        """Side of the pictures to draw where some of side `resolution` are wanted that look as while it learned.
-
-        Where it is larger, means of their pixels are the pictures.
-        """
-        own = self.picture_resolution
-        return resolution if own is None or own % resolution else own
+        require_range("supersampling", self.supersampling, 1, 8)
 
     @property
     def map_channels(self) -> int:
@@ -113,9 +107,9 @@ class ModelConfig:
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
 
     def __post_init__(self) -> None:
-        drawn = self.generator.picture_resolution
-        if drawn is not None and drawn % self.discriminator.resolution:
+        learned = self.generator.picture_resolution
+        if learned not in (None, self.discriminator.resolution):
             raise ValueError(
-                f"picture_resolution is {drawn} and the discriminator's resolution {self.discriminator.resolution}; "
-                "expected the same, a multiple of it, or None"
+                f"picture_resolution is {learned} and the discriminator's resolution {self.discriminator.resolution}; "
+                "expected the same, or None; pictures are drawn larger with supersampling"
             )

@@ -54,6 +54,7 @@ def heads_model(resolution: int) -> ModelConfig:
         camera_conditioned=False,
         sh_degree=0,
         position_range=0.15,
+        supersampling=2,
     )
     return ModelConfig(generator, DiscriminatorConfig(resolution, channel_base=16384, mapping_layers=2))
 
@@ -204,6 +205,5 @@ def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:
         raise ValueError(f"there is no preset {name!r}; known are {', '.join(PRESETS)}")
     preset = PRESETS[name]
     generator, resolution = preset.model.generator, preset.model.discriminator.resolution
-    generator = replace(generator, picture_resolution=generator.picture_resolution or resolution)
-    model = replace(preset.model, generator=generator)
+    model = replace(preset.model, generator=replace(generator, picture_resolution=resolution))
     return RunConfig(preset=name, data=data, template=template, model=model, training=preset.training)

@@ -118,7 +118,7 @@ class Fakes:
     def draw(self, span: range) -> DrawnPictures:
         """Some pictures; nothing waits for the device."""
         heads, resolution = self.heads(span), self.recipe.resolution
-        side = self._generator.config.drawn_at(resolution)
+        side = resolution * self._generator.config.supersampling
         cameras = Cameras.from_labels(self.labels(span).to(self.device), side)
         rgb = render(heads, cameras, background=self.recipe.background, pairwise=True).rgb
         return DrawnPictures(to_pixels(averaged(rgb, resolution)), finite_heads(heads))

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gghead.config.model import GeneratorConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL, Cameras
 from gghead.geometry.rotations import matrices_from_quats, quats_from_matrices
@@ -52,18 +53,31 @@ def smooth(heads: Gaussians, generator: Generator, cameras: Cameras | None = Non
     Source: Yu et al. 2024, "Mip-Splatting", the 3D smoothing filter, without its normalisation, which the renderers'
     blur does not have either; `close_gaps` for the rest.
     """
-    blur = lost_blur(generator, cameras)
-    return widen(close_gaps(heads, generator), blur) if blur > 0 else heads
+    if not are_finer(cameras, generator.config):
+        return heads
+    return widen(close_gaps(heads, generator), lost_blur(generator.config, cameras))
 
 
-def lost_blur(generator: Generator, cameras: Cameras | None) -> float:
-    """Standard deviation, in world units, of the blur that cameras lack, whose pixels are smaller than the model's."""
-    if generator.config.picture_resolution is None:
-        return 0.0
-    own, pixel = pixel_of(generator.config.picture_resolution), 0.0
-    if cameras is not None:
-        pixel = float((cameras.centers().norm(dim=-1) / cameras.Ks[..., 0, 0]).min())
-    return (BLUR * (own**2 - pixel**2)) ** 0.5 if pixel < (1 - SAME) * own else 0.0
+def are_finer(cameras: Cameras | None, config: GeneratorConfig) -> bool:
+    """Whether the pixels of cameras are smaller than those of the pictures that a model learned from."""
+    learned = config.picture_resolution
+    return learned is not None and smallest_pixel(cameras) < (1 - SAME) * pixel_of(learned)
+
+
+def lost_blur(config: GeneratorConfig, cameras: Cameras | None) -> float:
+    """Standard deviation, in world units, of the blur that cameras lack, finer than those that saw a model learn.
+
+    Args:
+        config: of the model, which knows the size of its pictures.
+        cameras: as in `smooth`.
+    """
+    learned, pixel = pixel_of(config.picture_resolution * config.supersampling), smallest_pixel(cameras)
+    return (BLUR * max(learned**2 - pixel**2, 0)) ** 0.5
+
+
+def smallest_pixel(cameras: Cameras | None) -> float:
+    """Side of a pixel of the nearest camera, in world units at the origin; 0 without cameras."""
+    return 0.0 if cameras is None else float((cameras.centers().norm(dim=-1) / cameras.Ks[..., 0, 0]).min())
 
 
 def pixel_of(resolution: int) -> float:

@@ -202,7 +202,7 @@ def _draw_pictures(
     gaussians = state.generator.decode(styles, _noise_of(inputs))
     labels = inputs["labels"].unflatten(0, (len(styles), -1))
     resolution = state.discriminator.config.resolution
-    cameras = Cameras.from_labels(labels, state.generator.config.drawn_at(resolution))
+    cameras = Cameras.from_labels(labels, state.generator.config.supersampling * resolution)
     background = setting.config.background
     if "backgrounds" in inputs:
         background = inputs["backgrounds"].unflatten(0, (len(styles), -1))

@@ -74,7 +74,8 @@ def generator_terms(
     uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     resolution = discriminator.config.resolution
-    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), generator.config.drawn_at(resolution))
+    side = resolution * generator.config.supersampling
+    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), side)
     drawn = render(
         gaussians,
         cameras,

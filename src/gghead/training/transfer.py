@@ -20,7 +20,7 @@ from gghead.training.telemetry import Monitor
 from gghead.uv.bake import bake
 from gghead.uv.texels import place_texels
 
-MAY_DIFFER = ("grid_size", "picture_resolution", "resolution", "grown_from")
+MAY_DIFFER = ("grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""

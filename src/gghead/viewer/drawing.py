@@ -12,7 +12,7 @@ from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
-from gghead.inference.finer import lost_blur, widen
+from gghead.inference.finer import are_finer, lost_blur, widen
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render
 from gghead.viewer.ellipsoids import draw_ellipsoids
@@ -127,9 +127,8 @@ def adjusted(head: Head, look: Look, camera: Cameras | None = None) -> Gaussians
         ValueError: chart colours of a head that has no chart.
     """
     gaussians = head.gaussians
-    if head.generator is not None and look.show != Show.ELLIPSOIDS:
-        blur = lost_blur(head.generator, camera)
-        gaussians = widen(head.closed, blur) if blur > 0 else gaussians
+    if head.generator is not None and look.show != Show.ELLIPSOIDS and are_finer(camera, head.generator.config):
+        gaussians = widen(head.closed, lost_blur(head.generator.config, camera))
     if look.show == Show.UV:
         if head.uvs is None:
             raise ValueError("this head has no chart to colour it by; only heads of a model have one")
