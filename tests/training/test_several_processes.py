@@ -20,7 +20,7 @@ from gghead.training.distributed import Team
 from gghead.training.launch import PROGRAM, free_port, launch
 from gghead.training.loop import train
 from gghead.training.run_folder import RunFolder
-from tiny_run import SignalAt, tiny_config, write_tiny_dataset
+from tiny_run import RESOLUTION, SignalAt, tiny_config, write_tiny_dataset
 from tolerances import TWO_PROCESSES
 
 PATIENCE = 60
@@ -53,7 +53,10 @@ def wait_for_first_tick(run: RunFolder) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunConfig, tmp_path: Path) -> None:
+def test_two_processes_compute_what_one_computes_and_stop_together(
+    endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each judges its part in one go, and the one process the same pictures in two portions."""
     calm = replace(endless, training=replace(endless.training, generator_lr=CALM, discriminator_lr=CALM))
     both = RunFolder.create(tmp_path / "both", calm)
     command = start("resume", both.path, "--gpus", 2, "--device", "cpu")
@@ -64,6 +67,7 @@ def test_two_processes_compute_what_one_computes_and_stop_together(endless: RunC
     (saved,) = both.checkpoints()
     assert told.count(f"saved at {int(saved.name)} images") == 2, "the event and the hint of the first process alone"
 
+    monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", 8 * RESOLUTION**2)
     one = RunFolder.create(tmp_path / "one", calm)
     assert train(one, SignalAt(int(saved.name), signal.SIGTERM)).interrupted
     for path in saved.glob("*.safetensors"):
