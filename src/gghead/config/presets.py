@@ -74,6 +74,7 @@ PRESETS: dict[str, Preset] = {
                 position_range=0.12,
                 max_log_scale=-2.2,
                 log_scale_offset=-3.9,
+                supersampling=2,
             ),
             DiscriminatorConfig(resolution=64, channel_base=2048, channel_max=64, mapping_layers=2),
         ),
