@@ -205,6 +205,6 @@ def from_preset(name: str, data: str, template: str | None = None) -> RunConfig:
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; known are {', '.join(PRESETS)}")
     preset = PRESETS[name]
-    generator, resolution = preset.model.generator, preset.model.discriminator.resolution
-    model = replace(preset.model, generator=replace(generator, picture_resolution=resolution))
+    generator = replace(preset.model.generator, picture_resolution=preset.model.discriminator.resolution)
+    model = replace(preset.model, generator=generator)
     return RunConfig(preset=name, data=data, template=template, model=model, training=preset.training)
