@@ -23,7 +23,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.inference.surfaces import normals_from_depth
 from gghead.media.images import averaged, to_uint8
 
-TURNING, TURNED, PAIR, SHOWN = (37, 31, 14, 45), 21, (63, 5), (55, 2)
+TURNING, TURNED, PAIR, SHOWN = (24, 36, 10, 51), 14, (63, 59), (24, 3)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
 YAWS = (-75, -45, -20, 0, 30, 60)
 TRUNCATION = 0.7
@@ -89,9 +89,9 @@ def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int
     """Two rows of real pictures, and two of heads seen by their cameras, all variety."""
     with HeadDataset.open(data, side) as dataset:
         real = torch.from_numpy(np.stack([dataset.read(index) for index in range(2 * columns)])) / 255
-        seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), side)
+        seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), 4 * side)
     heads = [generator.sample([seed], truncation=1.0) for seed in range(2 * columns)]
-    made = torch.cat([gghead.render(head, seen[[index]]).rgb[0] for index, head in enumerate(heads)])
+    made = averaged(torch.cat([gghead.render(head, seen[[index]]).rgb[0] for index, head in enumerate(heads)]), side)
     return torch.cat([row(pictures[start : start + columns]) for pictures in (real, made) for start in (0, columns)])
 
 

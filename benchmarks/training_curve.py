@@ -1,8 +1,8 @@
 """Draws what training the bundled model looked like: logits and distance over the pictures seen.
 
-    python benchmarks/training_curve.py docs/images/heads256_curve.svg
+    python benchmarks/training_curve.py benchmarks/results/heads256_training.jsonl docs/images/heads256_curve.svg
 
-Reads benchmarks/results/heads256_training.jsonl, the logs of its runs at 256 x 256.
+Reads rows of the logs of its runs, with the pictures seen by all of them, and of its evaluations.
 """
 
 import argparse
@@ -10,28 +10,35 @@ import json
 from pathlib import Path
 
 from gghead.checkpoint.atomic import write_file
-from rows import RESULTS
 
 WIDTH, HEIGHT, LEFT, TOP, GAP = 760, 190, 60, 30, 60
-MOST_IMAGES = 1_200_000
+STEP = 200_000
+"""Between the lines of the grid, pictures seen."""
+DISTANCES = {
+    "frechet_10k": "Frechet distance (EfficientNet-Lite0), 10,000 generated, to pictures held out",
+    "distance_3k": "Frechet distance (EfficientNet-Lite0), 3,000 generated, to the training pictures",
+}
+"""What stands in rows, best first, and what it means."""
 Points = list[tuple[float, float]]
 
 
 def main() -> None:
     """Writes the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    rows = [json.loads(line) for line in (RESULTS / "heads256_training.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in arguments.rows.read_text().splitlines()]
+    most = -(-max(row["images"] for row in rows) // STEP) * STEP
 
     def points(name: str) -> Points:
         return [(row["images"], row[name]) for row in rows if name in row]
 
     logits = {"real": points("real_logits"), "generated": points("fake_logits")}
-    distance = "Frechet distance (EfficientNet-Lite0), 3,000 generated, to the training pictures"
+    distance = next(name for name in DISTANCES if points(name))
     text = svg(
-        panel(0, "logits of the discriminator", (-3, 3), 1, logits),
-        panel(1, distance, (0, 16), 4, {"average": points("distance_3k")}),
+        panel(0, "logits of the discriminator, over pictures seen", most, (-3, 3), 1, logits),
+        panel(1, DISTANCES[distance], most, (0, 16), 4, {"average": points(distance)}),
     )
     write_file(arguments.out, lambda temporary: temporary.write_text(text))
 
@@ -45,12 +52,12 @@ def svg(*panels: str) -> str:
     )
 
 
-def panel(number: int, title: str, span: tuple[float, float], step: int, lines: dict[str, Points]) -> str:
+def panel(number: int, title: str, most: int, span: tuple[float, float], step: int, lines: dict[str, Points]) -> str:
     """Lines over the pictures seen, with a grid and their names at their ends."""
     bottom = TOP + number * (HEIGHT + GAP) + HEIGHT
 
     def place(images: float, value: float) -> tuple[float, float]:
-        across, up = images / MOST_IMAGES, (value - span[0]) / (span[1] - span[0])
+        across, up = images / most, (value - span[0]) / (span[1] - span[0])
         return round(LEFT + WIDTH * across, 1), round(bottom - HEIGHT * up, 1)
 
     parts = [f'<text x="{LEFT}" y="{bottom - HEIGHT - 8}" font-weight="bold">{title}</text>']
@@ -58,10 +65,9 @@ def panel(number: int, title: str, span: tuple[float, float], step: int, lines: 
         y = place(0, value)[1]
         parts.append(f'<path d="M{LEFT} {y}H{LEFT + WIDTH}" stroke="#ddd"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{value}</text>')
-    for images in range(0, MOST_IMAGES + 1, 200_000):
+    for images in range(0, most + 1, STEP):
         x = place(images, 0)[0]
-        label = f"{images // 1000}k" if images else "0 pictures seen"
-        parts.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="{"middle" if images else "start"}">{label}</text>')
+        parts.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{images // 1000}k</text>')
     for (name, found), color in zip(lines.items(), ("#2563eb", "#dc2626"), strict=False):
         places = [place(*point) for point in found]
         way = " ".join(f"{x},{y}" for x, y in places)

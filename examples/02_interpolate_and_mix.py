@@ -17,7 +17,7 @@ out.mkdir(exist_ok=True)
 generator = gghead.load()
 size = 192
 camera = gghead.Cameras.frontal(size)
-styles = generator.styles(seeds=[2, 25, 14, 30], truncation=0.7)
+styles = generator.styles(seeds=[24, 36, 10, 51], truncation=0.7)
 styles.shape
 
 # %%

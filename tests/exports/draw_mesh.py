@@ -15,8 +15,7 @@ def draw_mesh(
     for viewmat, K in zip(cameras.viewmats.numpy(), cameras.Ks.numpy(), strict=True):
         points = vertices @ viewmat[:3, :3].T + viewmat[:3, 3]
         screen = (points @ K.T)[:, :2] / points[:, 2:] - 0.5
-        with np.errstate(invalid="ignore"):  # triangles without area
-            face, pixel, weights = rasterize(screen, faces, cameras.width)
+        face, pixel, weights = rasterize(screen, faces, cameras.width)
         depth = (weights * points[faces[face], 2]).sum(axis=1)
         order = np.argsort(-depth, kind="stable")  # the nearest is written last
         corners = uvs[faces[face[order]]]

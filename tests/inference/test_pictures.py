@@ -1,6 +1,7 @@
 """Pictures of an untrained model: pieces = whole, a PLY = the model, videos that play."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -39,6 +40,21 @@ def test_portraits_in_pieces_are_portraits_at_once(generator: Generator) -> None
     pieces = torch.stack(list(portraits(generator, styles, cameras)))
     whole = render(generator.decode(styles), cameras).rgb.detach().clamp(0, 1)
     torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-5)
+
+
+def test_up_to_the_models_own_size_pictures_are_drawn_as_it_learned(generator: Generator) -> None:
+    config = replace(MODEL.generator, picture_resolution=24, supersampling=2)
+    twice = build_generator(config, seed=0)
+    twice.load_state_dict(generator.state_dict())
+    styles, cameras = twice.styles(seeds=[0, 1]), Cameras.orbit(frames=2, resolution=24)
+    heads = twice.decode(styles)
+    larger = render(heads, Cameras.orbit(frames=2, resolution=48)).rgb.detach()
+    expected = larger.unflatten(3, (24, 2)).unflatten(2, (24, 2)).mean(dim=(3, 5)).clamp(0, 1)
+    torch.testing.assert_close(torch.stack(list(portraits(twice, styles, cameras))), expected, rtol=0, atol=1e-5)
+    frames = torch.stack(list(turntable(twice, styles, cameras, frozen_colors=False)))
+    torch.testing.assert_close(frames, expected.transpose(0, 1), rtol=0, atol=1e-5)
+    paired = torch.stack(list(morph(twice, styles, cameras)))
+    torch.testing.assert_close(paired, expected[[0, 1], [0, 1]], rtol=0, atol=1e-5)
 
 
 def test_a_turntable_freezes_colours_to_the_front(generator: Generator) -> None:

@@ -122,6 +122,11 @@ class Cameras:
         """The same cameras on another device."""
         return Cameras(self.viewmats.to(device), self.Ks.to(device), self.width, self.height)
 
+    def magnified(self, times: int) -> "Cameras":
+        """The same views in so many times as many pixels a side."""
+        scale = self.Ks.new_tensor([[times], [times], [1]])
+        return Cameras(self.viewmats, self.Ks * scale, times * self.width, times * self.height)
+
     def __getitem__(self, index: object) -> "Cameras":
         """Indexes the batch."""
         return Cameras(self.viewmats[index], self.Ks[index], self.width, self.height)

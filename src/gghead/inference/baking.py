@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,14 +17,17 @@ from gghead.geometry.trajectories import on_sphere
 from gghead.media.meshes import Mesh
 from gghead.model.mesh import fill
 from gghead.rasterizer import render
+from gghead.uv.bake import rasterize
 
-RESOLUTION = 512
-"""Side of the pictures; a texel of the official grid is a pixel or two wide in them."""
+TEXTURE = 1024
+"""Side of the texture: eyes and mouths, which are a few grid points wide, need more of it than one texel a vertex."""
+RESOLUTION = 1024
+"""Side of the pictures; a texel is about a pixel wide in them."""
 YAWS, PITCHES = 8, (0.0, 0.7)
 """Cameras a ring, and the rings' heights, radians."""
 FOCAL = 2.6
 """Focal length in sides of the picture: the whole head fits, from the side, too."""
-FACING_POWER = 2
+FACING_POWER = 4
 """Weight of a camera: the cosine at which it sees the surface, to this power."""
 LEAST_COSINE = 0.2
 HIDDEN_BEHIND = 0.01
@@ -39,26 +42,32 @@ def paint(mesh: Mesh, head: Gaussians) -> Mesh:
     """The mesh with the texture that cameras see.
 
     Args:
-        mesh: in the head space, a vertex at the centre of each texel of its square texture that is painted.
+        mesh: in the head space; triangles do not overlap in its texture.
         head: a single scene.
     """
-    side = mesh.texture.shape[0]
-    # The first vertex of a texel; those that follow are the far sides of seams.
-    texels, first = np.unique((mesh.uvs * side).astype(int), axis=0, return_index=True)
-    points, normals = torch.from_numpy(mesh.vertices[first]), torch.from_numpy(mesh.normals[first])
+    texels, points, normals = surface(mesh)
     sums = torch.zeros(len(points), 4)
     cameras = ring()
     for number in range(len(cameras)):
-        camera = cameras[number : number + 1]
-        sums += seen_by(camera, head, points, normals)
-    painted, weights = np.zeros((side, side, 3)), np.zeros((side, side))
-    columns, rows = texels.T
-    total = sums[:, 3:].clamp_min(1e-9)
-    painted[rows, columns] = (sums[:, :3] / total).clamp(0, 1).numpy()
-    weights[rows, columns] = (sums[:, 3] / ENOUGH).clamp(0, 1).numpy()
+        sums += seen_by(cameras[number : number + 1], head, points, normals)
+    painted, weights = np.zeros((TEXTURE**2, 3)), np.zeros(TEXTURE**2)
+    painted[texels] = (sums[:, :3] / sums[:, 3:].clamp_min(1e-9)).clamp(0, 1).numpy()
+    weights[texels] = (sums[:, 3] / ENOUGH).clamp(0, 1).numpy()
     if not weights.any():
         return mesh  # nothing opaque to see: the Gaussians' own colours stay
-    return replace(mesh, texture=(fill(painted, weights).clip(0, 1) * 255).round().astype(np.uint8))
+    filled = fill(painted.reshape(TEXTURE, TEXTURE, 3), weights.reshape(TEXTURE, TEXTURE))
+    return replace(mesh, texture=(filled.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def surface(mesh: Mesh) -> tuple[Int[np.ndarray, " H"], Float[Tensor, "H 3"], Float[Tensor, "H 3"]]:
+    """Texels of the texture that triangles cover, row by row in one count, and the points and normals there."""
+    corners = mesh.uvs.astype(np.float64) * TEXTURE - 0.5
+    face, texels, weights = rasterize(corners, mesh.faces, TEXTURE)
+    points, normals = (
+        torch.from_numpy((weights[:, :, None] * values[mesh.faces[face]]).sum(axis=1).astype(np.float32))
+        for values in (mesh.vertices, mesh.normals)
+    )
+    return texels, points, functional.normalize(normals, dim=-1)
 
 
 def ring() -> Cameras:

@@ -1,4 +1,4 @@
-"""Many pictures of heads, made in pieces that fit into memory; of any size, see `finer`."""
+"""Many pictures of heads, made in pieces that fit into memory; of any size, see `finer` and `colors`."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.finer import smooth
+from gghead.inference.finer import are_finer, smooth
+from gghead.media.images import averaged
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 
@@ -22,7 +24,7 @@ def portraits(
 ) -> Iterator[Float[Tensor, "V H W 3"]]:
     """Pictures of each head by every camera, head by head; display colours in [0, 1]."""
     for chunk in styles.split(HEADS_AT_ONCE):
-        yield from render(smooth(generator.decode(chunk), generator, cameras), cameras).rgb.clamp(0, 1)
+        yield from colors(smooth(generator.decode(chunk), generator, cameras), generator, cameras)
 
 
 @torch.no_grad()
@@ -42,7 +44,7 @@ def turntable(
         front = Cameras.frontal(cameras.width, styles.device)
         heads = [freeze_colors(chunk, front) for chunk in heads]
     for frame in range(len(cameras)):
-        yield torch.cat([render(chunk, cameras[frame]).rgb.clamp(0, 1) for chunk in heads])
+        yield torch.cat([colors(chunk, generator, cameras[frame]) for chunk in heads])
 
 
 @torch.no_grad()
@@ -51,4 +53,23 @@ def morph(generator: Generator, styles: Float[Tensor, "F L W"], cameras: Cameras
     for first in range(0, len(styles), HEADS_AT_ONCE):
         piece = slice(first, first + HEADS_AT_ONCE)
         heads = smooth(generator.decode(styles[piece]), generator, cameras)
-        yield from render(heads, cameras[piece], pairwise=True).rgb.clamp(0, 1)
+        yield from colors(heads, generator, cameras[piece], pairwise=True)
+
+
+def colors(
+    heads: Gaussians, generator: Generator, cameras: Cameras, *, pairwise: bool = False
+) -> Float[Tensor, "*B H W 3"]:
+    """Display colours in [0, 1], drawn as the generator learned to be seen.
+
+    Up to the size of the pictures that it learned from they are drawn larger and averaged, if they were then
+    (`supersampling` of its configuration).
+
+    Args:
+        heads: made whole for these cameras.
+        generator: that made them.
+        cameras: as of `render`, and so is pairwise.
+        pairwise: each head has a camera of its own.
+    """
+    times = 1 if are_finer(cameras, generator.config) else generator.config.supersampling
+    rgb = render(heads, cameras.magnified(times), pairwise=pairwise).rgb
+    return averaged(rgb.flatten(0, -4), cameras.width).unflatten(0, rgb.shape[:-3]).clamp(0, 1)

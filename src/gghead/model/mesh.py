@@ -21,11 +21,11 @@ FILL_RADII = (64.0, 16.0, 4.0, 1.5)
 """Standard deviations of the means that fill transparent texels, texels, coarse to fine."""
 FILL_TRUST = 1e-3
 """Mean opacity at which a finer mean counts as much as the coarser one."""
-SMOOTHING = 1.0
+SMOOTHING = 0.5
 """Standard deviation of the smoothing of offsets, texels: Gaussians in and out of a surface are one surface."""
-THICKNESS = 2.0
+THICKNESS = 1.0
 """Mean standard deviations by which the surface lies outside of the means: about that far out Gaussians hide what is
-behind. On a fitted head 2 gives pictures 4 dB nearer to the Gaussians' than 1 does."""
+behind. On heads of a model 1 gives pictures nearer to the Gaussians' than .5, 1.5 and 2 do (docs/experiments.md)."""
 SEAM_SPACINGS = 4.0
 """Border vertices that are nearer than this many grid spacings, but apart on the chart, are two sides of a seam."""
 SEAM_CHART_DISTANCE = 8

@@ -12,7 +12,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.spherical_harmonics import C0
 from gghead.geometry.trajectories import on_sphere
-from gghead.inference.pictures import HEADS_AT_ONCE
+from gghead.inference.pictures import HEADS_AT_ONCE, colors
 from gghead.media.images import encode_png, tile, to_uint8
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
@@ -67,7 +67,7 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
         gaussians = generator.decode(styles)
         drawn = render(gaussians, cameras)
         near = ((FFHQ_DISTANCE + DEPTH_RANGE - drawn.depth) / (2 * DEPTH_RANGE)).clamp(0, 1)
-        heads.append(to_uint8(drawn.rgb))
+        heads.append(to_uint8(colors(gaussians, generator, cameras)))
         depth.append(to_uint8((drawn.alpha * near).expand(drawn.rgb.shape)))
         maps.append(to_uint8(chart_pictures(generator, gaussians)))
     columns = {"heads": HEADS_A_ROW * len(YAWS), "depth": HEADS_A_ROW * len(YAWS), "maps": 12}

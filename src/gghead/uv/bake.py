@@ -105,7 +105,7 @@ def rasterize(
     with np.errstate(divide="ignore", invalid="ignore"):
         second = _cross(point - a, c - a) / area
         third = _cross(b - a, point - a) / area
-    weights = np.stack([1 - second - third, second, third], axis=1)
+        weights = np.stack([1 - second - third, second, third], axis=1)
     inside = (weights >= -EDGE_SLACK).all(axis=1)  # false for the NaN of a triangle without area
     return face[inside], (y * resolution + x)[inside], weights[inside]
 
