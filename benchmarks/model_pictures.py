@@ -26,7 +26,8 @@ from gghead.media.images import averaged, to_uint8
 TURNING, TURNED, PAIR, SHOWN = (24, 36, 10, 51), 14, (63, 59), (24, 3)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
 YAWS = (-75, -45, -20, 0, 30, 60)
-TRUNCATION = 0.7
+TRUNCATION, VARIED = 0.7, 0.85
+"""Of single heads, and of the sheet."""
 FINER = 3
 """Pictures are drawn so much larger, as `gghead sample` draws large ones, and made smaller."""
 
@@ -50,7 +51,7 @@ def row(pictures: Tensor) -> Tensor:
 
 def sheet(generator: gghead.Generator, columns: int, rows: int, side: int) -> Tensor:
     """The first seeds from the front."""
-    heads = [draw(generator, generator.sample([seed], TRUNCATION), (0.0,), side) for seed in range(columns * rows)]
+    heads = [draw(generator, generator.sample([seed], VARIED), (0.0,), side) for seed in range(columns * rows)]
     return torch.cat([row(torch.cat(heads[start : start + columns])) for start in range(0, len(heads), columns)])
 
 

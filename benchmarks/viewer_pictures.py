@@ -2,6 +2,7 @@
 
     python benchmarks/viewer_pictures.py docs/images/viewer_modes.webp          # every mode, side by side
     python benchmarks/viewer_pictures.py docs/images/viewer_pad.webp --pad      # the page with a pad of four seeds
+    python benchmarks/viewer_pictures.py docs/images/viewer_run.webp --run RUN  # the page that follows a run
 
 The heads are those of the model that comes with gghead, unless --model names another. Needs chromium, and the extras
 `viewer` and `browser`.
@@ -66,6 +67,13 @@ def shoot_pad(tab: Tab) -> np.ndarray:
     return screenshot(tab, None)
 
 
+def shoot_run(tab: Tab) -> np.ndarray:
+    """The page that follows a run: losses and the newest sheet of heads."""
+    tab.open("Run")
+    tab.page.wait_for_timeout(SETTLE)
+    return screenshot(tab, None)
+
+
 def screenshot(tab: Tab, clip: dict[str, float] | None) -> np.ndarray:
     """Pixels of the window, or of a part of it."""
     return np.asarray(Image.open(io.BytesIO(tab.page.screenshot(clip=clip))).convert("RGB"))
@@ -76,21 +84,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
-    parser.add_argument("--pad", action="store_true")
+    shots = parser.add_mutually_exclusive_group()
+    shots.add_argument("--pad", dest="shoot", action="store_const", const=shoot_pad, default=shoot_modes)
+    shots.add_argument("--run", type=Path)
     arguments = parser.parse_args()
+    model, shoot = (arguments.run, shoot_run) if arguments.run else (arguments.model, arguments.shoot)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from gghead.cli.main import main; main()", "view", str(arguments.model)]
+    command = [sys.executable, "-c", "from gghead.cli.main import main; main()", "view", str(model)]
     command += ["--port", str(port), "--renderer", "exact", "--view", f"seed={SEED}"]
+    command += ["--follow"] if arguments.run else []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             chromium = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), headless=True)
-            viewer = Viewer(f"http://localhost:{port}", arguments.model, Path(folder), Path(folder) / "log")
+            viewer = Viewer(f"http://localhost:{port}", model, Path(folder), Path(folder) / "log")
             tab = Tab(chromium, viewer)
             tab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             tab.page.locator(".mantine-Notification-closeButton").first.click()  # WebGL in software
-            picture = shoot_pad(tab) if arguments.pad else shoot_modes(tab)
+            picture = shoot(tab)
             chromium.close()
         finally:
             process.terminate()
