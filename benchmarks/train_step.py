@@ -152,7 +152,7 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
     fake = rendering_to_network(render(heads, cameras, pairwise=True, features=uv), resolution).detach()
     fakes = list(Portions.judged(discriminator, batch).cut(fake, labels))
-    run, found = Replayer(), {}
+    found = {}
 
     def forward_and_back(name: str, *portions: tuple[Callable[[], list[Tensor]], list[Tensor]]) -> None:
         """Times a part, and the part with its gradients; portion after portion, of outputs by inputs."""
@@ -169,9 +169,10 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
             return torch.stack(found)
 
         for title, part in ((name, forward), (f"{name} and back", both)):
+            run = Replayer()  # of each part: memory of a graph goes back when the next one begins
             for _ in range(WARMUP):
                 run(title, part, {}, ())
-            found[title] = milliseconds(lambda title=title, part=part: run(title, part, {}, ()), repeats).median
+            found[title] = milliseconds(partial(run, title, part, {}, ()), repeats).median
 
     forward_and_back("maps", (lambda: [generator.maps(styles, "none")], list(generator.synthesis.parameters())))
     forward_and_back("Gaussians", (lambda: attributes(generator.decode_maps(maps).gaussians), [maps]))
