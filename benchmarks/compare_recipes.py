@@ -105,6 +105,13 @@ def supersampled(times: int) -> Change:
     )
 
 
+PACES: dict[str, dict[str, object]] = {
+    "relativistic": {"loss": "relativistic", "r1_gamma": 0.1, "r2_gamma": 0.1},
+    "batch 4": {"batch_size": 4},
+    "blur 1500": {"blur_fade_images": 1500},
+    "rates doubled": {"generator_lr": 0.005, "discriminator_lr": 0.004},
+    "rates x4": {"generator_lr": 0.01, "discriminator_lr": 0.008},
+}
 SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
     "recipes": (
         lambda data: small(128, data),
@@ -135,6 +142,14 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
             "no camera, two views": chain(consistent, trained_with(views=2, random_background=False)),
             "no camera, two views, random colours": chain(consistent, trained_with(views=2)),
             "no camera, one view": chain(consistent, trained_with(views=1, random_background=False)),
+        },
+    ),
+    "pace": (
+        lambda data: from_preset("demo", data),
+        {
+            f"demo, {name}, seed {seed}": trained_with(seed=seed, **changes)
+            for seed in range(2)
+            for name, changes in PACES.items()
         },
     ),
     "samples": (

@@ -18,6 +18,7 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
+from gghead.inference.baking import TEXTURE, texture_points
 from gghead.inference.exports import export
 from gghead.media.meshes import Mesh, encode_glb
 from gghead.model.generator import Generator
@@ -101,6 +102,18 @@ def test_texture_is_the_colour_of_each_texel(surface: Gaussians, generator: Gene
     texels = mesh.texture[(uvs[:, 1] * size).astype(int), (uvs[:, 0] * size).astype(int)]
     expected = (surface.sh[:, 0] * C0 + 0.5).numpy() * 255
     np.testing.assert_allclose(texels, expected, atol=1)
+
+
+def test_texels_between_vertices_are_points_between_them() -> None:
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], np.float32)
+    vertices = np.concatenate([2 * corners, np.full((4, 1), 3, np.float32)], axis=1)
+    up = np.tile(np.array([0, 0, 2], np.float32), (4, 1))
+    square = Mesh(vertices, up, np.array([[0, 1, 2], [1, 3, 2]]), corners, np.zeros((2, 2, 3), np.uint8))
+    texels, points, normals = texture_points(square)
+    assert len(np.unique(texels)) == TEXTURE**2
+    centres = (np.stack([texels % TEXTURE, texels // TEXTURE], axis=1) + 0.5) / TEXTURE
+    np.testing.assert_allclose(points.numpy(), np.insert(2 * centres, 2, 3, axis=1), atol=1e-5)
+    np.testing.assert_allclose(normals.numpy(), np.tile([0, 0, 1], (len(texels), 1)), atol=1e-6)
 
 
 def test_transparent_texels_take_what_is_around_them() -> None:

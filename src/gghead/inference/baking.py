@@ -45,7 +45,7 @@ def paint(mesh: Mesh, head: Gaussians) -> Mesh:
         mesh: in the head space; triangles do not overlap in its texture.
         head: a single scene.
     """
-    texels, points, normals = surface(mesh)
+    texels, points, normals = texture_points(mesh)
     sums = torch.zeros(len(points), 4)
     cameras = ring()
     for number in range(len(cameras)):
@@ -59,7 +59,7 @@ def paint(mesh: Mesh, head: Gaussians) -> Mesh:
     return replace(mesh, texture=(filled.clip(0, 1) * 255).round().astype(np.uint8))
 
 
-def surface(mesh: Mesh) -> tuple[Int[np.ndarray, " H"], Float[Tensor, "H 3"], Float[Tensor, "H 3"]]:
+def texture_points(mesh: Mesh) -> tuple[Int[np.ndarray, " H"], Float[Tensor, "H 3"], Float[Tensor, "H 3"]]:
     """Texels of the texture that triangles cover, row by row in one count, and the points and normals there."""
     corners = mesh.uvs.astype(np.float64) * TEXTURE - 0.5
     face, texels, weights = rasterize(corners, mesh.faces, TEXTURE)

@@ -117,11 +117,9 @@ class Fakes:
     @torch.no_grad()
     def draw(self, span: range) -> DrawnPictures:
         """Some pictures; nothing waits for the device."""
-        heads, resolution = self.heads(span), self.recipe.resolution
-        side = resolution * self._generator.config.supersampling
-        cameras = Cameras.from_labels(self.labels(span).to(self.device), side)
+        heads, cameras = self.heads(span), self.cameras(span).magnified(self._generator.config.supersampling)
         rgb = render(heads, cameras, background=self.recipe.background, pairwise=True).rgb
-        return DrawnPictures(to_pixels(averaged(rgb, resolution)), finite_heads(heads))
+        return DrawnPictures(to_pixels(averaged(rgb, self.recipe.resolution)), finite_heads(heads))
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """`draw` of each span."""

@@ -72,4 +72,4 @@ def colors(
     """
     times = 1 if are_finer(cameras, generator.config) else generator.config.supersampling
     rgb = render(heads, cameras.magnified(times), pairwise=pairwise).rgb
-    return averaged(rgb.flatten(0, -4), cameras.width).unflatten(0, rgb.shape[:-3]).clamp(0, 1)
+    return averaged(rgb, cameras.width).clamp(0, 1)

@@ -109,12 +109,13 @@ def to_network(pictures: UInt8[Tensor, "*N H W 3"]) -> Float[Tensor, "*N 3 H W"]
     return (pictures.float() / 127.5 - 1).movedim(-1, -3)
 
 
-def averaged(pictures: Float[Tensor, "N H H C"], side: int) -> Float[Tensor, "N R R C"]:
-    """Means of squares of pixels, so that pictures get a side of which theirs is a multiple."""
+def averaged(pictures: Float[Tensor, "*N H W C"], side: int) -> Float[Tensor, "*N R S C"]:
+    """Means of squares of pixels, so that pictures get a width of which theirs is a multiple."""
     count = pictures.shape[-2] // side
     if count == 1:
         return pictures
-    return functional.avg_pool2d(pictures.permute(0, 3, 1, 2), count).permute(0, 2, 3, 1)
+    flat = pictures.flatten(0, -4).permute(0, 3, 1, 2)
+    return functional.avg_pool2d(flat, count).permute(0, 2, 3, 1).unflatten(0, pictures.shape[:-3])
 
 
 def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> UInt8[np.ndarray, "rows cols C"]:

@@ -12,8 +12,8 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.spherical_harmonics import C0
 from gghead.geometry.trajectories import on_sphere
-from gghead.inference.pictures import HEADS_AT_ONCE, colors
-from gghead.media.images import encode_png, tile, to_uint8
+from gghead.inference.pictures import HEADS_AT_ONCE
+from gghead.media.images import averaged, encode_png, tile, to_uint8
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
 from gghead.rasterizer import render
@@ -65,10 +65,10 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
     heads, depth, maps = [], [], []
     for styles in generator.styles(seeds=SEEDS, truncation=1.0).split(HEADS_AT_ONCE):
         gaussians = generator.decode(styles)
-        drawn = render(gaussians, cameras)
+        drawn = render(gaussians, cameras.magnified(generator.config.supersampling))
         near = ((FFHQ_DISTANCE + DEPTH_RANGE - drawn.depth) / (2 * DEPTH_RANGE)).clamp(0, 1)
-        heads.append(to_uint8(colors(gaussians, generator, cameras)))
-        depth.append(to_uint8((drawn.alpha * near).expand(drawn.rgb.shape)))
+        heads.append(to_uint8(averaged(drawn.rgb, cameras.width)))
+        depth.append(to_uint8(averaged((drawn.alpha * near).expand_as(drawn.rgb), cameras.width)))
         maps.append(to_uint8(chart_pictures(generator, gaussians)))
     columns = {"heads": HEADS_A_ROW * len(YAWS), "depth": HEADS_A_ROW * len(YAWS), "maps": 12}
     return {
