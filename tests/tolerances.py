@@ -36,6 +36,12 @@ OFFICIAL_GRADIENT = 1e-2
 """Relative difference in norm of its gradients; likewise."""
 OFFICIAL_POSITION_GRADIENT = 3e-2
 """The same for positions: jitter of 3e-7 in the means, a few units in the last place, moves it by up to 3 %."""
+OFFICIAL_SCALE_GRADIENT = 1e-3
+"""Likewise for scales, with the release's backward pass; measured 4e-4."""
+OFFICIAL_ROTATION_GRADIENT = 2e-2
+"""Likewise for rotations, whose rows are sums of parts up to 80 times as large; measured 1.1e-2."""
+OFFICIAL_DEEP_GRADIENT = 2e-2
+"""Likewise for a deep convolution and a layer of the mapping network; measured 9e-3."""
 DIFFERENCE_QUOTIENT = 1e-3
 """Relative difference of a derivative and a central difference in double precision."""
 OFFICIAL_PSNR = 45.0

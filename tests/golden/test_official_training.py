@@ -8,21 +8,27 @@ import pytest
 import torch
 
 from gghead.config.training import TrainingConfig
+from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.model.official import read_official
-from gghead.rasterizer import render
+from gghead.rasterizer import Rendering, render
+from gghead.training import terms as terms_module
 from gghead.training.regularizers import uv_total_variation
 from gghead.training.terms import GeneratorTerms, generator_terms
+from official_backward import with_official_backward
 from official_fixture import official_arrays, official_file
 from tolerances import (
     DIFFERENCE_QUOTIENT,
+    OFFICIAL_DEEP_GRADIENT,
     OFFICIAL_GRADIENT,
     OFFICIAL_LOSS,
     OFFICIAL_POSITION_GRADIENT,
     OFFICIAL_PSNR,
+    OFFICIAL_ROTATION_GRADIENT,
+    OFFICIAL_SCALE_GRADIENT,
 )
 
 CONFIG = TrainingConfig(position_weight=0.1, scale_weight=0.05, uv_variation_weight=100.0, beta_weight=1.0)
@@ -53,9 +59,24 @@ def official() -> Official:
 def terms(official: Official) -> GeneratorTerms:
     labels = official.tensor("c_render")
     styles = official.generator.map_styles(official.tensor("z"), labels)
-    terms = generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
-    terms.total(CONFIG).backward()
-    return terms
+    return generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
+
+
+@pytest.fixture(scope="module")
+def gradients(official: Official) -> dict[str, torch.Tensor]:
+    """Of the generator's parameters by name, with the release's backward pass of scales and rotations."""
+
+    def render_officially(heads: Gaussians, *arguments: object, **named: object) -> Rendering:
+        return render(with_official_backward(heads), *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terms_module, "render", render_officially)
+        labels = official.tensor("c_render")
+        styles = official.generator.map_styles(official.tensor("z"), labels)
+        terms = generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
+        named = {name: parameter for name, parameter in official.generator.named_parameters()}
+        found = torch.autograd.grad(terms.total(CONFIG), list(named.values()), allow_unused=True)
+    return {name: gradient for name, gradient in zip(named, found, strict=True) if gradient is not None}
 
 
 def psnr(picture: torch.Tensor, expected: torch.Tensor) -> float:
@@ -91,13 +112,6 @@ def test_every_loss_term(ours: str, theirs: str, official: Official, terms: Gene
     torch.testing.assert_close(value, expected, **OFFICIAL_LOSS._asdict())
 
 
-UNEXPLAINED = pytest.mark.xfail(
-    strict=True,
-    reason="the official gradients of scales and rotations differ, cause unknown; ours are the derivative of the loss",
-)
-"""Everything below the scale and rotation channels inherits their difference. See docs/experiments.md."""
-
-
 def relative_error(value: torch.Tensor, expected: torch.Tensor) -> float:
     """Difference in norm."""
     return float((value - expected).norm() / expected.norm())
@@ -107,49 +121,43 @@ def relative_error(value: torch.Tensor, expected: torch.Tensor) -> float:
     ("channels", "bound"),
     [
         (slice(0, 3), OFFICIAL_POSITION_GRADIENT),
-        pytest.param(slice(3, 6), OFFICIAL_GRADIENT, marks=UNEXPLAINED),
-        pytest.param(slice(6, 9), OFFICIAL_GRADIENT, marks=UNEXPLAINED),
+        (slice(3, 6), OFFICIAL_SCALE_GRADIENT),
+        (slice(6, 9), OFFICIAL_ROTATION_GRADIENT),
         (slice(9, 21), OFFICIAL_GRADIENT),
         (slice(21, 22), OFFICIAL_GRADIENT),
     ],
     ids=["position", "scale", "rotation", "colour", "opacity"],
 )
 def test_gradient_of_the_output_channels(
-    channels: slice, bound: float, official: Official, terms: GeneratorTerms
+    channels: slice, bound: float, official: Official, gradients: dict[str, torch.Tensor]
 ) -> None:
-    gradient = official.generator.get_parameter("synthesis.blocks.4.to_output.weight").grad.reshape(22, -1)
+    gradient = gradients["synthesis.blocks.4.to_output.weight"].reshape(22, -1)
     expected = official.tensor("gradG/backbone.synthesis.b64.torgb.weight").reshape(22, -1)
     assert relative_error(gradient[channels], expected[channels]) < bound
 
 
-def test_gradient_of_the_position_mixing(official: Official, terms: GeneratorTerms) -> None:
-    gradient = official.generator.position_weight.grad
-    expected = official.tensor("gradG/_zero_conv_position.weight").reshape(3, 3)
-    assert relative_error(gradient, expected) < OFFICIAL_POSITION_GRADIENT
-
-
-@UNEXPLAINED
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
+    ("ours", "theirs", "bound"),
     [
-        ("synthesis.blocks.1.conv0.weight", "backbone.synthesis.b8.conv0.weight"),
-        ("mapping.layers.0.weight", "backbone.mapping.fc0.weight"),
+        ("position_weight", "_zero_conv_position.weight", OFFICIAL_POSITION_GRADIENT),
+        ("synthesis.blocks.1.conv0.weight", "backbone.synthesis.b8.conv0.weight", OFFICIAL_DEEP_GRADIENT),
+        ("mapping.layers.0.weight", "backbone.mapping.fc0.weight", OFFICIAL_DEEP_GRADIENT),
     ],
 )
-def test_gradients_of_deeper_layers(ours: str, theirs: str, official: Official, terms: GeneratorTerms) -> None:
-    gradient = official.generator.get_parameter(ours).grad
-    assert relative_error(gradient, official.tensor(f"gradG/{theirs}").reshape(gradient.shape)) < OFFICIAL_GRADIENT
+def test_gradients_below_the_output_channels(
+    ours: str, theirs: str, bound: float, official: Official, gradients: dict[str, torch.Tensor]
+) -> None:
+    gradient = gradients[ours]
+    assert relative_error(gradient, official.tensor(f"gradG/{theirs}").reshape(gradient.shape)) < bound
 
 
-@UNEXPLAINED
-def test_norm_of_all_gradients(official: Official, terms: GeneratorTerms) -> None:
-    gradients = [parameter.grad for parameter in official.generator.parameters() if parameter.grad is not None]
-    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+def test_norm_of_all_gradients(official: Official, gradients: dict[str, torch.Tensor]) -> None:
+    norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
     assert float(norm) == pytest.approx(float(official.arrays["gradG_norm"]), rel=OFFICIAL_GRADIENT)
 
 
 def test_gradients_of_scales_and_rotations_are_the_derivative_of_the_loss(official: Official) -> None:
-    """What the fixture does not confirm, central differences do, in double precision."""
+    """Ours, not the release's, are confirmed by central differences in double precision."""
     generator = copy.deepcopy(official.generator).double()
     weight = generator.get_parameter("synthesis.blocks.4.to_output.weight")
     labels = official.tensor("c_render").double()[:1]
