@@ -74,7 +74,7 @@ def gradients(official: Official) -> dict[str, torch.Tensor]:
         labels = official.tensor("c_render")
         styles = official.generator.map_styles(official.tensor("z"), labels)
         terms = generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
-        named = {name: parameter for name, parameter in official.generator.named_parameters()}
+        named = dict(official.generator.named_parameters())
         found = torch.autograd.grad(terms.total(CONFIG), list(named.values()), allow_unused=True)
     return {name: gradient for name, gradient in zip(named, found, strict=True) if gradient is not None}
 

@@ -175,18 +175,30 @@ def test_wild_numbers_give_finite_pictures_and_gradients(field: str, value: floa
 
 def test_cameras_that_cannot_draw_are_named() -> None:
     scene, cameras = moved(random_scene(50), cameras_around((2,), 16, 16))
-    skewed = cameras.Ks.clone()
-    skewed[1, 0, 1] = 0.1
+    skewed, sheared, divided = (cameras.Ks.clone() for _ in range(3))
+    far = cameras.viewmats.clone()
+    skewed[1, 0, 1] = sheared[1, 1, 0] = 0.1
+    divided[1, 2, 2] = far[1, 3, 3] = 2.0
     broken = {
         "viewmats hold numbers that are not finite": Cameras(cameras.viewmats * float("nan"), cameras.Ks, 16, 16),
         "Ks hold numbers that are not finite": Cameras(cameras.viewmats, cameras.Ks * float("inf"), 16, 16),
         "Ks have skew": Cameras(cameras.viewmats, skewed, 16, 16),
+        "have skew": Cameras(cameras.viewmats, sheared, 16, 16),
+        "Ks in another": Cameras(cameras.viewmats, divided, 16, 16),
+        "viewmats end in another row": Cameras(far, cameras.Ks, 16, 16),
     }
     for message, camera in broken.items():
         for _ in range(2):
             with pytest.raises(ValueError, match=message):
                 render(scene, camera)
     assert render(scene, cameras).rgb.isfinite().all()
+
+
+@pytest.mark.parametrize("factor", [1e-34, 1e-22, 1e-13, 1e15, 1e20, 1e34])
+def test_the_length_of_quaternions_does_not_matter(factor: float) -> None:
+    scene, cameras = moved(random_scene(20), cameras_around((1,), 16, 16))
+    drawn = render(replace(scene, quats=scene.quats * factor), cameras).rgb
+    torch.testing.assert_close(drawn, render(scene, cameras).rgb, rtol=0, atol=10 * RASTER_TIGHT)
 
 
 def test_too_little_memory_is_explained() -> None:

@@ -140,10 +140,51 @@ def test_bad_input_is_named(unchecked_shapes: None) -> None:
         render(replace(scene, sh=torch.zeros(2, 5, 7, 3)), cameras)
     with pytest.raises(ValueError, match="pictures of 0 x 8 pixels"):
         render(scene, Cameras(cameras.viewmats, cameras.Ks, 0, 8))
-    skewed = cameras.Ks.clone()
-    skewed[..., 0, 1] = 0.1
-    with pytest.raises(ValueError, match="skew"):
-        render(scene, Cameras(cameras.viewmats, skewed, 8, 8))
+    with pytest.raises(ValueError, match="8 pixels; expected whole numbers"):
+        render(scene, Cameras(cameras.viewmats, cameras.Ks, 2.5, 8))
+    with pytest.raises(ValueError, match="fewer than 2\\^31"):
+        render(scene, Cameras(cameras.viewmats, cameras.Ks, 10**6, 10**6))
+    with pytest.raises(ValueError, match="features have shape \\[\\]"):
+        render(scene, cameras, features=torch.tensor(1.0))
+    with pytest.raises(ValueError, match="sh have shape \\[3\\]"):
+        render(replace(scene, sh=torch.zeros(3)), cameras)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64, torch.bool])
+def test_other_precisions_are_named(dtype: torch.dtype, unchecked_shapes: None) -> None:
+    scene, cameras = random_scene(5).map(lambda tensor: tensor.to(dtype)), cameras_around((1,), 8, 8)
+    with pytest.raises(ValueError, match=rf"the Gaussians are {dtype}; single and double .*\.to\(torch\.float32\)"):
+        render(scene, Cameras(cameras.viewmats.to(dtype), cameras.Ks.to(dtype), 8, 8))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("matrix", "element", "message"),
+    [("Ks", (0, 1), "skew"), ("Ks", (1, 0), "skew"), ("Ks", (2, 0), "transposed"), ("Ks", (2, 2), "transposed"),
+     ("viewmats", (3, 0), "transposed"), ("viewmats", (3, 3), "transposed")],
+)  # fmt: skip
+def test_elements_that_no_drawing_reads_must_be_what_they_are_taken_for(
+    backend: str, matrix: str, element: tuple[int, int], message: str
+) -> None:
+    scene, cameras = random_scene(5), cameras_around((3,), 8, 8)
+    changed = getattr(cameras, matrix).clone()
+    changed[1, *element] = 0.5
+    with pytest.raises(ValueError, match=message):
+        render(scene, replace(cameras, **{matrix: changed}), backend=backend)
+
+
+@pytest.mark.parametrize("factor", [1e-34, 1e-22, 1e-13, 1e15, 1e20, 1e34])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_length_of_quaternions_does_not_matter(backend: str, factor: float) -> None:
+    scene, cameras = random_scene(20), cameras_around((1,), 16, 16)
+    drawn = render(replace(scene, quats=scene.quats * factor), cameras, backend=backend)
+    assert_same_picture(drawn, render(scene, cameras, backend=backend))
+
+
+def test_views_that_negate_are_drawn() -> None:
+    scene, cameras = random_scene(20), cameras_around((1,), 16, 16)
+    lazily = replace(scene, means=torch._neg_view(-scene.means))
+    assert_same_picture(render(lazily, cameras, backend="cpu"), render(scene, cameras, backend="cpu"))
 
 
 def test_devices_that_differ_are_named() -> None:

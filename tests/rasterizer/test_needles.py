@@ -1,5 +1,7 @@
 """Gaussians that are much longer than thick, near and far: where single precision cancels."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -7,7 +9,7 @@ from torch.nn.functional import normalize
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from tolerances import NEEDLES
+from tolerances import NEEDLE_GRADIENT, NEEDLES
 
 
 def needles(count: int, seed: int) -> Gaussians:
@@ -51,3 +53,24 @@ def test_one_needle_across_the_picture(side: int) -> None:
     drawn = render(scene, Cameras.frontal(side), backend="cpu").alpha
     expected = render(scene.map(torch.Tensor.double), exact(Cameras.frontal(side)), backend="reference").alpha
     assert float((drawn.double() - expected).abs().mean()) <= NEEDLES.atol
+
+
+def sums_of_gradients(scene: Gaussians, cameras: Cameras, backend: str) -> dict[str, torch.Tensor]:
+    leaves = scene.map(lambda tensor: tensor.clone().requires_grad_())
+    rgb = render(leaves, cameras, backend=backend).rgb
+    weights = torch.randn(rgb.shape, generator=torch.Generator().manual_seed(1)).to(rgb)
+    (rgb * weights).sum().backward()
+    return {name: getattr(leaves, name).grad.double().cpu() for name in ("means", "quats", "scales")}
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize(("length", "thicknesses"), [(0.05, 10), (0.5, 1e4), (2.0, 1e4), (2.0, 1e5)])
+def test_gradients_of_needles(length: float, thicknesses: float, device: str) -> None:
+    draw = torch.Generator().manual_seed(0)
+    scales = torch.tensor([length, length / thicknesses, length / thicknesses]).expand(20, 3)
+    scene = replace(needles(20, 0), means=torch.randn(20, 3, generator=draw) * 0.15, scales=scales)
+    cameras = Cameras.frontal(32)
+    found = sums_of_gradients(scene.to(device), cameras.to(device), device)
+    expected = sums_of_gradients(scene.map(torch.Tensor.double), exact(cameras), "reference")
+    for name, value in expected.items():
+        assert float((found[name] - value).abs().max()) <= NEEDLE_GRADIENT * float(value.abs().max()), name

@@ -14,7 +14,9 @@ def quats_from_axis_angles(vectors: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 
 
 def matrices_from_quats(quats: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3 3"]:
     """Rotation matrices of quaternions (w, x, y, z) of any length but zero."""
-    w, x, y, z = torch.nn.functional.normalize(quats, dim=-1).unbind(-1)
+    # Squares of components far from 1 overflow or vanish; the rotation does not depend on the factor.
+    largest = quats.detach().abs().amax(-1, keepdim=True)
+    w, x, y, z = torch.nn.functional.normalize(quats / torch.where(largest > 0, largest, 1), dim=-1).unbind(-1)
     rows = [
         torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], dim=-1),
         torch.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], dim=-1),

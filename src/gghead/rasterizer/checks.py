@@ -1,10 +1,45 @@
 """What `render` says about tensors that do not fit. Nothing here waits for a GPU."""
 
+from enum import IntFlag
+from operator import index
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
+
+
+class CameraProblem(IntFlag):
+    """What is wrong with a camera's numbers; projection.cu sets the same bits."""
+
+    VIEWMATS_NOT_FINITE = 1
+    KS_NOT_FINITE = 2
+    KS_SKEWED = 4
+    LAST_ROW_ODD = 8
+
+
+SAID = {
+    CameraProblem.VIEWMATS_NOT_FINITE: "viewmats hold numbers that are not finite; check how the cameras were made",
+    CameraProblem.KS_NOT_FINITE: "Ks hold numbers that are not finite; check how the cameras were made",
+    CameraProblem.KS_SKEWED: "Ks have skew (their elements [0, 1] and [1, 0] are not 0); "
+    "only cameras without skew can be drawn",
+    CameraProblem.LAST_ROW_ODD: "viewmats end in another row than (0, 0, 0, 1), or Ks in another than (0, 0, 1); "
+    "are they transposed, or scaled?",
+}
+PRECISIONS = (torch.float32, torch.float64)
+LAST_ROW_SLACK = 1e-3
+"""Numerical differentiation moves numbers that nobody reads; projection.cu allows as much."""
+MOST_PIXELS = 2**31
+"""Of one picture: backends number its pixels with 32 bits."""
+
+
+def raise_problems(problems: int) -> None:
+    """Raises ValueError for the first of some CameraProblems, if there is any."""
+    for problem, message in SAID.items():
+        if problems & problem:
+            raise ValueError(message)
 
 
 def picture_shape(gaussians: Gaussians, cameras: Cameras, pairwise: bool) -> tuple[int, ...]:
@@ -42,6 +77,14 @@ def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
     """Raises ValueError unless the tensors of the scenes fit together."""
     if gaussians.means.ndim < 2:
         raise ValueError(f"means have shape {list(gaussians.means.shape)}; expected [*batch, N, 3]")
+    if gaussians.means.dtype not in PRECISIONS:
+        raise ValueError(
+            f"the Gaussians are {gaussians.means.dtype}; single and double precision can be drawn: convert them "
+            "and the cameras with .to(torch.float32)"
+        )
+    for name, tensor, axes in (("sh", gaussians.sh, "[*batch, N, K, 3]"), ("features", features, "[*batch, N, F]")):
+        if tensor is not None and tensor.ndim < 2:
+            raise ValueError(f"{name} have shape {list(tensor.shape)}; expected {axes}")
     shape = gaussians.means.shape[:-1]
     expected = {
         "means": (gaussians.means, (*shape, 3)),
@@ -71,8 +114,13 @@ def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
             f"cameras have viewmats {list(cameras.viewmats.shape)} and Ks {list(cameras.Ks.shape)}; "
             "expected [*batch, 4, 4] and [*batch, 3, 3]"
         )
-    if cameras.width < 1 or cameras.height < 1:
-        raise ValueError(f"pictures of {cameras.width} x {cameras.height} pixels; expected at least 1 x 1")
+    size = f"{cameras.width} x {cameras.height}"
+    try:
+        width, height = index(cameras.width), index(cameras.height)
+    except TypeError as error:
+        raise ValueError(f"pictures of {size} pixels; expected whole numbers") from error
+    if width < 1 or height < 1 or width * height >= MOST_PIXELS:
+        raise ValueError(f"pictures of {size} pixels; expected at least 1 x 1 and fewer than 2^31 in all")
     for name, tensor in (("viewmats", cameras.viewmats), ("Ks", cameras.Ks)):
         if tensor.device != gaussians.means.device or tensor.dtype != gaussians.means.dtype:
             raise ValueError(
@@ -84,10 +132,16 @@ def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
 def check_camera_numbers(cameras: Cameras) -> None:
     """Raises ValueError unless the cameras' numbers can be used; reads them, so that a GPU is waited for.
 
-    The CUDA backend does not call this: its kernels find the same and `cuda_lists.Report` raises it.
+    The CUDA backend does not call this: its kernels find the same and `cuda_report.Report` raises it.
     """
-    for name, tensor in (("viewmats", cameras.viewmats), ("Ks", cameras.Ks)):
-        if not bool(tensor.isfinite().all()):
-            raise ValueError(f"{name} hold numbers that are not finite; check how the cameras were made")
-    if bool((cameras.Ks[..., 0, 1] != 0).any()):
-        raise ValueError("Ks have skew (their element [0, 1] is not 0); only cameras without skew can be drawn")
+    viewmats, Ks = cameras.viewmats.detach(), cameras.Ks.detach()
+    ends = ((viewmats[..., 3, :], (0, 0, 0, 1)), (Ks[..., 2, :], (0, 0, 1)))
+    found = {
+        CameraProblem.VIEWMATS_NOT_FINITE: not bool(viewmats.isfinite().all()),
+        CameraProblem.KS_NOT_FINITE: not bool(Ks.isfinite().all()),
+        CameraProblem.KS_SKEWED: bool((Ks[..., 0, 1] != 0).any() or (Ks[..., 1, 0] != 0).any()),
+        CameraProblem.LAST_ROW_ODD: any(
+            bool(((row - row.new_tensor(unit)).abs() > LAST_ROW_SLACK).any()) for row, unit in ends
+        ),
+    }
+    raise_problems(sum(problem for problem, there in found.items() if there))

@@ -15,3 +15,5 @@ MIN_TRANSMITTANCE = 1e-4
 """A pixel is finished by the first Gaussian that would bring its transmittance below this; that one is not drawn."""
 VIEW_GUARD = 1.3
 """x/z and y/z are clamped to this many times the half field of view where the projection is linearised."""
+MIN_QUATERNION = 2.0**-120
+"""A quaternion whose components are all smaller counts as zero; others are normalised, whatever their length."""

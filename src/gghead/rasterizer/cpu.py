@@ -61,7 +61,8 @@ class Rasterize(torch.autograd.Function):
         viewmats: Tensor, Ks: Tensor, size: tuple[int, int],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
         """Draws all pictures; keeps the lists if a gradient will be asked for."""
-        inputs = tuple(tensor.contiguous() for tensor in (means, quats, scales, opacities, sh, features, viewmats, Ks))
+        tensors = (means, quats, scales, opacities, sh, features, viewmats, Ks)
+        inputs = tuple(tensor.resolve_neg().contiguous() for tensor in tensors)
         pictures, shape = len(viewmats), (len(viewmats), size[1], size[0])
         outputs = tuple(means.new_empty(*shape, channels) for channels in (3, 1, features.shape[-1], 1))
         last_entries = np.empty(shape, np.int32)
@@ -91,7 +92,7 @@ class Rasterize(torch.autograd.Function):
         quats, scales, sh = inputs[1].numpy(), inputs[2].numpy(), inputs[4].numpy()
         d_scenes = [torch.zeros_like(tensor) for tensor in inputs[:6]]
         d_viewmats = torch.zeros_like(inputs[6])
-        d_outputs = [tensor.contiguous().numpy() for tensor in (d_rgb, d_depth, d_features, d_alpha)]
+        d_outputs = [tensor.resolve_neg().contiguous().numpy() for tensor in (d_rgb, d_depth, d_features, d_alpha)]
         blocks = -(-means.shape[1] // BLOCK)
         with Workers() as workers:
             for found, group in zip(ctx.lists, groups_of(len(viewmats), means.shape[1]), strict=True):

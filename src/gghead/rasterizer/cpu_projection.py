@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gghead.rasterizer.constants import BLUR, MIN_ALPHA, NEAR, VIEW_GUARD
+from gghead.rasterizer.constants import BLUR, MIN_ALPHA, MIN_QUATERNION, NEAR, VIEW_GUARD
 from gghead.rasterizer.cpu_harmonics import evaluate_basis
 from gghead.rasterizer.cpu_layout import (
     BLOCK,
@@ -26,6 +26,7 @@ from gghead.rasterizer.cpu_layout import (
 
 BLUR_32 = np.float32(BLUR)
 MIN_ALPHA_32 = np.float32(MIN_ALPHA)
+MIN_QUATERNION_32 = np.float32(MIN_QUATERNION)
 NEAR_32 = np.float32(NEAR)
 GUARD_32 = np.float32(VIEW_GUARD / 2)
 TWO = np.float32(2)
@@ -73,12 +74,17 @@ def drawable(h, n, means, quats, scales, opacities, sh, features):
         zero += means[h, n, c] * ZERO + scales[h, n, c] * ZERO
         for k in range(sh.shape[2]):
             zero += sh[h, n, k, c] * ZERO
-    square = ZERO
     for c in range(4):
-        square += quats[h, n, c] * quats[h, n, c]
+        zero += quats[h, n, c] * ZERO
     for f in range(features.shape[2]):
         zero += features[h, n, f] * ZERO
-    return zero == ZERO and math.isfinite(square) and square > ZERO and opacities[h, n] >= MIN_ALPHA_32
+    return zero == ZERO and largest_of(quats[h, n]) >= MIN_QUATERNION_32 and opacities[h, n] >= MIN_ALPHA_32
+
+
+@kernel
+def largest_of(quat):
+    """Largest component of a quaternion by magnitude; with it divided out, squares neither overflow nor vanish."""
+    return max(max(abs(quat[0]), abs(quat[1])), max(abs(quat[2]), abs(quat[3])))
 
 
 @kernel
@@ -94,12 +100,14 @@ def to_camera(viewmats, p, x, y, z):
 @kernel
 def rotation_of(quat, turn):
     """Writes the rotation matrix of a quaternion (w, x, y, z); returns the inverse of its length."""
-    scale = ONE / math.sqrt(quat[0] * quat[0] + quat[1] * quat[1] + quat[2] * quat[2] + quat[3] * quat[3])
-    w, x, y, z = quat[0] * scale, quat[1] * scale, quat[2] * scale, quat[3] * scale
+    largest = largest_of(quat)
+    w, x, y, z = quat[0] / largest, quat[1] / largest, quat[2] / largest, quat[3] / largest
+    scale = ONE / math.sqrt(w * w + x * x + y * y + z * z)
+    w, x, y, z = w * scale, x * scale, y * scale, z * scale
     turn[0, 0], turn[0, 1], turn[0, 2] = ONE - TWO * (y * y + z * z), TWO * (x * y - w * z), TWO * (x * z + w * y)
     turn[1, 0], turn[1, 1], turn[1, 2] = TWO * (x * y + w * z), ONE - TWO * (x * x + z * z), TWO * (y * z - w * x)
     turn[2, 0], turn[2, 1], turn[2, 2] = TWO * (x * z - w * y), TWO * (y * z + w * x), ONE - TWO * (x * x + y * y)
-    return scale
+    return scale / largest
 
 
 @kernel

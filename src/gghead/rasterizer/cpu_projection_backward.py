@@ -9,13 +9,13 @@ from gghead.rasterizer.cpu_layout import (
     CONIC_A,
     CONIC_B,
     CONIC_C,
-    HALF,
+    DETERMINANT,
     MOMENTS,
     OPACITY,
     ZERO,
     kernel,
 )
-from gghead.rasterizer.cpu_projection import TWO, direction_of, guard, rotation_of
+from gghead.rasterizer.cpu_projection import BLUR_32, TWO, direction_of, guard, rotation_of
 
 
 @kernel
@@ -30,7 +30,7 @@ def project_backward(
     """
     heads, count = means.shape[0], means.shape[1]
     blocks = (count + BLOCK - 1) // BLOCK
-    turn, d_turn = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
+    turn, d_turn, axes = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32), np.empty((2, 3), np.float32)
     values, slopes = np.empty(16, np.float32), np.empty((16, 3), np.float32)
     row = np.empty(pair_rows.shape[1], np.float32)
     d_view = np.empty((3, 4), np.float64)
@@ -52,7 +52,7 @@ def project_backward(
                 for f in range(d_features.shape[2]):
                     d_features[h, n, f] += row[MOMENTS + 4 + f]
                 place_backward(
-                    means[h, n], quats[h, n], scales[h, n], view, K, size, splat, row, turn, d_turn,
+                    means[h, n], quats[h, n], scales[h, n], view, K, size, splat, row, turn, d_turn, axes,
                     d_point, d_quats[h, n], d_scales[h, n], d_view,
                 )  # fmt: skip
                 for i in range(3):
@@ -80,19 +80,8 @@ def gather(start, stop, touched, pair_rows, row):
 
 
 @kernel
-def covariance_gradient(splat, row):
-    """Gradients by xx, xy and yy of the projected covariance: -conic G conic, where G is the conic's gradient."""
-    a, b, c = splat[CONIC_A], splat[CONIC_B], splat[CONIC_C]
-    # -q/2 = -(A dx^2 + 2 B dx dy + C dy^2) / 2; xy stands twice in the covariance, so it gets both halves.
-    g_a, g_b, g_c = -HALF * row[3], -HALF * row[4], -HALF * row[5]
-    left_a, left_b = a * g_a + b * g_b, a * g_b + b * g_c
-    right_a, right_b = b * g_a + c * g_b, b * g_b + c * g_c
-    return -(left_a * a + left_b * b), -TWO * (left_a * b + left_b * c), -(right_a * b + right_b * c)
-
-
-@kernel
 def place_backward(
-    mean, quat, scale, view, K, size, splat, row, turn, d_turn, d_point, d_quat, d_scale, d_view
+    mean, quat, scale, view, K, size, splat, row, turn, d_turn, axes, d_point, d_quat, d_scale, d_view
 ):  # fmt: skip
     """Gradient by the point in camera space (overwritten), the shape and, through the Jacobian, the camera (added)."""
     x, y, z = (
@@ -103,22 +92,30 @@ def place_backward(
     inverse_length = rotation_of(quat, turn)
     u, v = guard(x / z, K[0, 0], size[0]), guard(y / z, K[1, 1], size[1])
     zoom_x, zoom_y = K[0, 0] / z, K[1, 1] / z
-    g_xx, g_xy, g_yy = covariance_gradient(splat, row)
+    for k in range(3):
+        axes[0, k], axes[1, k] = ZERO, ZERO
+        for j in range(3):
+            axes[0, k] += zoom_x * (view[0, j] - u * view[2, j]) * turn[j, k]
+            axes[1, k] += zoom_y * (view[1, j] - v * view[2, j]) * turn[j, k]
 
     d_u, d_v, d_z = ZERO, ZERO, row[MOMENTS + 3]
     d_turn[:] = ZERO
     for k in range(3):
-        right, down = ZERO, ZERO
+        # (11) y = conic b of the axis b = (right, down), without its product with itself, which is zero: rounding of
+        # that would drown the rest along a needle.
+        right, down = axes[0, k], axes[1, k]
+        y_right, y_down = BLUR_32 * right, BLUR_32 * down
         for j in range(3):
-            right += zoom_x * (view[0, j] - u * view[2, j]) * turn[j, k]
-            down += zoom_y * (view[1, j] - v * view[2, j]) * turn[j, k]
-        # The covariance is the sum over k of (right, down) (right, down)^T scale_k^2.
-        d_right = scale[k] * (TWO * g_xx * right + g_xy * down)
-        d_down = scale[k] * (TWO * g_yy * down + g_xy * right)
-        d_scale[k] += d_right * right + d_down * down
-        d_right *= scale[k]
-        d_down *= scale[k]
-        d_z -= (d_right * right + d_down * down) / z
+            minor = scale[j] * scale[j] * (axes[1, j] * right - axes[0, j] * down)
+            y_right += minor * axes[1, j]
+            y_down -= minor * axes[0, j]
+        y_right, y_down = y_right / splat[DETERMINANT], y_down / splat[DETERMINANT]
+        m_right, m_down = row[3] * y_right + row[4] * y_down, row[4] * y_right + row[5] * y_down
+        by_scale = scale[k] * (y_right * m_right + y_down * m_down)
+        d_scale[k] += by_scale
+        d_z -= by_scale * scale[k] / z
+        d_right = scale[k] * scale[k] * (splat[CONIC_A] * m_right + splat[CONIC_B] * m_down)
+        d_down = scale[k] * scale[k] * (splat[CONIC_B] * m_right + splat[CONIC_C] * m_down)
         for j in range(3):
             d_turn[j, k] = (
                 zoom_x * (view[0, j] - u * view[2, j]) * d_right + zoom_y * (view[1, j] - v * view[2, j]) * d_down

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from gghead.cuda.availability import KernelError
 from gghead.cuda.program import Kernels, Source, load_program
-from gghead.rasterizer.constants import BLUR, MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, NEAR, VIEW_GUARD
+from gghead.rasterizer.constants import (
+    BLUR,
+    MAX_ALPHA,
+    MIN_ALPHA,
+    MIN_QUATERNION,
+    MIN_TRANSMITTANCE,
+    NEAR,
+    VIEW_GUARD,
+)
 
 SOURCES = Path(__file__).parent / "kernels"
 UNITS = ("projection", "lists", "compositing", "compositing_backward", "projection_backward")
@@ -61,6 +69,7 @@ class Variant:
             "BLUR": BLUR,
             "MAX_ALPHA": MAX_ALPHA,
             "MIN_ALPHA": MIN_ALPHA,
+            "MIN_QUATERNION": MIN_QUATERNION,
             "MIN_TRANSMITTANCE": MIN_TRANSMITTANCE,
             "VIEW_GUARD": VIEW_GUARD,
         }

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
+from gghead.rasterizer.checks import raise_problems
 from gghead.rasterizer.cuda_history import History
 
 SPIN = 2e-4
@@ -14,16 +15,10 @@ NAP = 5e-5
 """Seconds between looks after that, in which other threads may run."""
 MAX_WATCHED = 8
 """Drawings in one captured graph that can be watched."""
-PROBLEMS = {
-    1: "viewmats hold numbers that are not finite; check how the cameras were made",
-    2: "Ks hold numbers that are not finite; check how the cameras were made",
-    4: "Ks have skew (their element [0, 1] is not 0); only cameras without skew can be drawn",
-}
-"""By the bit that projection.cu sets."""
 
 
 class Report:
-    """Two numbers in the host's memory that a kernel writes: entries of all lists, and the bits of PROBLEMS."""
+    """Two numbers in the host's memory that a kernel writes: entries of all lists, and the bits of CameraProblem."""
 
     def __init__(self) -> None:
         self.numbers = torch.empty(2, dtype=torch.int64, pin_memory=True)
@@ -47,10 +42,7 @@ class Report:
                 # Raises what made the GPU stop, if it did.
                 if torch.cuda.current_stream().query() and self.view[0] < 0:
                     raise RuntimeError("the GPU has finished without a report; please file an issue")
-        problems = int(self.view[1])
-        for bit, message in PROBLEMS.items() if problems else ():
-            if problems & bit:
-                raise ValueError(message)
+        raise_problems(int(self.view[1]))
         return int(self.view[0])
 
 

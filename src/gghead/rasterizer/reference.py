@@ -16,7 +16,7 @@ from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.rasterizer.accumulation import Accumulation
-from gghead.rasterizer.constants import BLUR, MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, NEAR, VIEW_GUARD
+from gghead.rasterizer.constants import BLUR, MAX_ALPHA, MIN_ALPHA, MIN_QUATERNION, MIN_TRANSMITTANCE, NEAR, VIEW_GUARD
 
 TILE = 16
 """Side of the square of pixels that is composited at once."""
@@ -110,7 +110,8 @@ def drawable(scene: Gaussians, features: Float[Tensor, "N F"]) -> Bool[Tensor, "
     """Which Gaussians have finite numbers, a rotation, and an opacity that shows."""
     finite = scene.means.isfinite().all(-1) & scene.quats.isfinite().all(-1) & scene.scales.isfinite().all(-1)
     finite = finite & scene.sh.isfinite().all(-1).all(-1) & features.isfinite().all(-1)
-    return finite & (scene.quats.norm(dim=-1) > 0) & (scene.opacities >= MIN_ALPHA) & scene.opacities.isfinite()
+    turned = scene.quats.abs().amax(-1) >= MIN_QUATERNION
+    return finite & turned & (scene.opacities >= MIN_ALPHA) & scene.opacities.isfinite()
 
 
 def reach(splats: Splats) -> Float[Tensor, "M 2"]:

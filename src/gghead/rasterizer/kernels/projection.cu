@@ -3,7 +3,7 @@
 #include "splat.cuh"
 
 // Why a camera can't be drawn; the host reads it after the fact (README.md, "No waiting").
-enum Status { VIEWMATS_NOT_FINITE = 1, KS_NOT_FINITE = 2, KS_SKEWED = 4 };
+enum Status { VIEWMATS_NOT_FINITE = 1, KS_NOT_FINITE = 2, KS_SKEWED = 4, LAST_ROW_ODD = 8 };
 
 __device__ __noinline__ int check_camera(const float* viewmats, const float* Ks, int picture) {
   const float *view = viewmats + 16ll * picture, *K = Ks + 9ll * picture;
@@ -12,7 +12,10 @@ __device__ __noinline__ int check_camera(const float* viewmats, const float* Ks,
     if (!finite(view[i])) status |= VIEWMATS_NOT_FINITE;
   for (int i = 0; i < 9; i++)
     if (!finite(K[i])) status |= KS_NOT_FINITE;
-  if (K[1] != 0.f) status |= KS_SKEWED;
+  if (K[1] != 0.f || K[3] != 0.f) status |= KS_SKEWED;
+  float off = fabsf(K[6]) + fabsf(K[7]) + fabsf(K[8] - 1.f);
+  off += fabsf(view[12]) + fabsf(view[13]) + fabsf(view[14]) + fabsf(view[15] - 1.f);
+  if (off > 1e-3f) status |= LAST_ROW_ODD;
   return status;
 }
 
@@ -24,12 +27,13 @@ __device__ __forceinline__ bool make_splat(const float* mean, const float* quat,
   float zero = 0.f;
 #pragma unroll
   for (int i = 0; i < 3; i++) zero += mean[i] * 0.f + scale[i] * 0.f;
-  float square = quat[0] * quat[0] + quat[1] * quat[1] + quat[2] * quat[2] + quat[3] * quat[3];
+#pragma unroll
+  for (int i = 0; i < 4; i++) zero += quat[i] * 0.f;
 #pragma unroll
   for (int i = 0; i < 3 * COEFFICIENTS; i++) zero += sh[i] * 0.f;
 #pragma unroll
   for (int i = 0; i < FEATURES; i++) zero += features[i] * 0.f;
-  if (!(zero == 0.f && finite(square) && square > 0.f && finite(opacity) && opacity >= (float)(MIN_ALPHA)))
+  if (!(zero == 0.f && largest_of(quat) >= (float)(MIN_QUATERNION) && finite(opacity) && opacity >= (float)(MIN_ALPHA)))
     return false;
 
   Shape shape;

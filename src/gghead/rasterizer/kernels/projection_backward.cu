@@ -14,13 +14,18 @@ struct Totals {
   float mean[3], quat[4], scale[3], opacity, view[3][4];
 };
 
-// (11) Gradient of the covariance: -conic G conic; xy stands twice in it and gets both halves.
-__device__ __forceinline__ void covariance_gradient(const Shape& shape, const float* row, float& xx, float& xy,
-                                                    float& yy) {
-  float a = shape.yy / shape.determinant, b = -shape.xy / shape.determinant, c = shape.xx / shape.determinant;
-  float ga = -.5f * row[3], gb = -.5f * row[4], gc = -.5f * row[5];
-  float left_a = a * ga + b * gb, left_b = a * gb + b * gc, right_a = b * ga + c * gb, right_b = b * gb + c * gc;
-  xx = -(left_a * a + left_b * b), xy = -2.f * (left_a * b + left_b * c), yy = -(right_a * b + right_b * c);
+// (11) The conic times an axis b, without the product of b with itself, which is zero: rounding of that would drown the
+// rest along a needle.
+__device__ __forceinline__ void conic_times_axis(const Shape& shape, const float* scale, int k, float& right,
+                                                 float& down) {
+  right = (float)BLUR * shape.right[k], down = (float)BLUR * shape.down[k];
+#pragma unroll
+  for (int j = 0; j < 3; j++) {
+    if (j == k) continue;
+    float minor = scale[j] * scale[j] * (shape.down[j] * shape.right[k] - shape.right[j] * shape.down[k]);
+    right += minor * shape.down[j], down -= minor * shape.right[j];
+  }
+  right /= shape.determinant, down /= shape.determinant;
 }
 
 // (14) From the gradient by the rotation matrix to that by the quaternion, of any length.
@@ -44,18 +49,19 @@ __device__ __forceinline__ void rotation_backward(const float* quat, float inver
 __device__ __forceinline__ void shape_backward(const Camera& camera, const Shape& shape, const float* mean,
                                                const float* quat, const float* scale, const float* row,
                                                Totals& totals) {
-  float z = shape.point[2], zoom_x = camera.fx / z, zoom_y = camera.fy / z, g_xx, g_xy, g_yy;
-  covariance_gradient(shape, row, g_xx, g_xy, g_yy);
+  float z = shape.point[2], zoom_x = camera.fx / z, zoom_y = camera.fy / z;
   float a = shape.yy / shape.determinant, b = -shape.xy / shape.determinant, c = shape.xx / shape.determinant;
   float d_u = 0.f, d_v = 0.f, d_z = row[9], d_turn[3][3];
 #pragma unroll
   for (int k = 0; k < 3; k++) {
-    float right = shape.right[k], down = shape.down[k];
-    float d_right = scale[k] * (2.f * g_xx * right + g_xy * down),
-          d_down = scale[k] * (2.f * g_yy * down + g_xy * right);
-    totals.scale[k] += d_right * right + d_down * down;
-    d_right *= scale[k], d_down *= scale[k];
-    d_z -= (d_right * right + d_down * down) / z;
+    float right, down;
+    conic_times_axis(shape, scale, k, right, down);
+    float m_right = row[3] * right + row[4] * down, m_down = row[4] * right + row[5] * down;
+    float by_scale = scale[k] * (right * m_right + down * m_down);
+    totals.scale[k] += by_scale;
+    d_z -= by_scale * scale[k] / z;
+    float d_right = scale[k] * scale[k] * (a * m_right + b * m_down),
+          d_down = scale[k] * scale[k] * (b * m_right + c * m_down);
 #pragma unroll
     for (int j = 0; j < 3; j++) {
       d_turn[j][k] = zoom_x * (camera.r[0][j] - shape.u * camera.r[2][j]) * d_right +

@@ -229,11 +229,17 @@ struct Shape {
   float xx, xy, yy, determinant;
 };
 
+// Largest component of a quaternion by magnitude; with it divided out, squares neither overflow nor vanish.
+__device__ __forceinline__ float largest_of(const float* quat) {
+  return fmaxf(fmaxf(fabsf(quat[0]), fabsf(quat[1])), fmaxf(fabsf(quat[2]), fabsf(quat[3])));
+}
+
 __device__ __forceinline__ void rotation_of(const float* quat, Shape& shape) {
-  float square = quat[0] * quat[0] + quat[1] * quat[1] + quat[2] * quat[2] + quat[3] * quat[3];
-  shape.inverse_length = 1.f / sqrtf(square);
-  float w = quat[0] * shape.inverse_length, x = quat[1] * shape.inverse_length, y = quat[2] * shape.inverse_length,
-        z = quat[3] * shape.inverse_length;
+  float inverse = 1.f / largest_of(quat);
+  float w = quat[0] * inverse, x = quat[1] * inverse, y = quat[2] * inverse, z = quat[3] * inverse;
+  float scale = 1.f / sqrtf(w * w + x * x + y * y + z * z);
+  shape.inverse_length = scale * inverse;
+  w *= scale, x *= scale, y *= scale, z *= scale;
   shape.turn[0][0] = 1.f - 2.f * (y * y + z * z), shape.turn[0][1] = 2.f * (x * y - w * z),
   shape.turn[0][2] = 2.f * (x * z + w * y);
   shape.turn[1][0] = 2.f * (x * y + w * z), shape.turn[1][1] = 1.f - 2.f * (x * x + z * z),
