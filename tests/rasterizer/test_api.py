@@ -210,27 +210,3 @@ def test_backends_are_chosen_by_what_they_can(unchecked_shapes: None, caplog: py
         render(double, double_cameras, backend="cpu")
     with pytest.raises(ValueError, match="there is no backend 'metal'"):
         render(scene, cameras, backend="metal")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("has_core", "capability", "reason"),
-    [(False, (9, 0), "cuda-core is missing"), (True, (7, 5), "compute capability 7.5"), (True, (8, 0), None)],
-)
-def test_gpus_that_cannot_use_the_kernels_are_told(
-    has_core: bool,
-    capability: tuple[int, int],
-    reason: str | None,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(backends, "has_cuda_core", lambda: has_core)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    for function in (backends.choose_by_tensors, backends.obstacle_to_cuda):
-        function.cache_clear()
-    with caplog.at_level(logging.INFO, logger="gghead"):
-        chosen = backends.choose_by_tensors(torch.device("cuda:0"), torch.float32)
-    for function in (backends.choose_by_tensors, backends.obstacle_to_cuda):
-        function.cache_clear()
-    assert chosen == ("reference" if reason else "cuda")
-    assert caplog.records[0].levelname == ("WARNING" if reason else "INFO")
-    assert (reason or "Drawing with the cuda backend") in caplog.text

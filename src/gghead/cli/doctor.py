@@ -55,7 +55,7 @@ def gpu_findings() -> Iterator[Finding]:
     """GPUs, driver, and what compiles for them."""
     import torch
 
-    from gghead.rasterizer.backends import has_cuda_core
+    from gghead.cuda.availability import has_cuda_core
 
     if not torch.cuda.is_available():
         reason = "this torch is built without CUDA" if torch.version.cuda is None else "torch sees none"
@@ -104,7 +104,8 @@ def backend_findings() -> Iterator[Finding]:
     """Which backend draws on which device, and how far each is from the reference."""
     import torch
 
-    from gghead.rasterizer.backends import choose_by_tensors, obstacle_to_cuda
+    from gghead.cuda.availability import obstacle
+    from gghead.rasterizer.backends import choose_by_tensors
     from gghead.rasterizer.self_test import self_test
 
     devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
@@ -112,9 +113,9 @@ def backend_findings() -> Iterator[Finding]:
     for device in devices:
         kind = device.split(":")[0]
         chosen = choose_by_tensors(torch.device(device), torch.float32)
-        obstacle = obstacle_to_cuda(torch.device(device)) if kind == "cuda" else None
-        why = f", because {obstacle}" if obstacle else ""
-        yield Finding("draws", f"float32 on {device}: backend {chosen}{why}; other types: reference", obstacle is None)
+        reason = obstacle(torch.device(device)) if kind == "cuda" else None
+        why = f", because {reason}" if reason else ""
+        yield Finding("draws", f"float32 on {device}: backend {chosen}{why}; float64: reference", reason is None)
         if chosen == "cuda":
             tests.append(("cuda", device))
     for backend, device in tests:

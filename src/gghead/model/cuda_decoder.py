@@ -32,7 +32,8 @@ MIXED = 12
 
 def takes(maps: Tensor, config: GeneratorConfig) -> bool:
     """Whether the kernels can decode these maps."""
-    return maps.is_cuda and maps.dtype == torch.float32 and config.quaternion_order == "wxyz" and is_available()
+    drawable = maps.is_cuda and maps.dtype == torch.float32 and config.quaternion_order == "wxyz"
+    return drawable and is_available(maps.device)
 
 
 @cache

@@ -2,18 +2,16 @@
 
 import logging
 from functools import cache
-from importlib.util import find_spec
 from typing import Literal, get_args
 
 import torch
 
+from gghead.cuda.availability import obstacle
 from gghead.gaussians.scene import Gaussians
 
 Backend = Literal["cuda", "cpu", "reference"]
 DEVICES = {"cuda": "cuda", "cpu": "cpu"}
 """Device of the tensors that a backend draws; the reference draws anywhere."""
-OLDEST_GPU = (8, 0)
-"""Compute capability that the kernels need: tensor cores for TF32 came with Ampere."""
 
 log = logging.getLogger(__name__)
 
@@ -36,44 +34,23 @@ def choose_backend(gaussians: Gaussians, backend: Backend | None) -> Backend:
             f"backend {backend!r} draws float32 tensors on the {DEVICES[backend]}, these are {dtype} on {device}; "
             "use backend='reference'"
         )
-    obstacle = obstacle_to_cuda(device) if backend == "cuda" else None
-    if obstacle:
-        raise ValueError(f"backend 'cuda' can't draw here: {obstacle}")
+    reason = obstacle(device) if backend == "cuda" else None
+    if reason:
+        raise ValueError(f"backend 'cuda' can't draw here: {reason}; use backend='reference'")
     return backend
 
 
 @cache
 def choose_by_tensors(device: torch.device, dtype: torch.dtype) -> Backend:
     """The fastest backend for such tensors; says so once in a process."""
-    reason = f"the tensors are {dtype} on {device}"
-    obstacle = obstacle_to_cuda(device) if device.type == "cuda" and dtype == torch.float32 else None
-    if obstacle:
+    tensors = f"the tensors are {dtype} on {device}"
+    reason = obstacle(device) if device.type == "cuda" and dtype == torch.float32 else None
+    if reason:
         log.warning(
-            "Drawing with the reference backend, a thousand times slower than need be: %s, but %s.", reason, obstacle
+            "Drawing with the reference backend, a thousand times slower than need be: %s, but %s.", tensors, reason
         )
         return "reference"
     fast = dtype == torch.float32 and device.type in DEVICES
     chosen: Backend = device.type if fast else "reference"  # type: ignore[assignment]
-    log.info("Drawing with the %s backend: %s.", chosen, reason)
+    log.info("Drawing with the %s backend: %s.", chosen, tensors)
     return chosen
-
-
-@cache
-def obstacle_to_cuda(device: torch.device) -> str | None:
-    """Why the CUDA backend can't draw on a GPU, and what to do; None if it can."""
-    if not has_cuda_core():
-        return "the package cuda-core is missing; pip install 'gghead[cuda]'"
-    major, minor = torch.cuda.get_device_capability(device)
-    if (major, minor) < OLDEST_GPU:
-        wanted = ".".join(map(str, OLDEST_GPU))
-        return f"the GPU has compute capability {major}.{minor}, the kernels need {wanted}; use backend='reference'"
-    return None
-
-
-@cache
-def has_cuda_core() -> bool:
-    """Whether the package that compiles and loads the CUDA kernels is installed."""
-    try:
-        return find_spec("cuda.core") is not None
-    except ModuleNotFoundError:
-        return False

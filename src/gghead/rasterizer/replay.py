@@ -137,4 +137,4 @@ def on_gpu(device: torch.device | str) -> AbstractContextManager[object]:
 
 def fastest_runner(device: torch.device, any_process: Callable[[bool], bool] = bool) -> Runner:
     """A Replayer where one can work: on a GPU with the CUDA backend."""
-    return Replayer(any_process) if device.type == "cuda" and is_available() else run_directly
+    return Replayer(any_process) if is_available(device) else run_directly

@@ -37,7 +37,7 @@ DTYPES = (torch.float32, torch.bfloat16)
 
 def takes(x: Tensor) -> bool:
     """Whether the filters' kernels can work on these features."""
-    return x.is_cuda and x.dtype in DTYPES and is_available()
+    return x.is_cuda and x.dtype in DTYPES and is_available(x.device)
 
 
 def takes_channels(x: Tensor) -> bool:
