@@ -1,6 +1,7 @@
 """gghead doctor"""
 
 import platform
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,6 +10,7 @@ import click
 
 from gghead import __version__
 
+MEASURED_SECONDS = 0.5
 NVRTC_ADVICE = "install torch for CUDA, which brings it, and 'gghead[cuda]'"
 
 
@@ -46,9 +48,42 @@ def findings() -> Iterator[Finding]:
     yield Finding("gghead", __version__)
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield threads_finding()
     yield Finding("numba", version("numba"))
     yield from gpu_findings()
     yield from backend_findings()
+
+
+def threads_finding() -> Finding:
+    """Whether torch's threads help each other, or wait for each other because another program has a core."""
+    import os
+
+    import torch
+
+    count = torch.get_num_threads()
+    waiting = f"waiting {os.environ.get('OMP_WAIT_POLICY', 'as OpenMP likes it').lower()}"
+    if count == 1:
+        return Finding("threads", f"one; {waiting}")
+    together = layers_a_second()
+    torch.set_num_threads(1)
+    alone = layers_a_second()
+    torch.set_num_threads(count)
+    advice = "" if together > alone else "; another program takes a core: OMP_NUM_THREADS=1 is faster now"
+    return Finding("threads", f"{count} are {together / alone:.1f} times as fast as one; {waiting}{advice}")
+
+
+def layers_a_second() -> float:
+    """Convolutions of the size of a small network's layers that torch computes in a second; takes half of one."""
+    import torch
+
+    x, weight = torch.zeros(1, 32, 64, 64), torch.zeros(32, 32, 3, 3)
+    with torch.no_grad():
+        torch.conv2d(x, weight)
+        done, start = 0, time.perf_counter()
+        while time.perf_counter() - start < MEASURED_SECONDS:
+            torch.conv2d(x, weight)
+            done += 1
+    return done / (time.perf_counter() - start)
 
 
 def gpu_findings() -> Iterator[Finding]:

@@ -1,6 +1,8 @@
 """The command `gghead` and how its errors reach a person."""
 
+import os
 import sys
+from collections.abc import MutableMapping
 
 import click
 
@@ -17,6 +19,10 @@ from gghead.cli.sample import sample
 from gghead.cli.train import train
 from gghead.cli.view import view
 from gghead.cuda.availability import KernelError
+
+
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+"""How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
 
 
 class FriendlyGroup(click.Group):
@@ -43,6 +49,16 @@ def full_memory() -> tuple[type[Exception], ...]:
     return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
 
 
+def wait_passively(environment: MutableMapping[str, str]) -> None:
+    """Has torch's threads sleep instead of spin while they wait for each other, unless the user chose otherwise.
+
+    To be called before torch is imported. With one of two cores taken by another process a head takes 0.35 s instead of
+    1.45; on a quiet machine 0.20 instead of 0.18.
+    """
+    if not any(name in environment for name in WAITING):
+        environment["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
 @click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="gghead")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error and what the parts log.")
@@ -53,6 +69,7 @@ def main(debug: bool) -> None:
     """
     import logging
 
+    wait_passively(os.environ)
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
 
 
