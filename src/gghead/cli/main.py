@@ -20,7 +20,6 @@ from gghead.cli.train import train
 from gghead.cli.view import view
 from gghead.cuda.availability import KernelError
 
-
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
 
