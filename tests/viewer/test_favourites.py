@@ -71,6 +71,10 @@ def test_a_full_disk_leaves_the_old_ones(tmp_path: Path, monkeypatch: pytest.Mon
         "[]",
         "{}",
         '{"favourites": [{}]}',
+        '{"favourites": [{"model": "a", "head": 5, "picture": ""}]}',
+        '{"favourites": [{"model": 5, "head": "seed=1", "picture": ""}]}',
+        "[" * 100_000,
+        "\x1b[2J",
         json.dumps({"favourites": [{"model": "a", "head": "seed=-1", "picture": ""}]}),
         json.dumps({"favourites": [{"model": "a", "head": "seed=1", "picture": "?"}]}),
     ],
@@ -81,3 +85,14 @@ def test_a_file_of_something_else_is_named_and_stays(tmp_path: Path, content: st
     with pytest.raises(ValueError, match=r"f\.json holds no favourites"):
         Favourites(file)
     assert file.read_text() == content
+
+
+def test_a_folder_or_a_file_too_large_is_no_favourites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ValueError, match="holds no favourites"):
+        Favourites(tmp_path / "folder")
+    monkeypatch.setattr("gghead.viewer.favourites.MAX_FILE_BYTES", 100)
+    file = tmp_path / "f.json"
+    file.write_text(" " * 101)
+    with pytest.raises(ValueError, match="holds no favourites"):
+        Favourites(file)

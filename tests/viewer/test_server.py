@@ -5,6 +5,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,9 +17,11 @@ import msgspec  # noqa: E402 - comes with viser
 import zstandard  # noqa: E402
 from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
+from gghead.viewer.admission import Address, Admission, parse_allowed  # noqa: E402
+from gghead.viewer.copies import Copies  # noqa: E402
 from gghead.viewer.library import open_library  # noqa: E402
 from gghead.viewer.page import Setting  # noqa: E402
-from gghead.viewer.server import Address, check_port, serving, welcome  # noqa: E402
+from gghead.viewer.server import check_port, serving, welcome  # noqa: E402
 from gghead.viewer.state import Look, Renderer, View, parse_view  # noqa: E402
 from gghead.viewer.studio import Studio  # noqa: E402
 from tiny_run import tiny_config  # noqa: E402
@@ -44,20 +47,31 @@ class Guest:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
+        self._came: deque[dict] = deque()
 
-    def say(self, message: dict[str, object]) -> None:
+    def say(self, message: object) -> None:
         self._connection.send(msgspec.msgpack.encode(message))
 
+    def say_raw(self, raw: bytes | str) -> None:
+        self._connection.send(raw)
+
+    def press(self, label: str) -> None:
+        """Waits for a button and presses it."""
+        made = self.until(lambda message: message.get("props", {}).get("label") == label)
+        self.say({"type": "GuiUpdateMessage", "uuid": made["uuid"], "updates": {"value": True}})
+
     def until(self, wanted: Callable[[dict], bool]) -> dict:
-        """The first message that is wanted."""
+        """The first message that is wanted; those before it are gone."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
+            while self._came:
+                message = self._came.popleft()
+                if wanted(message):
+                    return message
             raw = self._connection.recv(timeout=PATIENCE)
             length = int.from_bytes(raw[8:16], "little")
             content = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(raw[16 : 16 + length]))
-            for message in content["messages"]:
-                if wanted(message):
-                    return message
+            self._came += content["messages"]
         raise AssertionError("the message did not come")
 
 
@@ -71,9 +85,12 @@ def of_type(name: str) -> Callable[[dict], bool]:
 
 
 @contextmanager
-def guest(port: int) -> Iterator[Guest]:
+def guest(port: int, origin: str | None = None, host: str | None = None) -> Iterator[Guest]:
+    """Somebody at the page. A browser sends an origin; the host's name goes into the request and is not looked up."""
     protocol = f"viser-v{viser.__version__}"
-    with connect(f"ws://localhost:{port}", subprotocols=[protocol], max_size=None) as connection:
+    line = socket.create_connection(("127.0.0.1", port))
+    url = f"ws://{host or f'localhost:{port}'}"
+    with connect(url, sock=line, subprotocols=[protocol], origin=origin, max_size=None) as connection:
         visitor = Guest(connection)
         visitor.say(CAMERA)
         yield visitor
@@ -85,11 +102,17 @@ def free_port() -> int:
 
 
 def open_house(
-    studio: Studio, path: Path, port: int, follow: bool = False, out: Path | None = None, view: View | None = None
+    studio: Studio,
+    path: Path,
+    port: int,
+    follow: bool = False,
+    out: Path | None = None,
+    view: View | None = None,
+    allowed: tuple[str, ...] = (),
 ) -> AbstractContextManager[object]:
     view = view or View(look=Look(side=24), renderer=Renderer.EXACT)
-    setting = Setting(open_library((path,)), view, Renderer.EXACT, out, follow)
-    return serving(studio, setting, Address("localhost", port))
+    setting = Setting(open_library((path,)), view, Renderer.EXACT, Copies(out) if out else None, follow)
+    return serving(studio, setting, Admission(Address("localhost", port), parse_allowed(allowed)))
 
 
 def test_twenty_visitors_at_once(studio: Studio, model_file: Path) -> None:
@@ -150,13 +173,12 @@ def test_no_tunnel_is_opened_whatever_a_browser_sends(
 
     monkeypatch.setattr("viser._viser.ViserTunnel", forbidden)
     port = free_port()
-    with open_house(studio, model_file, port), guest(port) as visitor:
+    with open_house(studio, model_file, port) as server, guest(port) as visitor:
         visitor.say({"type": "ShareUrlRequest"})
         visitor.until(picture)
-        end = time.monotonic() + PATIENCE
-        while "refused" not in caplog.text and time.monotonic() < end:
-            time.sleep(0.05)
-    assert "refused" in caplog.text
+        assert "ShareUrlRequest" in caplog.text
+        server.request_share_url()
+    assert "public address of this page; refused" in caplog.text
 
 
 def test_no_file_but_the_pages_own_is_served(studio: Studio, model_file: Path) -> None:
@@ -167,7 +189,9 @@ def test_no_file_but_the_pages_own_is_served(studio: Studio, model_file: Path) -
         for path in (f"/..{model_file}", "/%2e%2e/%2e%2e/%2e%2e/__init__.py", "/../../__init__.py"):
             connection = socket.create_connection(("localhost", port))
             with connection:
-                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                connection.sendall(
+                    f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode()
+                )
                 connection.settimeout(PATIENCE)
                 answer = b"".join(iter(lambda: connection.recv(65536), b""))  # noqa: B023 - used at once
             assert answer.split(b"\r\n")[0].split()[1] != b"200" or b"<html" in answer.lower(), path
@@ -206,7 +230,7 @@ def test_the_port_that_is_proposed_instead_exists() -> None:
 
 
 def test_the_welcome_says_who_may_come() -> None:
-    local, public = welcome(Address("localhost", 8080)), welcome(Address("0.0.0.0", 8080))
+    local, public = (welcome(Admission(Address(host, 8080))) for host in ("localhost", "0.0.0.0"))
     assert "ssh -L 8080:localhost:8080" in local
     assert "everybody" not in local
     assert "everybody who reaches" in public

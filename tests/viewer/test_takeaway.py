@@ -2,7 +2,6 @@
 
 import io
 import shlex
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,9 @@ from PIL import Image
 
 from exports.read_page import read_page
 from gghead.inference.exports import export
+from gghead.inference.finer import smooth
 from gghead.viewer import takeaway
+from gghead.viewer.keep_panel import HEAD_BUTTONS, HeadButton
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, parse_view
 from gghead.viewer.studio import Studio
@@ -43,6 +44,23 @@ def test_a_ply_and_a_page_hold_the_head(studio: Studio, model_file: Path, tmp_pa
     page = takeaway.head_file(head, VIEW, ".html")
     assert page.name == "seed0006.html"
     assert read_page(page.content.decode()).num_gaussians > 100
+
+
+@pytest.mark.parametrize("kind", HEAD_BUTTONS, ids=lambda kind: kind.suffix)
+def test_every_head_file_is_what_export_writes(
+    kind: HeadButton, studio: Studio, model_file: Path, tmp_path: Path
+) -> None:
+    head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
+    kept = takeaway.head_file(head, VIEW, kind.suffix)
+    export(tmp_path / kept.name, smooth(head.gaussians, head.generator), head.generator)
+    assert kept.content == (tmp_path / kept.name).read_bytes()
+    assert kept.name == f"seed0006{kind.suffix}"
+
+
+def test_a_mesh_of_a_head_that_no_model_made_is_refused_in_words(studio: Studio, model_file: Path) -> None:
+    head = replace(studio.head(model_file, VIEW.head, VIEW.viewpoint), generator=None)
+    with pytest.raises(ValueError, match="needs the generator"):
+        takeaway.head_file(head, VIEW, ".glb")
 
 
 def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,19 +95,3 @@ def test_the_command_line_shows_the_same_view() -> None:
     assert words[5] == "--view"
     assert parse_view(words[6], Renderer.SPLATS) == view
     assert takeaway.command_line(BUNDLED, View(), Renderer.EXACT) == "gghead view"
-
-
-def test_visitors_who_save_at_once_keep_a_copy_each(tmp_path: Path) -> None:
-    barrier = threading.Barrier(8)
-
-    def save(number: int) -> None:
-        barrier.wait()
-        takeaway.keep_copy(tmp_path, takeaway.Keepsake("seed0006.ply", b"%d" % number))
-
-    threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"%d" % number for number in range(8)]
-    assert {path.name for path in tmp_path.iterdir()} >= {"seed0006.ply", "seed0006-2.ply", "seed0006-8.ply"}

@@ -22,6 +22,13 @@ from gghead.cli.options import RunPath, device_option, pick_device
     help="Folder for copies of what is saved, and for favourites.",
 )
 @click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets other machines in.")
+@click.option(
+    "--allow-origin",
+    "origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Another address that the page is reached at, like https://proxy.example; may be repeated.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Of the page.")
 @device_option
 def view(
@@ -31,6 +38,7 @@ def view(
     follow: bool,
     out: Path | None,
     host: str,
+    origins: tuple[str, ...],
     port: int,
     device: str | None,
 ) -> None:
@@ -44,21 +52,25 @@ def view(
 
     if importlib.util.find_spec("viser") is None:
         raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
+    from gghead.viewer.admission import Address, Admission, parse_allowed
+    from gghead.viewer.copies import Copies
     from gghead.viewer.favourites import FILE, Favourites
     from gghead.viewer.page import Setting
-    from gghead.viewer.server import Address, serving, welcome
+    from gghead.viewer.server import serving, welcome
     from gghead.viewer.studio import Studio
 
+    admission = Admission(Address(host, port), parse_allowed(origins))
     device = pick_device(device)
     library = find_library(models, follow)
     default = default_renderer(device)
+    copies = Copies(out) if out else None
     favourites = Favourites(out / FILE if out else None)
-    setting = Setting(library, first_view(text, renderer or default), default, out, follow, favourites)
-    studio, address = Studio(device), Address(host, port)
+    setting = Setting(library, first_view(text, renderer or default), default, copies, follow, favourites)
+    studio = Studio(device)
     for path in library[0].checkpoints()[:1]:
         studio.model(path)
-    with serving(studio, setting, address):
-        click.echo(welcome(address))
+    with serving(studio, setting, admission):
+        click.echo(welcome(admission))
         try:
             while True:
                 time.sleep(3600)

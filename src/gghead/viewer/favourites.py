@@ -14,6 +14,8 @@ FILE = "favourites.json"
 """Its name in the folder of --out."""
 MOST = 24
 """Favourites that are kept of one model file."""
+MAX_FILE_BYTES = 64 * 2**20
+"""Largest file that is read; 24 favourites take 0.3 MB."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Favourites:
 
     def _read(self) -> tuple[Favourite, ...]:
         if self._file is not None and self._file.exists():
+            if not self._file.is_file() or self._file.stat().st_size > MAX_FILE_BYTES:
+                raise ValueError(f"{self._file} holds no favourites; move it away to start anew")
             self._kept = decode(self._file.read_bytes(), str(self._file))
         return self._kept
 
@@ -125,5 +129,6 @@ def decode(content: bytes, name: str) -> tuple[Favourite, ...]:
             Favourite(Path(row["model"]), parse_view(row["head"]).head, base64.b64decode(row["picture"], validate=True))
             for row in rows
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} holds no favourites ({error!r}); mend it, or move it away to start anew") from error
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = ascii(error)[:200]
+        raise ValueError(f"{name} holds no favourites ({reason}); mend it, or move it away to start anew") from error

@@ -23,14 +23,15 @@ def add_favourites(page: Page) -> None:
     shown: list[Favourite] = []
 
     def show(favourite: Favourite) -> None:
+        pixels = decode_rgb(favourite.picture)
         shown.append(favourite)
         folder.visible = True
         with folder:
-            picture = gui.add_image(decode_rgb(favourite.picture), label=_title(favourite))
+            picture = gui.add_image(pixels, label=_title(favourite))
             choice = gui.add_button_group("", ("Show", "Remove"))
 
         @choice.on_click
-        @page.guarded
+        @page.on_request
         def _(event: viser.GuiEvent) -> None:
             if choice.value == "Remove":
                 favourites.remove(favourite)
@@ -43,7 +44,7 @@ def add_favourites(page: Page) -> None:
                 page.jump(lambda view: replace(view, head=favourite.head))
 
     @add.on_click
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         path, view = page.visitor.path, page.visitor.view
         picture = encode_png(page.studio.portrait(path, _plain(view), THUMBNAIL))
@@ -53,9 +54,9 @@ def add_favourites(page: Page) -> None:
 
     @page.guarded
     def show_kept() -> None:
-        for favourite in favourites.all():
-            if favourite.path in allowed:
-                show(favourite)
+        kept = [favourite for favourite in favourites.all() if favourite.path in allowed]
+        for favourite in kept:
+            page.guarded(show)(favourite)
 
     show_kept()
 

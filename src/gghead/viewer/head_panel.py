@@ -7,7 +7,7 @@ from pathlib import Path
 import viser
 
 from gghead.viewer.page import Page
-from gghead.viewer.state import NUM_DIRECTIONS, View
+from gghead.viewer.state import NUM_DIRECTIONS, View, pick
 
 BANDS = ("coarse", "middle", "fine")
 
@@ -29,16 +29,16 @@ def add_source(page: Page) -> None:
             listener(page.visitor.view)
 
     @source.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
-        page.entry = names[source.value]
+        page.entry = pick(names, source.value)
         options = _checkpoints(page)
         checkpoint.options, checkpoint.value = options, options[0]
         checkpoint.visible = len(options) > 1
         show(options[0])
 
     @checkpoint.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         show(checkpoint.value)
 
@@ -67,18 +67,18 @@ def add_seed(page: Page) -> None:
     truncation = gui.add_slider("Truncation", low, high, 0.01, head.truncation, hint="0: the average head")
 
     @seed.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, seed=int(seed.value))))
 
     @dice.on_click
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         chosen = random.randrange(100_000)
         page.jump(lambda view: replace(view, head=replace(view.head, seed=chosen, corners=())))
 
     @truncation.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, truncation=float(truncation.value))))
 
@@ -97,7 +97,7 @@ def add_mixing(page: Page) -> None:
 
     def listen(band: str) -> None:
         @fields[band].on_update
-        @page.guarded
+        @page.on_request
         def _(event: viser.GuiEvent) -> None:
             seed = read_seeds(fields[band].value)
             if len(seed) > 1:
@@ -138,15 +138,15 @@ def add_directions(page: Page) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, walk=steps)))
 
     for slider in sliders:
-        slider.on_update(page.guarded(walk))
+        slider.on_update(page.on_request(walk))
 
     @zero.on_click
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.jump(lambda view: replace(view, head=replace(view.head, walk=())))
 
     @following.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, following=bool(following.value))))
 

@@ -1,56 +1,78 @@
 """Buttons that take something away: files, and the command line."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import viser
 
 from gghead.viewer import takeaway
 from gghead.viewer.page import Page
+from gghead.viewer.saving import Left, Saver
+from gghead.viewer.state import View
 from gghead.viewer.takeaway import Keepsake
 
 
-class Left(Exception):
-    """The visitor left while something was made for them."""
+@dataclass(frozen=True)
+class HeadButton:
+    """A button that saves the head as `gghead export` would."""
+
+    label: str
+    suffix: str
+    hint: str
+
+
+HEAD_BUTTONS = (
+    HeadButton("Save GLB (mesh)", ".glb", "A textured mesh, for Blender, game engines and web pages"),
+    HeadButton("Save PLY", ".ply", "All that is known of the Gaussians, for SuperSplat and programs of 3D Gaussians"),
+    HeadButton("Save SPZ", ".spz", "The Gaussians in a tenth of the size"),
+    HeadButton("Save SPLAT", ".splat", "The Gaussians for web viewers, in the colours seen from the front"),
+    HeadButton("Save page (HTML)", ".html", "A page that shows the head in any browser, without a network"),
+)
 
 
 def add_keep(page: Page) -> None:
     """Save buttons; videos show how far they are."""
-    gui = page.client.gui
-    buttons = {
-        "Save PLY": lambda: takeaway.head_file(page.visitor.head(), page.visitor.view, ".ply"),
-        "Save page (HTML)": lambda: takeaway.head_file(page.visitor.head(), page.visitor.view, ".html"),
-        "Save picture": lambda: takeaway.picture(page.studio, page.visitor.path, page.visitor.view),
-        "Save orbit video": lambda: _video(page, takeaway.orbit_video),
-        "Save morph video": lambda: _video(page, takeaway.morph_video),
-    }
+    gui, saver = page.client.gui, Saver(page)
 
-    def listen(label: str, make: Callable[[], Keepsake]) -> None:
-        button = gui.add_button(label)
-
+    def listen(button: viser.GuiButtonHandle, make: Callable[[], Keepsake]) -> viser.GuiButtonHandle:
         @button.on_click
-        @page.guarded
+        @page.on_request
         def _(event: viser.GuiEvent) -> None:
-            if button.disabled:
-                return
-            button.disabled = True
-            try:
-                page.keep(make())
-            except Left:
-                return
-            finally:
-                button.disabled = False
+            saver.save(make)
 
-    for label, make in buttons.items():
-        listen(label, make)
+        return button
+
+    def head_file(suffix: str) -> Callable[[], Keepsake]:
+        return lambda: takeaway.head_file(page.visitor.head(), page.visitor.view, suffix)
+
+    heads = {kind: listen(gui.add_button(kind.label, hint=kind.hint), head_file(kind.suffix)) for kind in HEAD_BUTTONS}
+    listen(
+        gui.add_button("Save picture", hint="A PNG, as large as Look says"),
+        lambda: takeaway.picture(page.studio, page.visitor.path, page.visitor.view),
+    )
+    orbit = gui.add_button("Save orbit video", hint="Once round the circle in front of the head")
+    listen(orbit, lambda: _video(page, takeaway.orbit_video))
+    morph = gui.add_button("Save morph video", hint="Round the seeds of the morph pad and back")
+    listen(morph, lambda: _video(page, takeaway.morph_video))
     line = gui.add_button("Command line of this view")
     shown = gui.add_markdown("", visible=False)
 
     @line.on_click
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         view = page.visitor.view
         text = takeaway.command_line(page.visitor.path, view, page.setting.renderer_by_default)
         shown.content, shown.visible = f"```\n{text}\n```", True
+
+    @page.guarded
+    def follow(view: View) -> None:
+        # The mesh comes from the model's template, which a PLY does not name.
+        made_by_model = page.studio.model(page.visitor.path) is not None
+        for kind, button in heads.items():
+            button.visible = made_by_model or kind.suffix != ".glb"
+
+    page.listeners.append(follow)
+    follow(page.visitor.view)
 
 
 def _video(page: Page, make: Callable[..., Keepsake]) -> Keepsake:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import viser
 
 from gghead.viewer.page import Page
-from gghead.viewer.state import MAX_SIDE, Renderer, Show, View
+from gghead.viewer.state import MAX_SIDE, Renderer, Show, View, pick
 from gghead.viewer.viewpoints import PRESETS, preset
 from gghead.viewer.visitor import Motion, Report
 
@@ -34,18 +34,18 @@ def add_camera(page: Page) -> None:
     motion = gui.add_dropdown("Motion", tuple(Motion), initial_value=Motion.STILL)
 
     @places.on_click
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.jump(lambda view: replace(view, viewpoint=preset(places.value, view.viewpoint)))
 
     @fov.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.change(lambda view: replace(view, viewpoint=replace(view.viewpoint, fov=float(fov.value))))
         page.move_camera(page.visitor.view)
 
     @motion.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.visitor.move(Motion(motion.value))
 
@@ -75,12 +75,12 @@ def add_look(page: Page) -> None:
                 background=tuple(int(channel) for channel in background.value),
                 side=int(side.value),
             )
-            return replace(view, look=look, renderer=WHO[who.value])
+            return replace(view, look=look, renderer=pick(WHO, who.value))
 
         page.change(with_look)
 
     for widget in (show, mesh, size, opacity, background, who, side):
-        widget.on_update(page.guarded(update))
+        widget.on_update(page.on_request(update))
 
 
 def _name(renderer: Renderer) -> str:

@@ -26,7 +26,7 @@ def add_pad(page: Page) -> None:
     plate = Plate(page)
 
     @seeds.on_update
-    @page.guarded
+    @page.on_request
     def _(event: viser.GuiEvent) -> None:
         corners = read_seeds(seeds.value)
         page.change(lambda view: replace(view, head=replace(view.head, corners=corners)))
@@ -37,8 +37,8 @@ def add_pad(page: Page) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, pad=place)))
         plate.follow(page.visitor.view)
 
-    across.on_update(page.guarded(slide))
-    down.on_update(page.guarded(slide))
+    across.on_update(page.on_request(slide))
+    down.on_update(page.on_request(slide))
 
     def follow(view: View) -> None:
         seeds.value = ", ".join(map(str, view.head.corners))
@@ -87,7 +87,7 @@ class Plate:
             self._nodes.append(node)
         self._knob = scene.add_icosphere("/pad/knob", 0.012, color=(255, 90, 40), position=place_of(*self._pad(view)))
         self._nodes.append(self._knob)
-        self._knob.on_drag(page.guarded(self._dragged))
+        self._knob.on_drag(page.on_request(self._dragged))
 
     def _dragged(self, event: viser.SceneNodeDragEvent) -> None:
         x, y, _ = event.end_position

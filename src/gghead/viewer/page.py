@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import viser
 
+from gghead.viewer.copies import Copies
 from gghead.viewer.drawing import Splats
 from gghead.viewer.favourites import Favourites
 from gghead.viewer.library import Entry
+from gghead.viewer.requests import Requests
 from gghead.viewer.state import Renderer, View, Viewpoint
 from gghead.viewer.studio import Studio
-from gghead.viewer.takeaway import Keepsake, keep_copy
+from gghead.viewer.takeaway import Keepsake
 from gghead.viewer.template_mesh import TemplateMesh
 from gghead.viewer.visitor import Motion, Report, Visitor
 
@@ -38,7 +40,7 @@ class Setting:
         library: what can be looked at, not empty.
         view: what a new visitor sees.
         renderer_by_default: who draws unless --renderer says otherwise.
-        out: folder where copies of what is taken away are kept, or None.
+        copies: keeps copies of what is taken away, or None.
         follow: whether new checkpoints of the first entry appear by themselves.
         favourites: heads to come back to, of all visitors.
     """
@@ -46,7 +48,7 @@ class Setting:
     library: tuple[Entry, ...]
     view: View
     renderer_by_default: Renderer
-    out: Path | None
+    copies: Copies | None
     follow: bool
     favourites: Favourites = field(default_factory=Favourites)
 
@@ -70,6 +72,7 @@ class Page:
         if not first:
             raise FileNotFoundError(f"{self.entry.name} has no checkpoint yet")
         self.visitor = Visitor(studio, self, first[0], setting.view)
+        self._requests = Requests()
         self.listeners: list[Callable[[View], None]] = []
         self.report_to: Callable[[Report], None] = lambda report: None
         self.show_newest: Callable[[Path], None] = lambda path: None
@@ -91,6 +94,15 @@ class Page:
                     self.complain(f"this failed ({type(error).__name__}); the viewer's log tells more")
 
         return call
+
+    def on_request(self, function: Callable[..., None]) -> Callable[..., None]:
+        """A callback for what the visitor does, guarded, in the page's own thread; the newest event wins."""
+        return self._requests.queued(self.guarded(function))
+
+    def leave(self) -> None:
+        """Ends the work for the visitor."""
+        self._requests.close()
+        self.visitor.leave()
 
     def change(self, function: Callable[[View], View]) -> None:
         """Changes the view by a widget; the widgets stay as they are."""
@@ -115,10 +127,12 @@ class Page:
             self.change(lambda view: replace(view, viewpoint=viewpoint))
 
     def keep(self, keepsake: Keepsake) -> None:
-        """Sends a file to the visitor, and puts a copy into --out."""
+        """Sends a file to the visitor, unless they left, and puts a copy into --out."""
+        if self.visitor.gone:
+            return
         self.client.send_file_download(keepsake.name, keepsake.content, save_immediately=True)
-        if self.setting.out is not None:
-            path = keep_copy(self.setting.out, keepsake)
+        if self.setting.copies is not None:
+            path = self.setting.copies.keep(self.client.client_id, keepsake)
             log.info("wrote %s", path)
             self.note("Kept", f"a copy is in {path.name} in the folder of --out")
 

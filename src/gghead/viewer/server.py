@@ -9,12 +9,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import viser
 
+from gghead.viewer.admission import Address, Admission
 from gghead.viewer.favourites_panel import add_favourites
 from gghead.viewer.follow import RunNews, RunWatch
+from gghead.viewer.guard import guarded
 from gghead.viewer.head_panel import add_directions, add_mixing, add_seed, add_source
 from gghead.viewer.keep_panel import add_keep
 from gghead.viewer.look_panel import add_camera, add_look, add_status
@@ -25,17 +26,8 @@ from gghead.viewer.studio import Studio
 
 POLL_SECONDS = 2.0
 """Time between two looks at a followed run."""
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the page is served."""
-
-    host: str
-    port: int
 
 
 class PrivateServer(viser.ViserServer):
@@ -48,15 +40,21 @@ class PrivateServer(viser.ViserServer):
 
 
 @contextlib.contextmanager
-def serving(studio: Studio, setting: Setting, address: Address) -> Iterator[viser.ViserServer]:
+def serving(studio: Studio, setting: Setting, admission: Admission) -> Iterator[viser.ViserServer]:
     """Serves pages for as long as the block lasts.
+
+    Args:
+        studio: makes and draws.
+        setting: what the pages show.
+        admission: where they are served, and to whom.
 
     Raises:
         OSError: the port is in use or not allowed, or the host is no address of this machine.
     """
+    address = admission.address
     check_port(address)
     # viser greets on stdout, which is for results.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), guarded(admission):
         server = PrivateServer(host=address.host, port=address.port, label="gghead", verbose=False)
     if server.get_port() != address.port:
         server.stop()
@@ -79,11 +77,12 @@ def serving(studio: Studio, setting: Setting, address: Address) -> Iterator[vise
             server.stop()
 
 
-def welcome(address: Address) -> str:
+def welcome(admission: Admission) -> str:
     """What to do to see the page, from here and from elsewhere."""
-    name = "localhost" if address.host in (*LOCAL, "0.0.0.0", "::") else address.host
+    address = admission.address
+    name = "localhost" if address.is_local or address.host in ("0.0.0.0", "::", "") else address.host
     lines = [f"Open http://{name}:{address.port} in a browser; Ctrl-C ends it."]
-    if address.host in LOCAL:
+    if address.is_local:
         forward = f"ssh -L {address.port}:localhost:{address.port} {_user()}@{socket.gethostname()}"
         lines.append(f"From another machine: {forward}")
     else:
@@ -151,7 +150,7 @@ class House:
         except (ValueError, OSError) as error:
             self._refuse(client, error)
             return
-        moved = page.guarded(page.camera_moved)
+        moved = page.on_request(page.camera_moved)
         client.camera.on_update(moved)
         moved(client.camera)  # it may have moved while the page was built
         with self._lock:
@@ -174,7 +173,7 @@ class House:
             self._tells.pop(client.client_id, None)
             self._waiting.pop(client.client_id, None)
         if page is not None:
-            page.visitor.leave()
+            page.leave()
             log.info("visitor %d left", client.client_id)
 
     def watch(self) -> None:
@@ -203,7 +202,7 @@ class House:
         with self._lock:
             pages = list(self._pages.values())
         for page in pages:
-            page.visitor.leave()
+            page.leave()
 
 
 def build(page: Page, follow: bool) -> Callable[[RunNews], None] | None:

@@ -2,11 +2,14 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import TypeVar
 
 from gghead.geometry.cameras import FFHQ_DISTANCE
 
+Option = TypeVar("Option")
 NUM_DIRECTIONS = 8
 """Principal directions with a slider."""
 WHOLE_HEAD_FOV = 18.0
@@ -96,6 +99,8 @@ class Look:
         require(0.01, self.size, 10, "size")
         require(0, self.opacity, 100, "opacity")
         require(16, self.side, MAX_SIDE, "side")
+        if len(self.background) != 3:
+            raise ValueError(f"the background has {len(self.background)} channels; expected red, green and blue")
         for channel in self.background:
             require(0, channel, 255, "background")
 
@@ -135,6 +140,13 @@ class View:
     def streams(self) -> bool:
         """Whether the server draws: always, but for what splats in the browser can show."""
         return self.renderer == Renderer.EXACT or self.look.show not in (Show.COLOR, Show.UV)
+
+
+def pick(options: Mapping[str, Option], name: str) -> Option:
+    """What an option of a widget stands for; raises ValueError for one that it lacks, for a browser may send any."""
+    if name not in options:
+        raise ValueError(f"{name!r} is no option; expected one of {', '.join(options)}")
+    return options[name]
 
 
 def require(low: float, value: float, high: float, name: str) -> None:

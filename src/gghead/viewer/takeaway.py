@@ -2,14 +2,12 @@
 
 import shlex
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from gghead.checkpoint.atomic import write_file
 from gghead.gaussians.placement import Placement
 from gghead.inference.exports import format_of
 from gghead.inference.finer import smooth
@@ -25,23 +23,29 @@ from gghead.viewer.viewpoints import Motion, advance
 FRAMES = 96
 """Frames of an orbit, and of a morph from one seed to the next: four seconds."""
 
-_keeping = threading.Lock()
-"""Visitors who save at once would find the same name free."""
-
 
 @dataclass(frozen=True)
 class Keepsake:
-    """A file to take away."""
+    """A file to take away; its name has no folder in it."""
 
     name: str
     content: bytes
 
 
 def head_file(head: Head, view: View, suffix: str) -> Keepsake:
-    """The head as `gghead export` writes it, whatever the look: a ".ply", or an ".html" that shows it."""
+    """The head as `gghead export` writes it, whatever the look.
+
+    Args:
+        head: what is written.
+        view: gives it its name.
+        suffix: end of the name, that of a format of `gghead export`.
+
+    Raises:
+        ValueError: a textured mesh of a head that no model made.
+    """
     kind, stem = format_of(suffix), _stem(view)
     gaussians = head.gaussians if head.generator is None else smooth(head.gaussians, head.generator)
-    content = kind.encode(gaussians.to("cpu"), None, Placement(kind.up, kind.scale), stem)
+    content = kind.encode(gaussians.to("cpu"), head.generator, Placement(kind.up, kind.scale), stem)
     return Keepsake(f"{stem}{suffix}", content)
 
 
@@ -94,20 +98,6 @@ def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:
         words += ["--renderer", view.renderer]
     text = format_view(view)
     return " ".join(words + (["--view", shlex.quote(text)] if text else []))
-
-
-def keep_copy(folder: Path, keepsake: Keepsake) -> Path:
-    """Writes it into a folder, as `name-2`, `name-3` ... where something of its name stands; returns the path.
-
-    Raises:
-        OSError: it can't be written.
-    """
-    with _keeping:
-        path, number = folder / keepsake.name, 2
-        while path.exists():
-            path, number = (folder / keepsake.name).with_stem(f"{Path(keepsake.name).stem}-{number}"), number + 1
-        write_file(path, lambda temporary: temporary.write_bytes(keepsake.content))
-    return path
 
 
 def _stem(view: View) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras, invert_rigid
 from gghead.geometry.trajectories import look_at, on_sphere
-from gghead.viewer.state import Viewpoint
+from gghead.viewer.state import Viewpoint, pick
 
 PRESETS = {"front": 0.0, "3/4": 45.0, "profile": 90.0}
 """Yaw of the camera, degrees; it stands at the viewer's right."""
@@ -26,7 +26,7 @@ class Motion(StrEnum):
 
 def preset(name: str, viewpoint: Viewpoint) -> Viewpoint:
     """A named place of the camera, at the usual distance and with the field of view as it is."""
-    yaw = torch.tensor(math.radians(PRESETS[name]))
+    yaw = torch.tensor(math.radians(pick(PRESETS, name)))
     x, y, z = on_sphere(yaw, torch.tensor(0.0), FFHQ_DISTANCE).tolist()
     return replace(viewpoint, eye=(x, y, z), target=(0.0, 0.0, 0.0))
 
