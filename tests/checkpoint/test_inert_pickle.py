@@ -5,7 +5,6 @@ import os
 import pickle
 import struct
 import subprocess
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 
 from gghead.checkpoint.inert_pickle import Record, UnsafePickleError
-from gghead.checkpoint.inert_tensors import load_storage, read_tensor_pickle
+from gghead.checkpoint.inert_tensors import read_tensor_pickle
 
 
 class Calls:
@@ -174,28 +173,6 @@ def test_modules_become_records() -> None:
     assert isinstance(record, Record)
     assert torch.equal(record.state["_parameters"]["weight"], layer.weight)
     assert isinstance(read(pickle.dumps(np.float64(0.5))), Record)
-
-
-def zipped_storage(data: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
-    """A storage of three float32 as a torch file of the zip format."""
-    identifier = text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"K\x03"
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", compression) as archive:
-        archive.writestr("archive/data.pkl", b"\x80\x04(" + identifier + b"tQ.")
-        archive.writestr("archive/byteorder", b"little")
-        archive.writestr("archive/data/0", data)
-    return file.getvalue()
-
-
-def test_storage_in_the_zip_format() -> None:
-    numbers = struct.pack("<3f", 1, 2, 3)
-    assert load_storage(zipped_storage(numbers)).tolist() == [1, 2, 3]
-    with pytest.raises(ValueError, match="8 bytes instead of 12"):
-        load_storage(zipped_storage(numbers[:8]))
-    with pytest.raises(ValueError, match="compressed"):
-        load_storage(zipped_storage(numbers, zipfile.ZIP_DEFLATED))
-    with pytest.raises(ValueError, match="damaged"):
-        load_storage(zipped_storage(numbers)[:-30])
 
 
 def test_tensor_beyond_its_storage_is_refused() -> None:

@@ -6,13 +6,15 @@ with what. Names that no checkpoint of a network needs are refused by name, so t
 one that is merely odd.
 """
 
+import os
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedIOBase
 
-KEY_TYPES = (str, bytes, int, float, bool, type(None))
-"""What may be a key or a member of a set, besides references, records and flat tuples of these: hashing is bounded."""
+from gghead.checkpoint.inert_bounds import MAX_BITS, MAX_KEY, MAX_NAME, MAX_PARTS, Budget
+from gghead.config.printable import printable, shown
+
 VALUE_OPCODES = frozenset(
     [
         "INT",
@@ -46,7 +48,7 @@ class UnsafePickleError(ValueError):
     """The pickle tries something that no checkpoint needs; nothing of it was run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Reference:
     """A name that the pickle would import."""
 
@@ -54,10 +56,12 @@ class Reference:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return printable(f"{self.module}.{self.name}")
+
+    __repr__ = __str__
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True, repr=False)
 class Record:
     """What the pickle would make by calling something: an object of a class, most often.
 
@@ -84,16 +88,18 @@ class Policy:
         allowed: whether a name may appear.
         interpret: the value of a call whose meaning is known, or the record it got.
         persistent: the value of a persistent id, as torch writes for storages.
+        budget: what reading it may cost; pickles inside of pickles spend from the same.
     """
 
     allowed: Callable[[Reference], bool]
     interpret: Callable[[Record], object]
     persistent: Callable[[object], object]
+    budget: Budget
 
 
 def no_persistent_ids(identifier: object) -> object:
     """For pickles that have no business with persistent ids."""
-    raise UnsafePickleError(f"the pickle asks for an object outside of itself, {_shown(identifier)}; refused")
+    raise UnsafePickleError(f"the pickle asks for an object outside of itself, {_told(identifier)}; refused")
 
 
 def read_inert(stream: BufferedIOBase, policy: Policy) -> object:
@@ -112,14 +118,31 @@ def read_inert(stream: BufferedIOBase, policy: Policy) -> object:
     """
     machine = _Machine(policy)
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for opcode, argument, _ in pickletools.genops(_Source(stream)):
             machine.step(opcode.name, argument)
     except UnsafePickleError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        reason = str(error) or "it declares more than the memory holds"
+    except (ValueError, IndexError, TypeError, OverflowError) as error:
+        reason = printable(str(error), 200)
         raise ValueError(f"the pickle is cut off or damaged ({reason}); use another copy of the file") from error
     return machine.result()
+
+
+class _Source:
+    """A stream that is never asked for more than it holds: what a pickle declares is compared before it is believed."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        start = stream.tell()
+        self.end = stream.seek(0, os.SEEK_END)
+        stream.seek(start)
+        self.stream, self.tell, self.readline = stream, stream.tell, stream.readline
+
+    def read(self, size: int) -> bytes:
+        """So many bytes."""
+        left = self.end - self.tell()
+        if size > left:
+            raise ValueError(f"it declares {size} bytes where {left} are left")
+        return self.stream.read(size)
 
 
 class _Mark:
@@ -135,11 +158,16 @@ class _Machine:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.stack: list[object] = []
-        self.memo: dict[int, object] = {}
+        self.memo: list[object] = []
+        self.steps = 0
 
     def step(self, name: str, argument: object) -> None:
         """Carries out one opcode."""
+        self.policy.budget.spend_opcode()
+        self.steps += 1
         if name in VALUE_OPCODES:
+            if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
+                raise ValueError(f"found {shown(argument)}; expected at most {MAX_BITS}")
             self.stack.append(argument)
         elif name in CONSTANTS:
             self.stack.append(CONSTANTS[name])
@@ -161,7 +189,7 @@ class _Machine:
         """Takes the top of the stack, which must be of a kind."""
         value = self.stack.pop()
         if value is MARK or not isinstance(value, kind):
-            raise ValueError(f"found {_shown(value)} where something else belongs")
+            raise ValueError(f"found {_told(value)} where something else belongs")
         return value
 
     def pop_to_mark(self) -> list[object]:
@@ -178,7 +206,7 @@ class _Machine:
     def call(self, target: object, arguments: tuple[object, ...]) -> object:
         """What a call of a name amounts to: a record, or its known meaning."""
         if not isinstance(target, Reference):
-            raise UnsafePickleError(f"the pickle calls {_shown(target)}, which is no plain name; refused")
+            raise UnsafePickleError(f"the pickle calls {_told(target)}, which is no plain name; refused")
         return self.policy.interpret(Record(target, arguments))
 
     def refer(self, module: object, name: object) -> Reference:
@@ -217,13 +245,20 @@ class _Machine:
         self._do_put(len(self.memo))
 
     def _do_put(self, index: object) -> None:
-        self.memo[int(index)] = self.stack[-1]
+        place = int(index)
+        if not 0 <= place <= self.steps:  # picklers count up; a list of that length takes memory like the file
+            raise ValueError(f"an entry of its memo has the number {shown(place)} after {self.steps} opcodes")
+        self.memo += [MARK] * (place + 1 - len(self.memo))
+        self.memo[place] = self.stack[-1]
 
     _do_binput = _do_put
     _do_long_binput = _do_put
 
     def _do_get(self, index: object) -> None:
-        self.stack.append(self.memo[int(index)])
+        place = int(index)
+        if not 0 <= place < len(self.memo) or self.memo[place] is MARK:
+            raise ValueError(f"its memo has no entry {shown(place)}")
+        self.stack.append(self.memo[place])
 
     _do_binget = _do_get
     _do_long_binget = _do_get
@@ -255,10 +290,10 @@ class _Machine:
         self.stack.append((self.pop(), middle, last))
 
     def _do_dict(self, _: object) -> None:
-        self.stack.append(_pairs(self.pop_to_mark()))
+        self.stack.append(self.pairs(self.pop_to_mark()))
 
     def _do_frozenset(self, _: object) -> None:
-        self.stack.append(frozenset(_key(value) for value in self.pop_to_mark()))
+        self.stack.append(frozenset(self.key(value) for value in self.pop_to_mark()))
 
     def _do_append(self, _: object) -> None:
         value = self.pop()
@@ -270,21 +305,35 @@ class _Machine:
 
     def _do_additems(self, _: object) -> None:
         values = self.pop_to_mark()
-        self.top(set).update(_key(value) for value in values)
+        self.top(set).update(self.key(value) for value in values)
 
     def _do_setitem(self, _: object) -> None:
         value = self.pop()
-        key = _key(self.pop())
+        key = self.key(self.pop())
         self.top(dict)[key] = value
 
     def _do_setitems(self, _: object) -> None:
         values = self.pop_to_mark()
-        self.top(dict).update(_pairs(values))
+        self.top(dict).update(self.pairs(values))
+
+    def pairs(self, values: list[object]) -> dict[object, object]:
+        """Keys and values in turn, as a dict."""
+        return {self.key(key): value for key, value in zip(values[::2], values[1::2], strict=True)}
+
+    def key(self, value: object) -> object:
+        """A key of a dict or a member of a set: hashing it, and comparing it with others, takes bounded time."""
+        if value is None or isinstance(value, Reference | Record) or (isinstance(value, str) and len(value) <= MAX_KEY):
+            return value
+        self.policy.budget.spend_hashed_key()
+        parts = value if isinstance(value, tuple) else (value,)
+        if len(parts) > MAX_PARTS or not all(_is_plain(part) for part in parts):
+            raise ValueError(f"found {_told(value)} as a key")
+        return value
 
     def top(self, kind: type) -> object:
         """The top of the stack, which a container opcode is about to fill; only plain containers are ever filled."""
         if not isinstance(self.stack[-1], kind):
-            raise UnsafePickleError(f"the pickle fills {_shown(self.stack[-1])} like a {kind.__name__}; refused")
+            raise UnsafePickleError(f"the pickle fills {_told(self.stack[-1])} like a {kind.__name__}; refused")
         return self.stack[-1]
 
     def _do_global(self, argument: object) -> None:
@@ -301,10 +350,6 @@ class _Machine:
 
     _do_newobj = _do_reduce
 
-    def _do_newobj_ex(self, _: object) -> None:
-        keywords, arguments = self.pop(dict), self.pop(tuple)
-        self.stack.append(self.call(self.pop(), (*arguments, keywords) if keywords else arguments))
-
     def _do_inst(self, argument: object) -> None:
         module, _, name = str(argument).partition(" ")
         target = self.refer(module, name)
@@ -320,9 +365,9 @@ class _Machine:
         if isinstance(target, dict) and isinstance(state, dict) and state.keys() == {"_metadata"}:
             return  # versions of layers, which torch hangs onto the dict of a network's state
         if not isinstance(target, Record):
-            raise UnsafePickleError(f"the pickle changes the attributes of {_shown(target)}; refused")
+            raise UnsafePickleError(f"the pickle changes the attributes of {_told(target)}; refused")
         if target.state is not None:
-            raise UnsafePickleError(f"the pickle sets the state of {_shown(target)} twice; refused")
+            raise UnsafePickleError(f"the pickle sets the state of {_told(target)} twice; refused")
         target.state = state
 
     def _do_persid(self, argument: object) -> None:
@@ -332,27 +377,20 @@ class _Machine:
         self.stack.append(self.policy.persistent(self.pop()))
 
 
-def _pairs(values: list[object]) -> dict[object, object]:
-    """Keys and values in turn, as a dict."""
-    return {_key(key): value for key, value in zip(values[::2], values[1::2], strict=True)}
-
-
-def _key(value: object) -> object:
-    """A key of a dict or a member of a set."""
-    parts = value if isinstance(value, tuple) else (value,)
-    if not all(isinstance(part, (*KEY_TYPES, Reference, Record)) for part in parts):
-        raise ValueError(f"found {_shown(value)} as a key")
-    return value
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str | bytes):
+        return len(value) <= MAX_KEY
+    return value is None or isinstance(value, bool | int | float | Reference | Record)
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise UnsafePickleError(f"the pickle names something by {_shown(value)} instead of text; refused")
+    if not isinstance(value, str) or len(value) > MAX_NAME:
+        raise UnsafePickleError(f"the pickle names something by {_told(value)} instead of a short text; refused")
     return value
 
 
-def _shown(value: object) -> str:
+def _told(value: object) -> str:
     """A value in a message: short, and never the contents of a container."""
     if isinstance(value, Record | Reference):
         return f"{value.reference}(...)" if isinstance(value, Record) else str(value)
-    return repr(value)[:80] if isinstance(value, KEY_TYPES) else f"a {type(value).__name__}"
+    return shown(value)

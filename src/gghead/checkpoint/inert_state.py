@@ -10,17 +10,20 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from gghead.checkpoint.inert_bounds import Budget
 from gghead.checkpoint.inert_pickle import Policy, Record, read_inert
 from gghead.checkpoint.inert_tensors import (
     HARMLESS,
-    LEGACY_MAGIC,
-    LEGACY_PROTOCOL,
     ORDERED_DICT,
     REBUILD_TENSOR,
+    check_format,
+    described,
     described_storage,
     storage_numbers,
+    tensor_arguments,
     view,
 )
+from gghead.config.printable import shown
 
 
 def read_state(content: bytes) -> dict[str, Tensor]:
@@ -30,37 +33,33 @@ def read_state(content: bytes) -> dict[str, Tensor]:
         UnsafePickleError: the file tries something that no state needs.
         ValueError: it is damaged, or holds something else.
     """
-    stream = io.BytesIO(content)
-    policy = Policy(HARMLESS.__contains__, _interpret, lambda identifier: ("described", identifier))
+    stream, budget = io.BytesIO(content), Budget.of_file(len(content))
+    policy = Policy(HARMLESS.__contains__, _interpret, described, budget)
     magic, protocol, system, named, keys = (read_inert(stream, policy) for _ in range(5))
-    if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL:
-        raise ValueError("this is no torch file of the old format")
-    if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise ValueError("the torch file was written on a big-endian machine")
+    check_format(magic, protocol, system)
     if not isinstance(named, Mapping) or not isinstance(keys, list):
         raise ValueError("the torch file holds no tensors by name")
-    records = {name: _tensor_call(name, value) for name, value in named.items()}
-    kinds = {key: (dtype, count) for dtype, key, count in (described_storage(call[0]) for call in records.values())}
+    calls = {name: _tensor_call(name, value) for name, value in named.items()}
+    kinds = {key: (dtype, count) for dtype, key, count in (described_storage(call[0]) for call in calls.values())}
+    if not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(kinds):
+        raise ValueError("the torch file holds other storages than its tensors use")
     storages = {}
     for key in keys:
-        if key not in kinds:
-            raise ValueError("the torch file holds a storage that no tensor uses")
         dtype, count = kinds[key]
-        written = stream.read(8)
-        if len(written) != 8 or struct.unpack("<q", written)[0] != count:
+        if stream.read(8) != struct.pack("<q", count):
             raise ValueError("a storage's length is not the stated one")
         storages[key] = storage_numbers(stream.read(count * dtype.itemsize), dtype, count)
-    return {name: view(storages.get(described_storage(call[0])[1]), *call[1:4]) for name, call in records.items()}
+    return {
+        name: view(storages[described_storage(storage)[1]], *where, budget) for name, (storage, *where) in calls.items()
+    }
 
 
 def _interpret(record: Record) -> object:
     return {} if record.reference == ORDERED_DICT and not record.arguments else record
 
 
-def _tensor_call(name: object, value: object) -> tuple[object, ...]:
-    """Storage, offset, sizes and strides of a tensor."""
+def _tensor_call(name: object, value: object) -> tuple[object, tuple[int, ...], tuple[int, ...], int]:
+    """Storage, sizes, strides and offset of a tensor."""
     if not isinstance(name, str) or not isinstance(value, Record) or value.reference != REBUILD_TENSOR:
-        raise ValueError(f"the torch file holds something that is no tensor under the name {name!r}")
-    if len(value.arguments) < 4:
-        raise ValueError(f"the tensor {name} lacks its sizes")
-    return value.arguments
+        raise ValueError(f"the torch file holds something that is no tensor under the name {shown(name)}")
+    return tensor_arguments(value)

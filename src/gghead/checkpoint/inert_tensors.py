@@ -1,19 +1,22 @@
 """Torch tensors and storages out of pickles, by the format alone: torch.load is not involved.
 
 A tensor is a call of _rebuild_tensor_v2 with a storage, an offset, sizes and strides. A storage inside of a pickle is a
-call of _load_from_bytes with a small torch file: four pickles and a fifth with the order of the storages, then for each
-storage its length and its numbers (the old format), or a zip archive (the new one). Those pickles pass the same reader.
+call of _load_from_bytes with a small torch file of the old format: four pickles and a fifth with the order of the
+storages, then for each storage its length and its numbers. Those pickles pass the same reader.
 """
 
 import io
 import math
+import os
 import struct
-import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BufferedIOBase
 
 import torch
 from torch import Tensor
 
+from gghead.checkpoint.inert_bounds import MAX_PARTS, Budget
 from gghead.checkpoint.inert_pickle import (
     Policy,
     Record,
@@ -22,6 +25,7 @@ from gghead.checkpoint.inert_pickle import (
     no_persistent_ids,
     read_inert,
 )
+from gghead.config.printable import printable, shown
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """First value of a torch file of the old format."""
@@ -54,6 +58,15 @@ HARMLESS = frozenset(
 """Names of torch, numpy and Python that checkpoints contain. Five of them have a meaning here, the others are inert."""
 HARMLESS_MODULES = ("torch.nn.modules.",)
 """Modules of which every name may appear: classes of layers, which become inert records."""
+MAX_COUNT = 2**48
+"""Of numbers along an axis of a tensor, or in a storage."""
+
+
+@dataclass(frozen=True, eq=False)
+class Storage:
+    """Numbers [n] that tensors lie in; no tensor itself, so that none passes for it."""
+
+    numbers: Tensor
 
 
 def read_tensor_pickle(stream: BufferedIOBase, packages: tuple[str, ...]) -> object:
@@ -71,6 +84,10 @@ def read_tensor_pickle(stream: BufferedIOBase, packages: tuple[str, ...]) -> obj
         ValueError: it is damaged or no pickle, or a tensor does not fit its storage.
     """
 
+    start = stream.tell()
+    budget = Budget.of_file(stream.seek(0, os.SEEK_END) - start)
+    stream.seek(start)
+
     def allowed(reference: Reference) -> bool:
         return (
             reference in HARMLESS
@@ -78,82 +95,78 @@ def read_tensor_pickle(stream: BufferedIOBase, packages: tuple[str, ...]) -> obj
             or reference.module.split(".")[0] in packages
         )
 
-    return read_inert(stream, Policy(allowed, interpret, no_persistent_ids))
+    return read_inert(stream, Policy(allowed, lambda record: interpret(record, budget), no_persistent_ids, budget))
 
 
-def interpret(record: Record) -> object:
+def interpret(record: Record, budget: Budget) -> object:
     """The value of a call that has a meaning here; other records stay as they are."""
     if record.reference == ORDERED_DICT and not record.arguments:
         return {}
     if record.reference == LOAD_STORAGE:
-        return load_storage(*_expect(record, bytes))
+        return load_storage(_expect(record, bytes), budget)
     if record.reference == REBUILD_TENSOR:
-        storage, offset, size, stride, *_ = record.arguments
-        return view(storage, offset, size, stride)
+        return view(*tensor_arguments(record), budget)
     if record.reference == REBUILD_PARAMETER:
-        return _expect(record, Tensor)[0]
+        return _expect(record, Tensor)
     if record.reference == GETATTR:
         _check_attribute(record)
     return record
 
 
-def load_storage(content: bytes) -> Tensor:
-    """The numbers [n] of a storage that was saved as a torch file of its own."""
-    return _load_zipped(content) if content[:2] == b"PK" else _load_legacy(content)
-
-
-def view(storage: object, offset: object, size: object, stride: object) -> Tensor:
-    """The tensor of given sizes and strides in a storage.
+def tensor_arguments(record: Record) -> tuple[object, tuple[int, ...], tuple[int, ...], int]:
+    """Storage, sizes, strides and offset of a tensor, whose calls name them in another order.
 
     Raises:
-        ValueError: it reaches beyond the storage.
+        ValueError: they are none, or the sizes are beyond all memory.
     """
-    shape = (offset, *size, *stride)
-    if not isinstance(storage, Tensor) or not all(type(n) is int and 0 <= n < 2**48 for n in shape):
-        raise ValueError("a tensor has no storage, or sizes that are no natural numbers")
-    if len(size) != len(stride):
-        raise ValueError(f"a tensor has {len(size)} sizes and {len(stride)} strides")
-    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    count = math.prod(size)
-    if count and (last >= len(storage) or count > len(storage)):
-        raise ValueError(f"a tensor of shape {tuple(size)} reaches beyond its storage of {len(storage)} numbers")
-    return storage.as_strided(size, stride, offset) if count else storage.new_empty(size)
+    match record.arguments if len(record.arguments) <= MAX_PARTS else ():
+        case (storage, offset, tuple(size), tuple(stride), *_) if len(size) == len(stride) <= MAX_PARTS:
+            numbers = (offset, *size, *stride)
+            is_natural = all(type(n) is int and 0 <= n < MAX_COUNT for n in numbers)
+            if is_natural and math.prod(n for n in size if n) < MAX_COUNT:
+                return storage, size, stride, offset
+    raise ValueError("a tensor's sizes, strides or offset are no natural numbers, or beyond all memory")
 
 
-def _load_legacy(content: bytes) -> Tensor:
+def load_storage(content: bytes, budget: Budget) -> Storage:
+    """The numbers of a storage that was saved as a torch file of its own.
+
+    Raises:
+        UnsafePickleError: the file tries something that no storage needs.
+        ValueError: it is damaged or in another format.
+    """
+    budget.spend_storage(len(content))
     stream = io.BytesIO(content)
-    policy = Policy(HARMLESS.__contains__, _inert, _described)
-    magic, protocol, system, described, keys = (read_inert(stream, policy) for _ in range(5))
-    if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL:
-        raise ValueError("a storage is in no known torch format")
-    if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise ValueError("a storage was written on a big-endian machine")
-    dtype, key, count = described_storage(described)
-    if keys != [key]:
+    policy = Policy(HARMLESS.__contains__, _inert, described, budget)
+    magic, protocol, system, stored, keys = (read_inert(stream, policy) for _ in range(5))
+    check_format(magic, protocol, system)
+    dtype, key, count = described_storage(stored)
+    if not isinstance(keys, list) or keys[:2] != [key]:
         raise ValueError("a storage's file holds something else")
-    written, numbers = content[stream.tell() : stream.tell() + 8], content[stream.tell() + 8 :]
-    if len(written) != 8 or struct.unpack("<q", written)[0] != count:
+    length, numbers = stream.read(8), memoryview(content)[stream.tell() :]
+    if length != struct.pack("<q", count):
         raise ValueError("a storage's length is not the stated one")
     return storage_numbers(numbers, dtype, count)
 
 
-def _load_zipped(content: bytes) -> Tensor:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise ValueError("a storage's archive is compressed; torch never does that")
-            root = archive.namelist()[0].split("/")[0]
-            if f"{root}/byteorder" in archive.namelist() and archive.read(f"{root}/byteorder") != b"little":
-                raise ValueError("a storage was written on a big-endian machine")
-            policy = Policy(HARMLESS.__contains__, _inert, _described)
-            described = read_inert(io.BytesIO(archive.read(f"{root}/data.pkl")), policy)
-            dtype, key, count = described_storage(described)
-            return storage_numbers(archive.read(f"{root}/data/{key}"), dtype, count)
-    except (zipfile.BadZipFile, KeyError, IndexError, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"a storage's archive is damaged ({error})") from error
+def view(storage: object, size: tuple[int, ...], stride: tuple[int, ...], offset: int, budget: Budget) -> Tensor:
+    """The tensor of given sizes and strides in a storage.
+
+    Raises:
+        ValueError: it reaches beyond the storage, or the tensors together are larger than the file.
+    """
+    if not isinstance(storage, Storage):
+        raise ValueError("a tensor has no storage")
+    numbers = storage.numbers
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    count = math.prod(size)
+    if count and (last >= len(numbers) or count > len(numbers)):
+        raise ValueError(f"a tensor of shape {tuple(size)} reaches beyond its storage of {len(numbers)} numbers")
+    budget.spend_tensor(count * numbers.itemsize)
+    return numbers.as_strided(size, stride, offset) if count else numbers.new_empty(size)
 
 
-def _described(identifier: object) -> object:
+def described(identifier: object) -> object:
     """A persistent id of a torch file: ("storage", type, key, location, count[, view of another storage])."""
     return ("described", identifier)
 
@@ -163,28 +176,53 @@ def _inert(record: Record) -> object:
     return record
 
 
+def check_format(magic: object, protocol: object, system: object) -> None:
+    """Refuses what is no torch file of the old format, as little-endian machines write it, by the first three pickles.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL or not isinstance(system, dict):
+        raise ValueError("a torch file is in another format than the old one, which pickles hold")
+    if system.get("little_endian") is not True:
+        raise ValueError("a torch file was written on a big-endian machine")
+
+
 def described_storage(value: object) -> tuple[torch.dtype, str, int]:
     """Type, key and length of the one storage of a torch file."""
     match value:
-        case ("described", ("storage", Reference("torch", kind), str(key), str(), int(count), *rest)):
-            if kind in STORAGE_TYPES and rest in ([], [None]) and 0 <= count < 2**48:
-                return STORAGE_TYPES[kind], key, count
+        case ("described", ("storage", Reference("torch", kind), str(key), str(), int(count)) | (
+            "storage", Reference("torch", kind), str(key), str(), int(count), None
+        )) if kind in STORAGE_TYPES and 0 <= count < MAX_COUNT:  # fmt: skip
+            return STORAGE_TYPES[kind], key, count
     raise ValueError("a storage's file describes no storage of a known type")
 
 
-def storage_numbers(content: bytes, dtype: torch.dtype, count: int) -> Tensor:
+def storage_numbers(content: bytes | memoryview, dtype: torch.dtype, count: int) -> Storage:
     """The numbers of a storage as they lie in a file."""
     if len(content) != count * dtype.itemsize:
         raise ValueError(f"a storage holds {len(content)} bytes instead of {count * dtype.itemsize}")
     # The copy is writable, as tensors must be.
-    return torch.frombuffer(bytearray(content), dtype=dtype) if count else torch.empty(0, dtype=dtype)
+    return Storage(torch.frombuffer(bytearray(content), dtype=dtype) if count else torch.empty(0, dtype=dtype))
 
 
-def _expect(record: Record, kind: type) -> tuple[object, ...]:
-    """The arguments of a call, of which the first must be of a kind."""
+def check_sharing(tensors: Mapping[str, Tensor]) -> None:
+    """Refuses named tensors that are copied into more than twice the memory of the storages they lie in.
+
+    Raises:
+        ValueError: they are.
+    """
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors.values()}
+    needed, held = sum(tensor.nbytes for tensor in tensors.values()), sum(storages.values())
+    if needed > 2 * held:
+        raise ValueError(f"its tensors share numbers: {needed} bytes of them lie in {held}")
+
+
+def _expect(record: Record, kind: type) -> object:
+    """The first argument of a call, which must be of a kind."""
     if not record.arguments or not isinstance(record.arguments[0], kind):
         raise ValueError(f"{record.reference} is called with something that is no {kind.__name__}")
-    return record.arguments[:1]
+    return record.arguments[0]
 
 
 def _check_attribute(record: Record) -> None:
@@ -194,7 +232,11 @@ def _check_attribute(record: Record) -> None:
             return
         case (Record(reference), str(name)) if reference != GETATTR and not name.startswith("__"):
             return
-    tried = ", ".join(
-        part if isinstance(part, str) else str(getattr(part, "reference", part)) for part in record.arguments
-    )
-    raise UnsafePickleError(f"the pickle calls getattr({tried[:200]}); nothing was run, the file is refused")
+    tried = ", ".join(_tried(part) for part in record.arguments[:3])
+    raise UnsafePickleError(f"the pickle calls getattr({tried}); nothing was run, the file is refused")
+
+
+def _tried(part: object) -> str:
+    if isinstance(part, Record | Reference):
+        return str(part.reference if isinstance(part, Record) else part)
+    return printable(part) if isinstance(part, str) else shown(part)
