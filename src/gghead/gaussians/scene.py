@@ -1,6 +1,6 @@
 """The scene type that every part of the project exchanges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,10 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
+from gghead.geometry.batches import batch_index
 from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gaussians:
     """A batch of scenes of N Gaussians each; always activated values, never raw network output.
 
@@ -76,10 +77,23 @@ class Gaussians:
         """Indexes the batch; raises IndexError on a single scene, whose tensors have no batch axis."""
         if not self.batch_shape:
             raise IndexError("these Gaussians are a single scene; there is no batch axis to index")
-        return self.map(lambda tensor: tensor[index])
+        at = batch_index(index, self.means, self.batch_shape, "these Gaussians")
+        return self.map(lambda tensor: tensor[at])
 
     def __len__(self) -> int:
         """Length of the batch's first axis."""
         if not self.batch_shape:
             raise TypeError("these Gaussians are a single scene; num_gaussians counts its Gaussians")
         return len(self.means)
+
+    def __iter__(self) -> "Iterator[Gaussians]":
+        """The scenes along the batch's first axis."""
+        return (self[place] for place in range(len(self)))
+
+    def __repr__(self) -> str:
+        """Batch, number of Gaussians, degree, type and device; never the numbers."""
+        batch, count, coefficients = list(self.means.shape[:-2]), self.means.shape[-2:-1].numel(), self.sh.shape[-2:-1]
+        return (
+            f"Gaussians(batch {batch}, {count:,} each, {coefficients.numel()} SH coefficients, "
+            f"{str(self.means.dtype).removeprefix('torch.')} on {self.means.device})"
+        )

@@ -1,1 +1,1 @@
-"""Rotations, cameras and their labels, camera paths, spherical harmonics: the one place with axis flips."""
+"""Rotations, cameras and their labels, camera paths, spherical harmonics, indices of batches."""

@@ -1,24 +1,33 @@
 """Pinhole cameras in the OpenCV convention, as the rasterizer takes them and as datasets label them.
 
 World: x to the viewer's right when the face is seen from the front, y up, z from the face towards the camera.
-Camera: x right, y down, z forward; pixel centres at +.5. Unit: EG3D's FFHQ unit, a head is about .8 high.
+Camera: x right, y down, z forward; pixel centres at +.5. Unit: EG3D's FFHQ unit, a head is .55 high from chin to crown.
 """
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from gghead.geometry.trajectories import circle, look_at
+from gghead.config.numbers import require_finite, require_whole, shortened
+from gghead.geometry.batches import batch_index
+from gghead.geometry.trajectories import circle, look_at, round_the_head
 
 FFHQ_FOCAL = 4.2647
 """Focal length of the FFHQ cameras, in units of the picture's side."""
 FFHQ_DISTANCE = 2.7
 """Distance of the FFHQ cameras from the origin, world units."""
+FFHQ_FOV = 2 * math.atan(0.5 / FFHQ_FOCAL)
+"""Field of view of the FFHQ cameras, radians: 13.4 degrees, which cut the crown and long hair off."""
+PORTRAIT_FOV = math.radians(18)
+"""Field of view, radians, that shows the whole head from FFHQ's distance: of 48 heads of the bundled model none reaches
+higher than y = 0.41, and no body is seen to end above the picture's rim."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cameras:
     """A batch of cameras that see pictures of one size.
 
@@ -40,15 +49,76 @@ class Cameras:
         return self.viewmats.shape[:-2]
 
     @classmethod
-    def frontal(cls, resolution: int, device: torch.device | str = "cpu") -> "Cameras":
-        """One camera at rest, batch [1]: it stands at (0, 0, 2.7) and looks along -z, with the focal length of FFHQ.
+    def at(
+        cls,
+        yaw: "float | Sequence[float] | Float[Tensor, '*V']" = 0.0,
+        pitch: "float | Sequence[float] | Float[Tensor, '*V']" = 0.0,
+        distance: float = FFHQ_DISTANCE,
+        *,
+        fov: float = PORTRAIT_FOV,
+        resolution: int = 512,
+        target: Sequence[float] = (0.0, 0.0, 0.0),
+        device: torch.device | str = "cpu",
+    ) -> "Cameras":
+        """Cameras around a head that look at it, the whole of it in the picture: batch [1] of two numbers, [V] of lists.
+
+        Angles are radians here and degrees on the command line: `math.radians(60)`.
+
+        Args:
+            yaw: radians around the vertical axis, -2 pi to 2 pi: 0 in front of the face, positive towards +x, the
+                right of who looks at it. A number, or one for each camera.
+            pitch: radians above the head's middle, -pi / 2 to pi / 2. A number, or one for each camera.
+            distance: from the target, world units.
+            fov: field of view of the picture's side, radians; `FFHQ_FOV` for what FFHQ's pictures show.
+            resolution: side of the pictures in pixels.
+            target: point that all cameras look at, world; the middle of the head.
+            device: where the tensors live.
+
+        Raises:
+            ValueError: an angle that is not finite or out of range (degrees, say), lists of different lengths, or
+                numbers that no camera can have.
+
+        Example:
+            >>> Cameras.at(yaw=[-1.0, 0.0, 1.0], pitch=0.2, resolution=256)
+            Cameras(batch [3], 256 x 256 pixels, on cpu)
+        """
+        yaws, pitches = _angles("yaw", yaw, 2 * math.pi), _angles("pitch", pitch, math.pi / 2)
+        try:
+            yaws, pitches = torch.broadcast_tensors(yaws, pitches)
+        except RuntimeError as error:
+            shapes = f"{list(yaws.shape)} yaws and {list(pitches.shape)} pitches"
+            raise ValueError(f"{shapes} do not pair; expected as many of both, or one for all") from error
+        away = require_finite("distance", distance, 1e-6, 1e6, "expected a positive number of world units, like 2.7")
+        point = torch.as_tensor(target, dtype=torch.float32).cpu()
+        if point.shape != (3,) or not bool(point.isfinite().all()):
+            raise ValueError(f"the target is {shortened(target)}; expected a point of three numbers, like (0, 0, 0)")
+        poses = round_the_head(yaws, pitches, away)
+        poses[..., :3, 3] += point
+        return cls._square(poses.to(device), resolution, _focal(fov))
+
+    @classmethod
+    def frontal(
+        cls, resolution: int = 512, device: torch.device | str = "cpu", *, fov: float = FFHQ_FOV
+    ) -> "Cameras":
+        """One camera at rest, batch [1]: it stands at (0, 0, 2.7) and looks along -z.
+
+        With FFHQ's field of view it is the camera of training and evaluation, which cuts the crown; `Cameras.at()`
+        stands at the same place and shows the whole head.
+
+        Args:
+            resolution: side of the picture in pixels.
+            device: where the tensors live.
+            fov: field of view of the picture's side, radians.
+
+        Raises:
+            ValueError: numbers that no camera can have.
 
         Example:
             >>> Cameras.frontal(resolution=64).viewmats.shape
             torch.Size([1, 4, 4])
         """
-        eye = torch.tensor([[0.0, 0.0, FFHQ_DISTANCE]], device=device)
-        return cls.looking_at(eye, torch.zeros(3, device=device), resolution)
+        eye = torch.tensor([[0.0, 0.0, FFHQ_DISTANCE]])
+        return cls._square(look_at(eye, torch.zeros(3)).to(device), resolution, _focal(fov))
 
     @classmethod
     def orbit(
@@ -58,8 +128,12 @@ class Cameras:
         radius: float = 0.6,
         turns: float = 1,
         device: torch.device | str = "cpu",
+        *,
+        fov: float = FFHQ_FOV,
     ) -> "Cameras":
         """Cameras on a circle in front of the head that look at it, batch [frames]: the official videos' path.
+
+        Round the head goes `Cameras.at(yaw=torch.arange(frames) * (2 * torch.pi / frames))`.
 
         Args:
             frames: number of cameras; frame `frames` would stand where frame 0 stands if the turns are whole.
@@ -67,14 +141,18 @@ class Cameras:
             radius: radius of the circle, world units; its centre is (0, 0, 2.7).
             turns: how often the circle is gone round.
             device: where the tensors live.
+            fov: field of view of the picture's side, radians; `PORTRAIT_FOV` for the whole head.
 
         Raises:
-            ValueError: no frames.
+            ValueError: no frames, or numbers that no camera can have.
 
-        Source: the published sampling of GGHead: radius .6 at distance 2.7.
+        Source: the published sampling of GGHead: radius 0.6 at distance 2.7.
         """
-        eyes = circle(frames, radius, FFHQ_DISTANCE, turns).to(device)
-        return cls.looking_at(eyes, torch.zeros(3, device=device), resolution)
+        frames = require_whole("the number of frames", frames, 1, "96")
+        require_finite("radius", radius, 0, 1e6, "expected a number of world units from 0 up, like 0.6")
+        require_finite("turns", turns, -1e6, 1e6, "expected a number, like 1")
+        eyes = circle(frames, radius, FFHQ_DISTANCE, turns)
+        return cls._square(look_at(eyes, torch.zeros(3)).to(device), resolution, _focal(fov))
 
     @classmethod
     def looking_at(
@@ -87,13 +165,23 @@ class Cameras:
             target: point that all cameras look at, world.
             resolution: side of the pictures in pixels.
             focal: focal length in units of the picture's side.
+
+        Raises:
+            ValueError: a camera stands at the target or looks straight up or down, or numbers that no camera can have.
         """
+        require_finite("the focal length", focal, 1e-6, 1e6, "expected a positive number of picture sides, like 4.2647")
+        return cls._square(look_at(eyes, target), resolution, focal)
+
+    @classmethod
+    def _square(cls, poses: Float[Tensor, "*V 4 4"], resolution: int, focal: float) -> "Cameras":
+        """Cameras of camera-to-world poses, the principal point in the middle."""
+        side = require_whole("resolution", resolution, 1, "512 pixels a side")
         K = torch.tensor(
-            [[focal * resolution, 0, resolution / 2], [0, focal * resolution, resolution / 2], [0, 0, 1]],
-            dtype=eyes.dtype,
-            device=eyes.device,
+            [[focal * side, 0, side / 2], [0, focal * side, side / 2], [0, 0, 1]],
+            dtype=poses.dtype,
+            device=poses.device,
         )
-        return cls(invert_rigid(look_at(eyes, target)), K.expand(*eyes.shape[:-1], 3, 3), resolution, resolution)
+        return cls(invert_rigid(poses), K.expand(*poses.shape[:-2], 3, 3), side, side)
 
     @classmethod
     def from_labels(cls, labels: Float[Tensor, "*V 25"], resolution: int) -> "Cameras":
@@ -102,15 +190,26 @@ class Cameras:
         Args:
             labels: row-major 4 x 4 camera-to-world (OpenCV axes), then row-major 3 x 3 intrinsics in units of the side.
             resolution: side of the pictures in pixels.
+
+        Raises:
+            ValueError: labels of another length, or no whole number of pixels.
         """
+        if labels.shape[-1:] != (25,):
+            raise ValueError(f"labels have shape {list(labels.shape)}; expected 25 numbers each, [*batch, 25]")
+        resolution = require_whole("resolution", resolution, 1, "512 pixels a side")
         cam2world = labels[..., :16].unflatten(-1, (4, 4))
         Ks = labels[..., 16:].unflatten(-1, (3, 3))
         in_pixels = torch.cat([Ks[..., :2, :] * resolution, Ks[..., 2:, :]], dim=-2)
         return cls(invert_rigid(cam2world), in_pixels, resolution, resolution)
 
     def labels(self) -> Float[Tensor, "*V 25"]:
-        """The inverse of `from_labels`, for square pictures."""
-        assert self.width == self.height, "labels describe square pictures"
+        """The inverse of `from_labels`.
+
+        Raises:
+            ValueError: the pictures are not square, which labels can't say.
+        """
+        if self.width != self.height:
+            raise ValueError(f"labels describe square pictures; these cameras' have {self.width} x {self.height} pixels")
         Ks = self.Ks / self.Ks.new_tensor([[self.width], [self.height], [1.0]])
         return torch.cat([invert_rigid(self.viewmats).flatten(-2), Ks.flatten(-2)], dim=-1)
 
@@ -128,12 +227,47 @@ class Cameras:
         return Cameras(self.viewmats, self.Ks * scale, times * self.width, times * self.height)
 
     def __getitem__(self, index: object) -> "Cameras":
-        """Indexes the batch."""
-        return Cameras(self.viewmats[index], self.Ks[index], self.width, self.height)
+        """Indexes the batch; raises IndexError on a single camera, whose matrices have no batch axis."""
+        at = batch_index(index, self.viewmats, self.batch_shape, "these cameras")
+        return Cameras(self.viewmats[at], self.Ks[at], self.width, self.height)
 
     def __len__(self) -> int:
         """Length of the batch's first axis."""
+        if not self.batch_shape:
+            raise TypeError("this is a single camera; it has no length")
         return len(self.viewmats)
+
+    def __iter__(self) -> "Iterator[Cameras]":
+        """The cameras along the batch's first axis."""
+        return (self[place] for place in range(len(self)))
+
+    def __repr__(self) -> str:
+        """Batch, size of the pictures and device; never the numbers."""
+        return f"Cameras(batch {list(self.batch_shape)}, {self.width} x {self.height} pixels, on {self.viewmats.device})"
+
+
+def _focal(fov: float) -> float:
+    """Focal length of a field of view, in units of the picture's side."""
+    require_finite("fov", fov, 1e-3, math.pi - 1e-3, "expected radians between 0 and pi, like math.radians(18)")
+    return 0.5 / math.tan(fov / 2)
+
+
+def _angles(name: str, value: object, most: float) -> Float[Tensor, "..."]:
+    """Angles as a tensor with a batch axis, on the CPU, checked."""
+    try:
+        angles = torch.atleast_1d(torch.as_tensor(value).cpu())
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} is {shortened(value)}; expected radians: a number, or a list of them") from error
+    if angles.dtype == torch.bool or angles.is_complex() or not angles.numel():
+        raise ValueError(f"{name} is {shortened(value)}; expected radians: a number, or a list of them")
+    angles = angles if angles.dtype == torch.float64 else angles.float()
+    # A thousandth more, so that a whole turn in float32 is one.
+    if not bool((angles.abs() <= most + 1e-3).all()):
+        raise ValueError(
+            f"{name} is {shortened(value)}; expected radians from {-most:.4g} to {most:.4g}: "
+            "math.radians(60) for 60 degrees"
+        )
+    return angles.float()
 
 
 def invert_rigid(matrices: Shaped[Tensor, "*V 4 4"]) -> Shaped[Tensor, "*V 4 4"]:

@@ -48,3 +48,18 @@ def on_sphere(yaw: Float[Tensor, "*V"], pitch: Float[Tensor, "*V"], distance: fl
     """Positions around the origin: positive yaw moves towards +x, positive pitch up; radians."""
     x, y, z = yaw.sin() * pitch.cos(), pitch.sin(), yaw.cos() * pitch.cos()
     return distance * torch.stack([x, y, z], dim=-1)
+
+
+def round_the_head(yaw: Float[Tensor, "*V"], pitch: Float[Tensor, "*V"], distance: float) -> Float[Tensor, "*V 4 4"]:
+    """Camera-to-world poses (OpenCV axes) of cameras `on_sphere` that look at the origin.
+
+    Where `look_at` would, they have world y up in the picture; straight above and below the head that is the limit from
+    the front.
+    """
+    pose = torch.zeros(*yaw.shape, 4, 4, dtype=yaw.dtype, device=yaw.device)
+    forward = on_sphere(yaw, pitch, -1.0)
+    right = torch.stack([yaw.cos(), torch.zeros_like(yaw), -yaw.sin()], dim=-1)
+    down = torch.linalg.cross(forward, right)
+    pose[..., :3, :] = torch.stack([right, down, forward, -distance * forward], dim=-1)
+    pose[..., 3, 3] = 1
+    return pose

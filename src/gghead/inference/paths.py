@@ -6,6 +6,8 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
+from gghead.config.numbers import require_whole
+
 
 def interpolate(start: Float[Tensor, "*S W"], end: Float[Tensor, "*S W"], frames: int) -> Float[Tensor, "frames *S W"]:
     """Straight line between two styles, both ends included.
@@ -16,14 +18,18 @@ def interpolate(start: Float[Tensor, "*S W"], end: Float[Tensor, "*S W"], frames
         frames: number of heads, at least 2.
 
     Raises:
-        ValueError: fewer than two frames.
+        ValueError: fewer than two frames, or styles of different shapes or devices.
 
     Example:
         >>> interpolate(torch.zeros(1, 1), torch.ones(1, 1), frames=3).flatten()
         tensor([0.0000, 0.5000, 1.0000])
     """
-    if frames < 2:
-        raise ValueError(f"an interpolation of {frames} frames; expected at least 2, the start and the end")
+    frames = require_whole("the number of frames", frames, 2, "24: the start, the end and what lies between")
+    if start.shape != end.shape or start.device != end.device:
+        raise ValueError(
+            f"an interpolation from {list(start.shape)} on {start.device} to {list(end.shape)} on {end.device}; "
+            "expected two styles of one shape on one device: start, end = generator.styles(seeds=[0, 7])"
+        )
     share = torch.linspace(0, 1, frames, device=start.device).reshape(-1, *[1] * start.ndim)
     return torch.lerp(start[None], end[None], share)
 
@@ -38,8 +44,9 @@ def loop(keys: Float[Tensor, "K *S W"], frames: int) -> Float[Tensor, "frames *S
     Raises:
         ValueError: fewer than two keys, or no frames.
     """
-    if len(keys) < 2 or frames < 1:
-        raise ValueError(f"a loop of {frames} frames through {len(keys)} heads; expected at least 1 frame and 2 heads")
+    frames = require_whole("the number of frames", frames, 1, "96")
+    if keys.ndim < 2 or len(keys) < 2:
+        raise ValueError(f"a loop through styles of shape {list(keys.shape)}; expected at least 2 heads, [heads, ...]")
     values = keys.detach().cpu().double().numpy()
     spline = CubicSpline(np.arange(len(keys) + 1), np.concatenate([values, values[:1]]), bc_type="periodic")
     times = np.arange(frames) * (len(keys) / frames)

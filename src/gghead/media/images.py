@@ -81,6 +81,16 @@ def resize(pixels: UInt8[np.ndarray, "..."], side: int) -> UInt8[np.ndarray, "..
     return np.array(Image.fromarray(pixels).resize((side, side), RESIZE_FILTER))
 
 
+def thumbnails(pictures: UInt8[np.ndarray, "N H W 3"], side: int) -> UInt8[np.ndarray, "N h w 3"]:
+    """Pictures scaled with `RESIZE_FILTER` until neither side is longer; unchanged where that is so."""
+    height, width = pictures.shape[1:3]
+    if max(height, width) <= side:
+        return pictures
+    share = side / max(height, width)
+    size = (max(round(width * share), 1), max(round(height * share), 1))
+    return np.stack([np.array(Image.fromarray(picture).resize(size, RESIZE_FILTER)) for picture in pictures])
+
+
 def resize_both(
     rgb: UInt8[np.ndarray, "H W 3"], grey: UInt8[np.ndarray, "H W"], side: int
 ) -> tuple[UInt8[np.ndarray, "R R 3"], UInt8[np.ndarray, "R R"]]:
@@ -94,12 +104,12 @@ def resize_both(
     return bands[..., :3].copy(), bands[..., 3].copy()
 
 
-def to_uint8(pictures: Float[Tensor, "*N H W 3"]) -> UInt8[np.ndarray, "*N H W 3"]:
-    """[0, 1] -> 0 to 255, rounded; values outside are clamped."""
-    return (pictures.detach().float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+def to_uint8(pictures: Float[Tensor, "*N H W C"]) -> UInt8[np.ndarray, "*N H W C"]:
+    """[0, 1] -> 0 to 255, rounded; values outside are clamped, NaN is 0."""
+    return (pictures.detach().float().nan_to_num(0).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
-def to_unit(pictures: UInt8[np.ndarray, "*N H W 3"]) -> Float[Tensor, "*N H W 3"]:
+def to_unit(pictures: UInt8[np.ndarray, "*N H W C"]) -> Float[Tensor, "*N H W C"]:
     """0 to 255 -> [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).float() / 255
 

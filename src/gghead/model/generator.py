@@ -1,7 +1,7 @@
 """The generator: latent -> styles -> UV maps -> attributes at the texels -> Gaussians."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gghead.config.model import LABEL_SIZE, GeneratorConfig
+from gghead.config.numbers import require_finite, require_whole, shortened
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.model import cuda_decoder
@@ -19,6 +20,9 @@ from gghead.stylegan.synthesis import Noise, SynthesisNetwork
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import Texels, place_texels, sample_maps
+
+LARGEST_SEED = 2**32 - 1
+"""NumPy's legacy generator takes 32 bits."""
 
 
 class Generator(nn.Module):
@@ -67,6 +71,14 @@ class Generator(nn.Module):
         """Where the weights are."""
         return self.texel_uvs.device
 
+    def __repr__(self) -> str:
+        """What it makes and how large it is, instead of every layer."""
+        parameters = sum(parameter.numel() for parameter in self.parameters())
+        return (
+            f"Generator({len(self.texel_uvs):,} Gaussians a head, {parameters / 1e6:.1f} million parameters, "
+            f"{self.config.z_size} numbers a latent, on {self.device})"
+        )
+
     def map_styles(
         self,
         z: Float[Tensor, "*B Z"],
@@ -87,10 +99,8 @@ class Generator(nn.Module):
         Raises:
             ValueError: labels are missing, or given to an unconditioned generator, or the truncation is no number.
         """
-        if not math.isfinite(truncation):
-            raise ValueError(
-                f"truncation is {truncation}; expected a number, from 0 (the average head) to 1 (all variety)"
-            )
+        remedy = "expected a number, from 0 (the average head) to 1 (all variety)"
+        truncation = require_finite("truncation", truncation, -math.inf, math.inf, remedy)
         batch = z.shape[:-1]
         style = self.mapping(z.reshape(-1, z.shape[-1]), None if labels is None else labels.reshape(-1, LABEL_SIZE))
         if update_average:
@@ -159,10 +169,9 @@ class Generator(nn.Module):
         """The latent of each seed, drawn as the field does, so that a seed names the same head in official models.
 
         Raises:
-            ValueError: there are no seeds.
+            ValueError: as `whole_seeds`.
         """
-        if not len(seeds):
-            raise ValueError("no seeds; expected at least one, like [0]")
+        seeds = whole_seeds(seeds)
         # NumPy's legacy generator is the convention; its stream is frozen for good.
         rows = [np.random.RandomState(seed).randn(self.config.z_size) for seed in seeds]
         return torch.from_numpy(np.stack(rows)).float().to(self.device)
@@ -176,9 +185,9 @@ class Generator(nn.Module):
             truncation: see `map_styles`.
 
         Raises:
-            ValueError: no seeds, or a truncation that is no number.
+            ValueError: no seeds, seeds that are no whole numbers in this range, or a truncation that is no number.
         """
-        labels = None
+        seeds, labels = whole_seeds(seeds), None
         if self.config.camera_conditioned:
             labels = Cameras.frontal(1, self.device).labels().expand(len(seeds), -1)
         return self.map_styles(self.latents(seeds), labels, truncation)
@@ -187,6 +196,24 @@ class Generator(nn.Module):
     def sample(self, seeds: Sequence[int], truncation: float = 0.7) -> Gaussians:
         """Heads of seeds, batch [len(seeds)]; arguments and errors as in `styles`."""
         return self.decode(self.styles(seeds, truncation))
+
+
+def whole_seeds(seeds: Sequence[int]) -> list[int]:
+    """Seeds as Python's numbers, from a list, a range, or an array of whole numbers.
+
+    Raises:
+        ValueError: there are none, or one is no whole number from 0 to 2^32 - 1.
+    """
+    remedy = "expected a sequence of whole numbers, like [3], or range(8)"
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable) or getattr(seeds, "ndim", 1) != 1:
+        hint = "; [3] is the head of seed 3, range(3) are three heads" if isinstance(seeds, int) else ""
+        raise ValueError(f"seeds is {shortened(seeds)}; {remedy}{hint}")
+    whole = [require_whole("a seed", seed, 0, "0 or 42") for seed in seeds]
+    if not whole:
+        raise ValueError(f"no seeds; {remedy}")
+    if max(whole) > LARGEST_SEED:
+        raise ValueError(f"a seed is {max(whole)}; expected at most {LARGEST_SEED}, 2^32 - 1")
+    return whole
 
 
 def build_generator(config: GeneratorConfig, seed: int, template: HeadTemplate | None = None) -> Generator:

@@ -11,8 +11,10 @@ from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.accumulation import Accumulation
 from gghead.rasterizer.backends import Backend, choose_backend
 from gghead.rasterizer.checks import (
+    Background,
     check_camera_numbers,
     check_cameras,
+    check_kinds,
     check_scenes,
     flat_background,
     picture_shape,
@@ -24,7 +26,7 @@ def render(
     gaussians: Gaussians,
     cameras: Cameras,
     *,
-    background: float | Float[Tensor, "*#P 3"] = 1.0,
+    background: Background = 1.0,
     features: Float[Tensor, "*B N F"] | None = None,
     pairwise: bool = False,
     backend: Backend | None = None,
@@ -41,7 +43,8 @@ def render(
     Args:
         gaussians: scenes, batch *B.
         cameras: cameras, batch *V, intrinsics without skew.
-        background: colour behind the Gaussians, 0 to 1: a number, or rgb of a shape that broadcasts to [*P, 3].
+        background: colour behind the Gaussians: a grey or (red, green, blue) from 0 to 1, a name of CSS or "#rrggbb", or
+            a tensor of a shape that broadcasts to [*P, 3].
         features: further channels to accumulate beside the colour, e.g. texture coordinates.
         pairwise: draw scene i from camera i only; the cameras' batch must be, or broadcast to, *B. With one axis more,
             [*B, V], each scene is drawn from its own V cameras.
@@ -54,8 +57,9 @@ def render(
         Pictures with batch *P = (*B, *V); if pairwise *P = *B, or (*B, V).
 
     Raises:
-        ValueError: shapes that do not fit, tensors on different devices or of different types, cameras that are not
-            finite, have skew or no pixels, or a backend that cannot do it.
+        ValueError: no heads or no cameras, shapes that do not fit, a background outside of 0 to 1, tensors on different
+            devices or of different types, cameras that are not finite, have skew or no pixels, or a backend that
+            cannot do it.
         torch.OutOfMemoryError: the GPU has no room; says for what, and what lowers it.
 
     Example:
@@ -66,6 +70,7 @@ def render(
 
     Source: Kerbl et al. 2023, "3D Gaussian Splatting for Real-Time Radiance Field Rendering", sections 4 to 6.
     """
+    check_kinds(gaussians, cameras)
     check_scenes(gaussians, features)
     check_cameras(gaussians, cameras)
     pictures = picture_shape(gaussians, cameras, pairwise)

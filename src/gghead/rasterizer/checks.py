@@ -1,5 +1,7 @@
 """What `render` says about tensors that do not fit. Nothing here waits for a GPU."""
 
+import math
+from collections.abc import Sequence
 from enum import IntFlag
 from operator import index
 
@@ -7,8 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.config.numbers import shortened
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
+from gghead.media.colors import parse_color
+
+Background = float | str | Sequence[float] | Float[Tensor, "*#P 3"]
+"""What stands behind heads: a grey, a colour as `media.colors` reads it, or a tensor with a colour for each picture."""
 
 
 class CameraProblem(IntFlag):
@@ -58,12 +65,20 @@ def picture_shape(gaussians: Gaussians, cameras: Cameras, pairwise: bool) -> tup
     return (*scenes, *last)
 
 
-def flat_background(
-    background: float | Float[Tensor, "*#P 3"], like: Tensor, pictures: tuple[int, ...]
-) -> float | Float[Tensor, "P 3"]:
+def flat_background(background: Background, like: Tensor, pictures: tuple[int, ...]) -> float | Float[Tensor, "P 3"]:
     """The background of each picture, or one grey for all."""
     if not isinstance(background, Tensor):
-        return float(background)
+        if getattr(background, "ndim", 1) > 1:
+            raise ValueError(f"the background is an array of shape {list(background.shape)}; give a tensor of that shape")
+        red, green, blue = parse_color(background)
+        return red if red == green == blue else like.new_tensor([red, green, blue]).expand(math.prod(pictures), 3)
+    if not background.is_floating_point():
+        raise ValueError(f"the background is a tensor of {background.dtype}; expected floating point, rgb from 0 to 1")
+    # One that is learned may leave the range for a while; a GPU would have to be waited for.
+    if background.device.type == "cpu" and not background.requires_grad and background.numel():
+        low, high = background.detach().aminmax()
+        if not (0 <= low and high <= 1):
+            raise ValueError(f"the background has values from {low:.4g} to {high:.4g}; expected 0 to 1: divide by 255?")
     try:
         return background.to(like).broadcast_to(*pictures, 3).reshape(-1, 3)
     except RuntimeError as error:
@@ -71,6 +86,16 @@ def flat_background(
             f"the background has shape {list(background.shape)}, the pictures have batch {list(pictures)}; "
             "give a number, or rgb of a shape that broadcasts to [*batch, 3]"
         ) from error
+
+
+def check_kinds(gaussians: object, cameras: object) -> None:
+    """Raises ValueError unless these are Gaussians and cameras, in this order."""
+    for name, value, kind, remedy in (
+        ("heads", gaussians, Gaussians, "generator.sample(seeds=[0]) makes some, gghead.load_ply reads some"),
+        ("cameras", cameras, Cameras, "Cameras.at() sees the whole head, Cameras.frontal(512) as in FFHQ"),
+    ):
+        if not isinstance(value, kind):
+            raise ValueError(f"the {name} to draw are {shortened(value)}; expected {kind.__name__}: {remedy}")
 
 
 def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+NOTEBOOK_PICTURES, NOTEBOOK_SIDE = 8, 256
+"""Pictures that a notebook shows of a rendering, and the side of each in pixels, at most."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Rendering:
-    """Pictures of a batch *P, rows from the top, colours in [0, 1].
+    """Pictures of a batch *P, rows from the top, colours in [0, 1]. A notebook shows the first of them.
 
     Attributes:
         rgb: colours on the background; not clamped above, since Gaussians may be brighter than 1.
@@ -21,3 +24,19 @@ class Rendering:
     alpha: Float[Tensor, "*P H W 1"]
     depth: Float[Tensor, "*P H W 1"]
     features: Float[Tensor, "*P H W F"] | None
+
+    def __repr__(self) -> str:
+        """Batch, size, what there is and device; never the numbers."""
+        *batch, height, width, _ = self.rgb.shape
+        features = "" if self.features is None else f", {self.features.shape[-1]} features"
+        return f"Rendering(batch {batch}, {width} x {height} pixels{features}, on {self.rgb.device})"
+
+    def _repr_png_(self) -> bytes | None:
+        """A strip of the first pictures, for notebooks."""
+        from gghead.media.images import encode_png, thumbnails, tile, to_uint8  # Pillow: only where pictures are shown
+
+        pictures = self.rgb.detach().flatten(0, -4)[:NOTEBOOK_PICTURES] if self.rgb.ndim > 3 else self.rgb.detach()[None]
+        if not pictures.numel():
+            return None
+        pixels = thumbnails(to_uint8(pictures), NOTEBOOK_SIDE)
+        return encode_png(tile(pixels, len(pixels)))

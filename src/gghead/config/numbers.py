@@ -1,0 +1,53 @@
+"""Numbers that people give: whole ones and finite ones, and what is said of anything else."""
+
+import math
+from numbers import Real
+from operator import index
+
+
+def require_whole(name: str, value: object, low: int, example: str) -> int:
+    """A whole number as Python's int, whichever library's type it has; True and False are none.
+
+    Args:
+        name: what the number is, for the message.
+        value: what a person gave.
+        low: the smallest number that can be meant.
+        example: for the message.
+
+    Raises:
+        ValueError: it is no whole number, or below.
+    """
+    try:
+        number = None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or number < low:
+        raise ValueError(f"{name} is {shortened(value)}; expected a whole number from {low} up, like {example}")
+    return number
+
+
+def require_finite(name: str, value: object, low: float, high: float, remedy: str) -> float:
+    """A number within bounds as Python's float.
+
+    Args:
+        name: what the number is, for the message.
+        value: what a person gave.
+        low: smallest number allowed.
+        high: largest number allowed.
+        remedy: end of the message, what to give instead.
+
+    Raises:
+        ValueError: it is no number, not finite, or out of bounds.
+    """
+    number = math.nan
+    if not isinstance(value, bool) and (isinstance(value, Real) or getattr(value, "ndim", None) == 0):
+        number = float(value)  # type: ignore[arg-type]
+    if not (math.isfinite(number) and low <= number <= high):
+        raise ValueError(f"{name} is {shortened(value)}; {remedy}")
+    return number
+
+
+def shortened(value: object) -> str:
+    """What a message shows of a value: its repr while that is short, else its type."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
