@@ -72,6 +72,8 @@ CUDA_PICTURE = Tolerance(rtol=0, atol=2e-3)
 """Pictures of the same heads drawn on a GPU; its convolutions sum in another order."""
 PLY_PICTURE = Tolerance(rtol=0, atol=1e-4)
 """A picture drawn from a PLY against one drawn from the model: logarithms and logits there and back."""
+CUT_OUT = Tolerance(rtol=0, atol=1e-3)
+"""A picture without background laid on a colour against one drawn on it; Gaussians may be brighter than 1 by 0.001."""
 VIDEO_COLOR = Tolerance(rtol=0, atol=5e-3)
 """Luma of an encoded frame of one colour: it has 219 steps; BT.601 would be off by 4e-2."""
 TONE_TABLE = Tolerance(rtol=0, atol=3e-3)

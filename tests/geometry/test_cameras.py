@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gghead.geometry.cameras import FFHQ_FOCAL, Cameras, invert_rigid
+from gghead.geometry.cameras import FFHQ_FOCAL, FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV, Cameras, invert_rigid
 from gghead.geometry.trajectories import look_at, on_sphere
 from tolerances import EXACT_FLOAT32
 
@@ -70,10 +70,108 @@ def test_orbit_is_the_official_circle() -> None:
 
 
 def test_a_path_without_cameras_is_refused() -> None:
-    with pytest.raises(ValueError, match="a path of 0 cameras; expected at least 1"):
+    with pytest.raises(ValueError, match="frames is 0; expected a whole number from 1 up"):
         Cameras.orbit(0)
 
 
 def test_invert_rigid() -> None:
     pose = look_at(torch.tensor([[1.0, 2.0, 3.0]]), torch.zeros(3))
     torch.testing.assert_close(invert_rigid(pose) @ pose, torch.eye(4)[None], rtol=0, atol=1e-6)
+
+
+@given(
+    yaw=st.lists(st.floats(-6.2, 6.2), min_size=1, max_size=4),
+    pitch=st.floats(-1.5, 1.5),
+    distance=st.floats(0.5, 9),
+)
+def test_cameras_at_angles_look_at_the_head(yaw: list[float], pitch: float, distance: float) -> None:
+    target = torch.tensor([0.1, -0.2, 0.3])
+    cameras = Cameras.at(yaw, pitch, distance, fov=FFHQ_FOV, resolution=64, target=(0.1, -0.2, 0.3))
+    eyes = on_sphere(torch.tensor(yaw), torch.full((len(yaw),), pitch), distance) + target
+    expected = Cameras.looking_at(eyes, target, 64)
+    torch.testing.assert_close(cameras.viewmats, expected.viewmats, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(cameras.Ks, expected.Ks, **EXACT_FLOAT32._asdict())
+    torch.testing.assert_close(cameras.centers(), eyes, rtol=1e-4, atol=1e-4)
+
+
+def test_without_arguments_the_whole_head_is_in_the_picture() -> None:
+    portrait, ffhq = Cameras.at(resolution=100), Cameras.frontal(100)
+    assert portrait.batch_shape == (1,)
+    crown, low_hair = [0, 0.41, -0.1], [0, -0.38, 0]
+    assert float(project(ffhq, crown)[0, 1]) < 0, "FFHQ's crop cuts the crown"
+    assert 2 < float(project(portrait, crown)[0, 1]) < 8
+    assert 85 < float(project(portrait, low_hair)[0, 1]) < 100
+    frontal = Cameras.at(fov=FFHQ_FOV, resolution=100, target=(0, 0, 0))
+    torch.testing.assert_close(frontal.viewmats, ffhq.viewmats, **EXACT_FLOAT32._asdict())
+    assert torch.equal(frontal.Ks, ffhq.Ks)
+    wide = Cameras.orbit(4, 100, fov=PORTRAIT_FOV, target=HEAD_MIDDLE)
+    torch.testing.assert_close(project(wide, list(HEAD_MIDDLE)), torch.full((4, 2), 50.0))
+
+
+def test_a_camera_stands_straight_above() -> None:
+    above = Cameras.at(pitch=math.pi / 2, target=(0, 0, 0))
+    torch.testing.assert_close(above.centers()[0], torch.tensor([0.0, 2.7, 0.0]), rtol=0, atol=1e-6)
+    assert float(project(above, [0, 0, 0.2])[0, 1]) > 256, "the face is below the middle, as from the front"
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Cameras.at(60), "yaw is 60; expected radians from -6.283 to 6.283: math.radians"),
+        (lambda: Cameras.at(0, 30), "pitch is 30; expected radians"),
+        (lambda: Cameras.at(math.nan), "yaw is nan"),
+        (lambda: Cameras.at([0, math.inf]), "yaw is .* expected radians"),
+        (lambda: Cameras.at("left"), "yaw is 'left'; expected radians: a number, or a list"),
+        (lambda: Cameras.at(None), "yaw is None"),
+        (lambda: Cameras.at(True), "yaw is True"),
+        (lambda: Cameras.at([]), "yaw is \\[\\]"),
+        (lambda: Cameras.at([0, 1, 2], [0, 1]), "3.* yaws and .*2.* pitches do not pair"),
+        (lambda: Cameras.at(fov=18), "fov is 18; expected radians between 0 and pi"),
+        (lambda: Cameras.at(distance=0), "distance is 0; expected a positive number"),
+        (lambda: Cameras.at(target=(0, 0)), "the target is .*expected a point of three numbers"),
+        (lambda: Cameras.frontal(0), "resolution is 0; expected a whole number from 1 up"),
+        (lambda: Cameras.frontal(-512), "resolution is -512"),
+        (lambda: Cameras.frontal(256.0), "resolution is 256.0"),
+        (lambda: Cameras.frontal(True), "resolution is True"),
+        (lambda: Cameras.orbit(2.5), "frames is 2.5"),
+        (lambda: Cameras.orbit(True), "frames is True"),
+        (lambda: Cameras.orbit(3, radius=math.nan), "radius is nan"),
+        (lambda: Cameras.orbit(3, turns=math.inf), "turns is inf"),
+        (lambda: Cameras.from_labels(torch.zeros(2, 24), 8), "labels have shape .2, 24."),
+        (lambda: Cameras.from_labels(torch.zeros(2, 25), 0), "resolution is 0"),
+        (lambda: Cameras(torch.eye(4), torch.eye(3), 8, 9).labels(), "square pictures"),
+    ],
+)
+def test_what_no_camera_can_be_is_refused(make: object, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        make()
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    cameras = Cameras.at(numpy.array([0.0, 1.0]), numpy.float32(0.1), resolution=numpy.int64(8))
+    assert (cameras.width, type(cameras.width), len(cameras)) == (8, int, 2)
+
+
+def test_only_the_batch_is_indexed() -> None:
+    cameras = Cameras.at([-1.0, 0.0, 1.0], resolution=8)
+    assert [camera.batch_shape for camera in cameras] == [(), (), ()]
+    assert torch.equal(cameras[-1].viewmats, cameras.viewmats[2])
+    for index in (slice(1, 3), [1, 2], torch.tensor([False, True, True]), (..., slice(1, 3))):
+        assert torch.equal(cameras[index].viewmats, cameras.viewmats[1:])
+    assert cameras[None].batch_shape == (1, 3)
+    assert cameras[...].batch_shape == (3,)
+    for index in ((0, 0), (..., 0, 0), 3, True):
+        with pytest.raises(IndexError):
+            cameras[index]
+    with pytest.raises(IndexError, match="no axis to index"):
+        cameras[0][0]
+    for use in (len, list):
+        with pytest.raises(TypeError, match="a single camera"):
+            use(cameras[0])
+
+
+def test_cameras_are_shown_in_one_short_line() -> None:
+    assert repr(Cameras.at([0, 1], resolution=64)) == "Cameras(batch [2], 64 x 64 pixels, on cpu)"

@@ -30,9 +30,15 @@ def test_a_loop_is_smooth_over_its_end() -> None:
     assert float(bends[[0, 399]].max()) < 3 * float(bends.median()) + 1e-3
 
 
-@pytest.mark.parametrize("frames", [0, 1])
-def test_too_short_paths_are_refused(frames: int) -> None:
-    with pytest.raises(ValueError, match="expected at least 2"):
-        interpolate(torch.zeros(1, 1), torch.ones(1, 1), frames)
-    with pytest.raises(ValueError, match="expected at least 1 frame and 2 heads"):
-        loop(torch.zeros(1, 1, 1), frames)
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_paths_that_can_not_be_are_refused() -> None:
+    style = torch.zeros(1, 1)
+    for frames in (0, 1, 2.5, True, "3"):
+        with pytest.raises(ValueError, match=r"the number of frames is .* expected a whole number from 2 up"):
+            interpolate(style, style, frames)
+    with pytest.raises(ValueError, match=r"from \[1, 1\] on cpu to \[2, 1\] on cpu; expected two styles of one shape"):
+        interpolate(style, torch.zeros(2, 1), 3)
+    with pytest.raises(ValueError, match="expected at least 2 heads"):
+        loop(torch.zeros(1, 1, 1), 4)
+    with pytest.raises(ValueError, match="the number of frames is 0"):
+        loop(torch.zeros(2, 1, 1), 0)

@@ -1,5 +1,6 @@
 """Pictures of an untrained model: pieces = whole, a PLY = the model, videos that play."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from PIL import Image
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.loading import find_model, load
+from gghead.inference.loading import load
+from gghead.inference.model_files import find_model
 from gghead.inference.outputs import arrange, save_picture, save_video, show
 from gghead.inference.pictures import morph, portraits, turntable
 from gghead.media.video import encode_video
@@ -20,7 +22,7 @@ from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import save_generator
 from gghead.rasterizer import render
 from tiny_run import MODEL
-from tolerances import PLY_PICTURE, VIDEO_COLOR
+from tolerances import CUT_OUT, PLY_PICTURE, VIDEO_COLOR
 
 BT709, MPEG_RANGE = 1, 1
 """Codes of H.264."""
@@ -95,7 +97,7 @@ def test_a_video_plays_and_shows_the_frames(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "ramp.mp4")) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
-        assert (stream.width, stream.height, stream.average_rate) == (48, 32, 24)
+        assert (stream.width, stream.height, stream.average_rate) == (48, 34, 24), "an odd side is one pixel longer"
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
     means = torch.tensor([float(picture.mean()) / 255 for picture in pictures])
     torch.testing.assert_close(means, levels, rtol=0, atol=0.02)
@@ -104,8 +106,8 @@ def test_a_video_plays_and_shows_the_frames(tmp_path: Path) -> None:
 def test_a_video_without_frames_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one frame"):
         save_video(tmp_path / "empty.mp4", [])
-    with pytest.raises(ValueError, match=r"expected a name ending in \.mp4"):
-        save_video(tmp_path / "empty.gif", torch.ones(1, 8, 8, 3))
+    with pytest.raises(ValueError, match=r"expected a name ending in \.mp4, \.webp, \.gif"):
+        save_video(tmp_path / "empty.avi", torch.ones(1, 8, 8, 3))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,8 +125,8 @@ def test_a_video_shows_its_colours_as_players_of_hd_read_them(tmp_path: Path) ->
 
 
 def test_a_video_of_a_size_that_no_encoder_takes_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a video needs at least 2 x 2 pixels, these frames are 1 x 1"):
-        save_video(tmp_path / "small.mp4", torch.ones(1, 1, 1, 3))
+    with pytest.raises(ValueError, match="frame 1 is 10 x 8 pixels, those before 8 x 8"):
+        save_video(tmp_path / "small.mp4", [torch.ones(8, 8, 3), torch.ones(8, 10, 3)])
     with pytest.raises(OSError, match="a video of 16386 x 2 pixels can't be encoded"):
         save_video(tmp_path / "wide.mp4", torch.ones(1, 2, 16386, 3))
     assert list(tmp_path.iterdir()) == []
@@ -147,7 +149,7 @@ def test_a_video_that_can_not_be_written_fails_before_the_first_frame(tmp_path: 
 
 @pytest.mark.usefixtures("unchecked_shapes")
 def test_frames_of_several_heads_are_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a frame is \[2, 8, 8, 3\].*index the head: \.rgb\[0\]"):
+    with pytest.raises(ValueError, match=r"a frame is \[2, 8, 8, 3\].*index one: \.rgb\[0\]"):
         save_video(tmp_path / "heads.mp4", torch.ones(1, 2, 8, 8, 3))
 
 
@@ -171,6 +173,15 @@ def test_pictures_are_arranged_in_rows(tmp_path: Path) -> None:
         assert picture.getpixel((14, 0)) == (102, 102, 102)
 
 
+def test_pictures_without_background_are_the_same_on_any(generator: Generator) -> None:
+    styles, cameras = generator.styles(seeds=[0]), Cameras.orbit(frames=2, resolution=24)
+    cut = torch.stack(list(portraits(generator, styles, cameras, background=None)))
+    rgb, alpha = cut.split((3, 1), dim=-1)
+    for color in ((1.0, 1.0, 1.0), (0.1, 0.7, 0.2)):
+        expected = torch.stack(list(portraits(generator, styles, cameras, background=color)))
+        torch.testing.assert_close(rgb * alpha + (1 - alpha) * torch.tensor(color), expected, **CUT_OUT._asdict())
+
+
 def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_path: Path) -> None:
     for images in (8, 16):
         save_generator(tmp_path / "run" / "snapshots" / f"{images:09d}.safetensors", generator)
@@ -183,3 +194,33 @@ def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_pat
     (tmp_path / "official.pkl").write_bytes(b"")
     with pytest.raises(ValueError, match="gghead import"):
         load(tmp_path / "official.pkl")
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("missing", "there is no model at missing; expected a .safetensors file, or a run's folder or name"),
+        ("head.ply", "head.ply is a file of Gaussians, no model that makes them; read it with gghead.load_ply"),
+        ("head.spz", "gghead.load_spz"),
+        ("faces.zip", "faces.zip is an archive, no model"),
+        (3, "the model is a int; expected a path"),
+    ],
+)
+def test_what_is_no_model_is_told_what_it_is(
+    path: object, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faces.zip").touch()
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(told)):
+        load(path)
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "manifest.json").touch()
+    with pytest.raises(FileNotFoundError, match="this is a checkpoint, give its run"):
+        load(tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_named(device: str) -> None:
+    with pytest.raises(ValueError, match=f"there is no device '{device}' here .*expected cpu, cuda or cuda:1"):
+        load(device=device)

@@ -2,7 +2,9 @@
 
 import copy
 import math
+import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -48,15 +50,46 @@ def test_an_untrained_head_is_the_template() -> None:
     assert float(heads.scales.max()) < torch.tensor(-3.0).exp()
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_what_names_no_head_is_refused() -> None:
     generator = build_generator(TINY, seed=0)
-    for truncation in (math.nan, math.inf):
+    for truncation in (math.nan, math.inf, None, True, [0.7]):
         with pytest.raises(
-            ValueError, match=rf"truncation is {truncation}; expected a number, from 0 \(the average head"
+            ValueError,
+            match=rf"truncation is {re.escape(str(truncation))}; expected a number, from 0 \(the average head",
         ):
             generator.sample([0], truncation)
-    with pytest.raises(ValueError, match=r"no seeds; expected at least one, like \[0\]"):
-        generator.sample([])
+    for seeds, told in (
+        ([], "no seeds; expected a sequence of whole numbers, like [3]"),
+        (3, "seeds is 3; expected a sequence of whole numbers, like [3], or range(8); [3] is the head of seed 3"),
+        (range, "seeds is <class 'range'>; expected a sequence"),
+        ("0-3", "seeds is '0-3'; expected a sequence"),
+        (np.int64(3), "seeds is "),
+        (np.zeros((2, 2), int), "expected a sequence"),
+        ([-1], "a seed is -1; expected a whole number from 0 up"),
+        ([0.5], "a seed is 0.5; expected a whole number"),
+        ([True], "a seed is True; expected a whole number"),
+        (["1"], "a seed is '1'; expected a whole number"),
+        ([2**32], "a seed is 4294967296; expected at most 4294967295"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(told)):
+            generator.sample(seeds)
+
+
+def test_seeds_of_any_library_are_seeds() -> None:
+    generator = build_generator(TINY, seed=0)
+    expected = generator.latents([3, 4])
+    for seeds in (range(3, 5), (3, 4), np.array([3, 4]), torch.tensor([3, 4]), np.array([3, 4], np.uint8)):
+        assert torch.equal(generator.latents(seeds), expected)
+
+
+def test_a_generator_is_shown_in_one_line() -> None:
+    generator = build_generator(TINY, seed=0)
+    assert repr(generator).count("\n") == 0
+    assert f"{len(generator.texel_uvs):,} Gaussians a head" in repr(generator)
+    heads = generator.sample([0, 1])
+    assert repr(heads).startswith(f"Gaussians(batch [2], {heads.num_gaussians:,} each, ")
+    assert repr(heads[0]).startswith("Gaussians(batch [], ")
 
 
 def test_seeds_decide_weights_and_heads_and_nothing_else() -> None:

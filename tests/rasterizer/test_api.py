@@ -187,6 +187,42 @@ def test_views_that_negate_are_drawn() -> None:
     assert_same_picture(render(lazily, cameras, backend="cpu"), render(scene, cameras, backend="cpu"))
 
 
+@pytest.mark.parametrize(
+    ("background", "told"),
+    [
+        (255.0, "the colour is 255.0; .*divide by 255"),
+        (float("nan"), "the colour is nan"),
+        ((0, 0, 255), "the colour is 255"),
+        ("whitish", "there is no colour 'whitish'"),
+        (None, "the colour is None"),
+        (torch.tensor([255.0, 0, 0]), "values from 0 to 255; expected 0 to 1"),
+        (torch.tensor([255, 0, 0]), r"a tensor of torch\.int64"),
+    ],
+)
+def test_backgrounds_that_are_no_colours_are_refused(background: object, told: str, unchecked_shapes: None) -> None:
+    with pytest.raises(ValueError, match=told):
+        render(random_scene(5), cameras_around((1,), 8, 8), background=background)
+
+
+@pytest.mark.parametrize("background", [(0, 0.5, 1), [0, 0.5, 1], "#0080ff", torch.tensor([0, 0.5, 1])])
+def test_a_background_is_written_in_many_ways(background: object) -> None:
+    scene, cameras = random_scene(5, (2,)), cameras_around((3,), 8, 8)
+    expected = render(scene, cameras, background=torch.tensor([0, 0.5, 1]).expand(2, 3, 3)).rgb
+    torch.testing.assert_close(render(scene, cameras, background=background).rgb, expected, rtol=0, atol=0.003)
+
+
+def test_what_is_drawn_and_what_draws_are_named(unchecked_shapes: None) -> None:
+    scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
+    with pytest.raises(ValueError, match="the cameras to draw are None; expected Cameras: "):
+        render(scene, None)
+    with pytest.raises(ValueError, match="the heads to draw are None; expected Gaussians"):
+        render(None, cameras)
+    with pytest.raises(ValueError, match=r"the heads to draw are Cameras\(batch"):
+        render(cameras, scene)
+    with pytest.raises(ValueError, match=r"pictures of 8.0 x 8.0 pixels; expected whole numbers"):
+        render(scene, Cameras(cameras.viewmats, cameras.Ks, 8.0, 8.0))
+
+
 def test_devices_that_differ_are_named() -> None:
     scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
     with pytest.raises(ValueError, match=r"opacities are torch\.float32 on meta"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gghead.cli.looks import VIDEOS, background_option, check_backdrop, fov_option, radians_of, target_of
 from gghead.cli.options import (
     Seeds,
     check_output,
@@ -17,6 +18,7 @@ from gghead.cli.options import (
     resolution_option,
     truncation_option,
 )
+from gghead.inference.model_files import find_model
 
 
 @click.command()
@@ -30,6 +32,8 @@ from gghead.cli.options import (
     show_default=True,
     help="Length of the loop at 24 frames a second.",
 )
+@fov_option
+@background_option
 @resolution_option
 @rendering_option
 @force_option
@@ -39,6 +43,8 @@ def interpolate(
     seeds: list[int],
     truncation: float,
     frames: int,
+    fov: float | None,
+    background: tuple[float, float, float] | None,
     resolution: int,
     out: Path | None,
     force: bool,
@@ -46,18 +52,28 @@ def interpolate(
 ) -> None:
     """Make a video that morphs from head to head and back to the first.
 
-    The camera circles once for each head. MODEL as in `gghead sample`; default: the one in the box.
+    The camera circles once for each head, as in the paper. The name of --out ends in .mp4 (the default), .webp or .gif.
+    MODEL as in `gghead sample`; default: the one in the box.
     """
+    out = rendering_path(out, model, "loop.mp4")
+    if out.suffix.lower() not in VIDEOS:
+        raise click.UsageError(f"the output is {out}; expected a name ending in {', '.join(VIDEOS)}")
+    if len(seeds) < 2:
+        raise click.UsageError("one head can't become another; expected at least two --seeds, like 0-4")
+    check_backdrop(out, background)
+    check_output(out, force)
+    file, device = find_model(model), pick_device(device)
+
     from gghead.geometry.cameras import Cameras
     from gghead.inference.loading import load
     from gghead.inference.outputs import save_video
     from gghead.inference.paths import loop
     from gghead.inference.pictures import morph
 
-    out = rendering_path(out, model, "loop.mp4")
-    check_output(out, force)
-    generator = load(model, pick_device(device))
+    generator = load(file, device)
     styles = loop(generator.styles(seeds, truncation), frames)
-    cameras = Cameras.orbit(frames, resolution, turns=len(seeds), device=generator.device)
-    save_video(out, progress(morph(generator, styles, cameras), frames, "frames"))
+    cameras = Cameras.orbit(
+        frames, resolution, turns=len(seeds), device=generator.device, fov=radians_of(fov), target=target_of(fov)
+    )
+    save_video(out, progress(morph(generator, styles, cameras, background=background), frames, "frames"))
     click.echo(out)

@@ -1,5 +1,6 @@
 """Options that several commands share: one spelling, one meaning, one default."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -87,17 +88,15 @@ def pick_device(name: str | None) -> str:
     Raises:
         ValueError: there is no such device on this machine, or it is of another kind.
     """
+    if name is not None and not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"the device is {name!r}; expected cpu, cuda or cuda:1")
     import torch
+
+    from gghead.inference.loading import require_device
 
     if name is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise ValueError(f"the device is {name!r}; expected cpu, cuda or cuda:1")
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"there is no device {name!r} here ({reason}); expected cpu, cuda or cuda:1") from error
+    require_device(name)
     return name
 
 
@@ -168,8 +167,21 @@ log_option = click.option(
     type=click.Choice(["wandb", "tensorboard"]),
     help="Where the log goes beside log.jsonl; may be given twice.",
 )
+
+
+def read_truncation(context: click.Context, parameter: click.Parameter, given: float) -> float:
+    """A number; fails where it is none."""
+    if not math.isfinite(given):
+        raise click.BadParameter(f"{given}; expected a number from 0 (the average head) to 1", context, parameter)
+    return given
+
+
 truncation_option = click.option(
-    "--truncation", default=0.7, show_default=True, help="1 for all variety, towards 0 for the average head."
+    "--truncation",
+    default=0.7,
+    show_default=True,
+    callback=read_truncation,
+    help="1 for all variety, towards 0 for the average head.",
 )
 resolution_option = click.option(
     "--resolution",

@@ -25,6 +25,10 @@ FFHQ_FOV = 2 * math.atan(0.5 / FFHQ_FOCAL)
 PORTRAIT_FOV = math.radians(18)
 """Field of view, radians, that shows the whole head from FFHQ's distance: of 48 heads of the bundled model none reaches
 higher than y = 0.41, and no body is seen to end above the picture's rim."""
+Angles = float | Sequence[float] | Shaped[Tensor, "..."]
+"""One angle, or one for each camera; radians."""
+HEAD_MIDDLE = (0.0, 0.02, 0.0)
+"""What portraits look at, world: as much is left above the crown as below where bodies end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +55,16 @@ class Cameras:
     @classmethod
     def at(
         cls,
-        yaw: "float | Sequence[float] | Float[Tensor, '*V']" = 0.0,
-        pitch: "float | Sequence[float] | Float[Tensor, '*V']" = 0.0,
+        yaw: Angles = 0.0,
+        pitch: Angles = 0.0,
         distance: float = FFHQ_DISTANCE,
         *,
         fov: float = PORTRAIT_FOV,
         resolution: int = 512,
-        target: Sequence[float] = (0.0, 0.0, 0.0),
+        target: Sequence[float] = HEAD_MIDDLE,
         device: torch.device | str = "cpu",
     ) -> "Cameras":
-        """Cameras around a head that look at it, the whole of it in the picture: batch [1] of two numbers, [V] of lists.
+        """Cameras around a head with the whole of it in the picture: batch [1] of two numbers, [V] of lists.
 
         Angles are radians here and degrees on the command line: `math.radians(60)`.
 
@@ -71,7 +75,7 @@ class Cameras:
             distance: from the target, world units.
             fov: field of view of the picture's side, radians; `FFHQ_FOV` for what FFHQ's pictures show.
             resolution: side of the pictures in pixels.
-            target: point that all cameras look at, world; the middle of the head.
+            target: point that all cameras go round and look at, world; the middle of the head.
             device: where the tensors live.
 
         Raises:
@@ -89,17 +93,12 @@ class Cameras:
             shapes = f"{list(yaws.shape)} yaws and {list(pitches.shape)} pitches"
             raise ValueError(f"{shapes} do not pair; expected as many of both, or one for all") from error
         away = require_finite("distance", distance, 1e-6, 1e6, "expected a positive number of world units, like 2.7")
-        point = torch.as_tensor(target, dtype=torch.float32).cpu()
-        if point.shape != (3,) or not bool(point.isfinite().all()):
-            raise ValueError(f"the target is {shortened(target)}; expected a point of three numbers, like (0, 0, 0)")
         poses = round_the_head(yaws, pitches, away)
-        poses[..., :3, 3] += point
+        poses[..., :3, 3] += _point(target)
         return cls._square(poses.to(device), resolution, _focal(fov))
 
     @classmethod
-    def frontal(
-        cls, resolution: int = 512, device: torch.device | str = "cpu", *, fov: float = FFHQ_FOV
-    ) -> "Cameras":
+    def frontal(cls, resolution: int = 512, device: torch.device | str = "cpu", *, fov: float = FFHQ_FOV) -> "Cameras":
         """One camera at rest, batch [1]: it stands at (0, 0, 2.7) and looks along -z.
 
         With FFHQ's field of view it is the camera of training and evaluation, which cuts the crown; `Cameras.at()`
@@ -130,6 +129,7 @@ class Cameras:
         device: torch.device | str = "cpu",
         *,
         fov: float = FFHQ_FOV,
+        target: Sequence[float] = (0.0, 0.0, 0.0),
     ) -> "Cameras":
         """Cameras on a circle in front of the head that look at it, batch [frames]: the official videos' path.
 
@@ -142,6 +142,7 @@ class Cameras:
             turns: how often the circle is gone round.
             device: where the tensors live.
             fov: field of view of the picture's side, radians; `PORTRAIT_FOV` for the whole head.
+            target: point that all cameras look at, world.
 
         Raises:
             ValueError: no frames, or numbers that no camera can have.
@@ -152,7 +153,7 @@ class Cameras:
         require_finite("radius", radius, 0, 1e6, "expected a number of world units from 0 up, like 0.6")
         require_finite("turns", turns, -1e6, 1e6, "expected a number, like 1")
         eyes = circle(frames, radius, FFHQ_DISTANCE, turns)
-        return cls._square(look_at(eyes, torch.zeros(3)).to(device), resolution, _focal(fov))
+        return cls._square(look_at(eyes, _point(target)).to(device), resolution, _focal(fov))
 
     @classmethod
     def looking_at(
@@ -209,7 +210,9 @@ class Cameras:
             ValueError: the pictures are not square, which labels can't say.
         """
         if self.width != self.height:
-            raise ValueError(f"labels describe square pictures; these cameras' have {self.width} x {self.height} pixels")
+            raise ValueError(
+                f"labels describe square pictures; these cameras' have {self.width} x {self.height} pixels"
+            )
         Ks = self.Ks / self.Ks.new_tensor([[self.width], [self.height], [1.0]])
         return torch.cat([invert_rigid(self.viewmats).flatten(-2), Ks.flatten(-2)], dim=-1)
 
@@ -243,7 +246,19 @@ class Cameras:
 
     def __repr__(self) -> str:
         """Batch, size of the pictures and device; never the numbers."""
-        return f"Cameras(batch {list(self.batch_shape)}, {self.width} x {self.height} pixels, on {self.viewmats.device})"
+        return (
+            f"Cameras(batch {list(self.batch_shape)}, {self.width} x {self.height} pixels, on {self.viewmats.device})"
+        )
+
+
+def _point(target: Sequence[float]) -> Float[Tensor, "3"]:
+    try:
+        point = torch.as_tensor(target, dtype=torch.float32).cpu()
+    except (TypeError, ValueError, RuntimeError):
+        point = torch.empty(0)
+    if point.shape != (3,) or not bool(point.isfinite().all()):
+        raise ValueError(f"the target is {shortened(target)}; expected a point of three numbers, like (0, 0, 0)")
+    return point
 
 
 def _focal(fov: float) -> float:

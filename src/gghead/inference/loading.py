@@ -1,55 +1,42 @@
-"""Finds the generator behind a path: a model file, a run folder, or a checkpoint inside of one."""
+"""Loads the generator behind a path: a model file, or the newest snapshot of a run."""
 
 from pathlib import Path
 
-from gghead.config.paths import BUNDLED_MODEL, find_run
+import torch
+
+from gghead.inference.model_files import find_model
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
 from gghead.stylegan.layers import freeze
 
-SNAPSHOT_FOLDER = "snapshots"
-"""Where a run keeps the averaged generators, `<images, nine digits>.safetensors`."""
 
-
-def load(path: str | Path | None = None, device: str = "cpu") -> Generator:
+def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> Generator:
     """Loads a generator for sampling.
 
     Args:
         path: a .safetensors model, or a run's folder or name ("GGHEAD-4"), whose newest snapshot is taken; by default
             the model that comes with gghead.
-        device: where to put it.
+        device: where to put it: "cpu", "cuda" or "cuda:1".
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: what is there is no model, or is damaged.
+        ValueError: what is there is no model, or is damaged, or there is no such device here.
+
+    Example:
+        >>> load().sample(seeds=[0, 1])
+        Gaussians(batch [2], 65,332 each, 1 SH coefficients, float32 on cpu)
     """
-    generator = load_generator(find_model(BUNDLED_MODEL if path is None else find_run(Path(path)))).to(device)
+    file = find_model(path)
+    require_device(device)
+    generator = load_generator(file).to(device)
     freeze(generator)
     return generator
 
 
-def find_snapshots(run: Path) -> list[Path]:
-    """The averaged generators of a run, oldest first; files that are not named by a number are not among them."""
-    found = (run / SNAPSHOT_FOLDER).glob("*.safetensors")
-    return sorted((path for path in found if path.stem.isdecimal()), key=lambda path: int(path.stem))
-
-
-def find_model(path: Path) -> Path:
-    """The model file that a path means.
-
-    Raises:
-        FileNotFoundError: nothing is there, or a run without snapshots.
-        ValueError: a file that is no .safetensors file.
-    """
-    if path.is_dir():
-        snapshots = find_snapshots(path)
-        if not snapshots:
-            raise FileNotFoundError(
-                f"{path} holds no model: expected a run folder with {SNAPSHOT_FOLDER}/*.safetensors in it"
-            )
-        return snapshots[-1]
-    if not path.exists():
-        raise FileNotFoundError(f"there is no model at {path}; expected a .safetensors file or a run folder")
-    if path.suffix == ".pkl":
-        raise ValueError(f"{path} is an official checkpoint; convert it first: gghead import {path} model.safetensors")
-    return path
+def require_device(device: str | torch.device) -> None:
+    """Raises ValueError unless tensors can be put on a device of this machine."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"there is no device {device!r} here ({reason}); expected cpu, cuda or cuda:1") from error

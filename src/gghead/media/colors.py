@@ -12,7 +12,7 @@ def parse_color(color: object) -> tuple[float, float, float]:
     """Display red, green and blue in [0, 1].
 
     Args:
-        color: a number for a grey; a sequence of three numbers; a name of CSS ("white", "skyblue"); "#rrggbb" or "#rgb".
+        color: a number for a grey; three numbers; a name of CSS ("white", "skyblue"); "#rrggbb" or "#rgb".
 
     Raises:
         ValueError: it is none of these, or brighter than 1.

@@ -21,6 +21,10 @@ PNG_COMPRESSION = 6
 """zlib level; pinned, so that the same picture gives the same bytes."""
 FORMATS = ("PNG", "JPEG", "WEBP")
 """Files are told apart by their content, whatever their names say; Pillow's other readers are never reached."""
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+"""Endings of the files that `encode_picture` makes."""
+JPEG_QUALITY, WEBP_QUALITY = 95, 92
+"""Of 100: no blocks can be seen in skin and hair."""
 MAX_SIDE = 8192
 """Pictures with more pixels a side are refused by their header, before memory is taken for them."""
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
@@ -68,9 +72,29 @@ def picture_kind(data: bytes) -> str:
 
 
 def encode_png(pixels: Shaped[np.ndarray, "..."]) -> bytes:
-    """PNG of uint8 RGB [H, W, 3], uint8 grey or bool [H, W] pixels, the same bytes for the same pixels."""
+    """PNG of uint8 RGB or RGBA [H, W, 3 or 4], uint8 grey or bool [H, W] pixels, the same bytes for the same pixels."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
+    return buffer.getvalue()
+
+
+def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str) -> bytes:
+    """PNG, JPEG or WebP of RGB pixels, or PNG or WebP of RGBA pixels, as the end of a file's name says.
+
+    Raises:
+        ValueError: another ending, a JPEG with transparency, or more pixels than the format allows.
+    """
+    if suffix not in PICTURE_SUFFIXES:
+        raise ValueError(f"{suffix!r} is no picture's ending; expected {', '.join(PICTURE_SUFFIXES)}")
+    if suffix == ".png":
+        return encode_png(pixels)
+    buffer, picture = io.BytesIO(), Image.fromarray(np.ascontiguousarray(pixels))
+    if suffix == ".webp":
+        picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=4)
+        return buffer.getvalue()
+    if picture.mode == "RGBA":
+        raise ValueError("a JPEG has no transparency; expected .png or .webp, or a background with a colour")
+    picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
 
 
@@ -104,7 +128,7 @@ def resize_both(
     return bands[..., :3].copy(), bands[..., 3].copy()
 
 
-def to_uint8(pictures: Float[Tensor, "*N H W C"]) -> UInt8[np.ndarray, "*N H W C"]:
+def to_uint8(pictures: Float[Tensor, "*N C"]) -> UInt8[np.ndarray, "*N C"]:
     """[0, 1] -> 0 to 255, rounded; values outside are clamped, NaN is 0."""
     return (pictures.detach().float().nan_to_num(0).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
@@ -128,12 +152,15 @@ def averaged(pictures: Float[Tensor, "*N H W C"], side: int) -> Float[Tensor, "*
     return functional.avg_pool2d(flat, count).permute(0, 2, 3, 1).unflatten(0, pictures.shape[:-3])
 
 
-def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> UInt8[np.ndarray, "rows cols C"]:
-    """One picture of N pictures in a grid, row by row; the places that stay empty are white.
+def tile(
+    pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None, empty: int | UInt8[np.ndarray, " C"] = 255
+) -> UInt8[np.ndarray, "rows cols C"]:
+    """One picture of N pictures in a grid, row by row.
 
     Args:
         pictures: at least one.
         columns: pictures of a row; by default a grid about as high as wide, wider where that leaves no gaps.
+        empty: colour of the places that stay empty; white unless told.
 
     Raises:
         ValueError: there is no picture, or there are no columns.
@@ -143,7 +170,7 @@ def tile(pictures: UInt8[np.ndarray, "N H W C"], columns: int | None = None) -> 
     if count < 1 or columns < 1:
         raise ValueError(f"{count} pictures in {columns} columns make no grid; expected at least one of each")
     rows = -(-count // columns)
-    grid = np.full((rows * columns, height, width, channels), 255, np.uint8)
+    grid = np.full((rows * columns, height, width, channels), empty, np.uint8)
     grid[:count] = pictures
     grid = grid.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return grid.reshape(rows * height, columns * width, channels)

@@ -1,14 +1,21 @@
 """Videos that play in browsers: H.264 in MP4, 4:2:0, colours as of HD (BT.709), index at the front."""
 
+import logging
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from gghead.config.numbers import require_finite
+from gghead.media.images import to_uint8
+
+if TYPE_CHECKING:
+    import av
 
 CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "libvpx-vp9")
 """Encoders in the order of preference: what an FFmpeg build offers depends on how it was licensed."""
@@ -16,24 +23,28 @@ BT709, MPEG_RANGE = 1, 1
 """Codes of H.264: without them players guess the colours from the height of the picture."""
 QUALITY = {"crf": "18", "preset": "medium"}
 
+log = logging.getLogger(__name__)
+
 
 def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: float = 24) -> int:
     """Writes a video, frame by frame; needs no more memory than one frame and the encoder's delay.
 
     Args:
         path: file to write, ending in .mp4; not atomic, see `checkpoint.atomic.write_file`.
-        frames: display colours in [0, 1], clamped; all of one size. An odd side is cut by one pixel, as 4:2:0 asks.
+        frames: display colours in [0, 1], clamped; all of one size. 4:2:0 asks for even sides: where one is odd
+            its last row or column is there twice, and the log says so.
         fps: frames a second.
 
     Returns:
         Number of frames written.
 
     Raises:
-        ValueError: there are no frames, frames of another shape or of less than 2 x 2 pixels, or fps is out of range.
+        ValueError: there are no frames, or frames of another shape, or fps is out of range, or the package av is
+            missing.
         OSError: the file can't be written, or no encoder takes frames of this size.
     """
-    if not 0.001 <= fps <= 1000:
-        raise ValueError(f"fps is {fps}; expected a number from .001 to 1000, like 24 or 29.97")
+    av = _import_av()
+    require_finite("fps", fps, 0.001, 1000, "expected a number from 0.001 to 1000, like 24 or 29.97")
     count = 0
     path.touch()  # FFmpeg would tell of a folder that can't be written to only after many frames, and not name it
     # "12:30.mp4" is an address for FFmpeg, of the protocol "12".
@@ -43,6 +54,16 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: floa
             pixels = _even(frame)
             if stream is None:
                 stream = _open_stream(container, pixels.shape[1], pixels.shape[0], fps)
+                if pixels.shape != tuple(frame.shape):
+                    log.warning(
+                        "Frames of %d x %d pixels become a video of %d x %d: its sides must be even.",
+                        *frame.shape[1::-1], *pixels.shape[1::-1],
+                    )  # fmt: skip
+            if pixels.shape[:2] != (stream.height, stream.width):
+                raise ValueError(
+                    f"frame {count} is {pixels.shape[1]} x {pixels.shape[0]} pixels, those before {stream.width} x "
+                    f"{stream.height}; expected frames of one size"
+                )
             picture = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
                 format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709", dst_color_range="MPEG"
             )
@@ -54,7 +75,20 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: floa
     return count
 
 
-def _open_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
+def _import_av() -> ModuleType:
+    """The package av, which only videos need; importing it takes a tenth of a second."""
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(
+            f"videos (.mp4) need the package av ({error}): pip install av; .webp, .gif and pictures do without"
+        ) from error
+    return av
+
+
+def _open_stream(container: "av.container.OutputContainer", width: int, height: int, fps: float) -> "av.VideoStream":
+    import av
+
     codec = next((name for name in CODECS if name in av.codecs_available), None)
     if codec is None:
         raise ValueError(f"this FFmpeg has none of the encoders {', '.join(CODECS)}; reinstall av from its wheels")
@@ -75,12 +109,9 @@ def _open_stream(container: av.container.OutputContainer, width: int, height: in
 
 
 def _even(frame: Float[Tensor, "H W 3"]) -> np.ndarray:
-    if frame.ndim != 3 or frame.shape[-1] != 3:
+    if frame.ndim != 3 or frame.shape[-1] != 3 or not frame.numel():
         raise ValueError(
             f"a frame is {list(frame.shape)}; expected [H, W, 3]; of several heads index the head: .rgb[0]"
         )
-    height, width = (side - side % 2 for side in frame.shape[:2])
-    if not height or not width:
-        raise ValueError(f"a video needs at least 2 x 2 pixels, these frames are {frame.shape[1]} x {frame.shape[0]}")
-    scaled = frame[:height, :width].detach().cpu().float().clamp(0, 1) * 255
-    return scaled.round().to(torch.uint8).contiguous().numpy()
+    height, width, _ = frame.shape
+    return np.pad(to_uint8(frame), ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

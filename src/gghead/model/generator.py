@@ -1,7 +1,7 @@
 """The generator: latent -> styles -> UV maps -> attributes at the texels -> Gaussians."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -165,7 +165,7 @@ class Generator(nn.Module):
             self._gatherings[self.device] = cuda_decoder.Gathering.of(self.texel_uvs, self.config.map_resolution)
         return self._gatherings[self.device]
 
-    def latents(self, seeds: Sequence[int]) -> Float[Tensor, "B Z"]:
+    def latents(self, seeds: Iterable[int]) -> Float[Tensor, "B Z"]:
         """The latent of each seed, drawn as the field does, so that a seed names the same head in official models.
 
         Raises:
@@ -177,7 +177,7 @@ class Generator(nn.Module):
         return torch.from_numpy(np.stack(rows)).float().to(self.device)
 
     @torch.no_grad()
-    def styles(self, seeds: Sequence[int], truncation: float = 0.7) -> Float[Tensor, "B L W"]:
+    def styles(self, seeds: Iterable[int], truncation: float = 0.7) -> Float[Tensor, "B L W"]:
         """Style vectors of seeds, with the frontal camera as the one the mapping network sees.
 
         Args:
@@ -193,12 +193,12 @@ class Generator(nn.Module):
         return self.map_styles(self.latents(seeds), labels, truncation)
 
     @torch.no_grad()
-    def sample(self, seeds: Sequence[int], truncation: float = 0.7) -> Gaussians:
+    def sample(self, seeds: Iterable[int], truncation: float = 0.7) -> Gaussians:
         """Heads of seeds, batch [len(seeds)]; arguments and errors as in `styles`."""
         return self.decode(self.styles(seeds, truncation))
 
 
-def whole_seeds(seeds: Sequence[int]) -> list[int]:
+def whole_seeds(seeds: Iterable[int]) -> list[int]:
     """Seeds as Python's numbers, from a list, a range, or an array of whole numbers.
 
     Raises:

@@ -14,7 +14,6 @@ from gghead.rasterizer.checks import (
     Background,
     check_camera_numbers,
     check_cameras,
-    check_kinds,
     check_scenes,
     flat_background,
     picture_shape,
@@ -43,8 +42,7 @@ def render(
     Args:
         gaussians: scenes, batch *B.
         cameras: cameras, batch *V, intrinsics without skew.
-        background: colour behind the Gaussians: a grey or (red, green, blue) from 0 to 1, a name of CSS or "#rrggbb", or
-            a tensor of a shape that broadcasts to [*P, 3].
+        background: a grey, (red, green, blue) in [0, 1], a CSS name, "#rrggbb", or a tensor broadcasting to [*P, 3].
         features: further channels to accumulate beside the colour, e.g. texture coordinates.
         pairwise: draw scene i from camera i only; the cameras' batch must be, or broadcast to, *B. With one axis more,
             [*B, V], each scene is drawn from its own V cameras.
@@ -57,9 +55,8 @@ def render(
         Pictures with batch *P = (*B, *V); if pairwise *P = *B, or (*B, V).
 
     Raises:
-        ValueError: no heads or no cameras, shapes that do not fit, a background outside of 0 to 1, tensors on different
-            devices or of different types, cameras that are not finite, have skew or no pixels, or a backend that
-            cannot do it.
+        ValueError: shapes, devices or types that do not fit, a background outside of [0, 1], cameras that are not
+            finite, have skew or no pixels, or a backend that cannot do it.
         torch.OutOfMemoryError: the GPU has no room; says for what, and what lowers it.
 
     Example:
@@ -70,7 +67,6 @@ def render(
 
     Source: Kerbl et al. 2023, "3D Gaussian Splatting for Real-Time Radiance Field Rendering", sections 4 to 6.
     """
-    check_kinds(gaussians, cameras)
     check_scenes(gaussians, features)
     check_cameras(gaussians, cameras)
     pictures = picture_shape(gaussians, cameras, pairwise)

@@ -69,7 +69,9 @@ def flat_background(background: Background, like: Tensor, pictures: tuple[int, .
     """The background of each picture, or one grey for all."""
     if not isinstance(background, Tensor):
         if getattr(background, "ndim", 1) > 1:
-            raise ValueError(f"the background is an array of shape {list(background.shape)}; give a tensor of that shape")
+            raise ValueError(
+                f"the background is an array of shape {list(background.shape)}; give a tensor of that shape"
+            )
         red, green, blue = parse_color(background)
         return red if red == green == blue else like.new_tensor([red, green, blue]).expand(math.prod(pictures), 3)
     if not background.is_floating_point():
@@ -77,7 +79,7 @@ def flat_background(background: Background, like: Tensor, pictures: tuple[int, .
     # One that is learned may leave the range for a while; a GPU would have to be waited for.
     if background.device.type == "cpu" and not background.requires_grad and background.numel():
         low, high = background.detach().aminmax()
-        if not (0 <= low and high <= 1):
+        if not (low >= 0 and high <= 1):
             raise ValueError(f"the background has values from {low:.4g} to {high:.4g}; expected 0 to 1: divide by 255?")
     try:
         return background.to(like).broadcast_to(*pictures, 3).reshape(-1, 3)
@@ -88,18 +90,15 @@ def flat_background(background: Background, like: Tensor, pictures: tuple[int, .
         ) from error
 
 
-def check_kinds(gaussians: object, cameras: object) -> None:
-    """Raises ValueError unless these are Gaussians and cameras, in this order."""
-    for name, value, kind, remedy in (
-        ("heads", gaussians, Gaussians, "generator.sample(seeds=[0]) makes some, gghead.load_ply reads some"),
-        ("cameras", cameras, Cameras, "Cameras.at() sees the whole head, Cameras.frontal(512) as in FFHQ"),
-    ):
-        if not isinstance(value, kind):
-            raise ValueError(f"the {name} to draw are {shortened(value)}; expected {kind.__name__}: {remedy}")
+def check_kind(what: str, value: object, kind: type, remedy: str) -> None:
+    """Raises ValueError unless something is of a kind."""
+    if not isinstance(value, kind):
+        raise ValueError(f"the {what} to draw are {shortened(value)}; expected {kind.__name__}: {remedy}")
 
 
 def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
     """Raises ValueError unless the tensors of the scenes fit together."""
+    check_kind("heads", gaussians, Gaussians, "generator.sample(seeds=[0]) makes some, gghead.load_ply reads some")
     if gaussians.means.ndim < 2:
         raise ValueError(f"means have shape {list(gaussians.means.shape)}; expected [*batch, N, 3]")
     if gaussians.means.dtype not in PRECISIONS:
@@ -133,6 +132,7 @@ def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
 
 def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
     """Raises ValueError unless the cameras have the shapes, device and type to see the scenes."""
+    check_kind("cameras", cameras, Cameras, "Cameras.at() sees the whole head, Cameras.frontal(512) what FFHQ shows")
     batch = tuple(cameras.viewmats.shape[:-2])
     if tuple(cameras.viewmats.shape) != (*batch, 4, 4) or tuple(cameras.Ks.shape) != (*batch, 3, 3):
         raise ValueError(

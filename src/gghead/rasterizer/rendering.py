@@ -35,7 +35,9 @@ class Rendering:
         """A strip of the first pictures, for notebooks."""
         from gghead.media.images import encode_png, thumbnails, tile, to_uint8  # Pillow: only where pictures are shown
 
-        pictures = self.rgb.detach().flatten(0, -4)[:NOTEBOOK_PICTURES] if self.rgb.ndim > 3 else self.rgb.detach()[None]
+        pictures = (
+            self.rgb.detach().flatten(0, -4)[:NOTEBOOK_PICTURES] if self.rgb.ndim > 3 else self.rgb.detach()[None]
+        )
         if not pictures.numel():
             return None
         pixels = thumbnails(to_uint8(pictures), NOTEBOOK_SIDE)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from gghead.inference.loading import SNAPSHOT_FOLDER
+from gghead.inference.model_files import SNAPSHOT_FOLDER
 
 LOG = "log.jsonl"
 CURVES = ("generator", "discriminator")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gghead.inference.loading import SNAPSHOT_FOLDER
+from gghead.inference.model_files import SNAPSHOT_FOLDER
 
 SUFFIXES = (".safetensors", ".ply")
 BUNDLED = Path("bundled")
