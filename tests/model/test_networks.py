@@ -76,6 +76,7 @@ def test_what_names_no_head_is_refused() -> None:
             generator.sample(seeds)
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_seeds_of_any_library_are_seeds() -> None:
     generator = build_generator(TINY, seed=0)
     expected = generator.latents([3, 4])

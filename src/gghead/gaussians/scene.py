@@ -50,9 +50,9 @@ class Gaussians:
         """Applies a function to every tensor."""
         return Gaussians(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
 
-    def to(self, device: torch.device | str) -> "Gaussians":
-        """The same scenes on another device."""
-        return self.map(lambda tensor: tensor.to(device))
+    def to(self, target: torch.device | torch.dtype | str) -> "Gaussians":
+        """The same scenes on another device, or in another precision."""
+        return self.map(lambda tensor: tensor.to(target))
 
     def detach(self) -> "Gaussians":
         """The same values outside of the autograd graph."""

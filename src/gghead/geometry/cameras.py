@@ -220,9 +220,9 @@ class Cameras:
         """Camera positions, world."""
         return invert_rigid(self.viewmats)[..., :3, 3]
 
-    def to(self, device: torch.device | str) -> "Cameras":
-        """The same cameras on another device."""
-        return Cameras(self.viewmats.to(device), self.Ks.to(device), self.width, self.height)
+    def to(self, target: torch.device | torch.dtype | str) -> "Cameras":
+        """The same cameras on another device, or in another precision."""
+        return Cameras(self.viewmats.to(target), self.Ks.to(target), self.width, self.height)
 
     def magnified(self, times: int) -> "Cameras":
         """The same views in so many times as many pixels a side."""
