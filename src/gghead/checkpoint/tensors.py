@@ -13,8 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
+from gghead.config.printable import printable
 
 HASH_KEY = "sha256"
+MAX_HEADER = 16 * 2**20
+"""Bytes of a header: of names, sizes and texts. Ours have some 20,000; a reader takes dozens of times its size."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,35 @@ def load_tensors(path: Path) -> TensorFile:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
+        _check_header_size(path)
         with safetensors.safe_open(path, framework="pt") as file:
             texts = dict(file.metadata() or {})
+            stated = texts.pop(HASH_KEY, None)
+            if stated is None:  # before gigabytes of another program's file are read
+                raise ValueError(f"{path} states no hash of its content; it was not written by gghead")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, AttributeError, TypeError, RuntimeError, OverflowError) as error:
+        # All but the first are what torch says of types and sizes that it has not.
         raise ValueError(
-            f"{path} is no readable .safetensors file ({error}); it is cut off or damaged: use another copy"
+            f"{path} is no readable .safetensors file ({printable(str(error), 200)}); it is cut off or damaged: use "
+            "another copy"
         ) from error
-    stated = texts.pop(HASH_KEY, None)
     content = TensorFile(tensors, texts)
-    if stated is None:
-        raise ValueError(f"{path} states no hash of its content; it was not written by gghead")
     if stated != content_hash(content):
         raise ValueError(f"{path} is damaged: its content does not match the hash stated in it; use another copy")
     return content
+
+
+def _check_header_size(path: Path) -> None:
+    """Refuses a file whose first eight bytes, the size of its header, lie or ask for hours."""
+    with path.open("rb") as file:
+        start, size = file.read(8), path.stat().st_size
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length > min(size - 8, MAX_HEADER):
+        raise ValueError(
+            f"{path} is no readable .safetensors file: of {size} bytes, {length} would be its header; it is cut off or "
+            "damaged, or of another kind: use another copy"
+        )
 
 
 def content_hash(content: TensorFile) -> str:

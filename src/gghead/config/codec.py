@@ -5,12 +5,18 @@ Knows what configurations are made of: nested dataclasses, str, int, float, bool
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
+
+from gghead.config.printable import LONGEST, printable, shown
 
 T = TypeVar("T")
+
+FARTHEST = sys.float_info.max
+"""Farthest number from zero that a float may be."""
 
 
 def to_json(value: object) -> str:
@@ -27,13 +33,32 @@ def from_json(cls: type[T], text: str) -> T:
             must therefore be what was done before; `to_json` writes every field, so no other default matters to it.
 
     Raises:
-        ValueError: no JSON, a field unknown, or missing without a default, a value of another type; names the field.
+        ValueError: no JSON, a field unknown, twice, or missing without a default, a value of another type or no
+            finite number; names the field.
     """
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ValueError(f"the configuration is no valid JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("the configuration is no valid JSON: its brackets are nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"the configuration can't be read: {printable(str(error), 200)}") from error
     return _read(cls, data, cls.__name__)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the JSON text, whose names must differ: of two values for one field neither is the right one."""
+    data: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in data:
+            raise ValueError(f"it has the field {shown(name)} twice")
+        data[name] = value
+    return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}; expected numbers")
 
 
 def _read(kind: Any, data: Any, where: str) -> Any:
@@ -42,14 +67,17 @@ def _read(kind: Any, data: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _read_dataclass(kind, data, where)
     if origin is Literal:
-        return _expect(data in typing.get_args(kind), data, f"one of {typing.get_args(kind)}", where)
+        return _expect(
+            isinstance(data, str) and data in typing.get_args(kind), data, f"one of {typing.get_args(kind)}", where
+        )
     if origin in (typing.Union, types.UnionType):
         return _read_union(typing.get_args(kind), data, where)
     if origin is tuple:
         _expect(isinstance(data, list), data, "a list", where)
         return tuple(_read(typing.get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(data))
     if kind is float:
-        return float(_expect(isinstance(data, int | float) and not isinstance(data, bool), data, "a number", where))
+        _expect(isinstance(data, int | float) and not isinstance(data, bool), data, "a number", where)
+        return float(_expect(-FARTHEST <= data <= FARTHEST, data, "a number of double precision", where))
     if kind is int:
         return _expect(isinstance(data, int) and not isinstance(data, bool), data, "an integer", where)
     return _expect(isinstance(data, kind), data, f"a {kind.__name__}", where)
@@ -69,9 +97,9 @@ def _read_dataclass(cls: Any, data: Any, where: str) -> Any:
     names = [field.name for field in dataclasses.fields(cls)]
     for key in data:
         if key not in names:
-            near = get_close_matches(key, names, n=1)
+            near = get_close_matches(key[:LONGEST], names, n=1)
             hint = f"; perhaps you meant {near[0]}" if near else f"; known are {', '.join(names)}"
-            raise ValueError(f"{where} has an unknown field {key!r}{hint}")
+            raise ValueError(f"{where} has an unknown field {shown(key)}{hint}")
     missing = [field.name for field in dataclasses.fields(cls) if field.name not in data and not _has_default(field)]
     if missing:
         raise ValueError(f"{where} lacks {', '.join(missing)}; it was written by another version of gghead")
@@ -84,5 +112,5 @@ def _has_default(field: dataclasses.Field[Any]) -> bool:
 
 def _expect(fine: bool, data: Any, expected: str, where: str) -> Any:
     if not fine:
-        raise ValueError(f"{where} is {data!r}; expected {expected}")
+        raise ValueError(f"{where} is {shown(data)}; expected {expected}")
     return data

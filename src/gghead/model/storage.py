@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.config.codec import from_json, to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.config.printable import listed, printable
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.uv.texels import Texels
@@ -21,6 +22,8 @@ VERSION_KEY = "gghead.version"
 CONFIG_KEY = "gghead.config"
 GEOMETRY = ("texel_uvs", "template_positions")
 """Tensors of a generator that stay exact: where its Gaussians are on the template."""
+NOTHING_ALLOCATED = torch.device("meta")
+"""Where a network is made before its file's tensors, which take no more memory than the file, are compared with it."""
 
 C = TypeVar("C", GeneratorConfig, DiscriminatorConfig)
 
@@ -38,7 +41,7 @@ def save_generator(path: Path, generator: Generator, half: bool = False) -> None
     """
     tensors = generator.state_dict()
     if half:
-        tensors = {name: value if name in GEOMETRY else value.half() for name, value in tensors.items()}
+        tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in tensors.items()}
     _save(path, "generator", tensors, to_json(generator.config))
 
 
@@ -47,15 +50,22 @@ def load_generator(path: Path) -> Generator:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, holds no generator, is of another version, or its tensors do not fit its
-            configuration.
+        ValueError: the file is damaged, holds no generator, is of another version, its tensors do not fit its
+            configuration, or are not all finite.
     """
     content = load_tensors(path)
     config = _read_config(path, content, "generator", GeneratorConfig)
     tensors = {name: value.float() if value.dtype == torch.half else value for name, value in content.tensors.items()}
-    content = TensorFile(tensors, content.texts)
-    count = len(tensors.get("texel_uvs", torch.empty(0)))
-    return _fill(path, Generator(config, Texels(torch.empty(count, 2), torch.empty(count, 3)), seed=None), content)
+    uvs = tensors.get("texel_uvs", torch.empty(0))
+    count = len(uvs) if uvs.ndim else 0
+    if not 0 < count <= config.grid_size**2:
+        raise ValueError(
+            f"{path} has {count} Gaussians a head; expected 1 to {config.grid_size**2}, the points of its grid: "
+            "use another copy"
+        )
+    with NOTHING_ALLOCATED:
+        generator = Generator(config, Texels(torch.empty(count, 2), torch.empty(count, 3)), seed=None)
+    return _fill(path, generator, TensorFile(tensors, content.texts))
 
 
 def save_discriminator(path: Path, discriminator: Discriminator) -> None:
@@ -71,7 +81,9 @@ def load_discriminator(path: Path) -> Discriminator:
     """Reads what `save_discriminator` wrote, onto the CPU; errors as of `load_generator`."""
     content = load_tensors(path)
     config = _read_config(path, content, "discriminator", DiscriminatorConfig)
-    return _fill(path, Discriminator(config, seed=None), content)
+    with NOTHING_ALLOCATED:
+        discriminator = Discriminator(config, seed=None)
+    return _fill(path, discriminator, content)
 
 
 def _save(path: Path, kind: str, tensors: Mapping[str, Tensor], config: str) -> None:
@@ -82,11 +94,13 @@ def _save(path: Path, kind: str, tensors: Mapping[str, Tensor], config: str) -> 
 def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:
     found = content.texts.get(KIND_KEY)
     if found != kind:
-        raise ValueError(f"{path} holds {f'a {found}' if found else 'no network of gghead'}; expected a {kind}")
+        raise ValueError(
+            f"{path} holds {f'a {printable(found)}' if found else 'no network of gghead'}; expected a {kind}"
+        )
     version = content.texts.get(VERSION_KEY)
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {version}; this gghead reads version {FORMAT_VERSION}: "
+            f"{path} has format version {printable(version or 'none')}; this gghead reads version {FORMAT_VERSION}: "
             "use the gghead that wrote it"
         )
     try:
@@ -99,10 +113,15 @@ N = TypeVar("N", Generator, Discriminator)
 
 
 def _fill(path: Path, network: N, content: TensorFile) -> N:
-    """Gives a network its tensors after checking that names, shapes and types agree."""
+    """Gives a network its tensors after checking that names, shapes and types agree, and that they are numbers."""
     problems = mismatches(network, content)
     if problems:
         raise ValueError(f"the tensors in {path} do not fit its configuration: {problems}; use another copy")
+    broken = [name for name, tensor in content.tensors.items() if not _is_finite(tensor)]
+    if broken:
+        raise ValueError(
+            f"{path} holds NaN or infinite values in {listed(broken)}; its training diverged: use an earlier snapshot"
+        )
     network.load_state_dict(dict(content.tensors), assign=True)
     return network
 
@@ -111,7 +130,7 @@ def mismatches(network: nn.Module, content: TensorFile) -> str:
     """What differs between a network's tensors and a file's, in words; empty if nothing does."""
     expected, found = network.state_dict(), content.tensors
     problems = [f"{name} is missing" for name in expected if name not in found]
-    problems += [f"{name} is unknown" for name in found if name not in expected]
+    problems += [f"{printable(name)} is unknown" for name in found if name not in expected]
     problems += [
         f"{name} is {_form(found[name])} instead of {_form(tensor)}"
         for name, tensor in expected.items()
@@ -123,3 +142,14 @@ def mismatches(network: nn.Module, content: TensorFile) -> str:
 
 def _form(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # A sum takes a fifth of the time; it is finite unless a value is not, or all of them together are too large.
+    return bool(tensor.sum().isfinite() or tensor.isfinite().all())
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """In 16 bits, if they hold every value."""
+    half = tensor.half()
+    return half if half.isfinite().all() else tensor
