@@ -85,6 +85,22 @@ def test_convert_packs_masks_too_refuses_and_names_what_it_leaves_out(heads: Pat
     assert "no convention 'opengll'" in data("convert", heads, "--from", "opengll", "--out", out, "--force").output
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_any_encoding_of_the_output_takes_the_page(encoding: str, heads: Path) -> None:
+    result = CliRunner(charset=encoding).invoke(main, ["data", "check", str(heads), "--resolution", "16"])
+    assert result.exit_code == 0, result.output
+    assert "10 labels, 10 usable pictures" in result.stdout
+    assert "0 problems" in result.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_any_encoding_of_the_output_takes_any_name(encoding: str, heads: Path, tmp_path: Path) -> None:
+    named = heads.rename(tmp_path / "ヘッド \udcff.zip")
+    result = CliRunner(charset=encoding).invoke(main, ["data", "check", str(named), "--resolution", "16"])
+    assert result.exit_code == 0, result.output
+    assert "10 labels, 10 usable pictures" in result.stdout
+
+
 def test_help_explains_every_option() -> None:
     for name in ("check", "convert"):
         command = main.commands["data"].commands[name]

@@ -2,6 +2,7 @@ import multiprocessing
 import os
 import struct
 import sys
+import unicodedata
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gghead.data.archive import open_archive
+from gghead.data.archive import canonical_name, open_archive
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def zip_of(path: Path, names: list[str], method: int = zipfile.ZIP_STORED) -> Pa
     return path
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "C:\\x", "C:x", "..\\x", "x\0y"])
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "C:\\x", "C:x", "..\\x", "x\0y", "x\x1b[2J"])
 def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"(?s)1 files that cannot be .* trusted.*leads out of the archive"):
         open_archive(zip_of(tmp_path / "set.zip", ["good.png", name]))
@@ -116,14 +117,21 @@ def test_names_that_only_look_strange_are_names(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("second", ["a/x.png", "a\\x.png"])
+@pytest.mark.parametrize("second", ["a/x.png", "a\\x.png", "./a/x.png", "a//x.png", "a/./x.png"])
 def test_two_files_of_one_name_are_refused(second: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a/x\.png is there twice"):
         open_archive(zip_of(tmp_path / "set.zip", ["a/x.png", second]))
 
 
 def test_what_systems_leave_behind_is_not_there(tmp_path: Path) -> None:
-    junk = ["__MACOSX/a/._x.png", ".DS_Store", "a/.hidden.png", "a/Thumbs.db", "a/desktop.ini"]
+    junk = [
+        "@eaDir/x.png/thumb.jpg",
+        "__MACOSX/a/._x.png",
+        ".DS_Store",
+        "a/.hidden.png",
+        "a/Thumbs.db",
+        "a/desktop.ini",
+    ]
     with open_archive(zip_of(tmp_path / "set.zip", ["a/x.png", *junk])) as archive:
         assert archive.names() == ("a/x.png",)
     with open_archive(unpacked(tmp_path / "set", dict.fromkeys(["a/x.png", *junk], b""))) as archive:
@@ -198,3 +206,58 @@ def test_identity_follows_the_content_and_not_the_place(tmp_path: Path, contents
         assert archive.identity(names) == before
         os.utime(folder / names[0], ns=(0, 0))
         assert archive.identity(names) != before
+
+
+COMPOSED, DECOMPOSED = unicodedata.normalize("NFC", "é/ü.png"), unicodedata.normalize("NFD", "é/ü.png")
+
+
+@pytest.mark.parametrize("written", [COMPOSED, DECOMPOSED, f"./{DECOMPOSED}", f".\\{COMPOSED}"])
+def test_names_have_one_spelling_whoever_wrote_them(written: str, tmp_path: Path) -> None:
+    places = [zip_of(tmp_path / "set.zip", [written])]
+    if "\\" not in written:
+        places.append(unpacked(tmp_path / "set", {written: b"content of " + written.encode()}))
+    for place in places:
+        with open_archive(place) as archive:
+            assert archive.names() == (COMPOSED,)
+            assert archive.read(COMPOSED) == b"content of " + written.encode()
+            assert archive.size(COMPOSED) >= len(archive.read(COMPOSED))
+    assert canonical_name(written) == COMPOSED
+
+
+def test_utf_8_names_that_a_zip_does_not_call_so(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "mac.zip", ["qq.png"])
+    path.write_bytes(path.read_bytes().replace(b"qq.png", "é.png".encode()))
+    with open_archive(path) as archive:
+        assert archive.names() == ("é.png",)
+
+
+def test_what_lies_in_one_folder_with_its_labels_begins_there(tmp_path: Path) -> None:
+    names = ["heads/dataset.json", "heads/00000/x.png", "__MACOSX/heads/._x.png"]
+    for place in (zip_of(tmp_path / "set.zip", names), unpacked(tmp_path / "set", dict.fromkeys(names, b""))):
+        with open_archive(place) as archive:
+            assert archive.names() == ("00000/x.png", "dataset.json")
+    for others in (["heads/dataset.json", "masks/x.png"], ["heads/x.png"]):
+        with open_archive(zip_of(tmp_path / "other.zip", others)) as archive:
+            assert archive.names() == tuple(sorted(others)), "nothing is guessed"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_linked_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    unpacked(tmp_path / "scratch", {"x.png": b"x", "deeper/y.png": b"y"})
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "00000").symlink_to(tmp_path / "scratch")
+    (tmp_path / "scratch" / "up").symlink_to(tmp_path / "set")
+    (tmp_path / "scratch" / "itself").symlink_to(tmp_path / "scratch")
+    (tmp_path / "scratch" / "gone.png").symlink_to(tmp_path / "nothing.png")
+    with open_archive(tmp_path / "set") as archive:
+        assert archive.names() == ("00000/deeper/y.png", "00000/x.png")
+        assert archive.read("00000/x.png") == b"x"
+
+
+def test_what_is_encrypted_is_not_called_damaged(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "set.zip", ["x.png"])
+    content = bytearray(path.read_bytes())
+    content[content.find(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    with open_archive(path) as archive, pytest.raises(ValueError, match=r"x\.png in .* is encrypted; pack"):
+        archive.read("x.png")

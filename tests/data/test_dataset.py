@@ -8,8 +8,12 @@ from PIL import Image
 
 from gghead.data.cutout import composite
 from gghead.data.dataset import HeadDataset, MissingMasksWarning
+from gghead.data.decoded import DecodedPictures
+from gghead.data.decoding import decode
+from gghead.data.inspection import inspect
 from gghead.data.labels import mirror_labels
-from gghead.media.images import decode_rgb, encode_png, resize
+from gghead.media.encoded import decode_rgb
+from gghead.media.images import encode_png, resize
 from tiny_archive import COUNT, SIDE, frontal_label, labels_json, picture_name, write_zip
 
 Files = dict[str, bytes]
@@ -194,3 +198,73 @@ def test_reading_names_every_kind_of_bad_picture(files: Files, masks: Files, wri
             with pytest.raises(ValueError, match=fact) as caught:
                 dataset.read(index)
             assert picture_name(index) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [
+        ("/00000/img00000000.png", "expected a name relative to dataset.json, 00000/img00000000.png it seems"),
+        ("C:\\data\\img00000000.png", "expected a name relative to dataset.json, 00000/img00000000.png it seems"),
+        ("00000/IMG00000000.PNG", "there is 00000/img00000000.png - names must agree in folders, upper and lower case"),
+        ("00000/img00000000.jpg", "there is 00000/img00000000.png"),
+        ("img00000000.png", "there is 00000/img00000000.png"),
+        (".hidden.png", "hidden files and those of operating systems are overlooked"),
+    ],
+)
+def test_a_label_without_picture_says_why(label: str, reason: str, files: Files, write_set: WriteSet) -> None:
+    names = [label, *(picture_name(i) for i in range(1, COUNT))]
+    files["dataset.json"] = labels_json([[name, frontal_label()] for name in names])
+    with pytest.raises(ValueError, match="1 labels without picture") as caught:
+        HeadDataset.open(write_set(files), SIDE)
+    assert reason in str(caught.value)
+
+
+def test_foreign_names_cannot_draw_on_the_terminal(files: Files, write_set: WriteSet) -> None:
+    files["dataset.json"] = labels_json([["\x1b[2J" + "x" * 10**6, frontal_label()]])
+    with pytest.raises(ValueError, match="do not belong together") as caught:
+        HeadDataset.open(write_set(files), SIDE)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize(
+    "rename", ["{folder}/{stem}.png.png", "heads_masks_modnet/{folder}/{stem}.png", "{folder}/{stem}.webp"]
+)
+def test_masks_are_found_by_the_habits_of_other_tools(rename: str, files: Files, masks: Files, tmp_path: Path) -> None:
+    renamed = {}
+    for name, data in masks.items():
+        folder, stem = name.removesuffix(".png").split("/")
+        renamed[rename.format(folder=folder, stem=stem)] = data
+    write_zip(tmp_path / "heads_masks_modnet.zip", renamed)
+    with HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE) as dataset:
+        assert (dataset.read(0)[:, SIDE // 2 :] == 255).all()
+
+
+def test_a_mask_that_could_be_of_two_pictures_is_of_none(files: Files, masks: Files, write_set: WriteSet) -> None:
+    first = picture_name(0)
+    files[first.replace(".png", ".jpg")] = files[first]
+    names = [*(picture_name(i) for i in range(COUNT)), first.replace(".png", ".jpg")]
+    files["dataset.json"] = labels_json([[name, frontal_label()] for name in names])
+    with pytest.raises(ValueError, match=r"img00000000\.jpg has no mask"):
+        HeadDataset.open(write_set(files), SIDE)
+
+
+@pytest.mark.parametrize("first_is_opaque", [False, True])
+def test_no_picture_speaks_for_the_set(first_is_opaque: bool, files: Files, tmp_path: Path) -> None:
+    alpha = np.zeros((SIDE, SIDE), np.uint8)
+    alpha[:, :4] = 255
+    cut_out = encode_png(np.dstack([np.full((SIDE, SIDE, 3), 100, np.uint8), alpha]))
+    opaque = [0, 1] if first_is_opaque else [3, 4]
+    files |= {picture_name(i): cut_out for i in range(COUNT) if i not in opaque}
+    path, events = write_zip(tmp_path / "heads.zip", files), list[str]()
+    with HeadDataset.open(path, SIDE) as dataset:
+        pictures = decode(dataset, events.append)
+        assert isinstance(pictures, DecodedPictures)
+        assert pictures.cut_out() == COUNT - 2
+        covered = [bool(dataset.cutout(i).transparency.any()) for i in range(COUNT)]
+    assert covered == [i not in opaque for i in range(COUNT)]
+    assert "2 of 5 pictures have neither a mask nor transparency" in events[-1]
+    told = (
+        f"3 of 5 pictures are cut out by their transparency, the other 2 are opaque ({picture_name(opaque[0])} for one)"
+    )
+    assert told in " ".join(inspect(path, SIDE).notes)

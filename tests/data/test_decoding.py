@@ -20,7 +20,8 @@ from gghead.data.loader import BatchLoader, Order
 from gghead.data.picture_cache import cache_root
 from gghead.data.resident import ResidentBatches
 from gghead.data.source import PictureSource
-from gghead.media.images import decode_rgb, encode_png
+from gghead.media.encoded import decode_rgb
+from gghead.media.images import encode_png
 from tiny_archive import COUNT, SIDE, picture_name, write_zip
 
 Files = dict[str, bytes]

@@ -1,16 +1,19 @@
 """What the check finds, counts and says."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gghead.data.contact_sheet import LANDMARKS, SIDE, contact_sheet_of, draw_template, project, spread_over_yaw
 from gghead.data.inspection import Inspection, inspect
 from gghead.data.inspection_page import histogram, page
 from gghead.data.labels import mirror_labels
-from gghead.media.images import decode_rgb, encode_png
+from gghead.media.encoded import decode_rgb
+from gghead.media.images import encode_png
 from gghead.uv.template import HeadTemplate
 from head_cameras import head_labels, written_as
 from tiny_archive import COUNT, frontal_label, labels_json, picture_name, write_zip
@@ -133,9 +136,13 @@ def test_duplicates_are_counted(files: Files, write_set: WriteSet) -> None:
 @pytest.mark.parametrize(
     ("mask", "where", "said"),
     [
-        (np.eye(16, dtype=np.uint8), "problems", "brightest value of all masks is 1"),
-        (np.pad(np.zeros((10, 10), np.uint8), 3, constant_values=255), "notes", "inside out"),
-        (np.pad(np.full((1, 1), 255, np.uint8), ((0, 15), (0, 15))), "notes", "all but empty"),
+        (np.triu(np.eye(16, dtype=np.uint8) + 1), "problems", "never reach white (255)"),
+        (np.tri(16, dtype=np.uint8) * 200 + 20, "problems", "never reach black (0)"),
+        (np.pad(np.zeros((10, 10), np.uint8), 3, constant_values=255), "problems", "inside out"),
+        (np.pad(np.full((1, 1), 255, np.uint8), ((0, 15), (0, 15))), "problems", "all but empty"),
+        (np.zeros((16, 16), np.uint8), "problems", "all but empty"),
+        (np.full((16, 16), 255, np.uint8), "notes", "white all over"),
+        (np.arange(256, dtype=np.uint8).reshape(16, 16), "problems", "neither black nor white"),
     ],
 )
 def test_odd_masks_are_told(mask: np.ndarray, where: str, said: str, files: Files, tmp_path: Path) -> None:
@@ -212,3 +219,43 @@ def test_pictures_of_a_sheet_go_from_left_to_right() -> None:
     assert len(chosen) == 15
     assert (np.diff(yaw) > 0).all()
     assert yaw[0] == np.arctan2(labels[:, 3], labels[:, 11]).min()
+
+
+def saved(pixels: np.ndarray, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def test_what_files_say_beside_their_pixels_is_counted(files: Files, masks: Files, write_set: WriteSet) -> None:
+    pixels, tags = np.full((PICTURE_SIDE, PICTURE_SIDE, 3), 90, np.uint8), Image.Exif()
+    tags[0x0112] = 8
+    files[NAMES[0]] = saved(pixels, "JPEG", exif=tags)
+    files[NAMES[1]] = saved(pixels, "PNG", save_all=True, append_images=[Image.fromarray(255 - pixels)])
+    files[NAMES[2]] = saved(pixels, "JPEG", icc_profile=b"Display P3")
+    files[NAMES[3]] = encode_png(np.dstack([pixels, pixels[..., 0]]))
+    masks[NAMES[4]] = saved(np.where(np.tri(PICTURE_SIDE, dtype=bool), 255, 0).astype(np.uint8), "PNG", exif=tags)
+    notes = "\n".join(inspect(write_set(files), 8).notes)
+    assert "2 pictures or masks have an EXIF orientation other than 1 and are used as they are stored" in notes
+    assert f"1 files hold several pictures (an animation); the first is used; {NAMES[1]} for one" in notes
+    assert "1 pictures have a colour profile other than sRGB, which is not applied" in notes
+    assert f"1 pictures are transparent, which is ignored beside masks; {NAMES[3]} for one" in notes
+
+
+def test_colours_multiplied_by_their_opacity_are_told(files: Files, tmp_path: Path) -> None:
+    opacity = np.linspace(0, 255, PICTURE_SIDE).round().astype(np.uint8)[None].repeat(PICTURE_SIDE, 0)
+    colours = np.full((PICTURE_SIDE, PICTURE_SIDE, 3), 180.0)
+    for multiplied in (False, True):
+        shown = (colours * (opacity[..., None] / 255 if multiplied else 1)).astype(np.uint8)
+        files |= {name: encode_png(np.dstack([shown, opacity])) for name in NAMES}
+        notes = inspect(write_zip(tmp_path / "heads.zip", files), 8).notes
+        assert any("multiplied by their opacity" in note for note in notes) == multiplied
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "no-such-encoding"])
+def test_the_page_has_characters_of_the_encoding(encoding: str, files: Files, write_set: WriteSet) -> None:
+    text = page(inspect(write_set(files), 8), encoding)
+    if encoding != "no-such-encoding":
+        text.encode(encoding)
+    assert ("█" in text) == (encoding == "utf-8")
+    assert "|" in text

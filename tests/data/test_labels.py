@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gghead.data.labels import mirror_labels, parse_labels
+from gghead.data.labels import label_faults, mirror_labels, parse_labels
 from gghead.geometry.cameras import Cameras
 from tolerances import EXACT_FLOAT32
 
@@ -81,7 +81,7 @@ def test_labels_are_sorted_by_name_and_back_slashes_turned() -> None:
         (b"{}", "holds no labels"),
         (b'{"labels": null}', "cannot learn from pictures without cameras"),
         (b'{"labels": []}', "holds no labels"),
-        (b'{"labels": {"a.png": []}}', "holds no labels"),
+        (b'{"labels": {"a.png": []}}', "a.png has a label of 0 numbers"),
         (b'{"labels": [["a.png", null]]}', "a.png has no label"),
         (b'{"labels": [["a.png"]]}', r"expected \[name"),
     ],
@@ -144,3 +144,44 @@ def test_wild_files_raise_nothing_but_value_error(text: bytes) -> None:
 def test_wild_labels_raise_nothing_but_value_error(entries: list) -> None:
     with pytest.raises(ValueError, match=r"dataset\.json"):
         parse_labels(json.dumps({"labels": entries}).encode(), "heads.zip")
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("name", ["é.png", "e\u0301.png", "./é.png", ".\\é.png", ".//./é.png"])
+def test_names_of_any_spelling_and_a_byte_order_mark(name: str, prefix: bytes) -> None:
+    text = json.dumps({"labels": [[name, AT_REST]]}, ensure_ascii=False).encode()
+    assert parse_labels(prefix + text, "heads.zip").names == ("é.png",)
+    with pytest.raises(ValueError, match=r"entry 1: é\.png has two labels"):
+        parse_labels(json.dumps({"labels": [["é.png", AT_REST], [name, AT_REST]]}).encode(), "heads.zip")
+
+
+def test_labels_may_be_an_object() -> None:
+    labels = parse_labels(json.dumps({"labels": {"b.png": AT_REST, "a.png": AT_REST}}).encode(), "heads.zip")
+    assert labels.names == ("a.png", "b.png")
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+NUMBERS = st.lists(st.floats() | st.integers(-(10**40), 10**40), min_size=24, max_size=26)
+ENTRIES = st.lists(st.tuples(st.text(max_size=4), NUMBERS | st.just(AT_REST) | JSON_VALUES) | JSON_VALUES, max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=JSON_VALUES | st.fixed_dictionaries({"labels": ENTRIES}))
+def test_any_json_is_labels_or_a_named_error(content: object) -> None:
+    try:
+        labels = parse_labels(json.dumps(content).encode(), "heads.zip")
+    except ValueError as error:
+        refused = str(error)
+    else:
+        refused = None
+    if refused is not None:
+        assert "dataset.json of heads.zip" in refused
+        return
+    assert len(set(labels.names)) == len(labels.names) == len(labels.values) > 0
+    assert list(labels.names) == sorted(labels.names)
+    assert np.isfinite(labels.values).all()
+    assert not label_faults(labels.values.astype(np.float64))

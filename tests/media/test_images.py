@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gghead.media.encoded import Traits, decode_grey, decode_picture, decode_rgb
 from gghead.media.images import (
-    decode_grey,
-    decode_rgb,
-    decode_rgba,
     encode_png,
     resize,
     resize_both,
@@ -132,14 +130,61 @@ def test_tile_of_nothing_is_an_error() -> None:
         tile(np.zeros((0, 2, 2, 3), np.uint8))
 
 
-def test_opacity_is_that_of_the_file_or_full() -> None:
+def test_opacity_is_that_of_the_file_or_none() -> None:
     ramp = grey_ramp()
     colour = np.dstack([ramp, ramp.T, 255 - ramp])
-    assert np.array_equal(decode_rgba(encoded(Image.fromarray(np.dstack([colour, ramp])))), np.dstack([colour, ramp]))
-    assert (decode_rgba(encoded(Image.fromarray(colour)))[..., 3] == 255).all()
+    transparent = decode_picture(encoded(Image.fromarray(np.dstack([colour, ramp]))))
+    assert np.array_equal(transparent.rgb, colour), "not multiplied in"
+    assert np.array_equal(transparent.opacity, ramp)
+    assert decode_picture(encoded(Image.fromarray(colour))).opacity is None
+    opaque = np.dstack([colour, np.full_like(ramp, 255)])
+    assert decode_picture(encoded(Image.fromarray(opaque))).opacity is None
     keyed = Image.fromarray(ramp)
     keyed.info["transparency"] = 7
-    assert np.array_equal(decode_rgba(encoded(keyed))[..., 3] == 0, ramp == 7)
+    assert np.array_equal(decode_picture(encoded(keyed)).opacity == 0, ramp == 7)
+    palette = Image.fromarray((colour // 128) * 255).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    buffer = io.BytesIO()
+    palette.save(buffer, "PNG", transparency=bytes([0, 128] + [255] * 6))
+    expected = np.choose(np.asarray(palette).clip(0, 2), [0, 128, 255])
+    assert np.array_equal(decode_picture(buffer.getvalue()).opacity, expected)
+
+
+def test_a_large_picture_is_copied_by_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (50, 30, channels), np.uint8).squeeze() for channels in (1, 3, 4)]
+    whole = [decode_picture(encoded(Image.fromarray(pixels))) for pixels in pictures]
+    deep = rng.integers(0, 65536, (50, 30)).astype(np.uint16)
+    whole_deep = decode_grey(encoded(Image.fromarray(deep)))
+    monkeypatch.setattr("gghead.media.encoded.BAND_PIXELS", 7 * 30)
+    for pixels, expected in zip(pictures, whole, strict=True):
+        banded = decode_picture(encoded(Image.fromarray(pixels)))
+        assert np.array_equal(banded.rgb, expected.rgb)
+        assert np.array_equal(banded.opacity, expected.opacity)
+    assert np.array_equal(decode_grey(encoded(Image.fromarray(deep))), whole_deep)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_what_a_file_says_about_its_picture() -> None:
+    picture = Image.new("RGB", (8, 8))
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    assert decode_picture(encoded(picture)).traits == Traits("PNG RGB", orientation=1, frames=1, profiled=False)
+    for kind in ("PNG", "JPEG", "WEBP"):
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, exif=tags, icc_profile=b"Display P3")
+        traits = decode_picture(buffer.getvalue()).traits
+        assert (traits.orientation, traits.profiled) == (6, True), kind
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff", icc_profile=b"sRGB IEC61966-2.1")
+        traits = decode_picture(buffer.getvalue()).traits
+        assert (traits.orientation, traits.profiled) == (1, False), kind
+    for kind in ("PNG", "WEBP"):
+        buffer = io.BytesIO()
+        other = Image.new("RGB", (8, 8), (255, 0, 0))
+        picture.save(buffer, kind, save_all=True, append_images=[other], lossless=True)
+        first = decode_picture(buffer.getvalue())
+        assert first.traits.frames == 2
+        assert not first.rgb.any(), "the first picture is used"
 
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "EPS"])

@@ -18,7 +18,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.replay import Inputs, Pass, run_directly
 from gghead.stylegan.critic import append_deviation
-from gghead.training.loop import open_dataset
+from gghead.training.loop import check_data
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step
 from gghead.training.terms import generator_terms
@@ -75,15 +75,15 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
     else:
         training_step(state, setting, pictures, labels)
     write_tiny_dataset(tmp_path / "blobs.zip")
-    open_dataset(config).close()
+    check_data(config)
     (tmp_path / "blobs_masks_modnet.zip").unlink()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingMasksWarning)
         if not background:
-            open_dataset(config).close()
+            check_data(config)
             return
         with pytest.raises(ValueError, match="--recipe paper"):
-            open_dataset(config)
+            check_data(config)
 
 
 def test_r2_is_the_penalty_of_generated_pictures() -> None:

@@ -1,5 +1,6 @@
 """gghead data check"""
 
+import sys
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ def check(archive: Path, resolution: int, masks: Path | None, out: Path | None, 
             raise ValueError(f"--out is {out.name}; expected a name ending in .png")
     with progress_counter(None, "pictures") as done:
         inspection = inspect(archive, resolution, masks, done)
-    click.echo(page(inspection))
+    click.echo(page(inspection, sys.stdout.encoding or "ascii"))
     if out is not None:
         write_sheet(inspection, out)
     if inspection.problems:

@@ -1,5 +1,6 @@
 """The command `gghead` and how its errors reach a person."""
 
+import io
 import os
 import sys
 from collections.abc import MutableMapping
@@ -27,6 +28,11 @@ WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 class FriendlyGroup(click.Group):
     """Prints errors that a person can mend as one line, without a traceback; `--debug` shows it all the same."""
 
+    def main(self, *args: object, **kwargs: object) -> object:
+        """Runs the program; even the help goes through a terminal of some encoding."""
+        print_anything()
+        return super().main(*args, **kwargs)  # type: ignore[arg-type]
+
     def invoke(self, ctx: click.Context) -> object:
         """Runs the command."""
         try:
@@ -40,6 +46,16 @@ class FriendlyGroup(click.Group):
             if isinstance(error, full_memory()):
                 told = f"the memory is full ({told or 'MemoryError'}); smaller batches or pictures need less of it"
             raise click.ClickException(told) from error
+
+
+def print_anything() -> None:
+    """Lets pipes and terminals of any encoding take any text: what they lack is written as its number, \\u2588 say.
+
+    A file on Windows is cp1252 by default, a server's locale may be C, and names of files may be no text at all.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def full_memory() -> tuple[type[Exception], ...]:

@@ -8,30 +8,37 @@ import hashlib
 import os
 import re
 import struct
+import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from gghead.data.problems import summarize
+
+T = TypeVar("T")
 
 MAX_FILE_BYTES = 256 * 2**20
 """Files of an archive are not larger, unpacked: labels of a million pictures, or 8192 x 8192 raw pixels."""
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 """What precedes a member of a zip: signature, ..., lengths of name and extra field (APPNOTE.TXT, 4.3.7)."""
 LOCAL_SIGNATURE = b"PK\3\4"
-ENCRYPTED = 0x1
-JUNK = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+LABELS_NAME = "dataset.json"
+"""The file of an archive that holds its labels."""
+ENCRYPTED, NAMED_IN_UTF_8 = 0x1, 0x800
+"""Bits of a member's flags (APPNOTE.TXT, 4.4.4)."""
+METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
+JUNK = re.compile(r"(^|/)(__MACOSX/|@eaDir/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """What operating systems leave in folders and archives; not ours to judge."""
-LEADS_OUT = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|\0|[\ud800-\udfff]")
-"""Absolute names, drives, steps upwards, and names that are no text."""
+LEADS_OUT = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\0-\x1f\x7f\ud800-\udfff]")
+"""Absolute names, drives, steps upwards, and names that are no text or move the cursor of a terminal."""
 
 
 class Archive(ABC):
-    """A read-only set of files with names like "00000/img00000000.png": always "/", never back-slashes.
+    """A read-only set of files with names like "00000/img00000000.png", spelled as `canonical_name` does.
 
     Attributes:
         path: where it lies, for messages.
@@ -51,6 +58,14 @@ class Archive(ABC):
             FileNotFoundError: there is no file of that name.
             ValueError: its content is damaged, or larger than MAX_FILE_BYTES.
             OSError: the archive is gone, or can't be opened.
+        """
+
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """Bytes of memory that reading a file takes.
+
+        Raises:
+            FileNotFoundError: there is no file of that name.
         """
 
     @abstractmethod
@@ -84,32 +99,17 @@ class ZipArchive(Archive):
             raise ValueError(
                 f"{path} is no readable zip ({error}); it may be cut off - fetch or make it anew"
             ) from error
-        self._members: dict[str, zipfile.ZipInfo] = {}
-        problems = []
-        for member in members:
-            # Archives packed on Windows may hold back-slashes, which zipfile turns around on Windows only.
-            name = member.orig_filename.replace("\\", "/")
-            if LEADS_OUT.search(name):
-                problems.append(f"{name!r} leads out of the archive")
-            elif not name.endswith("/") and not JUNK.search(name):
-                if name in self._members:
-                    problems.append(f"{name} is there twice")
-                self._members[name] = member
-        if problems:
-            raise ValueError(
-                f"{path} holds {len(problems)} files that cannot be told apart or trusted by their names; pack it anew "
-                f"from a clean folder:\n{summarize(problems)}"
-            )
+        files = [(_name_of(member), member) for member in members if not _name_of(member).endswith(("/", "\\"))]
+        self._members = _by_name(path, files)
         self._idle: dict[int, list[BinaryIO]] = {}
 
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self._members))
+        return tuple(self._members)
 
     def read(self, name: str) -> bytes:
-        if name not in self._members:
-            raise FileNotFoundError(f"{self.path} holds no {name}")
-        member = self._members[name]
+        member = self._member(name)
         _require_size(f"{name} in {self.path}", max(member.file_size, member.compress_size))
+        _require_readable(f"{name} in {self.path}", member)
         with self._handle() as file:
             try:
                 return _unpacked(file, member)
@@ -117,6 +117,10 @@ class ZipArchive(Archive):
                 raise ValueError(
                     f"{name} in {self.path} is damaged ({error}); fetch or make the archive anew"
                 ) from error
+
+    def size(self, name: str) -> int:
+        member = self._member(name)
+        return member.file_size + member.compress_size
 
     def identity(self, names: Iterable[str]) -> str:
         members = ((name, self._members[name]) for name in names)
@@ -126,6 +130,11 @@ class ZipArchive(Archive):
         for handles in self._idle.values():
             while handles:
                 handles.pop().close()
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
+        if name not in self._members:
+            raise FileNotFoundError(f"{self.path} holds no {name}")
+        return self._members[name]
 
     @contextmanager
     def _handle(self) -> Iterator[BinaryIO]:
@@ -143,43 +152,42 @@ class ZipArchive(Archive):
 
 
 class FolderArchive(Archive):
-    """A folder with everything below it."""
+    """A folder with everything below it, linked folders and files, too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        found = (Path(folder, file) for folder, _, files in os.walk(path) for file in files)
-        names = [file.relative_to(path).as_posix() for file in found if file.is_file()]
-        self._names = tuple(sorted(name for name in names if not JUNK.search(name)))
-        unreadable = [f"{name!r} is no UTF-8" for name in self._names if LEADS_OUT.search(name)]
-        if unreadable:
-            raise ValueError(
-                f"{path} holds {len(unreadable)} files whose names are no text; rename them:\n{summarize(unreadable)}"
-            )
-        self._known = frozenset(self._names)
+        self._files = _by_name(path, [(name, path / name) for name in _files_below(path)])
 
     def names(self) -> tuple[str, ...]:
-        return self._names
+        return tuple(self._files)
 
     def read(self, name: str) -> bytes:
-        file = self.path / name
-        if name not in self._known or not file.is_file():
-            raise FileNotFoundError(f"{self.path} holds no {name}")
+        file = self._file(name)
         _require_size(str(file), file.stat().st_size)
         try:
             return file.read_bytes()
         except OSError as error:
             raise ValueError(f"{file} can't be read ({error.strerror}); mend its permissions or the disk") from error
 
+    def size(self, name: str) -> int:
+        return self._file(name).stat().st_size
+
     def identity(self, names: Iterable[str]) -> str:
-        stats = ((name, (self.path / name).stat()) for name in names)
+        stats = ((name, self._files[name].stat()) for name in names)
         return _digest((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
     def close(self) -> None:
         """A folder has nothing to close."""
 
+    def _file(self, name: str) -> Path:
+        file = self._files.get(name)
+        if file is None or not file.is_file():
+            raise FileNotFoundError(f"{self.path} holds no {name}")
+        return file
+
 
 def open_archive(path: Path) -> Archive:
-    """A zip or a folder.
+    """A zip or a folder. Where all of its files lie in one folder together with their labels, names begin there.
 
     Raises:
         FileNotFoundError: there is neither.
@@ -195,27 +203,91 @@ def open_archive(path: Path) -> Archive:
     )
 
 
+def canonical_name(name: str) -> str:
+    """One spelling for a name: slashes, no "./", composed characters (macOS decomposes those of file names)."""
+    slashed = re.sub(r"/(\.?/)+", "/", name.replace("\\", "/"))
+    return unicodedata.normalize("NFC", slashed.removeprefix("./"))
+
+
+def _name_of(member: zipfile.ZipInfo) -> str:
+    """The name in a zip; macOS and some others write UTF-8 without saying so, which zipfile takes for code page 437."""
+    name = member.orig_filename
+    if not member.flag_bits & NAMED_IN_UTF_8:
+        try:
+            return name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            return name
+    return name
+
+
+def _files_below(folder: Path, inside: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
+    """Names of all files below a folder; a link to a folder that it lies in is not followed."""
+    status = (folder / inside).stat()
+    here = status.st_dev, status.st_ino
+    if here in above:
+        return
+    with os.scandir(folder / inside) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files_below(folder, f"{inside}{entry.name}/", (*above, here))
+            elif entry.is_file():
+                yield f"{inside}{entry.name}"
+
+
+def _by_name(path: Path, files: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Files by their canonical names, sorted, without junk.
+
+    Raises:
+        ValueError: names lead out of the archive, are no text, or two are the same.
+    """
+    found: dict[str, T] = {}
+    problems = []
+    for stored, file in files:
+        name = canonical_name(stored)
+        if LEADS_OUT.search(name):
+            problems.append(f"{stored!r} leads out of the archive or is no text")
+        elif not JUNK.search(name):
+            if name in found:
+                problems.append(f"{name} is there twice")
+            found[name] = file
+    if problems:
+        raise ValueError(
+            f"{path} holds {len(problems)} files that cannot be told apart or trusted by their names; rename them, or "
+            f"pack it anew from a clean folder:\n{summarize(problems)}"
+        )
+    top = next(iter(found), "").partition("/")[0] + "/"
+    if f"{top}{LABELS_NAME}" in found and all(name.startswith(top) for name in found):
+        found = {name.removeprefix(top): file for name, file in found.items()}
+    return dict(sorted(found.items()))
+
+
 def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> bytes:
     """Content of a member; takes no more memory than the member declares, and says when the declaration is wrong."""
-    if member.flag_bits & ENCRYPTED:
-        raise ValueError("it is encrypted")
     file.seek(member.header_offset)
     signature, name_length, extra_length = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
     if signature != LOCAL_SIGNATURE:
         raise ValueError("it does not stand where the directory says")
     file.seek(name_length + extra_length, os.SEEK_CUR)
     packed = file.read(member.compress_size)
-    if member.compress_type == zipfile.ZIP_STORED:
-        content = packed
-    elif member.compress_type == zipfile.ZIP_DEFLATED:
+    content = packed
+    if member.compress_type == zipfile.ZIP_DEFLATED:
         content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.file_size + 1)
-    else:
-        raise ValueError(f"it is packed by method {member.compress_type}; expected stored or deflated")
     if len(content) != member.file_size:
         raise ValueError(f"it unpacks to another size than the {member.file_size} bytes that it declares")
     if zlib.crc32(content) != member.CRC:
         raise ValueError("its checksum is wrong")
     return content
+
+
+def _require_readable(what: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & ENCRYPTED:
+        raise ValueError(f"{what} is encrypted; pack the archive anew without a password")
+    method = member.compress_type
+    if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(
+            f"{what} is packed by method {method}; expected stored or deflated, not {METHODS.get(method, 'this')} - "
+            "pack the archive anew (`zip -0 -r`)"
+        )
 
 
 def _require_size(what: str, size: int) -> None:

@@ -47,7 +47,10 @@ def contact_sheet_of(inspection: Inspection) -> UInt8[np.ndarray, "H W 3"] | Non
         pictures = stack.enter_context(open_archive(inspection.path))
         masks = None if inspection.masks is None else stack.enter_context(open_archive(inspection.masks))
         files = PictureFiles(pictures, masks, {} if masks is None else find_masks(tuple(names), masks))
-        cutouts = [cut_out(*files.decode(names[index], 1), 1.0, SIDE).rgb for index in chosen]
+        cutouts = []
+        for index in chosen:
+            with files.decoded(names[index], 1) as stored:
+                cutouts.append(cut_out(stored.pixels, stored.mask, 1.0, SIDE).rgb)
     return contact_sheet(np.stack(cutouts), labels[chosen], labels)
 
 

@@ -20,7 +20,7 @@ from gghead.data.nerf_cameras import read_nerf
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file
 from gghead.data.problems import summarize
-from gghead.media.images import decode_rgb
+from gghead.media.encoded import decode_rgb
 
 NERF_FILES = ("transforms.json", "transforms_train.json")
 COLMAP_FOLDERS = ("", "sparse", "sparse/0")
@@ -162,7 +162,8 @@ def _select(
             return f"{name} has no mask"
         try:
             if skip_damaged:
-                files.decode(name, 1)
+                with files.decoded(name, 1):
+                    return None
         except (ValueError, FileNotFoundError) as error:
             return str(error)
         return None

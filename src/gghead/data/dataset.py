@@ -24,6 +24,10 @@ from gghead.data.source import PictureSource
 from gghead.media.images import RESIZE_FILTER
 
 SMALLEST_RESOLUTION = 8
+READING = 2
+"""How files become pixels and masks; another number, and what was decoded before is not used any more."""
+PROBES = 8
+"""Pictures that are looked at when a set without masks is opened."""
 
 
 class MissingMasksWarning(UserWarning):
@@ -34,7 +38,7 @@ class HeadDataset(PictureSource):
     """An archive of pictures in the format of EG3D and GGHead; use `open`. Decodes what it is asked for, every time.
 
     With masks they say what is foreground, and transparency inside of pictures is dropped. Without masks the
-    transparency of pictures is their mask, and opaque pictures stay as they are. The orientation in EXIF data is not
+    transparency of each picture is its mask, and opaque pictures stay as they are. The orientation in EXIF data is not
     applied: labels belong to pixels as they are stored.
 
     Attributes:
@@ -42,19 +46,17 @@ class HeadDataset(PictureSource):
         labels: camera labels, float32 [M, 25].
         resolution: side of the pictures that `read` returns, pixels.
         background: grey value behind the heads, 0 black to 1 white.
-        is_cut_out: whether it is known what is foreground: by masks, or by transparency in the first picture.
+        has_masks: whether there are files of masks.
     """
 
     task_size = 1
 
-    def __init__(
-        self, files: PictureFiles, labels: Labels, resolution: int, background: float, is_cut_out: bool
-    ) -> None:
+    def __init__(self, files: PictureFiles, labels: Labels, resolution: int, background: float) -> None:
         self.names = labels.names
         self.labels: Float32[np.ndarray, "M 25"] = labels.values
         self.resolution = resolution
         self.background = background
-        self.is_cut_out = is_cut_out
+        self.has_masks = files.masks is not None
         self._files = files
 
     @classmethod
@@ -74,7 +76,8 @@ class HeadDataset(PictureSource):
             ValueError: the resolution, the archive, a label or the set of files is not as it must be.
 
         Warns:
-            MissingMasksWarning: there are no masks, and the first picture is opaque.
+            MissingMasksWarning: there are no masks, and a few pictures from all over the set are opaque. `decode` tells
+                how many of all are.
 
         Example:
             >>> HeadDataset.open("FFHQ_png_512.zip", resolution=256)  # doctest: +SKIP
@@ -96,15 +99,14 @@ class HeadDataset(PictureSource):
             mask_archive = open_masks(path, masks)
             mask_names = {} if mask_archive is None else require_masks(labels.names, mask_archive)
             files = PictureFiles(pictures, mask_archive, mask_names)
-            is_cut_out = mask_archive is not None or files.is_transparent(labels.names[0])
-            if not is_cut_out:
+            if mask_archive is None and not any(files.is_transparent(name) for name in spread(labels.names)):
                 warnings.warn(
                     f"{path} has no masks beside it ({path.stem}{MASKS_SUFFIX}.zip): GGHead expects heads cut out from "
                     "their background; without masks the background becomes a part of the heads",
                     MissingMasksWarning,
                     stacklevel=2,
                 )
-            return cls(files, labels, resolution, background, is_cut_out)
+            return cls(files, labels, resolution, background)
         except BaseException:
             pictures.close()
             if mask_archive is not None:
@@ -137,8 +139,9 @@ class HeadDataset(PictureSource):
 
     def cutout(self, index: int, background: float | None = None) -> Cutout:
         """A picture with its transparency; arguments and errors as of `read`."""
-        pixels, mask = self._files.decode(self.names[index], self.resolution)
-        return cut_out(pixels, mask, self.background if background is None else background, self.resolution)
+        colour = self.background if background is None else background
+        with self._files.decoded(self.names[index], self.resolution) as stored:
+            return cut_out(stored.pixels, stored.mask, colour, self.resolution)
 
     def fill(
         self,
@@ -161,7 +164,7 @@ class HeadDataset(PictureSource):
             FileNotFoundError: a file vanished from a folder since it was opened.
         """
         files = self._files
-        parts = [self.resolution, self.background, RESIZE_FILTER.name, files.pictures.identity(self.names)]
+        parts = [READING, self.resolution, self.background, RESIZE_FILTER.name, files.pictures.identity(self.names)]
         if files.masks is not None:
             parts.append(files.masks.identity(files.mask_names[name] for name in self.names))
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
@@ -175,6 +178,11 @@ class HeadDataset(PictureSource):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def spread(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A few names from all over a set."""
+    return names[:: -(-len(names) // PROBES)]
 
 
 def masks_path(path: Path) -> Path:

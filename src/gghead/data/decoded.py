@@ -55,6 +55,13 @@ class DecodedPictures(PictureSource):
             for place in np.flatnonzero(flipped):
                 wanted[place] = wanted[place, :, ::-1]
 
+    def cut_out(self) -> int:
+        """Number of pictures in which anything is background."""
+        if self._checksums is None:
+            return int(self.transparency.any(axis=(1, 2)).sum())
+        nothing = zlib.crc32(bytes(self.resolution**2))
+        return int((self._checksums[:, 1] != nothing).sum())
+
     def _verify(self, plane: int, index: int, pixels: np.ndarray) -> None:
         if zlib.crc32(pixels) == self._checksums[index, plane]:
             self._unverified[index, plane] = False

@@ -36,12 +36,21 @@ def decode(dataset: HeadDataset, on_event: Callable[[str], None] = lambda text: 
         return decode_from(dataset, start, on_event)
 
     if size_in_cache(dataset) <= IN_MEMORY_BYTES:
-        return _in_memory(dataset, decoded(0))
-    try:
-        return cached_pictures(dataset, cache_root(), decoded, on_event)
-    except OSError as error:
-        on_event(f"no cache of decoded pictures ({error}); they are decoded as they are needed, which may be slow")
-        return dataset
+        pictures = _in_memory(dataset, decoded(0))
+    else:
+        try:
+            pictures = cached_pictures(dataset, cache_root(), decoded, on_event)
+        except OSError as error:
+            on_event(f"no cache of decoded pictures ({error}); they are decoded as they are needed, which may be slow")
+            return dataset
+    whole = len(dataset) - pictures.cut_out()
+    if whole:
+        why = "masks white all over" if dataset.has_masks else "neither a mask nor transparency"
+        on_event(
+            f"WARNING: {whole} of {len(dataset)} pictures have {why}: their backgrounds become a part of the heads; "
+            "`gghead data check` says more"
+        )
+    return pictures
 
 
 def decode_from(dataset: HeadDataset, start: int, on_event: Callable[[str], None]) -> Iterator[Cutout]:

@@ -1,7 +1,6 @@
 """Looks at all of a dataset and reports everything that is wrong with it; `HeadDataset.open` stops at the first."""
 
 import shlex
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,46 +14,13 @@ from gghead.data.archive import Archive, open_archive
 from gghead.data.conventions import RIGHT, Verdict, recognise
 from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
+from gghead.data.picture_facts import PictureFacts, findings, look_at
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file, unmatched_files
 from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
-from gghead.media.images import picture_kind
 
-CORNER = 1 / 16
-"""Side of the corners of a mask that are compared with its middle, in units of the side."""
-EMPTY = 0.02
-"""Mask coverage below which there is hardly a person."""
 MAX_SIZE_RATIO = 1.6
 """How much larger or smaller than in FFHQ heads may be before it is worth a word."""
 MIRRORED_LABEL_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class PictureFacts:
-    """What is known of one picture.
-
-    Attributes:
-        name: of the picture.
-        kind: format and mode, "PNG RGB" say.
-        side: pixels; 0 if it can't be used.
-        coverage: mean of the mask, 0 to 1.
-        largest: largest value of the mask, 0 to 255.
-        corners: mean of the mask in the four corners, 0 to 1.
-        middle: mean of the mask in the middle, 0 to 1.
-        fingerprint: of the pixels.
-        mirrored: fingerprint that the mirror image has.
-        problem: why it can't be used, or None.
-    """
-
-    name: str
-    kind: str = ""
-    side: int = 0
-    coverage: float = 0.0
-    largest: int = 0
-    corners: float = 0.0
-    middle: float = 0.0
-    fingerprint: int = 0
-    mirrored: int = 0
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +60,11 @@ class Inspection:
     def kinds(self) -> dict[str, int]:
         """Number of usable pictures of each format and mode, the most frequent first."""
         return dict(Counter(facts.kind for facts in self.pictures if not facts.problem).most_common())
+
+    @property
+    def mask_kinds(self) -> dict[str, int]:
+        """Number of files of masks of each format, mode and meaning, the most frequent first."""
+        return dict(Counter(facts.mask_kind for facts in self.pictures if facts.mask_kind).most_common())
 
     @property
     def coverages(self) -> Float[np.ndarray, " M"]:
@@ -149,7 +120,7 @@ def inspect(
         stored = frozenset(pictures.names() if files.masks is None else files.mask_names)
         usable = [name for name in file.names if name in stored]
         facts = []
-        for result in in_order(partial(_look, files, resolution), usable):
+        for result in in_order(partial(look_at, files, resolution), usable):
             facts.append(result)
             on_progress(len(facts), len(usable))
         if files.masks is not None:
@@ -157,8 +128,9 @@ def inspect(
     problems += [result.problem for result in facts if result.problem]
     good = [result for result in facts if not result.problem]
     pairs, duplicates, mirror_notes = _mirror_images(good, dict(zip(file.names, file.values, strict=True)))
-    problems = [*_convention_problems(path, verdict), *_mask_problems(files, good), *problems]
-    notes = [*_convention_notes(verdict), *_size_notes(file.values), *_mask_notes(files, good), *mirror_notes]
+    found = findings(good, with_masks=files.masks is not None)
+    problems = [*_convention_problems(path, verdict), *found.problems, *problems]
+    notes = [*_convention_notes(verdict), *_size_notes(file.values), *found.notes, *mirror_notes]
     return Inspection(
         path,
         None if files.masks is None else files.masks.path,
@@ -183,33 +155,8 @@ def _with_masks(
     if masks is None:
         return PictureFiles(pictures, None, {}), []
     found = find_masks(names, masks)
-    return PictureFiles(pictures, masks, found), [f"{name} has no mask" for name in names if name not in found]
-
-
-def _look(files: PictureFiles, resolution: int, name: str) -> PictureFacts:
-    try:
-        pixels, mask = files.decode(name, resolution)
-        kind = picture_kind(files.pictures.read(name))
-    except (ValueError, FileNotFoundError) as error:
-        return PictureFacts(name, problem=str(error))
-    side = len(mask)
-    edge = max(1, round(side * CORNER))
-    ends = np.r_[:edge, side - edge : side]
-    middle = mask[side * 3 // 8 : side * 5 // 8 + 1, side * 3 // 8 : side * 5 // 8 + 1]
-    # Sums over rows and columns know a picture well enough, and the mirror image's follow from them.
-    rows, columns = pixels.sum(axis=1, dtype=np.uint32), pixels.sum(axis=0, dtype=np.uint32)
-    start = zlib.crc32(rows)
-    return PictureFacts(
-        name,
-        kind,
-        side,
-        float(mask.mean() / 255),
-        int(mask.max()),
-        float(mask[np.ix_(ends, ends)].mean() / 255),
-        float(middle.mean() / 255),
-        zlib.crc32(columns, start),
-        zlib.crc32(np.ascontiguousarray(columns[::-1]), start),
-    )
+    problems = [f"{name} has no mask" for name in names if name not in found]
+    return PictureFiles(pictures, masks, found), problems
 
 
 def _convention_problems(path: Path, verdict: Verdict | None) -> list[str]:
@@ -253,30 +200,6 @@ def _size_notes(labels: np.ndarray) -> list[str]:
         f"the template's head would be seen {size:.2g} times as large as in FFHQ: distance and focal length do not "
         "fit a head that fills the picture; look at the contact sheet (--out), `gghead data convert --align` may help"
     ]
-
-
-def _mask_problems(files: PictureFiles, facts: list[PictureFacts]) -> list[str]:
-    if files.masks is None or not facts:
-        return []
-    brightest = max(result.largest for result in facts)
-    if brightest >= 128:
-        return []
-    return [
-        f"the brightest value of all masks is {brightest}; the person must be white (255), so nothing would be seen"
-    ]
-
-
-def _mask_notes(files: PictureFiles, facts: list[PictureFacts]) -> list[str]:
-    notes = []
-    if files.masks is None and facts and all(result.coverage == 1 for result in facts):
-        notes.append("there are no masks: backgrounds would become a part of the heads")
-    empty = [result.name for result in facts if result.coverage < EMPTY]
-    if empty:
-        notes.append(f"{len(empty)} masks are all but empty, {empty[0]} for one")
-    inside_out = sum(result.corners > 0.5 > result.middle for result in facts)
-    if inside_out > len(facts) / 2:
-        notes.append(f"{inside_out} masks cover the corners and not the middle: they seem to be inside out")
-    return notes
 
 
 def _mirror_images(facts: list[PictureFacts], labels: dict[str, np.ndarray]) -> tuple[int, int, list[str]]:

@@ -3,16 +3,25 @@
 import numpy as np
 from jaxtyping import Float
 
+from gghead.config.printable import printable
 from gghead.data.inspection import Inspection
+from gghead.data.problems import LONGEST
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+ASCII_BLOCKS = " .:-=+*%#"
+"""For pipes and terminals that have no others."""
 BINS = 36
 YAW_REACH, PITCH_REACH = 90.0, 45.0
 """Half of the range of the plots, degrees; cameras beyond are counted in the last bin."""
 
 
-def page(inspection: Inspection) -> str:
-    """Count, sizes, cameras, masks, convention, notes and every problem, ready to be printed."""
+def page(inspection: Inspection, encoding: str = "utf-8") -> str:
+    """Count, sizes, cameras, masks, convention, notes and every problem, ready to be printed.
+
+    Args:
+        inspection: what was found.
+        encoding: of the terminal or file; says which characters histograms are drawn with.
+    """
     usable = sum(not facts.problem for facts in inspection.pictures)
     lines = [f"{inspection.path}: {len(inspection.names)} labels, {usable} usable pictures"]
     if inspection.sides:
@@ -22,24 +31,32 @@ def page(inspection: Inspection) -> str:
         lines.append(_row("copies", f"{inspection.mirrored_pairs} mirror images, {inspection.duplicates} duplicates"))
     cameras = inspection.cameras
     if len(cameras):
-        lines += _cameras(cameras)
+        lines += _cameras(cameras, blocks_of(encoding))
     if inspection.verdict is not None:
         better = " or ".join(str(convention) for convention in inspection.verdict.better)
         verdict = f"{inspection.verdict.fitting:.0%} of the cameras see a head at the origin, upright, from the front"
         lines.append(_row("convention", verdict + (f"; as {better} nearly all would" if better else "")))
-    lines += [f"note: {note}" for note in inspection.notes]
-    lines += [f"problem: {problem}" for problem in inspection.problems]
+    lines += [f"note: {printable(note, LONGEST)}" for note in inspection.notes]
+    lines += [f"problem: {printable(problem, LONGEST)}" for problem in inspection.problems]
     count = len(inspection.problems)
     lines.append(f"{count} problem{'' if count == 1 else 's'}" + ("; training would fail" if count else ""))
-    # Names of files may hold what no terminal can show.
-    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+    return "\n".join(lines)
 
 
-def histogram(values: Float[np.ndarray, " M"], reach: float) -> str:
+def blocks_of(encoding: str) -> str:
+    """The characters of a histogram, from nothing to the highest, that an encoding has."""
+    try:
+        BLOCKS.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return ASCII_BLOCKS
+    return BLOCKS
+
+
+def histogram(values: Float[np.ndarray, " M"], reach: float, blocks: str = BLOCKS) -> str:
     """A line of blocks from -reach to reach, each as high as its share of the largest."""
     counts, _ = np.histogram(values.clip(-reach, reach), BINS, (-reach, reach))
-    heights = np.ceil(counts / counts.max() * (len(BLOCKS) - 1)).astype(int)
-    return "".join(BLOCKS[height] for height in heights)
+    heights = np.ceil(counts / counts.max() * (len(blocks) - 1)).astype(int)
+    return "".join(blocks[height] for height in heights)
 
 
 def _masks(inspection: Inspection) -> str:
@@ -47,10 +64,11 @@ def _masks(inspection: Inspection) -> str:
     if inspection.masks is None and coverages.min() == 1:
         return "none"
     where = "transparency of the pictures" if inspection.masks is None else inspection.masks.name
-    return f"{where}, covering {_spread(100 * coverages, '.0f')} % of a picture"
+    kinds = "".join(f"; {kind}: {count}" for kind, count in inspection.mask_kinds.items())
+    return f"{where}, covering {_spread(100 * coverages, '.0f')} % of a picture{kinds}"
 
 
-def _cameras(cameras: Float[np.ndarray, "M 25"]) -> list[str]:
+def _cameras(cameras: Float[np.ndarray, "M 25"], blocks: str) -> list[str]:
     centers = cameras[:, [3, 7, 11]]
     distances = np.linalg.norm(centers, axis=1)
     yaw = np.degrees(np.arctan2(centers[:, 0], centers[:, 2]))
@@ -61,7 +79,7 @@ def _cameras(cameras: Float[np.ndarray, "M 25"]) -> list[str]:
     ]
     for name, angles, reach in (("yaw", yaw, YAW_REACH), ("pitch", pitch, PITCH_REACH)):
         lines.append(_row(name, f"{_spread(angles, '.0f')} degrees, sd {angles.std():.0f}"))
-        lines.append(_row("", f"{-reach:.0f} |{histogram(angles, reach)}| {reach:.0f}"))
+        lines.append(_row("", f"{-reach:.0f} |{histogram(angles, reach, blocks)}| {reach:.0f}"))
     return lines
 
 

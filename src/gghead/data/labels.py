@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from gghead.config.model import LABEL_SIZE
+from gghead.data.archive import LABELS_NAME, canonical_name
 from gghead.data.problems import summarize
 
-LABELS_NAME = "dataset.json"
-"""The file of an archive that holds its labels."""
 LARGEST_FOCAL = 50.0
 """Of normalised intrinsics: a telephoto lens that sees 1.1 degrees. FFHQ has 4.26; larger numbers are pixels."""
 ROTATION_TOLERANCE = 1e-3
@@ -50,6 +49,8 @@ class LabelFile:
 def parse_labels(text: bytes, source: Path | str) -> Labels:
     """Labels from the content of a dataset.json: {"labels": [["00000/img00000000.png", [25 floats]], ...]}.
 
+    The labels may be an object with names as keys, too. Names are spelled as `archive.canonical_name` does.
+
     Args:
         text: the file's content.
         source: what messages call the archive.
@@ -78,6 +79,8 @@ def read_label_file(text: bytes, source: Path | str) -> LabelFile:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{LABELS_NAME} of {source} is not JSON ({error})") from error
     entries = content.get("labels") if isinstance(content, dict) else None
+    if isinstance(entries, dict):
+        entries = [list(item) for item in entries.items()]
     if not isinstance(entries, list) or not entries:
         raise ValueError(
             f'{LABELS_NAME} of {source} holds no labels; expected {{"labels": [["picture.png", [25 numbers]], ...]}}: '
@@ -90,7 +93,7 @@ def read_label_file(text: bytes, source: Path | str) -> LabelFile:
         if problem is not None:
             problems.append(f"entry {position}: {problem}")
             continue
-        name = entry[0].replace("\\", "/")
+        name = canonical_name(entry[0])
         if name in found:
             problems.append(f"entry {position}: {name} has two labels")
             continue

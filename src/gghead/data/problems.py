@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+from gghead.config.printable import printable
+
 SHOWN = 5
 """Problems that are spelled out; the others are counted."""
+LONGEST = 1000
+"""Characters of a problem; names in it are foreign and may be of any length."""
 
 
 def summarize(problems: Sequence[str]) -> str:
@@ -14,7 +18,7 @@ def summarize(problems: Sequence[str]) -> str:
         a.png is not square
         b.png is not square
     """
-    lines = list(problems[:SHOWN])
+    lines = [printable(problem, LONGEST) for problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         lines.append(f"... and {len(problems) - SHOWN} more")
     return "\n".join(lines)

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from gghead.config.model import require_range
 from gghead.data.archive import open_archive
@@ -17,7 +15,7 @@ from gghead.data.source import PictureSource
 from gghead.evaluation.features import FeatureSet
 from gghead.evaluation.ranks import Rank
 from gghead.evaluation.real import real_features
-from gghead.media.images import FORMATS
+from gghead.media.encoded import picture_size
 from gghead.metrics.detectors import Detector
 
 LARGEST_RESOLUTION = 1024
@@ -81,12 +79,9 @@ def stored_resolution(path: Path) -> int:
     with open_archive(path) as archive:
         name = parse_labels(read_labels_file(archive), path).names[0]
         try:
-            with Image.open(BytesIO(archive.read(name)), formats=FORMATS) as picture:
-                return picture.height
-        except OSError as error:
-            raise ValueError(
-                f"{name} in {path} is no readable picture ({error}); `gghead data check {path}`"
-            ) from error
+            return picture_size(archive.read(name))[1]
+        except ValueError as error:
+            raise ValueError(f"{name} in {path}: {error}; `gghead data check {path}`") from error
 
 
 def common_resolution(trained: int | None, stored: int) -> int:

@@ -5,8 +5,6 @@ Files and datasets hold uint8 HWC in display sRGB; renderers and users hold [0, 
 
 import io
 import math
-import struct
-import zlib
 
 import numpy as np
 import torch
@@ -19,56 +17,10 @@ RESIZE_FILTER = Image.Resampling.LANCZOS
 """Antialiased by Pillow when it makes a picture smaller. FID depends on it: report it with the number."""
 PNG_COMPRESSION = 6
 """zlib level; pinned, so that the same picture gives the same bytes."""
-FORMATS = ("PNG", "JPEG", "WEBP")
-"""Files are told apart by their content, whatever their names say; Pillow's other readers are never reached."""
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """Endings of the files that `encode_picture` makes."""
 JPEG_QUALITY, WEBP_QUALITY = 95, 92
 """Of 100: no blocks can be seen in skin and hair."""
-MAX_SIDE = 8192
-"""Pictures with more pixels a side are refused by their header, before memory is taken for them."""
-SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
-"""Pillow's modes of grey pictures with more than 8 bits; it would clip them to 255 instead of scaling them."""
-
-
-def decode_rgb(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
-    """Pixels of an encoded picture of any kind; transparency is dropped, since masks say what is foreground.
-
-    Raises:
-        ValueError: the bytes are not a picture, or are cut off or damaged, or it is larger than MAX_SIDE.
-    """
-    return _decode(data, "RGB")
-
-
-def decode_rgba(data: bytes) -> UInt8[np.ndarray, "H W 4"]:
-    """Pixels of an encoded picture with their opacity, not multiplied in; 255 where the file has no transparency.
-
-    Raises:
-        ValueError: as `decode_rgb`.
-    """
-    return _decode(data, "RGBA")
-
-
-def decode_grey(data: bytes) -> UInt8[np.ndarray, "H W"]:
-    """Luminance of an encoded picture; a 1-bit picture gives 0 and 255, a 16-bit one is scaled to 8 bits.
-
-    Raises:
-        ValueError: the bytes are not a picture, or are cut off or damaged.
-    """
-    return _decode(data, "L")
-
-
-def picture_kind(data: bytes) -> str:
-    """Format and mode of an encoded picture from its header, "PNG RGB" say.
-
-    Raises:
-        ValueError: the bytes are not a picture.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            return f"{picture.format} {picture.mode}"
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error
 
 
 def encode_png(pixels: Shaped[np.ndarray, "..."]) -> bytes:
@@ -181,22 +133,3 @@ def _columns(count: int) -> int:
     square = math.ceil(math.sqrt(count))
     full = (columns for columns in range(max(square, 1), math.isqrt(2 * count) + 1) if count % columns == 0)
     return next(full, square)
-
-
-def _decode(data: bytes, mode: str) -> np.ndarray:
-    # Pillow tells of damaged files by any of these, depending on where the damage is.
-    failures = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, zlib.error)
-    bombs = (MemoryError, struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning)
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            if max(picture.size) > MAX_SIDE:
-                raise ValueError(f"it declares {picture.width} x {picture.height} pixels, more than {MAX_SIDE} a side")
-            picture.load()
-            if picture.mode in SIXTEEN_BIT_MODES:
-                deep = np.asarray(picture).astype(np.float32)
-                picture = Image.fromarray((deep / 257).round().clip(0, 255).astype(np.uint8))
-            if mode == "RGB" and picture.mode in ("P", "LA", "PA"):
-                picture = picture.convert("RGBA")
-            return np.array(picture if picture.mode == mode else picture.convert(mode))
-    except failures + bombs as error:
-        raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error

@@ -13,7 +13,9 @@ import torch
 from gghead.config.training import RunConfig
 from gghead.data.conventions import recognise
 from gghead.data.dataset import HeadDataset
+from gghead.data.decoded import DecodedPictures
 from gghead.data.decoding import decode
+from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import on_gpu
 from gghead.training.checkpoints import restore_state, save_state
 from gghead.training.distributed import ALONE, Team, share_of
@@ -93,7 +95,7 @@ def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: T
             monitor.event(
                 f"WARNING: the cameras seem to be in another convention; see: gghead data check {config.data}"
             )
-        pictures = decode(dataset, monitor.event)
+        pictures = decode_cut_out(config, dataset, monitor.event)
         examiner = Examiner(run, dataset, pictures, monitor)
         if unmeasured:
             examiner.examine(state)
@@ -114,17 +116,26 @@ def open_dataset(config: RunConfig) -> HeadDataset:
     """The run's pictures at its resolution, on its background.
 
     Raises:
-        FileNotFoundError, ValueError: they can't be used, or nobody knows what of them is background.
+        FileNotFoundError, ValueError: they can't be used.
     """
-    training = config.training
-    dataset = HeadDataset.open(Path(config.data), config.model.discriminator.resolution, background=training.background)
-    if training.random_background and not dataset.is_cut_out:
-        dataset.close()
+    resolution = config.model.discriminator.resolution
+    return HeadDataset.open(Path(config.data), resolution, background=config.training.background)
+
+
+def decode_cut_out(config: RunConfig, dataset: HeadDataset, on_event: Callable[[str], None]) -> PictureSource:
+    """All pictures of a run, decoded.
+
+    Raises:
+        ValueError: some can't be used, or the run exchanges backgrounds and nobody knows of any what they are.
+    """
+    pictures = decode(dataset, on_event)
+    exchanged = config.training.random_background and isinstance(pictures, DecodedPictures)
+    if exchanged and not pictures.cut_out():
         raise ValueError(
-            f"{config.data} has no masks, so its backgrounds can't be exchanged; add masks, or train with "
-            "`--recipe paper`, which keeps one background"
+            f"{config.data} has neither masks nor transparency, so its backgrounds can't be exchanged; add masks, or "
+            "train with `--recipe paper`, which keeps one background"
         )
-    return dataset
+    return pictures
 
 
 def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text: None) -> None:
@@ -134,7 +145,7 @@ def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text:
         FileNotFoundError, ValueError: the data can't be used.
     """
     with open_dataset(config) as dataset:
-        decode(dataset, on_event)
+        decode_cut_out(config, dataset, on_event)
 
 
 def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> TrainingState:

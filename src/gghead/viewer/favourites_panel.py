@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import viser
 
-from gghead.media.images import decode_rgb, encode_png
+from gghead.media.encoded import decode_rgb
+from gghead.media.images import encode_png
 from gghead.viewer.favourites import Favourite, absolute
 from gghead.viewer.page import Page
 from gghead.viewer.state import Show, View

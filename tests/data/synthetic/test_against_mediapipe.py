@@ -14,7 +14,8 @@ from gghead.data.labels import parse_labels
 from gghead.data.synthetic import Sitting, generate
 from gghead.data.synthetic.head_model import HeadModel
 from gghead.data.synthetic.landmarks import landmarks
-from gghead.media.images import decode_grey, decode_rgb, resize
+from gghead.media.encoded import decode_grey, decode_rgb
+from gghead.media.images import resize
 from tolerances import MEDIAPIPE
 
 COUNT, RESOLUTION, FRONTAL = 200, 256, np.radians(30)

@@ -19,7 +19,7 @@ from gghead.data.synthetic import Sitting, generate
 from gghead.data.synthetic.cameras import random_label
 from gghead.data.synthetic.portraits import DEPTH_STEPS, VIEW
 from gghead.geometry.cameras import Cameras
-from gghead.media.images import decode_grey
+from gghead.media.encoded import decode_grey
 
 SITTING = Sitting(resolution=32, seed=4, views=2, depth=True)
 COUNT = 3

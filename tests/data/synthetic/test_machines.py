@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gghead.data.synthetic import Sitting, generate
-from gghead.media.images import decode_rgb
+from gghead.media.encoded import decode_rgb
 from tolerances import OTHER_PROCESSOR
 
 SITTING = Sitting(resolution=64, seed=3, views=2)
