@@ -60,6 +60,8 @@ OFFICIAL_LOGITS = Tolerance(rtol=0, atol=1e-4)
 """Logits of it; likewise."""
 OFFICIAL_RELATIVE = 1e-4
 """UV maps and attributes of it: largest difference in units of the largest value; likewise."""
+OFFICIAL_HALF_MAPS = Tolerance(rtol=2**-11, atol=1e-4)
+"""UV maps of an official checkpoint that are kept in 16 bits: half a unit in the last place."""
 CUDA_FLOAT32 = 1e-5
 """Layers on a GPU in float32 against double precision, relative difference in norm."""
 CUDA_HALF = 2e-2

@@ -7,17 +7,24 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from gghead.checkpoint.tensors import load_tensors
+from gghead.cli.main import main
 from gghead.config.training import RunConfig
+from gghead.inference.loading import load
+from gghead.model.continuation import training_file
 from gghead.model.discriminator import Discriminator
+from gghead.model.generator import build_generator
+from gghead.model.storage import load_generator, save_generator
 from gghead.stylegan.resampling import downsample
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
 from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState, new_state
 from gghead.training.transfer import continue_config, open_source, transfer
-from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
+from official_writer import official_content, write_official
+from tiny_run import MODEL, SilentMonitor, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32
 
 
@@ -199,7 +206,7 @@ def test_another_template_is_named(stage1: RunFolder, tmp_path: Path) -> None:
     head = tmp_path / "plate.obj"
     corners = "v -.3 -.3 0\nv .3 -.3 0\nv .3 .3 0\nv -.3 .3 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
     head.write_text(corners + "f 1/1 2/2 3/3\nf 1/1 3/3 4/4\n")
-    with pytest.raises(ValueError, match=r"another template: .* the built-in one, this one is to take .*plate\.obj"):
+    with pytest.raises(ValueError, match=r"another template: .* the built-in one, this run is to take .*plate\.obj"):
         continue_config(replace(stage1.config, template=str(head)), open_source(stage1.path))
 
 
@@ -214,6 +221,75 @@ def test_a_source_without_checkpoints_is_named(data: Path, tmp_path: Path) -> No
     (tmp_path / "official.pkl").touch()
     with pytest.raises(ValueError, match="is no model; expected a run"):
         open_source(tmp_path / "official.pkl")
+
+
+def imported(folder: Path, scale: float = 1.0) -> Path:
+    """What `gghead import` makes of networks like the tiny run's, on a template of another size."""
+    generator = build_generator(replace(MODEL.generator, quaternion_order="zwxy"), seed=5)
+    content = official_content(generator, Discriminator(MODEL.discriminator, seed=5))
+    for name in ("G", "G_ema"):
+        content[name]._uv_position_map *= scale
+        content[name]._flame_vertices *= scale
+    content["G"]._zero_conv_position.bias.data += 0.5
+    model = folder / "official.safetensors"
+    pickle = write_official(folder / "official.pkl", content)
+    result = CliRunner().invoke(main, ["import", str(pickle), str(model)])
+    assert result.exit_code == 0, result.output
+    return model
+
+
+def test_an_imported_model_goes_on_with_both_networks_and_its_template(data: Path, tmp_path: Path) -> None:
+    """Its own generator in training, not the average; and the run needs the file no longer than its start."""
+    model = imported(tmp_path, scale=1.1)
+    assert training_file(model).is_file()
+    config = continue_config(tiny_config(data, total_images=8, snapshot_every=8), open_source(model))
+    assert config.model.generator.quaternion_order == "zwxy"
+    assert config.template == str(model)
+    run = RunFolder.create(tmp_path / "run", replace(config, training=replace(config.training, growth_fade_images=0)))
+    train(run, SilentMonitor())
+    told = json.loads(run.transfer.read_text())
+    assert (told["fresh"], told["unused"]) == ([], [])
+    start = load_tensors(run.checkpoint(0) / "generator.safetensors").tensors
+    assert torch.equal(start["position_bias"], torch.full((3,), 0.5))
+    given = load_generator(model)
+    assert torch.equal(start["template_positions"], given.template_positions)
+    for path in (model, training_file(model)):
+        path.unlink()
+    longer = RunFolder(run.path, replace(run.config, training=replace(run.config.training, total_images=12)))
+    train(longer, SilentMonitor())
+    assert torch.equal(load(run.path).template_positions, given.template_positions)
+    # The next stage finds the template in the run, and has it on a finer grid.
+    finer = larger(tiny_config(data))
+    state = new_state(continue_config(finer, open_source(run.path)), "cpu")
+    assert len(state.generator.texel_uvs) > 3 * len(given.texel_uvs)
+    highest = float(given.template_positions[:, 1].max())
+    assert float(state.generator.template_positions[:, 1].max()) == pytest.approx(highest, abs=0.02)
+
+
+def test_an_imported_model_on_the_built_in_template_names_none(data: Path, tmp_path: Path) -> None:
+    """And its discriminator grows as a run's does."""
+    source = open_source(imported(tmp_path))
+    assert continue_config(tiny_config(data), source).template is None
+    config = continue_config(larger(tiny_config(data)), source)
+    assert config.model.discriminator.grown_from == (16,)
+    fresh = transfer(config, new_state(config, "cpu")).fresh
+    assert not [name for name in fresh if name.startswith("discriminator/critic.blocks.1")]
+    assert "discriminator/critic.blocks.0.conv1.weight" in fresh
+
+
+def test_without_the_file_beside_it_a_fresh_discriminator_starts(data: Path, tmp_path: Path) -> None:
+    model = imported(tmp_path)
+    training_file(model).unlink()
+    config = continue_config(tiny_config(data), open_source(model))
+    fresh = transfer(config, new_state(config, "cpu")).fresh
+    assert {name.partition("/")[0] for name in fresh} == {"discriminator"}
+
+
+def test_networks_of_another_model_are_refused(data: Path, tmp_path: Path) -> None:
+    model = imported(tmp_path)
+    save_generator(model, build_generator(MODEL.generator, seed=6))
+    with pytest.raises(ValueError, match=r"official\.training belongs to another model than .*official\.safetensors"):
+        open_source(model)
 
 
 def test_new_discriminators_have_no_fade() -> None:

@@ -45,6 +45,8 @@ STORAGE_TYPES = {
 ORDERED_DICT = Reference("collections", "OrderedDict")
 REBUILD_TENSOR = Reference("torch._utils", "_rebuild_tensor_v2")
 REBUILD_PARAMETER = Reference("torch._utils", "_rebuild_parameter")
+REBUILD_PARAMETER_WITH_STATE = Reference("torch._utils", "_rebuild_parameter_with_state")
+REBUILD_WITH_STATE = Reference("torch._tensor", "_rebuild_from_type_v2")
 LOAD_STORAGE = Reference("torch.storage", "_load_from_bytes")
 GETATTR = Reference("builtins", "getattr")
 HARMLESS = frozenset(
@@ -54,10 +56,13 @@ HARMLESS = frozenset(
     + [Reference("torch.nn.parameter", "Parameter"), Reference("builtins", "set"), Reference("numpy", "dtype")]
     + [Reference(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")]
     + [Reference("numpy", "ndarray"), Reference("_codecs", "encode")]
+    + [REBUILD_PARAMETER_WITH_STATE, REBUILD_WITH_STATE, Reference("torch", "Tensor")]
+    + [Reference("torch", str(dtype).removeprefix("torch.")) for dtype in STORAGE_TYPES.values()]
+    + [Reference("pathlib", name) for name in ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")]
 )
-"""Names of torch, numpy and Python that checkpoints contain. Five of them have a meaning here, the others are inert."""
-HARMLESS_MODULES = ("torch.nn.modules.",)
-"""Modules of which every name may appear: classes of layers, which become inert records."""
+"""Names of torch, numpy and Python that checkpoints contain. Seven of them have a meaning here, others are inert."""
+HARMLESS_MODULES = ("torch.nn.modules.", "torch.nn.parallel.")
+"""Modules of which every name may appear: classes of layers and wrappers, which become inert records."""
 MAX_COUNT = 2**48
 """Of numbers along an axis of a tensor, or in a storage."""
 
@@ -106,7 +111,11 @@ def interpret(record: Record, budget: Budget) -> object:
         return load_storage(_expect(record, bytes), budget)
     if record.reference == REBUILD_TENSOR:
         return view(*tensor_arguments(record), budget)
-    if record.reference == REBUILD_PARAMETER:
+    if record.reference == REBUILD_WITH_STATE:  # a tensor with attributes of its own, which are dropped
+        match record.arguments:
+            case (inner, _, tuple(arguments), *_) if inner == REBUILD_TENSOR:
+                return interpret(Record(inner, arguments), budget)
+    if record.reference in (REBUILD_PARAMETER, REBUILD_PARAMETER_WITH_STATE):
         return _expect(record, Tensor)
     if record.reference == GETATTR:
         _check_attribute(record)

@@ -100,6 +100,21 @@ def _check_header_size(path: Path) -> None:
         )
 
 
+def stated_hash(path: Path) -> str:
+    """The hash that a file states of its content, which is not compared with it; `load_tensors` does that.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, or it states none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return (file.metadata() or {})[HASH_KEY]
+    except (safetensors.SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} states no hash of its content; it was not written by gghead") from error
+
+
 def content_hash(content: TensorFile) -> str:
     """SHA-256 over names, types, shapes, values and texts, in hexadecimal."""
     digest = hashlib.sha256()

@@ -106,7 +106,7 @@ class RunConfig:
     data: str
     """Path of the archive of pictures, as given."""
     template: str | None = None
-    """Path of the OBJ of the head template as given, or None for the built-in one."""
+    """Path of the OBJ of the head template as given, or of a model whose template it has; None for the built-in one."""
     init_from: str | None = None
     """Path of the checkpoint whose weights it started from, or None for fresh weights."""
     model: ModelConfig = ModelConfig()

@@ -1,7 +1,7 @@
 """Import of the official release's checkpoints: pickled modules, read as data and never executed.
 
-The modules' tensors are renamed into our networks, of which the parity test shows that they are the same function.
-Whatever is in the file and has no place in ours stops the import by name; nothing is dropped in silence.
+The modules' tensors are renamed into our networks, of which the parity test shows that they are the same function. A
+parameter or a setting that ours do not have stops the import by name; whatever else is left aside is told.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,59 @@ from torch import Tensor
 from gghead.checkpoint.inert_pickle import Record
 from gghead.checkpoint.inert_tensors import read_tensor_pickle
 from gghead.checkpoint.tensors import TensorFile
-from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.config.model import GeneratorConfig
+from gghead.config.printable import listed, printable
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.model.official_config import OfficialSettings, read_settings
+from gghead.model.official_critic import NO_FADE, discriminator_config, discriminator_notes
+from gghead.model.official_layers import (
+    DISCRIMINATOR_RULES,
+    GENERATOR_RULES,
+    is_clamped,
+    require_layers,
+    unread_parts,
+)
+from gghead.model.official_module import OfficialModule, class_name, read_module
 from gghead.model.official_names import (
-    IGNORED_TENSORS,
+    DISCRIMINATOR_IGNORED,
+    GENERATOR_IGNORED,
     discriminator_names,
     generator_names,
 )
-from gghead.model.storage import mismatches
-from gghead.stylegan.resampling import TAPS
+from gghead.model.storage import NOTHING_ALLOCATED, mismatches
 from gghead.uv.texels import Texels, sample_maps
 
 N = TypeVar("N", Generator, Discriminator)
 
-PACKAGES = ("gghead", "eg3d", "gaussian_splatting", "torch_utils", "training", "elias", "dreifus", "src")
+PACKAGES = ("gghead", "eg3d", "gaussian_splatting", "torch_utils", "training", "dnnlib", "elias", "dreifus", "src")
 """Top-level packages whose classes official checkpoints contain."""
 PICKLE = b"\x80"
 """First byte of every pickle of protocol 2 and later."""
-DEEPEST_MODULE = 32
-"""Modules nested deeper than this are refused; the official ones reach 5."""
+NETWORKS = ("G_ema", "G", "D")
+PARTS = (*NETWORKS, "augment_pipe", "training_set_kwargs")
+"""What the official training loop writes into a checkpoint."""
+TEMPLATE_SLACK = 1e-4
+"""The two forms of the template in a file agree to rounding; further apart, in world units, is told."""
+
+
+@dataclass(frozen=True)
+class OfficialPickle:
+    """An official checkpoint as it was read, before anything of it is compared with our networks.
+
+    Attributes:
+        path: of the file.
+        networks: its modules by the names G_ema, G and D, as far as it has them.
+        unreadable: why others of them could not be read, by the same names.
+        training_set: what it says of its training set.
+        notes: what else is in the file and is left out, one sentence each.
+    """
+
+    path: Path
+    networks: Mapping[str, OfficialModule]
+    unreadable: Mapping[str, str]
+    training_set: Mapping[object, object]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,22 +77,14 @@ class OfficialCheckpoint:
     Attributes:
         generator_ema: the averaged generator, the one to sample from.
         generator: the generator in training, or None if the file has none.
-        discriminator: or None if the file has none, or one that was grown to a higher resolution.
-        notes: what could not be imported and why, one sentence each.
+        discriminator: or None if the file has none, or one that gghead does not know.
+        notes: what could not be imported and why, and what was left aside, one sentence each.
     """
 
     generator_ema: Generator
     generator: Generator | None
     discriminator: Discriminator | None
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OfficialModule:
-    """A pickled module: its tensors by dotted names, and the plain attributes of the modules, by the modules' names."""
-
-    tensors: Mapping[str, Tensor]
-    attributes: Mapping[str, Mapping[object, object]]
 
 
 def read_official(path: Path) -> OfficialCheckpoint:
@@ -72,8 +96,13 @@ def read_official(path: Path) -> OfficialCheckpoint:
     Raises:
         FileNotFoundError: there is no such file.
         UnsafePickleError: the pickle tries something that no checkpoint needs; the message names it.
-        ValueError: it is damaged, no GGHead checkpoint, or uses settings or tensors that gghead does not know.
+        ValueError: it is damaged, no GGHead checkpoint, or uses settings or parameters that gghead does not know.
     """
+    return convert(open_official(path))
+
+
+def open_official(path: Path) -> OfficialPickle:
+    """Reads the modules of an official checkpoint; errors as of `read_official`."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
@@ -84,83 +113,99 @@ def read_official(path: Path) -> OfficialCheckpoint:
                 raise ValueError(f"it is {kind}; expected network-snapshot-*.pkl of the official release")
             stream.seek(0)
             content = read_tensor_pickle(stream, PACKAGES)
-        return _convert(content)
+        return _modules(path, content)
     except ValueError as error:
         raise type(error)(f"{path} can't be imported: {error}") from error
 
 
-def _convert(content: object) -> OfficialCheckpoint:
+def convert(pickle: OfficialPickle) -> OfficialCheckpoint:
+    """Gives our networks the tensors of an official checkpoint.
+
+    Raises:
+        ValueError: a generator has settings or parameters that gghead does not know. A discriminator that it does not
+            know is left out with a note.
+    """
+    try:
+        ema, notes = _named_generator(pickle, "G_ema")
+        generator = None
+        if "G" in pickle.networks or "G" in pickle.unreadable:
+            generator, more = _named_generator(pickle, "G")
+            notes += more
+            if generator.config != ema.config:
+                raise ValueError("its networks G and G_ema have different configurations")
+    except ValueError as error:
+        raise ValueError(f"{pickle.path} can't be imported: {error}") from error
+    told = [f"generator: {note}" for note in dict.fromkeys(notes)]
+    if generator is None:
+        told.append("the file holds no generator in training, G; training would go on from the averaged one")
+    discriminator, notes = _discriminator_or_none(pickle, ema.config.channel_base)
+    return OfficialCheckpoint(ema, generator, discriminator, (*told, *notes, *pickle.notes))
+
+
+def _modules(path: Path, content: object) -> OfficialPickle:
     if not isinstance(content, dict) or not isinstance(content.get("G_ema"), Record):
         raise ValueError("it holds no network G_ema; expected an official checkpoint of GGHead")
-    ema = _generator(_read_module(content["G_ema"]), "G_ema")
-    current, critic = content.get("G"), content.get("D")
-    generator = _generator(_read_module(current), "G") if isinstance(current, Record) else None
-    if not isinstance(critic, Record):
-        return OfficialCheckpoint(ema, generator, None, ("the file holds no discriminator",))
-    module = _read_module(critic)
-    clamped = any(attributes.get("conv_clamp") is not None for attributes in module.attributes.values())
-    notes = ("the discriminator's clamp of activations, a guard of half precision, was left out",) if clamped else ()
+    networks, unreadable = {}, {}
+    for name in NETWORKS:
+        record = content.get(name)
+        try:
+            if isinstance(record, Record):
+                networks[name] = read_module(record)
+            elif record is not None:
+                unreadable[name] = "it is no module"
+        except ValueError as error:
+            unreadable[name] = str(error)
+    notes = []
+    augmentation = content.get("augment_pipe")
+    if augmentation is not None:
+        kind = f" {class_name(augmentation)}" if isinstance(augmentation, Record) else ""
+        notes.append(f"its augmentation{kind} was left out: it belongs to training, and gghead has none")
+    others = [key if isinstance(key, str) else "one without a name" for key in content if key not in PARTS]
+    if others:
+        notes.append(f"parts of the file that gghead does not know were left out: {listed(others)}")
+    training_set = content.get("training_set_kwargs")
+    return OfficialPickle(
+        path, networks, unreadable, training_set if isinstance(training_set, dict) else {}, tuple(notes)
+    )
+
+
+def _named_generator(pickle: OfficialPickle, name: str) -> tuple[Generator, list[str]]:
+    """One of the two generators of a checkpoint, and what is to be told of it."""
     try:
-        return OfficialCheckpoint(ema, generator, _discriminator(module), notes)
+        if name in pickle.unreadable:
+            raise ValueError(pickle.unreadable[name])
+        return _generator(pickle.networks[name])
     except ValueError as error:
-        return OfficialCheckpoint(ema, generator, None, (f"the discriminator was left out: {error}",))
+        raise ValueError(f"its network {name} is no generator that gghead knows: {error}") from error
 
 
-def _read_module(root: Record) -> OfficialModule:
-    """The tensors and attributes of a module and all modules inside of it."""
-    tensors: dict[str, Tensor] = {}
-    attributes: dict[str, Mapping[object, object]] = {}
-    pending = [("", root, 0)]
-    while pending:
-        prefix, record, depth = pending.pop()
-        state = _state(record)
-        if depth > DEEPEST_MODULE or not isinstance(state, dict):
-            raise ValueError(f"its module {prefix or 'at the top'!r} has no state that could be read")
-        attributes[prefix.removesuffix(".")] = state
-        for group in ("_parameters", "_buffers"):
-            for name, value in _members(state, group):
-                if isinstance(value, Tensor):
-                    tensors[f"{prefix}{name}"] = value
-                elif value is not None:
-                    raise ValueError(f"its {prefix}{name} is no tensor")
-        for name, value in _members(state, "_modules"):
-            if isinstance(value, Record):
-                pending.append((f"{prefix}{name}.", value, depth + 1))
-    return OfficialModule(tensors, attributes)
-
-
-def _state(record: Record) -> object:
-    """The attributes of a pickled module: its state, or that inside of the wrapper that carries its source text."""
-    if record.state is None and record.arguments and isinstance(record.arguments[0], dict):
-        return record.arguments[0].get("state")
-    return record.state
-
-
-def _members(state: Mapping[object, object], group: str) -> list[tuple[str, object]]:
-    members = state.get(group, {})
-    if not isinstance(members, dict) or not all(isinstance(name, str) for name in members):
-        raise ValueError(f"a module's {group} are damaged")
-    return list(members.items())
-
-
-def _generator(module: OfficialModule, name: str) -> Generator:
-    """One of the two generators of a checkpoint."""
-    config = _generator_config(read_settings(module.attributes[""]), module)
-    tensors = _rename(module, generator_names(config), name)
-    uvs = tensors.pop("_uv_grid").reshape(-1, 2)
-    texels = Texels(uvs, sample_maps(tensors.pop("_uv_position_map"), uvs))
+def _generator(module: OfficialModule) -> tuple[Generator, list[str]]:
+    settings = read_settings(module.attributes[""])
+    config = _generator_config(settings, module)
+    ours = generator_names(config)
+    unread = unread_parts(module, ours, GENERATOR_IGNORED)
+    require_layers(module, GENERATOR_RULES)
+    tensors = _renamed(module, ours)
+    texels = _texels(tensors.pop("_uv_grid"), tensors.pop("_uv_position_map"), config.grid_size)
     tensors["position_weight"] = tensors["position_weight"].flatten(1)
     tensors |= {"texel_uvs": texels.uvs, "template_positions": texels.positions}
-    return _fill(Generator(config, texels, seed=None), tensors, name)
+    with NOTHING_ALLOCATED:
+        empty = Texels(torch.empty(texels.uvs.shape), torch.empty(texels.positions.shape))
+        generator = Generator(config, empty, seed=None)
+    _fill(generator, tensors)
+    notes = [*settings.notes, *_unread_notes(unread), *_template_notes(module, texels), *_precision_notes(module)]
+    if settings.half_blocks:
+        notes.append(f"its {settings.half_blocks} finest blocks computed in half precision there, in single here")
+    return generator, notes
 
 
 def _generator_config(settings: OfficialSettings, module: OfficialModule) -> GeneratorConfig:
-    layers = sum(name.startswith("backbone.mapping.fc") and name.endswith(".weight") for name in module.tensors)
+    layers = sum(name.startswith("backbone.mapping.fc") and name.endswith(".weight") for name in module.parameters)
     return GeneratorConfig(
         z_size=settings.z_size,
         style_size=settings.style_size,
         mapping_layers=layers,
-        camera_conditioned="backbone.mapping.embed.weight" in module.tensors,
+        camera_conditioned="backbone.mapping.embed.weight" in module.parameters,
         map_resolution=settings.map_resolution,
         channel_base=settings.channel_base,
         channel_max=settings.channel_max,
@@ -173,61 +218,88 @@ def _generator_config(settings: OfficialSettings, module: OfficialModule) -> Gen
     )
 
 
-def _discriminator(module: OfficialModule) -> Discriminator:
-    """The discriminator, unless it is one that was grown: its blocks are not described anywhere we may read."""
-    if module.attributes[""].get("pretrained_resolution") not in (None, 0):
-        raise ValueError(
-            f"it was grown from {module.attributes['']['pretrained_resolution']} pixels, which is not known here"
+def _texels(grid: Tensor, positions: Tensor, grid_size: int) -> Texels:
+    """The points that carry Gaussians, out of the template as the file has it."""
+    if grid.ndim < 2 or grid.shape[-1] != 2 or not grid.numel():
+        raise ValueError(f"its points _uv_grid have the shape {tuple(grid.shape)}; expected [..., 2]")
+    if positions.ndim != 3 or len(positions) != 3 or not positions.numel():
+        raise ValueError(f"its _uv_position_map has the shape {tuple(positions.shape)}; expected [3, R, R]")
+    if grid.numel() // 2 > grid_size**2:
+        raise ValueError(f"it has {grid.numel() // 2} points; expected at most {grid_size**2}, those of its grid")
+    if not grid.is_floating_point() or not positions.is_floating_point():
+        raise ValueError("its points or positions are whole numbers")
+    uvs = grid.reshape(-1, 2)
+    return Texels(uvs, sample_maps(positions, uvs).contiguous())
+
+
+def _template_notes(module: OfficialModule, texels: Texels) -> list[str]:
+    """The file says twice where the template is; what was taken if the two differ."""
+    vertices = module.buffers.get("_flame_vertices")
+    if vertices is None or vertices.numel() != texels.positions.numel():
+        return []
+    apart = float((vertices.reshape(-1, 3) - texels.positions).abs().max())
+    if apart <= TEMPLATE_SLACK:
+        return []
+    return [f"its _flame_vertices are up to {apart:.2g} world units from its position map, which was taken"]
+
+
+def _discriminator_or_none(pickle: OfficialPickle, channel_base: int) -> tuple[Discriminator | None, list[str]]:
+    """The discriminator, unless it is missing or unknown, and what is to be told of it."""
+    try:
+        if "D" in pickle.unreadable:
+            raise ValueError(pickle.unreadable["D"])
+        if "D" not in pickle.networks:
+            return None, ["the file holds no discriminator, D"]
+        module = pickle.networks["D"]
+        config = discriminator_config(module, channel_base)
+        ours = discriminator_names(config)
+        unread = unread_parts(module, ours, DISCRIMINATOR_IGNORED)
+        require_layers(module, DISCRIMINATOR_RULES)
+        tensors = _renamed(module, ours)
+        if config.grown_from:
+            tensors["critic.fade"] = torch.tensor(NO_FADE)
+        with NOTHING_ALLOCATED:
+            discriminator = Discriminator(config, seed=None)
+        _fill(discriminator, tensors)
+    except ValueError as error:
+        return None, [f"the discriminator was left out: {error}"]
+    notes = [*discriminator_notes(module, config), *_unread_notes(unread), *_precision_notes(module)]
+    return discriminator, [f"discriminator: {note}" for note in notes]
+
+
+def _unread_notes(unread: tuple[str, ...]) -> list[str]:
+    found = listed(list(unread))
+    return [f"its buffers or parts {found} are unknown; nothing that gghead computes reads them"] if unread else []
+
+
+def _precision_notes(module: OfficialModule) -> list[str]:
+    kinds = {str(tensor.dtype).removeprefix("torch.") for tensor in module.tensors.values()} - {"float32"}
+    notes = [f"tensors stored as {', '.join(sorted(kinds))} are float32 here"] if kinds else []
+    if is_clamped(module):
+        notes.append(
+            "its clamp of activations at 256 or more, a guard of half precision that trained networks do not reach, "
+            "was left out"
         )
-    sides = [int(name.split(".")[0][1:]) for name in module.tensors if name.endswith(".fromrgb.weight")]
-    if len(sides) != 1:
-        raise ValueError(f"it reads pictures at {len(sides)} resolutions; one is known")
-    first, last = module.tensors[f"b{sides[0]}.fromrgb.weight"], module.tensors.get("b4.out.weight")
-    if last is None:
-        raise ValueError("it has no tensor b4.out.weight")
-    config = DiscriminatorConfig(
-        resolution=sides[0],
-        # Any base that gives these channels is the same network.
-        channel_base=len(first) * sides[0],
-        channel_max=len(last),
-        mapping_layers=sum(name.startswith("mapping.fc") and name.endswith(".weight") for name in module.tensors),
-        group_size=_group_size(module),
-    )
-    return _fill(Discriminator(config, seed=None), _rename(module, discriminator_names(config), "D"), "D")
+    return notes
 
 
-def _group_size(module: OfficialModule) -> int:
-    size = module.attributes.get("b4.mbstd", {}).get("group_size")
-    if not isinstance(size, int):
-        raise ValueError("it states no group size for the minibatch standard deviation")
-    return size
-
-
-def _rename(module: OfficialModule, names: Mapping[str, str], network: str) -> dict[str, Tensor]:
-    """Tensors under our names; refuses any that has none, and resampling filters other than ours."""
-    taps = torch.tensor(TAPS)
-    tensors: dict[str, Tensor] = {}
-    unknown = []
-    for name, tensor in module.tensors.items():
-        if name in names:
-            tensors[names[name]] = tensor
-        elif name.split(".")[-1] == "resample_filter":
-            if tensor.shape != (4, 4) or not torch.allclose(tensor, taps.outer(taps)):
-                raise ValueError(f"its tensor {network}.{name} is another filter than [1, 3, 3, 1]")
-        elif name not in IGNORED_TENSORS:
-            unknown.append(name)
-    missing = [name for name in names if name not in module.tensors]
-    if unknown or missing:
-        parts = [f"unknown tensors {', '.join(unknown)}"] if unknown else []
-        parts += [f"no tensors {', '.join(missing)}"] if missing else []
-        raise ValueError(f"its network {network} has {' and '.join(parts)}; it is no variant that gghead knows")
+def _renamed(module: OfficialModule, ours: Mapping[str, str]) -> dict[str, Tensor]:
+    """Copies of the tensors, of which several may share a storage in the file, under our names."""
+    tensors = {}
+    for official, name in ours.items():
+        tensor = module.tensors[official]
+        dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+        tensors[name] = tensor.detach().to(dtype, memory_format=torch.contiguous_format, copy=True)
+        if not tensors[name].isfinite().all():
+            raise ValueError(
+                f"its tensor {printable(official)} holds values that are not finite; its training diverged"
+            )
     return tensors
 
 
-def _fill(network: N, tensors: dict[str, Tensor], name: str) -> N:
-    """Gives a network copies of the tensors, of which several may share a storage in the file."""
+def _fill(network: N, tensors: dict[str, Tensor]) -> N:
     problems = mismatches(network, TensorFile(tensors, {}))
     if problems:
-        raise ValueError(f"the tensors of its network {name} do not fit its configuration: {problems}")
-    network.load_state_dict({key: tensor.clone() for key, tensor in tensors.items()}, assign=True)
+        raise ValueError(f"its tensors do not fit its configuration: {problems}")
+    network.load_state_dict(tensors, assign=True)
     return network

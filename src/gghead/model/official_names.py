@@ -4,8 +4,11 @@ import math
 
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 
-IGNORED_TENSORS = frozenset(["_flame_vertices", "_gaussian_bg", "_gaussian_bg_train"])
-"""Known and not needed: the template's positions, which the position map gives too, and the renderer's backgrounds."""
+GENERATOR_IGNORED = frozenset(["_flame_vertices", "_gaussian_bg", "_gaussian_bg_train", "dataset_label_std"])
+"""Known buffers that are not needed: the template's positions, which the position map gives too, the backgrounds of the
+renderer, and the spread of the labels, which the official training loop leaves there."""
+DISCRIMINATOR_IGNORED = frozenset(["b4.mbstd"])
+"""A known module without tensors."""
 
 
 def generator_names(config: GeneratorConfig) -> dict[str, str]:
@@ -32,9 +35,11 @@ def generator_names(config: GeneratorConfig) -> dict[str, str]:
 
 
 def discriminator_names(config: DiscriminatorConfig) -> dict[str, str]:
-    """Official name -> our name, for all tensors of a discriminator."""
+    """Official name -> our name, for all tensors of a discriminator but the fade of one that was grown."""
     names = _mapping_names("mapping", "critic.mapping", config.mapping_layers, conditioned=True)
     names |= _dense_names(f"b{config.resolution}.fromrgb", "critic.from_picture")
+    for size in config.grown_from:
+        names |= _dense_names(f"b{size}.fromrgb", f"critic.from_smaller.{size}")
     for i in range(int(math.log2(config.resolution)) - 2):
         official, ours = f"b{config.resolution >> i}", f"critic.blocks.{i}"
         names |= _dense_names(f"{official}.conv0", f"{ours}.conv0")

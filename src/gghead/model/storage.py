@@ -1,6 +1,5 @@
 """A published network is one .safetensors file: the weights, and the configuration as JSON in the metadata."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,7 +41,7 @@ def save_generator(path: Path, generator: Generator, half: bool = False) -> None
     tensors = generator.state_dict()
     if half:
         tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in tensors.items()}
-    _save(path, "generator", tensors, to_json(generator.config))
+    save_tensors(path, TensorFile(tensors, network_texts("generator", generator)))
 
 
 def load_generator(path: Path) -> Generator:
@@ -53,7 +52,11 @@ def load_generator(path: Path) -> Generator:
         ValueError: the file is damaged, holds no generator, is of another version, its tensors do not fit its
             configuration, or are not all finite.
     """
-    content = load_tensors(path)
+    return read_generator(path, load_tensors(path))
+
+
+def read_generator(path: Path, content: TensorFile) -> Generator:
+    """The generator of a file's content; errors as of `load_generator`."""
     config = _read_config(path, content, "generator", GeneratorConfig)
     tensors = {name: value.float() if value.dtype == torch.half else value for name, value in content.tensors.items()}
     uvs = tensors.get("texel_uvs", torch.empty(0))
@@ -74,21 +77,25 @@ def save_discriminator(path: Path, discriminator: Discriminator) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    _save(path, "discriminator", discriminator.state_dict(), to_json(discriminator.config))
+    save_tensors(path, TensorFile(discriminator.state_dict(), network_texts("discriminator", discriminator)))
 
 
 def load_discriminator(path: Path) -> Discriminator:
     """Reads what `save_discriminator` wrote, onto the CPU; errors as of `load_generator`."""
-    content = load_tensors(path)
+    return read_discriminator(path, load_tensors(path))
+
+
+def read_discriminator(path: Path, content: TensorFile) -> Discriminator:
+    """The discriminator of a file's content; errors as of `load_generator`."""
     config = _read_config(path, content, "discriminator", DiscriminatorConfig)
     with NOTHING_ALLOCATED:
         discriminator = Discriminator(config, seed=None)
     return _fill(path, discriminator, content)
 
 
-def _save(path: Path, kind: str, tensors: Mapping[str, Tensor], config: str) -> None:
-    texts = {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: config}
-    save_tensors(path, TensorFile(tensors, texts))
+def network_texts(kind: str, network: Generator | Discriminator) -> dict[str, str]:
+    """What a file says of the network in it."""
+    return {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: to_json(network.config)}
 
 
 def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:

@@ -24,10 +24,9 @@ from gghead.rasterizer.replay import fastest_runner, on_gpu
 from gghead.training.losses import gradient_penalty
 from gghead.training.portions import Portions
 from gghead.training.precision import multiplication
-from gghead.training.state import HALF_BLOCKS, new_state, read_template
+from gghead.training.state import HALF_BLOCKS, new_state, read_texels
 from gghead.training.steps import Setting, training_step
-from gghead.uv.bake import bake
-from gghead.uv.texels import Texels, place_texels
+from gghead.uv.texels import Texels
 
 DRAWING_BYTES = 142
 """Of a Gaussian while it is drawn with gradients; measured at 32 x 65,382 of them."""
@@ -68,7 +67,7 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         FileNotFoundError, ValueError: the template can't be read.
     """
     model, training = config.model, config.training
-    texels = place_texels(bake(read_template(config), model.generator.map_resolution), model.generator.grid_size)
+    texels = read_texels(config)
     with torch.device("meta"):
         generator = Generator(model.generator, Texels(texels.uvs.to("meta"), texels.positions.to("meta")), seed=None)
         discriminator = Discriminator(model.discriminator, seed=None)

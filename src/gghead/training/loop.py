@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,7 @@ from gghead.training.run_folder import RunFolder
 from gghead.training.session import Session
 from gghead.training.state import TrainingState, new_state
 from gghead.training.telemetry import JsonLog, Monitor
-from gghead.training.transfer import note_transfer, transfer
+from gghead.training.transfer import GENERATOR_FILE, note_transfer, transfer
 
 OnNan = Literal["stop", "rollback"]
 """What to do when something is not finite any more."""
@@ -150,7 +150,7 @@ def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text:
 
 def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> TrainingState:
     """The state to go on from; what the log says of later steps is dropped."""
-    state = new_state(run.config, device)
+    state = new_state(_with_own_template(run), device)
     newest = run.checkpoints()[-1:]
     if newest:
         before = restore_state(newest[0], state)
@@ -166,6 +166,14 @@ def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: 
         for log in (run.log, run.metrics):
             JsonLog(log).forget_after(state.images)
     return state
+
+
+def _with_own_template(run: RunFolder) -> RunConfig:
+    """The run's configuration, its template taken from its newest checkpoint: the file it came from may be gone."""
+    newest = run.checkpoints()[-1:]
+    if not newest or run.config.template is None:
+        return run.config
+    return replace(run.config, template=str(newest[0] / GENERATOR_FILE))
 
 
 def _after_divergence(

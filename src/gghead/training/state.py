@@ -7,10 +7,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from gghead.checkpoint.tensors import load_tensors
 from gghead.config.training import RunConfig, TrainingConfig
 from gghead.model.discriminator import Discriminator
-from gghead.model.generator import Generator, build_generator
+from gghead.model.generator import Generator
+from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
+from gghead.uv.texels import Texels, place_texels, regrid
 
 HALF_BLOCKS = 4
 """Finest blocks of both networks that mixed precision computes in bfloat16, as many as the official discriminator."""
@@ -65,7 +68,7 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     Raises:
         FileNotFoundError, ValueError: the template can't be read.
     """
-    generator = build_generator(config.model.generator, config.training.seed, read_template(config)).to(device)
+    generator = Generator(config.model.generator, read_texels(config), config.training.seed).to(device)
     discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
     training = config.training
@@ -83,13 +86,24 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     )
 
 
-def read_template(config: RunConfig) -> HeadTemplate:
-    """The run's head.
+def read_texels(config: RunConfig) -> Texels:
+    """Where the run's Gaussians sit: on the built-in head, on an OBJ, or where a model has them.
 
     Raises:
         FileNotFoundError, ValueError: the template can't be read.
     """
-    return HeadTemplate.builtin() if config.template is None else HeadTemplate.from_obj(Path(config.template))
+    generator, path = config.model.generator, None if config.template is None else Path(config.template)
+    if path is not None and path.suffix == ".safetensors":
+        return regrid(_texels_of_model(path), generator.grid_size)
+    template = HeadTemplate.builtin() if path is None else HeadTemplate.from_obj(path)
+    return place_texels(bake(template, generator.map_resolution), generator.grid_size)
+
+
+def _texels_of_model(path: Path) -> Texels:
+    tensors = load_tensors(path).tensors
+    if "texel_uvs" not in tensors or "template_positions" not in tensors:
+        raise ValueError(f"{path} holds no generator, so it has no template; expected a model file or an OBJ")
+    return Texels(tensors["texel_uvs"], tensors["template_positions"])
 
 
 def _lazy_adam(discriminator: nn.Module, training: TrainingConfig, on_gpu: bool) -> torch.optim.Adam:

@@ -13,17 +13,22 @@ from gghead.checkpoint.tensors import load_tensors
 from gghead.config.codec import to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.training import RunConfig
+from gghead.model.continuation import TrainingNetworks, load_training
 from gghead.model.storage import load_generator
 from gghead.training.run_folder import RunFolder
-from gghead.training.state import TrainingState, read_template
+from gghead.training.state import TrainingState, read_texels
 from gghead.training.telemetry import Monitor
 from gghead.uv.bake import bake
+from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import place_texels
 
 MAY_DIFFER = ("grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""
+MODEL_SUFFIX = ".safetensors"
+GENERATOR_FILE = "generator_ema.safetensors"
+"""The averaged generator in a checkpoint's folder."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,11 @@ class Source:
     """Where weights come from.
 
     Attributes:
-        path: a checkpoint's folder, or a model file, which holds an averaged generator and nothing else.
+        path: a checkpoint's folder, or a model file, which holds an averaged generator; the networks in training may be
+            in a file beside it.
         generator: what it is like.
         discriminator: likewise, or None if there is none.
-        template: of its run as named there, or None for the built-in one or an unknown one.
+        template: as in a run's configuration.
     """
 
     path: Path
@@ -49,14 +55,24 @@ class Source:
             FileNotFoundError: there is nothing any more, or it lacks a network.
             ValueError: it is damaged.
         """
-        if self.discriminator is None:
-            tensors = load_generator(self.path).state_dict()
-            return {"generator": tensors, "generator_ema": tensors}, None
+        if self.path.suffix == MODEL_SUFFIX:
+            return self._load_model(), None
         checkpoint = load_checkpoint(self.path)
         missing = [name for name in ("generator", "generator_ema", "discriminator") if name not in checkpoint.files]
         if missing:
             raise FileNotFoundError(f"{self.path} lacks {', '.join(missing)}; start from another checkpoint")
         return {name: file.tensors for name, file in checkpoint.files.items()}, checkpoint.images
+
+    def _load_model(self) -> dict[str, Mapping[str, Tensor]]:
+        """Tensors by network of a model file and of what stands beside it; it learns from its average if need be."""
+        average = load_generator(self.path).state_dict()
+        learning = load_training(self.path) or TrainingNetworks(None, None)
+        tensors = {"generator": average, "generator_ema": average}
+        if learning.generator is not None:
+            tensors["generator"] = learning.generator.state_dict()
+        if learning.discriminator is not None:
+            tensors["discriminator"] = learning.discriminator.state_dict()
+        return tensors
 
 
 @dataclass(frozen=True)
@@ -83,13 +99,13 @@ def open_source(path: Path) -> Source:
         FileNotFoundError: there is no run, or it has no checkpoint.
         ValueError: the run's configuration, or the file, can't be read.
     """
-    if path.is_file() and path.suffix != ".safetensors":
+    if path.is_file() and path.suffix != MODEL_SUFFIX:
         raise ValueError(
             f"{path} is no model; expected a run, a checkpoint's folder, or a .safetensors file, which `gghead import` "
             "makes of an official checkpoint"
         )
-    if path.suffix == ".safetensors":
-        return Source(path.absolute(), load_generator(path).config, None, None)
+    if path.suffix == MODEL_SUFFIX:
+        return _open_model(path.absolute())
     if path.parent.name == "checkpoints" and path.is_dir():
         run, checkpoint = RunFolder.open(path.parent.parent), path
     else:
@@ -97,8 +113,21 @@ def open_source(path: Path) -> Source:
         if not run.checkpoints():
             raise FileNotFoundError(f"{path} has no checkpoint yet; let it reach one with `gghead resume {path}`")
         checkpoint = run.checkpoints()[-1]
-    model = run.config.model
-    return Source(checkpoint.absolute(), model.generator, model.discriminator, run.config.template)
+    model, template = run.config.model, run.config.template
+    if template is not None and Path(template).suffix == MODEL_SUFFIX:
+        template = str(checkpoint.absolute() / GENERATOR_FILE)  # of the model that it came from, which may be gone
+    return Source(checkpoint.absolute(), model.generator, model.discriminator, template)
+
+
+def _open_model(path: Path) -> Source:
+    """A model file, which does not name its template: it has the built-in one, or one that is known by its texels."""
+    generator = load_generator(path)
+    learning = load_training(path)
+    critic = None if learning is None else learning.discriminator
+    config = generator.config
+    builtin = place_texels(bake(HeadTemplate.builtin(), config.map_resolution), config.grid_size)
+    template = None if _is_near(builtin.positions, generator.template_positions) else str(path)
+    return Source(path, config, None if critic is None else critic.config, template)
 
 
 def continue_config(config: RunConfig, source: Source) -> RunConfig:
@@ -107,6 +136,7 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     The running average starts from the source's, so its ramp-up is off too: it would forget it in the first step.
     Where there is no discriminator, a fresh one learns together with the generator: one that learned by itself first
     would know nothing but faults that the generator leaves behind with its first steps (docs/experiments.md).
+    The template stays that of the source if none is named, and an official model keeps its order of quaternions.
 
     Args:
         config: of the new run, as its preset says.
@@ -117,6 +147,10 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
         ValueError: the networks differ in more than grid and resolution, the resolution would shrink, or the template
             is another one.
     """
+    generator = replace(config.model.generator, quaternion_order=source.generator.quaternion_order)
+    config = replace(
+        config, template=config.template or source.template, model=replace(config.model, generator=generator)
+    )
     _require_same(config.model.generator, source.generator, "generator", source)
     _require_same_template(config, source)
     training = replace(config.training, blur_fade_images=0, swap_fade_images=0, ema_rampup=0.0)
@@ -213,15 +247,17 @@ def _require_same(
 
 
 def _require_same_template(config: RunConfig, source: Source) -> None:
-    path = source.path if source.discriminator is None else source.path / "generator_ema.safetensors"
-    tensors, old = load_tensors(path).tensors, source.generator
-    texels = place_texels(bake(read_template(config), old.map_resolution), old.grid_size)
-    found = tensors["template_positions"]
-    same = texels.positions.shape == found.shape
-    if not same or float((texels.positions - found).abs().max()) > TEMPLATE_TOLERANCE:
-        unnamed = "one that the file does not name" if source.discriminator is None else "the built-in one"
-        theirs, ours = source.template or unnamed, config.template or "the built-in one"
+    path = source.path if source.path.suffix == MODEL_SUFFIX else source.path / GENERATOR_FILE
+    generator = replace(config.model.generator, grid_size=source.generator.grid_size)
+    texels = read_texels(replace(config, model=replace(config.model, generator=generator)))
+    if not _is_near(texels.positions, load_tensors(path).tensors["template_positions"]):
+        theirs, ours = source.template or "the built-in one", config.template or "the built-in one"
         raise ValueError(
-            f"{source.path} models heads on another template: its run was started with {theirs}, this one is to "
-            f"take {ours}; name the same head with --template"
+            f"{source.path} models heads on another template: its own is {theirs}, this run is to take {ours}; "
+            "leave --template away, or name the same head with it"
         )
+
+
+def _is_near(one: Tensor, other: Tensor) -> bool:
+    """Whether two lists of points are those of the same template."""
+    return one.shape == other.shape and float((one - other).abs().max()) <= TEMPLATE_TOLERANCE

@@ -15,6 +15,8 @@ from gghead.uv.bake import TemplateMaps
 
 LEAST_COVERAGE = 0.99
 """A grid point carries a Gaussian if the coverage sampled there is above this."""
+GRID_SLACK = 1e-5
+"""Coordinates of grid points that differ by less are the same one."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,33 @@ def place_texels(maps: TemplateMaps, grid_size: int) -> Texels:
         )
     uvs = grid[covered]
     return Texels(uvs, sample_maps(maps.positions, uvs))
+
+
+def regrid(texels: Texels, grid_size: int) -> Texels:
+    """The points of another grid over a template of which only the texels are known.
+
+    Those that lie between four neighbouring texels; positions are interpolated bilinearly. At the border of the chart
+    up to one cell of the known grid is lost. The same grid gives the same texels.
+
+    Raises:
+        ValueError: the texels lie on no regular grid.
+    """
+    steps = texels.uvs.flatten().unique().diff()
+    steps = steps[steps > GRID_SLACK]
+    known = 1 + round(2 / float(steps.min())) if len(steps) else 0
+    places = (texels.uvs + 1) / 2 * (known - 1)
+    cells = places.round().long()
+    if known < 2 or (places - cells).abs().max() > 0.1 or cells.min() < 0 or cells.max() >= known:
+        raise ValueError("its Gaussians lie on no regular grid over the template, so their number can't be changed")
+    if grid_size == known:
+        return texels
+    grid = torch.zeros(4, known, known)  # positions and coverage
+    grid[:, cells[:, 1], cells[:, 0]] = torch.cat([texels.positions, torch.ones(len(cells), 1)], dim=1).T
+    axis = torch.linspace(-1, 1, grid_size)
+    points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
+    values = functional.grid_sample(grid[None], points[None], mode="bilinear", align_corners=True)[0].flatten(1).T
+    inside = values[:, 3] > LEAST_COVERAGE
+    return Texels(points.flatten(0, 1)[inside], values[inside, :3])
 
 
 def bilinear_taps(uvs: Float[Tensor, "N 2"], side: int) -> tuple[Int[Tensor, "N 4"], Float[Tensor, "N 4"]]:

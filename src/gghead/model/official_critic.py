@@ -1,0 +1,78 @@
+"""The official discriminator: its sizes, and what of it is taken on trust."""
+
+from gghead.config.model import DiscriminatorConfig
+from gghead.model.official_module import OfficialModule
+from gghead.model.official_values import plain, shown
+from gghead.stylegan.layers import block_channels
+
+NO_FADE = 1.0
+"""Share of the newest blocks of a discriminator that was grown, after their fade."""
+READS_PICTURES = ".fromrgb.weight"
+
+
+def discriminator_config(module: OfficialModule, channel_base: int) -> DiscriminatorConfig:
+    """Sizes of a discriminator, by the names and shapes of its tensors.
+
+    One that was grown reads pictures at several sides: the largest of its own, and those of the discriminators that it
+    was grown from, each with a layer of its own.
+
+    Args:
+        module: the discriminator.
+        channel_base: the generator's, which official discriminators share.
+
+    Raises:
+        ValueError: it reads no picture, or says of itself that it was grown in another way.
+    """
+    readers = [name.removesuffix(READS_PICTURES) for name in module.parameters if name.endswith(READS_PICTURES)]
+    sides = sorted((_side(reader) for reader in readers), reverse=True)
+    last = module.parameters.get("b4.out.weight")
+    if not sides or last is None or not last.ndim:
+        raise ValueError(f"it has no tensor {'b4.out.weight' if sides else 'fromrgb.weight'}")
+    stated = plain(module.attributes[""].get("pretrained_resolution")) or 0
+    if (stated and stated not in sides[1:]) or (not stated and len(sides) > 1):
+        raise ValueError(
+            f"it says that it was grown from {shown(stated)} pixels, and has layers that read pictures of "
+            f"{', '.join(map(str, sides))}"
+        )
+    width = len(module.parameters[f"b{sides[0]}{READS_PICTURES}"])
+    channel_max = len(last)
+    # Any base that gives these channels is the same network; the generator's is the one that presets have.
+    base = channel_base if block_channels(sides[0], channel_base, channel_max) == width else width * sides[0]
+    return DiscriminatorConfig(
+        resolution=sides[0],
+        channel_base=base,
+        channel_max=channel_max,
+        mapping_layers=sum(name.startswith("mapping.fc") and name.endswith(".weight") for name in module.parameters),
+        group_size=_group_size(module),
+        grown_from=tuple(sorted(sides[1:])),
+    )
+
+
+def discriminator_notes(module: OfficialModule, config: DiscriminatorConfig) -> list[str]:
+    """What is to be told of a discriminator that was imported."""
+    notes = []
+    if config.grown_from:
+        sides = " and ".join(map(str, config.grown_from))
+        notes.append(
+            f"it was grown from pictures of {sides} pixels; it was put together by the names of its layers and the "
+            "paper's description, with its fade taken as finished, and was never compared with the original's logits"
+        )
+    noise = plain(module.attributes[""].get("disc_c_noise", 0))
+    if noise != 0:
+        notes.append(f"its noise on the labels, {shown(noise)}, was left out")
+    return notes
+
+
+def _side(reader: str) -> int:
+    """Side of the pictures that a block reads, of which its name tells."""
+    number = reader.removeprefix("b")
+    if not (reader.startswith("b") and number.isascii() and number.isdigit() and len(number) <= 4):
+        raise ValueError(f"it reads pictures in {shown(reader)}, which is no block of a known resolution")
+    return int(number)
+
+
+def _group_size(module: OfficialModule) -> int:
+    size = plain(module.attributes.get("b4.mbstd", {}).get("group_size"))
+    if type(size) is not int:
+        raise ValueError("it states no group size for the minibatch standard deviation")
+    return size

@@ -1,0 +1,111 @@
+"""A pickled module of the official release as data: tensors by dotted names, and the attributes of each module."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from gghead.checkpoint.inert_pickle import Record
+from gghead.config.printable import printable
+
+DEEPEST_MODULE = 32
+"""Modules nested deeper than this are refused; the official ones reach 5."""
+WRAPPED = "module"
+"""What torch's wrappers for several processes call the network inside."""
+HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+"""Functions that would change what a module computes; no official module has any."""
+
+
+@dataclass(frozen=True)
+class OfficialModule:
+    """A pickled module and all modules inside of it.
+
+    Attributes:
+        kind: name of its class.
+        parameters: what is learned, by dotted names.
+        buffers: other tensors, likewise.
+        attributes: plain attributes of the modules by the modules' dotted names, "" for the outermost.
+    """
+
+    kind: str
+    parameters: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor]
+    attributes: Mapping[str, Mapping[object, object]]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and buffers."""
+        return {**self.parameters, **self.buffers}
+
+
+def read_module(root: Record) -> OfficialModule:
+    """Collects the tensors and attributes of a module.
+
+    Args:
+        root: the module, or a wrapper around it.
+
+    Raises:
+        ValueError: it is no module, or one that is changed from outside.
+    """
+    root = _unwrapped(root)
+    tensors: dict[str, dict[str, Tensor]] = {"_parameters": {}, "_buffers": {}}
+    attributes: dict[str, Mapping[object, object]] = {}
+    pending = [("", root, 0)]
+    seen: set[int] = set()
+    while pending:
+        prefix, record, depth = pending.pop()
+        state = _state(record)
+        if depth > DEEPEST_MODULE or not isinstance(state, dict):
+            raise ValueError(f"its module {printable(prefix) or 'at the top'!r} has no state that could be read")
+        if id(record) in seen:
+            raise ValueError(f"its module {printable(prefix)!r} is inside of another one, too")
+        seen.add(id(record))
+        if not all(isinstance(hooks := state.get(name, {}), dict) and not hooks for name in HOOKS):
+            raise ValueError(f"functions were hung onto its module {printable(prefix) or 'at the top'!r}")
+        attributes[prefix.removesuffix(".")] = state
+        for group, found in tensors.items():
+            for name, value in _members(state, group):
+                if isinstance(value, Tensor):
+                    found[f"{prefix}{name}"] = value
+                elif value is not None:
+                    raise ValueError(f"its {printable(prefix + name)} is no tensor")
+        for name, value in _members(state, "_modules"):
+            if isinstance(value, Record):
+                pending.append((f"{prefix}{name}.", value, depth + 1))
+            elif value is not None:
+                raise ValueError(f"its {printable(prefix + name)} is no module")
+    return OfficialModule(class_name(root), tensors["_parameters"], tensors["_buffers"], attributes)
+
+
+def class_name(record: Record) -> str:
+    """Name of the class of a pickled object."""
+    stated = record.arguments[0].get("class_name") if _is_persistent(record) else None
+    return printable(stated if isinstance(stated, str) else record.reference.name)
+
+
+def _unwrapped(record: Record) -> Record:
+    """The network inside of DistributedDataParallel and the like, which hold it as their only module."""
+    for _ in range(DEEPEST_MODULE):
+        state = _state(record)
+        inner = state.get("_modules") if isinstance(state, dict) else None
+        if not isinstance(inner, dict) or list(inner) != [WRAPPED] or not isinstance(inner[WRAPPED], Record):
+            break
+        record = inner[WRAPPED]
+    return record
+
+
+def _state(record: Record) -> object:
+    """The attributes of a pickled module: its state, or that inside of the wrapper that carries its source text."""
+    return record.arguments[0].get("state") if record.state is None and _is_persistent(record) else record.state
+
+
+def _is_persistent(record: Record) -> bool:
+    """Whether a record is a wrapper that carries the source text of the class."""
+    return bool(record.arguments) and isinstance(record.arguments[0], dict)
+
+
+def _members(state: Mapping[object, object], group: str) -> list[tuple[str, object]]:
+    members = state.get(group, {})
+    if not isinstance(members, dict) or not all(isinstance(name, str) for name in members):
+        raise ValueError(f"a module's {group} are damaged")
+    return list(members.items())

@@ -1,0 +1,81 @@
+"""Plain values out of the attributes of pickled objects: NumPy and torch write numbers as objects."""
+
+import math
+import struct
+
+from torch import Tensor
+
+from gghead.checkpoint.inert_pickle import Record
+from gghead.config.printable import printable
+from gghead.config.printable import shown as shown_value
+
+NUMPY_CODES = {
+    "f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b",
+    "u8": "Q", "u4": "I", "u2": "H", "u1": "B", "b1": "?",
+}  # fmt: skip
+"""Types of NumPy's scalars as pickles and as `struct` call them."""
+MAX_LISTED = 8
+"""Members of a list in a message."""
+MAX_WHOLE = 2**20
+"""Sizes above this are no sizes of a network."""
+
+
+def plain(value: object) -> object:
+    """A value of a setting without NumPy and torch around it: flat lists, numbers, texts, None; others as they are."""
+    if isinstance(value, list | tuple):
+        return [_scalar(member) for member in value]
+    return _scalar(value)
+
+
+def shown(value: object) -> str:
+    """A setting in a message: its value, the members of a short flat list, else what kind of thing it is."""
+    value = plain(value)
+    if isinstance(value, list) and len(value) <= MAX_LISTED:
+        return f"[{', '.join(shown_value(member) for member in value)}]"
+    return printable(str(value.reference)) if isinstance(value, Record) else shown_value(value)
+
+
+def whole(value: object, name: str) -> int:
+    """A size, which must be a natural number.
+
+    Raises:
+        ValueError: it is none, or no size of a network.
+    """
+    number = plain(value)
+    if type(number) is not int or not 0 <= number <= MAX_WHOLE:
+        raise ValueError(f"its setting {name} is {shown(value)}; expected a whole number up to {MAX_WHOLE}")
+    return number
+
+
+def number(value: object, name: str) -> float:
+    """A finite number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = plain(value)
+    if type(found) not in (int, float) or not math.isfinite(found):
+        raise ValueError(f"its setting {name} is {shown(value)}; expected a number")
+    return float(found)
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.item()
+    if isinstance(value, Record) and value.reference.name == "scalar" and value.reference.module.startswith("numpy."):
+        return _numpy_scalar(value)
+    return value
+
+
+def _numpy_scalar(record: Record) -> object:
+    """The number of a call `scalar(dtype, bytes)`, or the record if it is of another form."""
+    match record.arguments:
+        case (Record(arguments=(str(code), *_), state=state), content) if code in NUMPY_CODES:
+            if isinstance(content, Record) and content.reference.name == "encode" and content.arguments:
+                # Old protocols write bytes as a text in Latin-1.
+                content = str(content.arguments[0]).encode("latin-1", errors="ignore")
+            big = isinstance(state, tuple) and ">" in state[1:2]
+            form = (">" if big else "<") + NUMPY_CODES[code]
+            if isinstance(content, bytes) and len(content) == struct.calcsize(form):
+                return struct.unpack(form, content)[0]
+    return record
