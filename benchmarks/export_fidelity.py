@@ -23,7 +23,6 @@ import torch
 
 from fitted_head import FITTED_GRID, load_fitted, small_generator
 from gghead.config.paths import BUNDLED_MODEL
-from gghead.gaussians.placement import Placement, place
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
@@ -45,7 +44,6 @@ from exports.draw_mesh import draw_mesh  # noqa: E402
 from exports.painted_head import around, psnr  # noqa: E402
 from exports.read_page import read_page  # noqa: E402
 
-BACK = Placement("-y")
 RESOLUTION = 512
 TRUNCATION = 0.7
 
@@ -64,8 +62,7 @@ def drawn(path: Path, head: Gaussians, generator: Generator) -> torch.Tensor | N
         ".spz": load_spz,
         ".html": lambda page: read_page(page.read_text()),
     }
-    scene = readers[path.suffix](path)
-    return render(scene if path.suffix == ".spz" else place(scene, BACK), cameras).rgb
+    return render(readers[path.suffix](path), cameras).rgb
 
 
 if __name__ == "__main__":

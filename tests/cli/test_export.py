@@ -49,13 +49,24 @@ def test_every_format_is_written(model: Path, tmp_path: Path, suffix: str) -> No
 
 def test_formats_hold_the_same_head(model: Path, tmp_path: Path) -> None:
     for name in ("head.ply", "head.splat", "head.spz"):
-        assert export(model, "--up", "y", "--out", tmp_path / name).exit_code == 0
-    ply, splat, spz = (
-        load(tmp_path / name).means
-        for load, name in ((load_ply, "head.ply"), (load_splat, "head.splat"), (load_spz, "head.spz"))
-    )
+        assert export(model, "--out", tmp_path / name).exit_code == 0
+    whole = load_ply(tmp_path / "head.ply")
+    ply = whole.means[whole.opacities >= 1 / 255]
+    splat, spz = load_splat(tmp_path / "head.splat").means, load_spz(tmp_path / "head.spz").means
     torch.testing.assert_close(splat, ply, rtol=0, atol=1e-6)
     torch.testing.assert_close(spz, ply, rtol=0, atol=2e-6)
+
+
+def test_what_is_left_out_is_told(model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert export(model, "--out", tmp_path / "head.ply").exit_code == 0
+    faint = int((load_ply(tmp_path / "head.ply").opacities < 1 / 255).sum())
+    assert not caplog.records
+    assert export(model, "--out", tmp_path / "head.spz").exit_code == 0
+    left, total = load_spz(tmp_path / "head.spz").num_gaussians, load_ply(tmp_path / "head.ply").num_gaussians
+    assert total - left == faint
+    counted = f"{faint:,} of {total:,} Gaussians are left out"
+    told = f"head.spz: {counted}: their opacity is below 0.0039, too faint to be seen"
+    assert [record.getMessage() for record in caplog.records] == ([told] if faint else [])
 
 
 def test_ply_is_what_strict_readers_expect(model: Path, tmp_path: Path) -> None:
@@ -64,7 +75,7 @@ def test_ply_is_what_strict_readers_expect(model: Path, tmp_path: Path) -> None:
     assert head.count(b"property float ") == 62
     scene = load_ply(tmp_path / "head.ply")
     assert len(body) == 62 * 4 * scene.num_gaussians
-    assert not scene.sh[:, 4:].any(), "the model's degree is 1"
+    assert scene.sh_degree == 1, "as the model's; the bands above are zero"
 
 
 def test_frames(model: Path, tmp_path: Path) -> None:
@@ -74,7 +85,7 @@ def test_frames(model: Path, tmp_path: Path) -> None:
         "z": ["--up", "z", "--scale", "2", "--center"],
     }.items():
         assert export(model, *options, "--out", tmp_path / f"{name}.ply").exit_code == 0
-    plain, default, turned = (load_ply(tmp_path / f"{name}.ply").means for name in ("plain", "default", "z"))
+    plain, default, turned = (load_ply(tmp_path / f"{name}.ply", up="y").means for name in ("plain", "default", "z"))
     torch.testing.assert_close(default, plain * torch.tensor([-1.0, -1.0, 1.0]), rtol=0, atol=1e-6)
     x, y, z = (2 * (plain - (plain.amin(0) + plain.amax(0)) / 2)).unbind(-1)
     torch.testing.assert_close(turned, torch.stack([x, -z, y], dim=-1), rtol=0, atol=1e-5)

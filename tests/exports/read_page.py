@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from gghead.gaussians.placement import unplace
 from gghead.gaussians.ply import decode_ply
 from gghead.gaussians.scene import Gaussians
 
@@ -17,7 +18,7 @@ def part(page: str, name: str) -> str:
 
 
 def read_page(page: str) -> Gaussians:
-    """The Gaussians in the viewer's frame, -y up."""
+    """The Gaussians in the head space."""
     layout = json.loads(part(page, "layout"))
     content = np.frombuffer(gzip.decompress(base64.b64decode(part(page, "gaussians"))), np.uint8).astype(np.int64)
     count, columns = layout["count"], []
@@ -30,4 +31,5 @@ def read_page(page: str) -> Gaussians:
     assert not len(content)
     head = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
     head += [f"property float {column['name']}" for column in layout["columns"]]
-    return decode_ply("\n".join([*head, "end_header", ""]).encode() + np.stack(columns, axis=1).astype("<f4").tobytes())
+    body = np.stack(columns, axis=1).astype("<f4").tobytes()
+    return unplace(decode_ply("\n".join([*head, "end_header", ""]).encode() + body), "-y")

@@ -9,7 +9,6 @@ import torch
 from exports.painted_head import around, psnr
 from exports.read_page import read_page
 from gghead.gaussians.html import encode_html
-from gghead.gaussians.placement import Placement, place
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
@@ -21,20 +20,17 @@ from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from tolerances import EXPORTED_PSNR, PLY_PSNR
 
-BACK = Placement("-y")
-"""Half a turn about z is its own inverse."""
-
 
 def test_ply(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
     export(tmp_path / "head.ply", head)
     again = load_ply(tmp_path / "head.ply")
     assert again.num_gaussians == head.num_gaussians
-    assert psnr(render(place(again, BACK), around()).rgb, pictures) >= PLY_PSNR
+    assert psnr(render(again, around()).rgb, pictures) >= PLY_PSNR
 
 
 def test_splat_shows_the_colours_of_the_frontal_camera(head: Gaussians, tmp_path: Path) -> None:
     export(tmp_path / "head.splat", head)
-    drawn = render(place(load_splat(tmp_path / "head.splat"), BACK), around()).rgb
+    drawn = render(load_splat(tmp_path / "head.splat"), around()).rgb
     frozen = render(freeze_colors(head, Cameras.frontal(1)), around()).rgb
     assert psnr(drawn, frozen) >= EXPORTED_PSNR
     front = around()[:1]
@@ -58,7 +54,7 @@ def test_spz_keeps_the_front_of_heads_whose_harmonics_do_not_fit(head: Gaussians
 def test_html(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
     export(tmp_path / "head.html", head)
     again = read_page((tmp_path / "head.html").read_text())
-    assert psnr(render(place(again, BACK), around()).rgb, pictures) >= PLY_PSNR
+    assert psnr(render(again, around()).rgb, pictures) >= PLY_PSNR
 
 
 def test_a_page_of_a_whole_head_is_small(head: Gaussians) -> None:

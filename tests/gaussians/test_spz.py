@@ -4,18 +4,32 @@ import gzip
 import math
 import struct
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.spz import decode_spz, encode_spz, load_spz, pack_quats, unpack_quats
+from gghead.gaussians.spz import decode_spz, encode_spz, out_of_range, pack_quats, unpack_quats
 from rasterizer.random_scenes import random_scene
 
 HEADER = struct.pack("<IIIBBBB", 0x5053474E, 3, 1, 1, 20, 0, 0)
+
+
+def header(version: int = 3, count: int = 1, degree: int = 1, bits: int = 12, flags: int = 0) -> bytes:
+    return struct.pack("<IIIBBBB", 0x5053474E, version, count, degree, bits, flags, 0)
+
+
+def long_header(streams: int = 6, table: int = 32, flags: int = 0) -> bytes:
+    return header(4, flags=flags)[:15] + struct.pack("<BI12x", streams, table)
+
+
+def zstd_stream_of(size: int) -> bytes:
+    """A file of version 4 whose positions, nine bytes by the table, unpack to another size."""
+    stored = zstandard.compress(b"\0" * size)
+    return long_header() + struct.pack("<12Q", len(stored), 9, *[0] * 10) + stored
 
 
 def one_gaussian() -> Gaussians:
@@ -41,12 +55,11 @@ def test_bytes_of_one_gaussian() -> None:
 
 
 @pytest.mark.parametrize("coefficients", [1, 4, 9, 16])
-def test_round_trip_within_half_a_step(tmp_path: Path, coefficients: int) -> None:
+def test_round_trip_within_half_a_step(coefficients: int) -> None:
     scene = random_scene(200, coefficients=coefficients)
     opacities, sh = scene.opacities.clamp(0.01, 1), scene.sh.clamp(-0.99, 0.99)
     scene = Gaussians(scene.means, scene.quats, scene.scales, opacities, sh)
-    (tmp_path / "head.spz").write_bytes(encode_spz(scene))
-    again = load_spz(tmp_path / "head.spz")
+    again = decode_spz(encode_spz(scene))
     torch.testing.assert_close(again.means, scene.means, rtol=0, atol=2.0**-20)
     torch.testing.assert_close(again.opacities, scene.opacities, rtol=0, atol=0.501 / 255)
     torch.testing.assert_close(again.scales.log(), scene.scales.log(), rtol=0, atol=0.501 / 16)
@@ -67,12 +80,11 @@ def test_large_heads_get_fewer_fractional_bits() -> None:
     torch.testing.assert_close(decode_spz(encode_spz(large)).means, large.means, rtol=1e-5, atol=1e-3)
 
 
-def test_heads_without_anything_to_see_are_refused() -> None:
-    scene = random_scene(3)
-    with pytest.raises(ValueError, match="no visible Gaussian"):
-        encode_spz(Gaussians(scene.means, scene.quats, scene.scales, torch.zeros(3), scene.sh))
-    with pytest.raises(ValueError, match="not finite"):
-        encode_spz(Gaussians(scene.means * math.nan, scene.quats, scene.scales, torch.ones(3), scene.sh))
+def test_values_that_are_cut_are_known() -> None:
+    scene = random_scene(3, coefficients=1)
+    scales, sh = scene.scales.clone(), scene.sh.clone()
+    scales[1, 2], sh[2, 0, 1] = 400.0, -3.4
+    assert out_of_range(replace(scene, scales=scales, sh=sh)).tolist() == [False, True, True]
 
 
 def test_gaussians_smaller_than_the_format_holds_are_refused() -> None:
@@ -88,15 +100,34 @@ def test_gaussians_smaller_than_the_format_holds_are_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "cut off"),
-        (b"ply\n", "no gzip stream"),
+        (b"", "neither a gzip stream"),
+        (b"ply\n", "neither a gzip stream"),
         (encode_spz(one_gaussian())[:-9], "cut off"),
-        (gzip.compress(b"short"), "no header"),
-        (gzip.compress(b"\0" * 16), "first bytes are others"),
-        (gzip.compress(struct.pack("<IIIBBBB", 0x5053474E, 2, 1, 1, 12, 0, 0)), "version 2"),
-        (gzip.compress(struct.pack("<IIIBBBB", 0x5053474E, 3, 2**31, 1, 12, 0, 0)), "cut off"),
+        (encode_spz(one_gaussian())[:50], "ends in an error|cut off"),
+        (gzip.compress(b"short"), "no whole header"),
+        (gzip.compress(b"\0" * 16), "does not start with its mark"),
+        (gzip.compress(header(version=5)), "version 5; versions 1 to 4 are read"),
+        (gzip.compress(header(count=2**31)), "announces 2147483648 Gaussians"),
+        (gzip.compress(header(degree=9)), "SH degree 9"),
+        (gzip.compress(header(bits=200)), "200 fractional bits"),
+        (gzip.compress(gzip.decompress(encode_spz(one_gaussian())) + b"more"), "more bytes than its 1 Gaussians need"),
+        (header(4), "no whole header"),
+        (long_header(), "outside of the file"),
+        (long_header(table=2**32 - 1), "outside of the file"),
+        (long_header() + struct.pack("<QQ", 2**40, 9) * 6, "cut off or damaged"),
+        (long_header() + struct.pack("<QQ", 8, 2**50) * 6 + b"\0" * 99, "cut off or damaged"),
+        (long_header() + struct.pack("<12Q", 9, 9, *[0] * 10) + b"no stream" * 9, "ends in an error"),
+        (zstd_stream_of(8), "unpacks to other than the 9 bytes"),
+        (zstd_stream_of(2**24), "unpacks to other than the 9 bytes"),
     ],
 )
 def test_damaged_files_are_named(content: bytes, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"^head\.spz .*({message})"):
         decode_spz(content, "head.spz")
+
+
+def test_a_frame_that_is_not_read_is_named() -> None:
+    """RUF, which Unity uses, is mirrored."""
+    record = struct.pack("<III", 0xADBE0003, 4, 8)
+    with pytest.raises(ValueError, match=r"frame number 8 .* only RUB, RDF, LUF and LDB are read"):
+        decode_spz(long_header(table=44, flags=2) + record + b"\0" * 96, "head.spz")

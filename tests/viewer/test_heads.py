@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gghead.inference.exports import export
 from gghead.inference.loading import load
 from gghead.viewer.state import HeadChoice, Viewpoint
 from gghead.viewer.studio import Studio
@@ -61,7 +62,7 @@ def test_models_without_a_condition_ignore_it(studio: Studio, tmp_path: Path) ->
 
 def test_a_ply_is_a_head_without_a_chart(studio: Studio, model_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "head.ply"
-    studio.head(model_file, HeadChoice(seed=3), FRONT).gaussians.save_ply(path)
+    export(path, studio.head(model_file, HeadChoice(seed=3), FRONT).gaussians)
     head = studio.head(path, HeadChoice(), FRONT)
     assert head.uvs is None
     assert head.mesh is None

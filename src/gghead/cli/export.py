@@ -50,6 +50,9 @@ def export(
     head without a network), or a folder of .ply files. With several seeds the seed becomes part of the name: head.spz
     is written as head_seed0000.spz, head_seed0001.spz.
     """
+    import logging
+
+    from gghead.gaussians import checks
     from gghead.inference.exports import export as write
     from gghead.inference.exports import format_of
     from gghead.inference.finer import smooth
@@ -63,6 +66,7 @@ def export(
         paths = [out.with_name(f"{stem}_seed{seed:04d}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
     for path in (out, *paths):
         check_output(path, force)
+    checks.log.setLevel(logging.INFO)  # who exports is told what is left out
     generator = load(model, pick_device(device))
     for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
         heads = generator.sample([seed], truncation)

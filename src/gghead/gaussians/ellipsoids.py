@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from gghead.gaussians.placement import require_single
+from gghead.gaussians.checks import require_drawable
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
@@ -13,29 +13,30 @@ from gghead.media.meshes import Mesh
 DEVIATIONS = 1.0
 """Radius of an ellipsoid in standard deviations."""
 LEAST_OPACITY = 0.1
-"""Fainter Gaussians would only hide the others."""
+"""Fainter Gaussians would only hide the others, and are left out."""
+LEAST_SCALE = 1e-9
+"""Flat ones are that thick, so that they have a normal."""
 
 
 def ellipsoids(gaussians: Gaussians) -> Mesh:
-    """One ellipsoid of 18 vertices and 32 triangles a Gaussian, coloured, those with little opacity left out.
+    """One ellipsoid of 18 vertices and 32 triangles a Gaussian, coloured.
 
     Args:
-        gaussians: a single scene; its constant colour is taken.
+        gaussians: a single scene that can be drawn; its constant colour is taken.
 
     Raises:
-        ValueError: several scenes.
+        ValueError: several scenes, or Gaussians that can't be drawn.
     """
-    require_single(gaussians)
+    require_drawable(gaussians)
     seen = gaussians.detach().to("cpu")
-    kept = seen.opacities >= LEAST_OPACITY
-    seen = seen.map(lambda tensor: tensor[kept])
+    scales = seen.scales.clamp_min(LEAST_SCALE)[:, None]
     directions, triangles = sphere()
     unit = torch.from_numpy(directions)
     rotations = matrices_from_quats(seen.quats)  # [N, 3, 3]
-    local = unit[None] * (DEVIATIONS * seen.scales)[:, None]  # [N, 18, 3]
+    local = unit[None] * (DEVIATIONS * scales)  # [N, 18, 3]
     vertices = local @ rotations.mT + seen.means[:, None]
     # The normal of an ellipsoid at S d is S^-1 d.
-    normals = torch.nn.functional.normalize(unit[None] / seen.scales[:, None], dim=-1) @ rotations.mT
+    normals = torch.nn.functional.normalize(unit[None] / scales, dim=-1) @ rotations.mT
     rgb = (seen.sh[:, 0] * C0 + 0.5).clamp(0, 1)
     rgba = torch.cat([rgb, torch.ones_like(rgb[:, :1])], dim=1)
     colors = (rgba * 255).round().byte().repeat_interleave(len(directions), dim=0)

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from gghead.gaussians.placement import Placement, place, require_single, visible
+from gghead.gaussians.checks import require_drawable
+from gghead.gaussians.placement import UP_IN_FILES, Placement, place
 from gghead.gaussians.ply import property_names, table_of
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
@@ -52,18 +53,15 @@ def encode_html(gaussians: Gaussians, title: str = "gghead") -> bytes:
     """Content of a page that shows a head; about 2 MB for 65 thousand Gaussians of degree 1, 5 MB for 260 thousand.
 
     Args:
-        gaussians: a single scene in the head space.
+        gaussians: a single scene in the head space that can be drawn.
         title: of the page.
 
     Raises:
-        ValueError: several scenes, or none that is visible.
+        ValueError: several scenes, or Gaussians that can't be drawn.
     """
-    require_single(gaussians)
-    seen = visible(gaussians.detach().to("cpu"))
-    if not seen.num_gaussians:
-        raise ValueError("there is no visible Gaussian to show")
-    # The viewer turns a PLY by half a turn about z.
-    turned = place(seen, Placement("-y"))
+    require_drawable(gaussians)
+    # The viewer is handed a PLY, and turns it as it turns all of them.
+    turned = place(gaussians.detach().to("cpu"), Placement(UP_IN_FILES[".ply"]))
     # Both signs are the same rotation; one of them makes neighbours similar.
     flip = torch.where(turned.quats[:, :1] < 0, -1.0, 1.0)
     opacities = turned.opacities.clamp_max(LARGEST_OPACITY)

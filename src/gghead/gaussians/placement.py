@@ -1,12 +1,13 @@
 """Heads in the frames of other programs: another axis up, another unit, another origin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.gaussians.checks import require_single
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.rotations import matrices_from_quats, multiply_quats
 from gghead.geometry.spherical_harmonics import basis
@@ -21,6 +22,11 @@ UP_QUATS: dict[Up, tuple[float, float, float, float]] = {
 }
 """Rotations (w, x, y, z) from the head space. For -y half a turn about z, which SuperSplat undoes when it opens a PLY,
 so that its first view is the face; for z a quarter about x: the face is what Blender shows from the front."""
+UP_IN_FILES: dict[str, Up] = {".ply": "-y", ".splat": "-y", ".spz": "y", ".glb": "y"}
+"""The frame of each kind of file, for `export` and the `load_` functions alike.
+
+PLY files come from captures whose y points down, and .splat files are made of them. SPZ is "right, up, back" by its
+specification, glTF has y up by its own."""
 METRES_PER_UNIT = 1 / 2.7
 """The head space is the Basel face model, in decimetres, times 2.7 (Chan et al. 2022). The average head's
 pupils, .154 apart, are 57 mm then."""
@@ -59,12 +65,27 @@ def place(gaussians: Gaussians, placement: Placement) -> Gaussians:
         ValueError: these are several scenes.
     """
     require_single(gaussians)
-    quat = gaussians.quats.new_tensor(UP_QUATS[placement.up])
-    return Gaussians(
-        means=place_points(gaussians.means, placement, origin_of(gaussians, placement)),
+    means = (gaussians.means - origin_of(gaussians, placement)) * placement.scale
+    sized = replace(gaussians, means=means, scales=gaussians.scales * placement.scale)
+    return turn(sized, gaussians.quats.new_tensor(UP_QUATS[placement.up]))
+
+
+def unplace(gaussians: Gaussians, up: Up) -> Gaussians:
+    """A single scene of a file whose axis `up` points up, in the head space; its unit and origin stay.
+
+    Raises:
+        ValueError: there is no such axis.
+    """
+    w, x, y, z = UP_QUATS[Placement(up).up]
+    return turn(gaussians, gaussians.quats.new_tensor([w, -x, -y, -z]))
+
+
+def turn(gaussians: Gaussians, quat: Float[Tensor, "4"]) -> Gaussians:
+    """A single scene, its colours included, turned about the origin by a unit quaternion (w, x, y, z)."""
+    return replace(
+        gaussians,
+        means=gaussians.means @ matrices_from_quats(quat).T,
         quats=multiply_quats(quat.expand_as(gaussians.quats), gaussians.quats),
-        scales=gaussians.scales * placement.scale,
-        opacities=gaussians.opacities,
         sh=rotate_harmonics(gaussians.sh, quat),
     )
 
@@ -101,18 +122,3 @@ def rotate_harmonics(sh: Float[Tensor, "N K 3"], quat: Float[Tensor, "4"]) -> Fl
         matrix = torch.linalg.lstsq(basis(after, degree)[:, part], basis(before, degree)[:, part]).solution
         turned[:, part] = matrix.to(sh) @ sh[:, part]
     return turned
-
-
-def visible(gaussians: Gaussians) -> Gaussians:
-    """A single scene without the Gaussians that are too faint to be drawn."""
-    require_single(gaussians)
-    seen = gaussians.opacities >= LEAST_VISIBLE_OPACITY
-    return gaussians.map(lambda tensor: tensor[seen])
-
-
-def require_single(gaussians: Gaussians) -> None:
-    """Raises ValueError unless these are a single scene."""
-    if gaussians.batch_shape:
-        raise ValueError(
-            f"a file holds one scene, these are {tuple(gaussians.batch_shape)}; index them first: heads[0]"
-        )

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.checkpoint.atomic import write_file
 from gghead.geometry.batches import batch_index
-from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of
+from gghead.geometry.spherical_harmonics import degree_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +55,6 @@ class Gaussians:
     def detach(self) -> "Gaussians":
         """The same values outside of the autograd graph."""
         return self.map(Tensor.detach)
-
-    def save_ply(self, path: Path | str, sh_degree: int = MAX_DEGREE) -> None:
-        """Writes a single scene as a PLY in the layout of 3D Gaussian Splatting; replaces an existing file.
-
-        Args:
-            path: where to write.
-            sh_degree: degree in the file, 0 to 3; strict readers expect 3.
-
-        Raises:
-            ValueError: these are several scenes; index them first.
-        """
-        from gghead.gaussians.ply import encode_ply  # ply builds on this module
-
-        content = encode_ply(self, sh_degree)
-        write_file(Path(path), lambda temporary: temporary.write_bytes(content))
 
     def __getitem__(self, index: object) -> "Gaussians":
         """Indexes the batch; raises IndexError on a single scene, whose tensors have no batch axis."""

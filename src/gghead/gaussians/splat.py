@@ -11,28 +11,34 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
-from gghead.gaussians.placement import require_single, visible
+from gghead.gaussians.checks import as_read, require_drawable
+from gghead.gaussians.placement import UP_IN_FILES, Up, unplace
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.spherical_harmonics import C0
 
 ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 """One Gaussian."""
+OTHERS = {b"ply": "a PLY", b"\x1f\x8b\x08": "an .spz", b"NGSP": "an .spz"}
+"""First bytes of other files; as the first float of a mean they would be no place in a scene."""
 
 
 def encode_splat(gaussians: Gaussians) -> bytes:
-    """Content of a .splat file; Gaussians too faint to be drawn are left out.
+    """Content of a .splat file.
 
     Args:
-        gaussians: a single scene of SH degree 0; see `shading.freeze_colors`.
+        gaussians: a single scene of SH degree 0 that can be drawn; see `shading.freeze_colors`. Colours beyond 0 to 1
+            are cut, see `out_of_range`.
 
     Raises:
-        ValueError: several scenes, or colours that depend on the direction.
+        ValueError: several scenes, Gaussians that can't be drawn, or colours that depend on the direction.
     """
-    require_single(gaussians)
+    require_drawable(gaussians)
     if gaussians.sh_degree:
         raise ValueError(".splat holds colours without direction; freeze them first: freeze_colors(head, camera)")
-    seen = visible(gaussians.detach().to("cpu"))
+    seen = gaussians.detach().to("cpu")
     rgb = (seen.sh[:, 0] * C0 + 0.5).clamp(0, 1)
     # Readers do not normalise, so that the bytes must be near a unit quaternion; 128 + 128 would not fit into a byte.
     quats = torch.nn.functional.normalize(seen.quats, dim=-1)
@@ -44,35 +50,39 @@ def encode_splat(gaussians: Gaussians) -> bytes:
     return rows.tobytes()
 
 
+def out_of_range(gaussians: Gaussians) -> Bool[Tensor, " N"]:
+    """Gaussians of a single scene of degree 0 with a colour that a .splat file can't hold and cuts by half a byte."""
+    rgb = gaussians.sh[:, 0] * C0 + 0.5
+    return ((rgb < -0.5 / 255) | (rgb > 1 + 0.5 / 255)).any(dim=1)
+
+
 def decode_splat(content: bytes, name: str = ".splat") -> Gaussians:
-    """Reads what `encode_splat` and other writers of .splat files write.
+    """Reads what `encode_splat` and other writers of .splat files write, in the file's own frame.
 
     Args:
         content: the file's bytes.
         name: what to call the file in errors.
 
     Raises:
-        ValueError: the length is no multiple of 32 bytes.
+        ValueError: the length is no multiple of 32 bytes, it is another kind of file, or nothing can be drawn.
     """
+    for mark, kind in OTHERS.items():
+        if content.startswith(mark):
+            raise ValueError(f"{name} is no .splat but {kind} file; give it its own ending, and read it as that")
     if not content or len(content) % ROW.itemsize:
         raise ValueError(f"{name} has {len(content)} bytes; expected a multiple of {ROW.itemsize}: it is cut off")
     rows = np.frombuffer(content, ROW)
     rgba = torch.from_numpy(rows["rgba"].astype(np.float32)) / 255
-    quats = torch.from_numpy(rows["quat"].astype(np.float32)) / 128 - 1
-    return Gaussians(
+    found = Gaussians(
         means=torch.from_numpy(rows["mean"].copy()),
-        quats=torch.nn.functional.normalize(quats, dim=-1),
+        quats=torch.from_numpy(rows["quat"].astype(np.float32)) / 128 - 1,
         scales=torch.from_numpy(rows["scale"].copy()),
         opacities=rgba[:, 3].clone(),
         sh=(rgba[:, None, :3] - 0.5) / C0,
     )
+    return as_read(found, name)
 
 
-def load_splat(path: Path | str) -> Gaussians:
-    """Reads a scene from a .splat file; see `decode_splat`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is cut off.
-    """
-    return decode_splat(Path(path).read_bytes(), str(path))
+def load_splat(path: Path | str, *, up: Up = UP_IN_FILES[".splat"]) -> Gaussians:
+    """Reads a .splat file; arguments, result and errors as of `load_ply`."""
+    return unplace(decode_splat(Path(path).read_bytes(), str(path)), up)

@@ -1,67 +1,64 @@
-"""Gaussians <-> .spz version 3: a tenth of a PLY, one gzip stream, y up.
+"""Gaussians <-> .spz: a tenth of a PLY, y up. Version 3 is written, 1 to 4 are read.
 
 A header of 16 bytes, then each attribute of all Gaussians: positions as 24-bit fixed point, opacities, colours and log
 scales as bytes, rotations as 32 bits (the largest component is left out: "smallest three"), harmonics as bytes.
 
-Version 3 is what most readers know; version 2 has coarser rotations, version 4 asks for zstandard.
+Version 3 is what most readers know; version 2 has coarser rotations, version 4 (2026) is newer than many readers.
 Source: the format's description by Niantic, https://github.com/nianticlabs/spz.
 """
 
 import gzip
+import logging
 import math
-import struct
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt32
+from jaxtyping import Bool, Float, UInt8, UInt32
 from torch import Tensor
 
-from gghead.gaussians.placement import require_single, visible
+from gghead.gaussians.checks import as_read, require_drawable
+from gghead.gaussians.placement import UP_IN_FILES, Up, turn, unplace
 from gghead.gaussians.scene import Gaussians
+from gghead.gaussians.spz_container import ANTIALIASED, HEADER, MAGIC, Header, read_attributes
 from gghead.geometry.cameras import Cameras
-from gghead.geometry.spherical_harmonics import C0, MAX_DEGREE, basis, num_coefficients
+from gghead.geometry.spherical_harmonics import C0, basis
 
-MAGIC = 0x5053474E
+log = logging.getLogger(__name__)
+
 VERSION = 3
-HEADER = struct.Struct("<IIIBBBB")
-"""Magic, version, number of Gaussians, SH degree, fractional bits, flags, reserved."""
 LARGEST_FIXED = 2**23 - 1
 MOST_FRACTIONAL_BITS = 20
 """A head of one unit has steps of 1e-6 then; heads of more than 8 units get fewer bits."""
 COLOR_SCALE = 0.15
-"""A colour's byte is 255 (.15 c + .5), c the constant coefficient."""
+"""A colour's byte is 255 (0.15 c + 0.5), c the constant coefficient."""
 SCALE_STEPS, LEAST_LOG_SCALE = 16.0, -10.0
 """A scale's byte is 16 (log s + 10)."""
+LARGEST_SCALE = math.exp(255 / SCALE_STEPS + LEAST_LOG_SCALE)
+"""About 380 units."""
 MOST_TOO_SMALL = 0.01
 """Share of the Gaussians that may be smaller than that: a head at .1 has .2 % and 58 dB, at .03 5 % and 36 dB."""
 SH_STEPS = 128.0
 """A coefficient's byte is 128 (1 + c): from -1 to .992."""
 QUAT_STEPS = 511
 """Largest magnitude of a small component, which stands for 1 / sqrt 2."""
-LARGEST_CONTENT = 2**31
-"""Bytes that a stream may unpack to; more is an attack or another format."""
 
 
 def encode_spz(gaussians: Gaussians) -> bytes:
-    """Content of an .spz file; Gaussians too faint to be drawn are left out.
+    """Content of an .spz file.
 
     Args:
-        gaussians: a single scene, y up as the format asks; harmonics beyond the format's range are cut, see
-            `fit_harmonics`.
+        gaussians: a single scene that can be drawn, y up as the format asks; values beyond the format's range are cut,
+            see `out_of_range` and `fit_harmonics`.
 
     Raises:
-        ValueError: several scenes, none that is visible, means that are not finite, or Gaussians below what the format
-            holds.
+        ValueError: several scenes, Gaussians that can't be drawn, or too far apart or too small for the format.
     """
-    require_single(gaussians)
-    seen = visible(gaussians.detach().to("cpu"))
+    require_drawable(gaussians)
+    seen = gaussians.detach().to("cpu")
     count, degree = seen.num_gaussians, seen.sh_degree
-    reach = float(seen.means.abs().max()) if count else math.nan
-    if not math.isfinite(reach):
-        raise ValueError("there is no visible Gaussian, or a mean that is not finite; a file needs some")
+    reach = float(seen.means.abs().max())
     bits = min(MOST_FRACTIONAL_BITS, math.floor(math.log2(LARGEST_FIXED / max(reach, 1e-6))))
     if bits < 0:
         raise ValueError(f"means reach {reach:.3g}; expected less than {LARGEST_FIXED}: use a smaller scale")
@@ -82,6 +79,12 @@ def encode_spz(gaussians: Gaussians) -> bytes:
     return gzip.compress(b"".join(parts), compresslevel=9, mtime=0)
 
 
+def out_of_range(gaussians: Gaussians) -> Bool[Tensor, " N"]:
+    """Gaussians of a single scene with a colour or a scale that an .spz file can't hold and cuts."""
+    colors = gaussians.sh[:, 0].abs() > 0.5 / COLOR_SCALE
+    return colors.any(dim=1) | (gaussians.scales > LARGEST_SCALE).any(dim=1)
+
+
 def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:
     """The same scene with harmonics that an .spz can hold, and the colours that one camera sees.
 
@@ -92,9 +95,9 @@ def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:
         camera: one camera, batch [1].
 
     Raises:
-        ValueError: these are several scenes.
+        ValueError: several scenes, or Gaussians that can't be drawn.
     """
-    require_single(gaussians)
+    require_drawable(gaussians)
     kept = gaussians.sh[:, 1:].clamp(-1, 1 - 1 / SH_STEPS)
     directions = torch.nn.functional.normalize(gaussians.means - camera.centers(), dim=-1)
     values = basis(directions, gaussians.sh_degree)[:, 1:, None]
@@ -103,57 +106,41 @@ def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:
 
 
 def decode_spz(content: bytes, name: str = ".spz") -> Gaussians:
-    """Reads an .spz file of version 3.
+    """Reads an .spz file of any version, y up; a frame that the file itself names is undone.
 
     Args:
         content: the file's bytes.
         name: what to call the file in errors.
 
     Raises:
-        ValueError: no .spz, another version, or cut off.
+        ValueError: no .spz, a version or frame that is not known, damaged, or nothing can be drawn.
     """
-    body = _unpack(content, name)
-    if len(body) < HEADER.size:
-        raise ValueError(f"{name} is no .spz file: it has no header")
-    magic, version, count, degree, bits, _, _ = HEADER.unpack_from(body)
-    if magic != MAGIC:
-        raise ValueError(f"{name} is no .spz file: its first bytes are others")
-    if version != VERSION or degree > MAX_DEGREE:
-        raise ValueError(f"{name} is .spz of version {version} and degree {degree}; expected version 3, degree 0 to 3")
-    rest = num_coefficients(degree) - 1
-    sizes = [9 * count, count, 3 * count, 3 * count, 4 * count, 3 * rest * count]
-    if len(body) < HEADER.size + sum(sizes):
-        raise ValueError(f"{name} is cut off: {count} Gaussians announced, {len(body)} bytes there")
-    ends = np.cumsum([HEADER.size, *sizes])
-    columns = [np.frombuffer(body, np.uint8, size, end - size) for size, end in zip(sizes, ends[1:], strict=True)]
-    means, opacities, colors, scales, quats, bands = columns
-    padded = np.zeros((count, 3, 4), np.uint8)
-    padded[..., 1:] = means.reshape(count, 3, 3)
-    fixed = padded.view("<i4")[..., 0] >> 8  # the sign comes from the highest byte
-    sh = np.concatenate(
-        [
-            ((colors.reshape(count, 1, 3) / 255.0) - 0.5) / COLOR_SCALE,
-            bands.reshape(count, rest, 3) / SH_STEPS - 1,
-        ],
-        axis=1,
-    )
-    return Gaussians(
-        means=torch.from_numpy((fixed / 2.0**bits).astype(np.float32)),
-        quats=unpack_quats(quats.view("<u4")),
+    header, parts, turned = read_attributes(content, name)
+    if header.flags & ANTIALIASED:
+        log.warning(
+            "%s: its Gaussians learned with antialiasing, without which they are drawn here: bolder from afar", name
+        )
+    means, opacities, colors, scales, quats, bands = (np.frombuffer(part, np.uint8) for part in parts)
+    count = header.count
+    sh = [((colors.reshape(count, 1, 3) / 255.0) - 0.5) / COLOR_SCALE, bands.reshape(count, -1, 3) / SH_STEPS - 1]
+    found = Gaussians(
+        means=_means(means, header),
+        quats=unpack_quats(quats.view("<u4")) if header.version > 2 else _coarse_quats(quats.reshape(count, 3)),
         scales=torch.from_numpy(np.exp(scales.reshape(count, 3) / SCALE_STEPS + LEAST_LOG_SCALE).astype(np.float32)),
         opacities=torch.from_numpy((opacities / 255.0).astype(np.float32)),
-        sh=torch.from_numpy(sh.astype(np.float32)),
+        sh=torch.from_numpy(np.concatenate(sh, axis=1).astype(np.float32)),
     )
+    found = as_read(found, name)
+    return found if turned[0] == 1 else turn(found, torch.tensor(turned))
 
 
-def load_spz(path: Path | str) -> Gaussians:
-    """Reads a scene from an .spz file; see `decode_spz`.
+def load_spz(path: Path | str, *, up: Up = UP_IN_FILES[".spz"]) -> Gaussians:
+    """Reads an .spz file of version 1 to 4; arguments, result and errors as of `load_ply`.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .spz of version 3, or damaged.
+    Files have y up by the format's specification, and version 4 can name another frame, which is undone. Converters
+    that leave the axes of a PLY as they are make files with y down: for these give `up="-y"`.
     """
-    return decode_spz(Path(path).read_bytes(), str(path))
+    return unplace(decode_spz(Path(path).read_bytes(), str(path)), up)
 
 
 def pack_quats(quats: Float[Tensor, "N 4"]) -> UInt32[np.ndarray, " N"]:
@@ -185,16 +172,21 @@ def unpack_quats(words: UInt32[np.ndarray, " N"]) -> Float[Tensor, "N 4"]:
     return torch.from_numpy(xyzw.astype(np.float32)).roll(1, dims=-1)
 
 
+def _means(stored: UInt8[np.ndarray, " S"], header: Header) -> Float[Tensor, "N 3"]:
+    if header.version == 1:
+        return torch.from_numpy(stored.view("<f2").astype(np.float32).reshape(header.count, 3))
+    padded = np.zeros((header.count, 3, 4), np.uint8)
+    padded[..., 1:] = stored.reshape(header.count, 3, 3)
+    fixed = padded.view("<i4")[..., 0] >> 8  # the sign comes from the highest byte
+    return torch.from_numpy((fixed / 2.0**header.bits).astype(np.float32))
+
+
+def _coarse_quats(stored: UInt8[np.ndarray, "N 3"]) -> Float[Tensor, "N 4"]:
+    """Rotations of versions 1 and 2: x, y and z from -1 to 1 in a byte each; w is not negative."""
+    xyz = stored / 127.5 - 1
+    w = np.sqrt(np.maximum(0, 1 - (xyz**2).sum(axis=1, keepdims=True)))
+    return torch.from_numpy(np.concatenate([w, xyz], axis=1).astype(np.float32))
+
+
 def _bytes(values: Float[Tensor, "*N"]) -> bytes:
     return values.round().clamp(0, 255).byte().numpy().tobytes()
-
-
-def _unpack(content: bytes, name: str) -> bytes:
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        body = stream.decompress(content, LARGEST_CONTENT)
-    except zlib.error as error:
-        raise ValueError(f"{name} is no .spz file of version 3 or earlier: it is no gzip stream ({error})") from error
-    if not stream.eof:
-        raise ValueError(f"{name} is cut off")
-    return body

@@ -1,25 +1,42 @@
 """Heads for other programs: one file each, its format told by the end of its name."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
-from gghead.gaussians.ellipsoids import ellipsoids
+from gghead.gaussians import splat, spz
+from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_single
+from gghead.gaussians.ellipsoids import LEAST_OPACITY, ellipsoids
 from gghead.gaussians.html import encode_html
-from gghead.gaussians.placement import METRES_PER_UNIT, Placement, Up, origin_of, place, place_points
+from gghead.gaussians.placement import (
+    LEAST_VISIBLE_OPACITY,
+    METRES_PER_UNIT,
+    UP_IN_FILES,
+    Placement,
+    Up,
+    origin_of,
+    place,
+    place_points,
+)
 from gghead.gaussians.ply import encode_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
-from gghead.gaussians.splat import encode_splat
-from gghead.gaussians.spz import encode_spz, fit_harmonics
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
 from gghead.media.meshes import encode_glb
 from gghead.model.generator import Generator
 from gghead.model.mesh import head_mesh
+
+log = logging.getLogger(__name__)
+
+MOST_CUT = 0.01
+"""Share of Gaussians whose values a format may cut without a word; the model that comes with gghead stays below."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +46,12 @@ class Format:
     Attributes:
         suffix: end of the file's name.
         what: a few words for people.
-        encode: makes the file's content of a single head, the generator that made it if it is known, the frame, and a
-            name.
+        encode: makes the file's content of a single head, the generator that made it if it is known, the frame, and
+            the file's name.
         up: axis that points up in such files.
         scale: factor from world units to the unit of such files.
         framed: whether another frame can be asked for.
+        least_opacity: fainter Gaussians are left out; None if the head must stay whole.
     """
 
     suffix: str
@@ -42,45 +60,75 @@ class Format:
     up: Up = "y"
     scale: float = 1.0
     framed: bool = True
+    least_opacity: float | None = LEAST_VISIBLE_OPACITY
 
 
 def _ply(head: Gaussians, _generator: Generator | None, placement: Placement, _name: str) -> bytes:
     return encode_ply(place(head, placement))
 
 
-def _splat(head: Gaussians, _generator: Generator | None, placement: Placement, _name: str) -> bytes:
-    return encode_splat(place(freeze_colors(head, Cameras.frontal(1, head.means.device)), placement))
+def _splat(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
+    frozen = freeze_colors(head, Cameras.frontal(1))
+    _tell_cuts(splat.out_of_range(frozen), name)
+    return splat.encode_splat(place(frozen, placement))
 
 
-def _spz(head: Gaussians, _generator: Generator | None, placement: Placement, _name: str) -> bytes:
-    return encode_spz(place(fit_harmonics(head, Cameras.frontal(1)), placement))
+def _spz(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
+    fitted = place(spz.fit_harmonics(head, Cameras.frontal(1)), placement)
+    _tell_cuts(spz.out_of_range(fitted), name)
+    return spz.encode_spz(fitted)
 
 
 def _html(head: Gaussians, _generator: Generator | None, _placement: Placement, name: str) -> bytes:
-    return encode_html(head, name)
+    return encode_html(head, name.removesuffix(".html"))
 
 
 def _mesh(head: Gaussians, generator: Generator | None, placement: Placement, name: str) -> bytes:
     if generator is None:
         raise ValueError("a textured mesh needs the generator that made the head: export(path, head, generator)")
+    broken = int((~drawable(head)).sum())
+    if broken:
+        raise ValueError(
+            f"{name}: a mesh needs all {head.num_gaussians:,} Gaussians of the head, and {broken:,} can't be drawn: "
+            f"{REASON}; a .ply leaves them out"
+        )
     mesh = paint(head_mesh(head, generator), head)
     vertices = place_points(torch.from_numpy(mesh.vertices), placement, origin_of(head, placement))
     normals = place_points(torch.from_numpy(mesh.normals), Placement(placement.up), torch.zeros(3))
-    return encode_glb(replace(mesh, vertices=vertices.numpy(), normals=normals.numpy()), name)
+    placed = replace(mesh, vertices=vertices.numpy(), normals=normals.numpy())
+    return encode_glb(placed, name.removesuffix(".glb"))
 
 
 def _ellipsoids(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
-    return encode_glb(ellipsoids(place(head, placement)), name)
+    return encode_glb(ellipsoids(place(head, placement)), name.removesuffix(".ellipsoids.glb"))
+
+
+def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
+    """Says so if a format cuts values of more than a few Gaussians."""
+    if float(cut.double().mean()) > MOST_CUT:
+        log.warning(
+            "%s: colours or scales of %s of %s Gaussians are beyond what the format holds, and cut; .ply keeps them",
+            name,
+            f"{int(cut.sum()):,}",
+            f"{len(cut):,}",
+        )
 
 
 FORMATS = (
-    Format(".ply", "3D Gaussian Splatting", _ply, up="-y"),
-    Format(".splat", "Gaussians for web viewers", _splat, up="-y"),
-    Format(".spz", "Gaussians, a tenth of the size", _spz),
+    Format(".ply", "3D Gaussian Splatting", _ply, UP_IN_FILES[".ply"], least_opacity=0.0),
+    Format(".splat", "Gaussians for web viewers", _splat, UP_IN_FILES[".splat"]),
+    Format(".spz", "Gaussians, a tenth of the size", _spz, UP_IN_FILES[".spz"]),
     Format(".html", "a page that shows the head", _html, framed=False),
     # Before .glb, whose suffix it ends in.
-    Format(".ellipsoids.glb", "an ellipsoid a Gaussian", _ellipsoids, scale=METRES_PER_UNIT),
-    Format(".glb", "a textured mesh in metres", _mesh, scale=METRES_PER_UNIT),
+    Format(
+        ".ellipsoids.glb",
+        "an ellipsoid a Gaussian",
+        _ellipsoids,
+        UP_IN_FILES[".glb"],
+        METRES_PER_UNIT,
+        least_opacity=LEAST_OPACITY,
+    ),
+    Format(".glb", "a textured mesh in metres", _mesh, UP_IN_FILES[".glb"], METRES_PER_UNIT, least_opacity=None),
 )
 """Every format there is."""
 
@@ -98,7 +146,6 @@ def format_of(path: Path | str) -> Format:
     raise ValueError(f"{path} has no format that heads can be written in; expected a name ending in {known}")
 
 
-@torch.no_grad()
 def export(
     path: Path | str,
     head: Gaussians,
@@ -110,25 +157,49 @@ def export(
 ) -> None:
     """Writes a head for other programs; replaces an existing file, whole or not at all.
 
+    `load_ply`, `load_splat` and `load_spz` give the same Gaussians back, to what the format can hold.
+
     Args:
         path: file to write; the end of its name is the format: .ply, .splat, .spz, .glb, .ellipsoids.glb or .html.
-        head: a single head in the head space: heads[0]; files hold what float32 keeps of it.
+        head: a single head in the head space: heads[0]; files hold what float32 keeps of it. Gaussians with non-finite
+            values, zero quaternions or negative scales are left out, and their number is logged as a warning; all
+            formats but .ply also leave out what is too faint to be seen (opacity below 1/255; in .ellipsoids.glb 0.1).
         generator: that made it; only .glb needs it.
         up: axis of the file that points up; None for what programs expect of the format.
-        scale: factor from the head space (a head is .55 high) to the file's unit; None for 1, in .glb metres.
+        scale: factor from the head space (a head is 0.55 high) to the file's unit; None for 1, in .glb metres.
         center: whether the middle of the head becomes the origin.
 
     Raises:
-        ValueError: an unknown format, several heads, a textured mesh without generator, or another frame for a page.
+        ValueError: an unknown format, several heads, no Gaussian that can be drawn, a textured mesh without generator
+            or of a broken head, or another frame for a page.
 
     Example:
         >>> export("head.spz", Gaussians(torch.zeros(1, 3), torch.eye(4)[:1], torch.full((1, 3), 0.1), torch.ones(1),
         ...                              torch.zeros(1, 1, 3)))
     """
-    kind = format_of(path)
+    content = encode(Path(path).name, head, generator, up=up, scale=scale, center=center)
+    write_file(Path(path), lambda temporary: temporary.write_bytes(content))
+
+
+@torch.no_grad()
+def encode(
+    name: str,
+    head: Gaussians,
+    generator: Generator | None = None,
+    *,
+    up: Up | None = None,
+    scale: float | None = None,
+    center: bool = False,
+) -> bytes:
+    """Content of the file that `export` writes under a name; the same arguments and errors."""
+    kind = format_of(name)
     if not kind.framed and (up is not None or scale is not None or center):
         raise ValueError(f"a {kind.suffix} has its own frame and camera; leave out up, scale and center")
     placement = Placement(up or kind.up, kind.scale if scale is None else scale, center)
+    require_single(head)
     head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
-    content = kind.encode(head, generator, placement, Path(path).name.removesuffix(kind.suffix))
-    write_file(Path(path), lambda temporary: temporary.write_bytes(content))
+    if kind.least_opacity is not None:
+        head = keep_drawable(head, name)
+        reason = f"their opacity is below {kind.least_opacity:.4f}, too faint to be seen"
+        head = keep(head, head.opacities >= kind.least_opacity, name, reason, logging.INFO)
+    return kind.encode(head, generator, placement, name)

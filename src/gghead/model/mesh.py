@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from gghead.gaussians.placement import require_single
+from gghead.gaussians.checks import require_single
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.spherical_harmonics import C0
 from gghead.media.meshes import Mesh, vertex_normals

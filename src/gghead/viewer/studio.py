@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gghead.gaussians.placement import Placement, place
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.inference.directions import Directions, principal_directions
@@ -101,8 +100,7 @@ class Studio:
 
     def _load(self, path: Path) -> Model | Gaussians:
         if path.suffix == ".ply":
-            # As `gghead export` writes them and other programs read them; half a turn is its own inverse.
-            return place(load_ply(path), Placement("-y")).to(self.device)
+            return load_ply(path).to(self.device)
         generator = load(None if path == BUNDLED else path, self.device).eval()
         count = min(NUM_DIRECTIONS, generator.config.style_size)
         mesh = build_mesh(generator.texel_uvs.cpu().numpy(), generator.template_positions.cpu().numpy())

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import torch
 
-from gghead.gaussians.placement import Placement
-from gghead.inference.exports import format_of
+from gghead.inference.exports import encode
 from gghead.inference.finer import smooth
 from gghead.inference.paths import loop
 from gghead.media.images import encode_png, to_unit
@@ -43,10 +42,9 @@ def head_file(head: Head, view: View, suffix: str) -> Keepsake:
     Raises:
         ValueError: a textured mesh of a head that no model made.
     """
-    kind, stem = format_of(suffix), _stem(view)
     gaussians = head.gaussians if head.generator is None else smooth(head.gaussians, head.generator)
-    content = kind.encode(gaussians.to("cpu"), head.generator, Placement(kind.up, kind.scale), stem)
-    return Keepsake(f"{stem}{suffix}", content)
+    name = f"{_stem(view)}{suffix}"
+    return Keepsake(name, encode(name, gaussians, head.generator))
 
 
 def picture(studio: Studio, path: Path, view: View) -> Keepsake:

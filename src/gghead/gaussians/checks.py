@@ -1,0 +1,108 @@
+"""What readers and writers of files ask of Gaussians: that they can be drawn. Others are left out, counted and told."""
+
+import logging
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.spherical_harmonics import MAX_DEGREE, num_coefficients
+
+log = logging.getLogger(__name__)
+
+LARGEST = 1e18
+"""Larger values come from damage; their squares are beyond float32."""
+LEAST_NORM = 1e-12
+"""Quaternions below it are no rotation."""
+REASON = f"they have values that are non-finite or above {LARGEST:.0e}, a zero quaternion or a negative scale"
+"""Why Gaussians can't be drawn."""
+
+
+def require_single(gaussians: Gaussians) -> None:
+    """Raises ValueError unless these are a single scene."""
+    if gaussians.batch_shape:
+        raise ValueError(
+            f"a file holds one scene, these are {tuple(gaussians.batch_shape)}; index them first: heads[0]"
+        )
+
+
+def require_drawable(gaussians: Gaussians) -> None:
+    """Raises ValueError unless these are a single scene of Gaussians that can be drawn, as every file must hold."""
+    require_single(gaussians)
+    count, broken = gaussians.num_gaussians, int((~drawable(gaussians)).sum())
+    if not count:
+        raise ValueError("there are no Gaussians; a file needs some")
+    if broken:
+        raise ValueError(f"{broken:,} of {count:,} Gaussians can't be drawn: {REASON}; leave them out, as export does")
+
+
+def drawable(gaussians: Gaussians) -> Bool[Tensor, " N"]:
+    """Gaussians of a single scene with finite values, a rotation and no negative scale.
+
+    The others come from diverged training and damaged files; viewers stay black or stop on files that hold them.
+    """
+    values = (gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities[:, None], gaussians.sh.flatten(1))
+    finite = torch.stack([(value.abs() <= LARGEST).all(dim=1) for value in values]).all(dim=0)  # not so for NaN
+    return finite & (gaussians.quats.norm(dim=1) > LEAST_NORM) & (gaussians.scales >= 0).all(dim=1)
+
+
+def keep_drawable(gaussians: Gaussians, name: str) -> Gaussians:
+    """A single scene without the Gaussians that can't be drawn; says how many those were.
+
+    Args:
+        gaussians: a single scene.
+        name: of the file, for messages.
+
+    Raises:
+        ValueError: no Gaussian is left.
+    """
+    return keep(gaussians, drawable(gaussians), name, REASON, logging.WARNING)
+
+
+def keep(gaussians: Gaussians, kept: Bool[Tensor, " N"], name: str, reason: str, level: int) -> Gaussians:
+    """Some Gaussians of a single scene; says how many are left out, and why.
+
+    Args:
+        gaussians: a single scene.
+        kept: which.
+        name: of the file, for messages.
+        reason: why the others are left out.
+        level: of the message, as in `logging`.
+
+    Raises:
+        ValueError: no Gaussian is left.
+    """
+    count, left = gaussians.num_gaussians, int(kept.sum())
+    if not count:
+        raise ValueError(f"{name} holds no Gaussians")
+    if not left:
+        raise ValueError(f"none of the {count:,} Gaussians of {name} can be used: {reason}")
+    if left == count:
+        return gaussians
+    log.log(level, "%s: %s of %s Gaussians are left out: %s", name, f"{count - left:,}", f"{count:,}", reason)
+    return gaussians.map(lambda tensor: tensor[kept])
+
+
+def as_read(gaussians: Gaussians, name: str) -> Gaussians:
+    """What a file says, fit to be drawn: with normalised rotations, and of the lowest degree that says all of it.
+
+    Writers pad harmonics with zeros, to degree 3 in most PLY files; bands of zeros would only cost time. Degree 4,
+    which the newest .spz files may have, is not drawn here.
+
+    Args:
+        gaussians: a single scene with any number of coefficients.
+        name: of the file, for messages.
+
+    Raises:
+        ValueError: no Gaussian of it can be drawn.
+    """
+    found = keep_drawable(gaussians, name)
+    if found.sh.shape[1] > num_coefficients(MAX_DEGREE):
+        log.warning("%s: harmonics above degree %d are left out; they are not drawn here", name, MAX_DEGREE)
+    degree = MAX_DEGREE
+    while degree and not bool(found.sh[:, num_coefficients(degree - 1) : num_coefficients(degree)].any()):
+        degree -= 1
+    quats = torch.nn.functional.normalize(found.quats, dim=-1)
+    return replace(found, quats=quats, sh=found.sh[:, : num_coefficients(degree)])

@@ -1,0 +1,195 @@
+"""What `export` writes, `load_*` reads: the same Gaussians in the head space by default; what is lost is told."""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from exports.painted_head import around, psnr
+from gghead.gaussians.ellipsoids import ellipsoids
+from gghead.gaussians.html import encode_html
+from gghead.gaussians.ply import encode_ply, load_ply
+from gghead.gaussians.scene import Gaussians
+from gghead.gaussians.shading import freeze_colors
+from gghead.gaussians.splat import encode_splat, load_splat
+from gghead.gaussians.spz import encode_spz, load_spz
+from gghead.geometry.cameras import Cameras
+from gghead.inference.exports import FORMATS, export
+from gghead.model.generator import Generator
+from gghead.rasterizer import render
+from gghead.viewer.heads import Head
+from gghead.viewer.state import HeadChoice, Look, View
+from gghead.viewer.takeaway import head_file
+from rasterizer.random_scenes import random_scene
+from tolerances import EXACT_FLOAT32, EXPORTED_PSNR, PLY_PSNR
+
+LOADERS = {".ply": load_ply, ".splat": load_splat, ".spz": load_spz}
+Load = Callable[..., Gaussians]
+
+
+def scene(degree: int) -> Gaussians:
+    """Gaussians that all formats hold: not too faint, colours within 0 to 1."""
+    made = random_scene(150, coefficients=(degree + 1) ** 2)
+    quats = torch.nn.functional.normalize(made.quats, dim=-1)
+    sh = torch.cat([made.sh[:, :1].clamp(-1, 1), 0.5 * made.sh[:, 1:].clamp(-1, 1)], dim=1)
+    return replace(made, quats=quats, opacities=made.opacities.clamp(0.05, 0.95), sh=sh)
+
+
+def assert_same(again: Gaussians, head: Gaussians, suffix: str) -> None:
+    """Within half a step of the format."""
+    step = {".ply": (1e-6, 1e-6, 1e-5, 1e-6, 1e-6), ".splat": (0, 0.007, 0, 0.5 / 255, 2 / 255)}
+    means, quats, scales, opacities, sh = step.get(suffix, (1e-6, 2e-3, 0.5 / 16, 0.5 / 255, 0.5 / 255 / 0.15))
+    torch.testing.assert_close(again.means, head.means, rtol=0, atol=means)
+    turned = (again.quats * head.quats).sum(dim=-1, keepdim=True).sign() * again.quats
+    torch.testing.assert_close(turned, head.quats, rtol=0, atol=quats)
+    torch.testing.assert_close(again.scales.log(), head.scales.log(), rtol=1e-5, atol=scales)
+    torch.testing.assert_close(again.opacities, head.opacities, rtol=1e-4, atol=opacities)
+    torch.testing.assert_close(again.sh, head.sh, rtol=1e-4, atol=sh + 1e-6)
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+@pytest.mark.parametrize("suffix", LOADERS)
+def test_by_default(suffix: str, degree: int, tmp_path: Path) -> None:
+    head = scene(degree)
+    export(tmp_path / f"head{suffix}", head)
+    again = LOADERS[suffix](tmp_path / f"head{suffix}")
+    expected, bound = (head, EXPORTED_PSNR - 5) if suffix != ".ply" else (head, PLY_PSNR)
+    if suffix == ".splat":
+        expected = freeze_colors(head, Cameras.frontal(1))
+        expected = replace(expected, sh=expected.sh.clamp(-0.5 / 0.28209479, 0.5 / 0.28209479))
+    assert_same(again, expected, suffix)
+    assert psnr(render(again, around(64)).rgb, render(expected, around(64)).rgb) >= bound
+
+
+@pytest.mark.parametrize("up", ["y", "-y", "z"])
+@pytest.mark.parametrize("suffix", LOADERS)
+def test_with_the_axis_that_export_was_told(suffix: str, up: str, tmp_path: Path) -> None:
+    head = scene(0 if suffix == ".splat" else 2)
+    export(tmp_path / f"head{suffix}", head, up=up)
+    again = LOADERS[suffix](tmp_path / f"head{suffix}", up=up)
+    torch.testing.assert_close(again.means, head.means, rtol=0, atol=2e-6)
+    if suffix != ".splat":
+        torch.testing.assert_close(again.sh, head.sh, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("suffix", LOADERS)
+def test_through_the_viewer(suffix: str, tmp_path: Path) -> None:
+    """What a visitor downloads is what `export` writes."""
+    head = scene(0)
+    kept = head_file(Head(head, None, None, None, 0.0), View(HeadChoice(seed=6), Look()), suffix)
+    (tmp_path / kept.name).write_bytes(kept.content)
+    assert_same(LOADERS[suffix](tmp_path / kept.name), head, suffix)
+
+
+@pytest.mark.parametrize("field", ["means", "quats", "scales", "opacities", "sh"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS if kind.suffix != ".glb"])
+def test_what_cannot_be_drawn_is_left_out_and_counted(
+    suffix: str, value: float, field: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = scene(0)
+    broken = getattr(head, field).clone()
+    broken[7].fill_(value)
+    kept = torch.arange(150) != 7
+    export(tmp_path / f"broken{suffix}", replace(head, **{field: broken}))
+    export(tmp_path / "whole" / f"broken{suffix}", head.map(lambda tensor: tensor[kept]))
+    assert (tmp_path / f"broken{suffix}").read_bytes() == (tmp_path / "whole" / f"broken{suffix}").read_bytes()
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert record.getMessage().startswith(f"broken{suffix}: 1 of 150 Gaussians are left out: they have values that")
+
+
+@pytest.mark.parametrize(("field", "value"), [("quats", 0.0), ("scales", -0.1), ("means", 1e30)])
+@pytest.mark.parametrize("suffix", LOADERS)
+def test_so_is_what_has_no_rotation_or_size(suffix: str, field: str, value: float, tmp_path: Path) -> None:
+    head = scene(0)
+    broken = getattr(head, field).clone()
+    broken[7:9] = value
+    export(tmp_path / f"head{suffix}", replace(head, **{field: broken}))
+    assert LOADERS[suffix](tmp_path / f"head{suffix}").num_gaussians == 148
+
+
+@pytest.mark.parametrize("suffix", LOADERS)
+def test_the_ends_of_the_ranges_are_finite_in_files(suffix: str, tmp_path: Path) -> None:
+    head = scene(0)
+    scales = torch.cat([torch.zeros(150, 1), head.scales[:, 1:]], dim=1)
+    flat = replace(head, scales=scales, opacities=torch.full((150,), 1.001))
+    export(tmp_path / f"head{suffix}", flat)
+    again = LOADERS[suffix](tmp_path / f"head{suffix}")
+    assert again.num_gaussians == 150
+    torch.testing.assert_close(again.opacities, torch.ones(150), rtol=0, atol=1e-5)
+    assert float(again.scales[:, 0].max()) <= math.exp(-10) * 1.001
+
+
+@pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS])
+def test_heads_without_a_gaussian_to_draw_are_refused(suffix: str, generator: Generator, tmp_path: Path) -> None:
+    head = scene(0)
+    for nothing in (replace(head, means=head.means * math.nan), head.map(lambda tensor: tensor[:0])):
+        with pytest.raises(ValueError, match=r"none of the 150 Gaussians of head|holds no Gaussians|Gaussians"):
+            export(tmp_path / f"head{suffix}", nothing, generator)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mesh_of_a_broken_head_is_refused(head: Gaussians, generator: Generator, tmp_path: Path) -> None:
+    means = head.means.clone()
+    means[:3] = math.nan
+    with pytest.raises(
+        ValueError, match=r"head\.glb: a mesh needs all .* and 3 can't be drawn.* a \.ply leaves them out"
+    ):
+        export(tmp_path / "head.glb", replace(head, means=means), generator)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("write", [encode_ply, encode_splat, encode_spz, encode_html, ellipsoids])
+def test_no_writer_takes_what_cannot_be_drawn(write: Callable[[Gaussians], object]) -> None:
+    head = scene(0)
+    with pytest.raises(ValueError, match=r"1 of 150 Gaussians can't be drawn: .*; leave them out"):
+        write(replace(head, opacities=torch.where(torch.arange(150) == 3, math.nan, head.opacities)))
+    with pytest.raises(ValueError, match="there are no Gaussians"):
+        write(head.map(lambda tensor: tensor[:0]))
+
+
+@pytest.mark.parametrize(("suffix", "left"), [(".ply", 150), (".splat", 146), (".spz", 146), (".html", 146)])
+def test_what_is_too_faint_to_be_seen_is_counted(
+    suffix: str, left: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = scene(0)
+    opacities = head.opacities.clone()
+    opacities[:4] = torch.tensor([0.0, 0.001, 0.002, 0.0039])
+    with caplog.at_level(logging.INFO):
+        export(tmp_path / f"head{suffix}", replace(head, opacities=opacities))
+    if suffix in LOADERS:
+        assert LOADERS[suffix](tmp_path / f"head{suffix}").num_gaussians == left
+    told = f"head{suffix}: 4 of 150 Gaussians are left out: their opacity is below 0.0039, too faint to be seen"
+    assert [record.getMessage() for record in caplog.records] == ([] if left == 150 else [told])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "field", "value", "told"),
+    [
+        (".splat", "sh", 3.0, True),
+        (".spz", "sh", 3.0, False),
+        (".spz", "sh", 4.0, True),
+        (".spz", "scales", 500.0, True),
+        (".ply", "scales", 500.0, False),
+    ],
+)
+def test_values_beyond_a_format_are_told(
+    suffix: str, field: str, value: float, told: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = scene(0)
+    cut = getattr(head, field).clone()
+    cut[:3] = value
+    export(tmp_path / f"head{suffix}", replace(head, **{field: cut}))
+    assert ("of 150 Gaussians are beyond what the format holds" in caplog.text) == told
+
+
+def test_a_head_of_the_generator_is_the_same_in_all_formats(head: Gaussians, tmp_path: Path) -> None:
+    seen = head.map(lambda tensor: tensor[head.opacities >= 1 / 255])
+    for suffix, load in LOADERS.items():
+        export(tmp_path / f"head{suffix}", seen)
+        again = load(tmp_path / f"head{suffix}")
+        torch.testing.assert_close(again.means, seen.means, **EXACT_FLOAT32._asdict())
