@@ -20,7 +20,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
 from gghead.rasterizer.replay import Inputs, Replayer, run_directly
-from gghead.stylegan.layers import freeze
+from gghead.stylegan.folding import freeze
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS
 from gpu_clock import milliseconds

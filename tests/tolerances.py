@@ -64,6 +64,9 @@ OFFICIAL_HALF_MAPS = Tolerance(rtol=2**-11, atol=1e-4)
 """UV maps of an official checkpoint that are kept in 16 bits: half a unit in the last place."""
 CUDA_FLOAT32 = 1e-5
 """Layers on a GPU in float32 against double precision, relative difference in norm."""
+FROZEN_AND_NOT = 1e-4
+"""Maps and gradients of a network that was frozen and one that was not, after the same changes: difference in norm,
+relative; a GPU sums in another order."""
 CUDA_HALF = 2e-2
 """The same in bfloat16, whose unit roundoff is 4e-3; a few layers deep."""
 REPLAYED = Tolerance(rtol=1e-3, atol=1e-4)

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from gghead.stylegan.activations import bias_activation, style_activation
 from gghead.stylegan.critic import Critic
-from gghead.stylegan.layers import freeze, initialize
+from gghead.stylegan.folding import freeze
+from gghead.stylegan.layers import initialize
 from gghead.stylegan.resampling import downsample, downsampling_conv, upsample, upsampling_conv
 from gghead.stylegan.synthesis import SynthesisNetwork
 from tolerances import CUDA_FLOAT32, CUDA_HALF

@@ -11,7 +11,7 @@ import torch
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
-from gghead.stylegan.layers import freeze
+from gghead.stylegan.folding import freeze
 from tolerances import EXACT_FLOAT64
 
 TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=16, channel_base=64, channel_max=8, grid_size=8)

@@ -6,8 +6,16 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, leaky_relu
 
-from gghead.stylegan.layers import freeze, initialize
-from gghead.stylegan.modulation import Modulator, StyledConv, ToOutput, demodulation, energy
+from gghead.stylegan.layers import initialize
+from gghead.stylegan.modulation import (
+    Filled,
+    Modulator,
+    StyledConv,
+    ToOutput,
+    at_once,
+    demodulation,
+    energy,
+)
 from gghead.stylegan.resampling import upsampling_conv
 from tolerances import EXACT_FLOAT64
 
@@ -59,10 +67,9 @@ def test_a_frozen_network_modulates_all_layers_at_once() -> None:
     outputs = [ToOutput(5, 1, 6), ToOutput(2, 1, 6)]
     for i, layer in enumerate((*convs, *outputs)):
         initialize(layer, seed=i)
-    modulator, styles = Modulator(), torch.randn(5, 4, 6)
-    expected = modulator(convs, outputs, styles)
-    freeze(modulator)
-    found = modulator(convs, outputs, styles)
+    styles = torch.randn(5, 4, 6)
+    expected = Modulator()(convs, outputs, styles)
+    found = at_once(convs, outputs, styles, Filled.of(convs, outputs))
     for ours, theirs in zip(found, expected, strict=True):
         assert [tensor.shape for tensor in ours] == [tensor.shape for tensor in theirs]
         for own, other in zip(ours, theirs, strict=True):

@@ -7,7 +7,7 @@ import torch
 from gghead.inference.model_files import find_model
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
-from gghead.stylegan.layers import freeze
+from gghead.stylegan.folding import freeze
 
 
 def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> Generator:

@@ -14,6 +14,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.model import cuda_decoder
 from gghead.model.decoder import Decoded, RawAttributes, activate
+from gghead.stylegan.folding import Folding
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import StyleMapping, truncate
 from gghead.stylegan.synthesis import Noise, SynthesisNetwork
@@ -62,7 +63,7 @@ class Generator(nn.Module):
         self.position_bias = nn.Parameter(torch.zeros(3))
         self.register_buffer("texel_uvs", texels.uvs.contiguous())
         self.register_buffer("template_positions", texels.positions.contiguous())
-        self._gatherings: dict[torch.device, cuda_decoder.Gathering] = {}
+        self._folding = Folding()
         if seed is not None:
             initialize(self, seed)
 
@@ -160,10 +161,11 @@ class Generator(nn.Module):
         return Decoded(Gaussians(*attributes), positions, scales)
 
     def _gathering(self) -> cuda_decoder.Gathering:
-        """Which points sample which texels; found once on each device."""
-        if self.device not in self._gatherings:
-            self._gatherings[self.device] = cuda_decoder.Gathering.of(self.texel_uvs, self.config.map_resolution)
-        return self._gatherings[self.device]
+        """Which points sample which texels; found once."""
+        side = self.config.map_resolution
+        return self._folding.get(
+            "gathering", (self.texel_uvs,), lambda: cuda_decoder.Gathering.of(self.texel_uvs, side)
+        )
 
     def latents(self, seeds: Iterable[int]) -> Float[Tensor, "B Z"]:
         """The latent of each seed, drawn as the field does, so that a seed names the same head in official models.

@@ -8,7 +8,6 @@ Image Quality of StyleGAN" (StyleGAN2).
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from gghead.stylegan.activations import bias_activation
 from gghead.stylegan.constants import RELU_GAIN, SLOPE
 from gghead.stylegan.convolution import conv2d
+from gghead.stylegan.folding import FoldingLayer
 
 
 def unit_second_moment(x: Float[Tensor, "B F"]) -> Float[Tensor, "B F"]:
@@ -38,45 +38,6 @@ def half_or(full: torch.dtype, height: int, half_blocks: int) -> torch.dtype:
         half_blocks: number of blocks, from the finest on, that compute in bfloat16.
     """
     return torch.bfloat16 if height <= half_blocks else full
-
-
-class FoldingLayer(nn.Module):
-    """A layer some of whose numbers follow from its weights alone: once it is frozen, they are computed once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._folded: dict[tuple[object, ...], Tensor] | None = None
-
-    @property
-    def is_frozen(self) -> bool:
-        """Whether the weights will not change any more."""
-        return self._folded is not None
-
-    def folded(self, weight: Tensor, name: str, dtype: torch.dtype, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        """compute(weight) in a type; remembered while the layer is frozen.
-
-        Args:
-            weight: the layer's parameter; its device matters.
-            name: of the result.
-            dtype: of the result.
-            compute: from the parameter to the result.
-        """
-        if self._folded is None:
-            return compute(weight).to(dtype)
-        key = (name, dtype, weight.device)
-        if key not in self._folded:
-            result = compute(weight).detach().to(dtype)
-            is_kernel = result.ndim == 4 and result.is_cuda
-            self._folded[key] = result.contiguous(memory_format=torch.channels_last) if is_kernel else result.clone()
-        return self._folded[key]
-
-
-def freeze(network: nn.Module) -> None:
-    """Tells a network that its weights will not change any more: it takes no gradients, and answers faster."""
-    network.requires_grad_(False)
-    for module in network.modules():
-        if isinstance(module, FoldingLayer):
-            module._folded = {}
 
 
 class EqualizedLinear(FoldingLayer):
@@ -108,8 +69,8 @@ class EqualizedLinear(FoldingLayer):
 
     def forward(self, x: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
         """Applies the layer."""
-        weight = self.folded(self.weight, "weight", x.dtype, lambda _: self.scaled_weight())
-        bias = self.folded(self.bias, "bias", x.dtype, lambda _: self.scaled_bias())
+        weight = self.folded("weight", x.dtype, self.weight, self.scaled_weight)
+        bias = self.folded("bias", x.dtype, self.bias, self.scaled_bias)
         x = nn.functional.linear(x, weight, bias)
         return nn.functional.leaky_relu(x, SLOPE) if self.activated else x
 

@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from gghead.stylegan.activations import style_activation
 from gghead.stylegan.constants import RELU_GAIN
-from gghead.stylegan.layers import EqualizedLinear, FoldingLayer
+from gghead.stylegan.folding import FoldingLayer
+from gghead.stylegan.layers import EqualizedLinear
 from gghead.stylegan.resampling import upsampling_conv
 
 
@@ -72,12 +73,12 @@ class StyledConv(FoldingLayer):
             Features or None, and features times `next_scale` or None.
         """
         if self.upsampled:
-            x = upsampling_conv(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight.transpose(0, 1)))
+            x = upsampling_conv(x, self.folded("weight", x.dtype, self.weight, lambda: self.weight.transpose(0, 1)))
         else:
-            x = functional.conv2d(x, self.folded(self.weight, "weight", x.dtype, lambda weight: weight), padding=1)
+            x = functional.conv2d(x, self.folded("weight", x.dtype, self.weight, lambda: self.weight), padding=1)
         full = self.weight.dtype
-        bias = self.folded(self.bias, "bias", full, lambda bias: bias * RELU_GAIN)
-        strength = self.folded(self.noise_strength, "strength", full, lambda strength: strength * RELU_GAIN)
+        bias = self.folded("bias", full, self.bias, lambda: self.bias * RELU_GAIN)
+        strength = self.folded("strength", full, self.noise_strength, lambda: self.noise_strength * RELU_GAIN)
         return style_activation(x, norm, bias, noise, strength, next_scale, is_kept)
 
 
@@ -115,7 +116,7 @@ class ToOutput(FoldingLayer):
         """
         weight = weight.to(x.dtype)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
-        bias = self.folded(self.bias, "bias", x.dtype, lambda bias: bias)
+        bias = self.folded("bias", x.dtype, self.bias, lambda: self.bias)
         if len(x) == 1:  # a product of two matrices adds the bias on its way; a batch of them begins with copies of it
             image = functional.linear(pixels[0], weight[0], bias)[None]
         else:
@@ -137,11 +138,38 @@ class Modulation(NamedTuple):
     output_weights: list[Float[Tensor, "B _ _"]]
 
 
+class Filled(NamedTuple):
+    """The weights of all layers of a network as one tensor of each kind, filled up with zeros.
+
+    Attributes:
+        affine: of the affine layers, transposed, scaled.
+        biases: of the affine layers, scaled.
+        energies: of the styled convolutions.
+        outputs: of the layers to the output, scaled.
+    """
+
+    affine: Float[Tensor, "L W _"]
+    biases: Float[Tensor, "L 1 _"]
+    energies: Float[Tensor, "C _ _"]
+    outputs: Float[Tensor, "E _ _"]
+
+    @classmethod
+    def of(cls, convs: Sequence[StyledConv], outputs: Sequence[ToOutput]) -> "Filled":
+        """Those of a network's layers."""
+        affines = [layer.affine for layer in (*convs, *outputs)]
+        return cls(
+            filled_up([affine.scaled_weight().mT for affine in affines]),
+            filled_up([affine.scaled_bias()[None] for affine in affines]),
+            filled_up([energy(conv.weight) for conv in convs]),
+            filled_up([layer.scaled_weight() for layer in outputs]),
+        )
+
+
 class Modulator(FoldingLayer):
     """Styles -> what they are to all layers.
 
     Of a network that is frozen all layers are served at once: forty products of small matrices, each of which waits for
-    the one before, take a GPU longer than two of larger ones, filled up with zeros.
+    the one before, take a GPU longer than two of larger ones.
     """
 
     def forward(
@@ -154,30 +182,34 @@ class Modulator(FoldingLayer):
             outputs: layers to the output.
             styles: a vector for each of convs, then for each of outputs.
         """
-        affines = [layer.affine for layer in (*convs, *outputs)]
-        count, first = len(convs), affines[0].weight
-        if not self.is_frozen:
-            scales = [affine(style) for affine, style in zip(affines, styles, strict=True)]
-            norms = [
-                demodulation(energy(conv.weight), scale) for conv, scale in zip(convs, scales[:count], strict=True)
-            ]
-            weights = [layer.scaled_weight() * s[:, None] for layer, s in zip(outputs, scales[count:], strict=True)]
-            return Modulation(scales[:count], norms, weights)
-        weight = self.folded(
-            first, "weights", first.dtype, lambda _: filled_up([a.scaled_weight().mT for a in affines])
-        )
-        bias = self.folded(first, "biases", first.dtype, lambda _: filled_up([a.scaled_bias()[None] for a in affines]))
-        energies = self.folded(first, "energies", first.dtype, lambda _: filled_up([energy(c.weight) for c in convs]))
-        wide = torch.baddbmm(bias, styles, weight)
-        scales = [scale[:, : affine.weight.shape[0]] for scale, affine in zip(wide, affines, strict=True)]
-        norms = demodulation(energies, wide[:count, :, : energies.shape[1]])
-        norms = [norm[:, : conv.weight.shape[0]] for norm, conv in zip(norms, convs, strict=True)]
-        weights = self.folded(
-            first, "outputs", first.dtype, lambda _: filled_up([layer.scaled_weight() for layer in outputs])
-        )
-        weights = weights[:, None] * wide[count:, :, None, : weights.shape[2]]
-        weights = [weight[..., : layer.weight.shape[1]] for weight, layer in zip(weights, outputs, strict=True)]
-        return Modulation(scales[:count], norms, weights)
+        sources = [layer.weight for layer in (*convs, *outputs)]
+        sources += [tensor for layer in (*convs, *outputs) for tensor in (layer.affine.weight, layer.affine.bias)]
+        if self._folding is None or not self.folds(sources):
+            return one_by_one(convs, outputs, styles)
+        return at_once(convs, outputs, styles, self._folding.get("all", sources, lambda: Filled.of(convs, outputs)))
+
+
+def one_by_one(convs: Sequence[StyledConv], outputs: Sequence[ToOutput], styles: Float[Tensor, "L B W"]) -> Modulation:
+    """The modulation, layer by layer."""
+    count, layers = len(convs), (*convs, *outputs)
+    scales = [layer.affine(style) for layer, style in zip(layers, styles, strict=True)]
+    norms = [demodulation(energy(conv.weight), scale) for conv, scale in zip(convs, scales[:count], strict=True)]
+    weights = [layer.scaled_weight() * s[:, None] for layer, s in zip(outputs, scales[count:], strict=True)]
+    return Modulation(scales[:count], norms, weights)
+
+
+def at_once(
+    convs: Sequence[StyledConv], outputs: Sequence[ToOutput], styles: Float[Tensor, "L B W"], filled: Filled
+) -> Modulation:
+    """The same for all layers in a few products."""
+    count, layers = len(convs), (*convs, *outputs)
+    wide = torch.baddbmm(filled.biases, styles, filled.affine)
+    scales = [scale[:, : layer.affine.weight.shape[0]] for scale, layer in zip(wide, layers, strict=True)]
+    norms = demodulation(filled.energies, wide[:count, :, : filled.energies.shape[1]])
+    norms = [norm[:, : conv.weight.shape[0]] for norm, conv in zip(norms, convs, strict=True)]
+    weights = filled.outputs[:, None] * wide[count:, :, None, : filled.outputs.shape[2]]
+    weights = [weight[..., : layer.weight.shape[1]] for weight, layer in zip(weights, outputs, strict=True)]
+    return Modulation(scales[:count], norms, weights)
 
 
 def filled_up(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "L R C"]:
