@@ -5,14 +5,22 @@
 Appends one row of JSON for each variant to benchmarks/results/synthetic_heads_cpu.jsonl: procedural heads, and textured
 ones if --assets names a pack. Loading and compiling are not counted among pictures. On a machine with other work the
 processor time is the figure to trust.
+
+    python benchmarks/synthetic_heads.py --scaling 1,2,4,8,16 --heads 100 --resolution 64
+
+times `gghead data synthetic` as a whole instead, into synthetic_scaling_cpu.jsonl: how pictures a second grow with the
+number of workers, what a picture costs in processor time (more where threads get into each other's way), and when the
+first head is there. With OPENBLAS_NUM_THREADS=16 before it, it shows what several threads in each worker do.
 """
 
 import argparse
 import json
 import multiprocessing
+import os
 import platform
 import resource
 import subprocess
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -23,8 +31,11 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from gghead.data.parallel import thread_count
 from gghead.data.synthetic import renderer
+from gghead.data.synthetic.generation import THREADS, generate
 from gghead.data.synthetic.portraits import Sitting, draw_head, encode_head, head_maker
+from rows import append
 
 RESULTS = Path(__file__).parent / "results"
 WARM_UP = 2
@@ -70,6 +81,25 @@ class Row:
     date: str
 
 
+@dataclass(frozen=True)
+class Generation:
+    """A dataset made by a number of workers."""
+
+    workers: int
+    resolution: int
+    heads: int
+    pictures_per_second: float
+    processor_ms_per_picture: float
+    first_head_s: float
+    wall_s: float
+    threads: dict[str, str]
+    load_average: float
+    cpu: str
+    cores: int
+    commit: str
+    date: str
+
+
 def main() -> None:
     """Times, prints and appends."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -77,8 +107,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="processes that draw at the same time")
     parser.add_argument("--heads", type=int, default=40, help="heads that each of them draws")
     parser.add_argument("--resolution", type=int, default=256, help="side of the pictures")
+    parser.add_argument("--scaling", help="numbers of workers, like 1,2,4,8: whole generations instead")
     parser.add_argument("--dry-run", action="store_true", help="print, but do not append")
     arguments = parser.parse_args()
+    if arguments.scaling:
+        for workers in map(int, arguments.scaling.split(",")):
+            run = generation(Sitting(arguments.resolution, seed=0, assets=arguments.assets), workers, arguments.heads)
+            if arguments.dry_run:
+                print(json.dumps(asdict(run)), flush=True)
+            else:
+                append("synthetic_scaling_cpu", run)
+        return
     for assets in [None] if arguments.assets is None else [None, arguments.assets]:
         sitting = Sitting(arguments.resolution, seed=0, assets=assets)
         row = measure(sitting, arguments.processes, arguments.heads)
@@ -110,6 +149,40 @@ def measure(sitting: Sitting, processes: int, heads: int) -> Row:
         commit=commit(),
         date=datetime.now(UTC).date().isoformat(),
     )
+
+
+def generation(sitting: Sitting, workers: int, heads_each: int) -> Generation:
+    """Generates a dataset with a number of workers; the rate is that between a tenth and the end."""
+    count = workers * heads_each
+    times: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        spent, begin = processor_seconds(), time.perf_counter()
+        generate(
+            Path(folder) / "heads.zip", count, sitting, workers, lambda done: times.update({done: time.perf_counter()})
+        )
+        wall, spent = time.perf_counter() - begin, processor_seconds() - spent
+    early = max(count // 10, 1)
+    return Generation(
+        workers=workers,
+        resolution=sitting.resolution,
+        heads=count,
+        pictures_per_second=round((count - early) / (times[count] - times[early]), 1),
+        processor_ms_per_picture=round(1000 * spent / count, 1),
+        first_head_s=round(times[1] - begin, 1),
+        wall_s=round(wall, 1),
+        threads={name: os.environ[name] for name in THREADS if name in os.environ},
+        load_average=float(Path("/proc/loadavg").read_text().split()[0]),
+        cpu=cpu_model(),
+        cores=thread_count(),
+        commit=commit(),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def processor_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def draw_many(sitting: Sitting, start: int, heads: int) -> Work:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from gghead.data import parallel
 from gghead.data.cutout import Cutout
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import mirror_labels
@@ -101,3 +102,25 @@ def test_it_reads_only_a_little_ahead(dataset: HeadDataset, monkeypatch) -> None
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(ValueError, match="batch_size is 3 on 2"):
         Order(seed=0, batch_size=3, world_size=2)
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("150000 100000", 2), ("10000 100000", 1), ("max 100000", 8), ("", 8)])
+def test_a_container_with_a_share_of_the_cores_is_not_given_a_thread_for_each(
+    quota: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota, encoding="ascii")
+    monkeypatch.setattr(parallel, "CPU_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
+    assert parallel.thread_count() == cores
+
+
+def test_no_more_results_wait_than_may() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        return item
+
+    for taken, item in enumerate(parallel.in_order(work, range(20), most=3)):
+        assert item == taken
+        assert len(begun) <= taken + 3

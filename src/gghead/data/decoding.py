@@ -15,6 +15,8 @@ from gghead.data.source import PictureSource
 
 IN_MEMORY_BYTES = 128 * 2**20
 """Sets of this size are decoded anew by every process: 500 pictures at 256, 8,000 at 64. A matter of seconds."""
+AHEAD_BYTES = 256 * 2**20
+"""Decoded pictures that wait to be stored take no more, however many cores decode."""
 SECONDS_BETWEEN_NEWS = 10
 
 
@@ -68,7 +70,8 @@ def decode_from(dataset: HeadDataset, start: int, on_event: Callable[[str], None
 
     problems: list[str] = []
     begin = told = time.monotonic()
-    for done, result in enumerate(in_order(attempt, range(start, len(dataset))), start=1):
+    most = max(1, AHEAD_BYTES // (4 * dataset.resolution**2))
+    for done, result in enumerate(in_order(attempt, range(start, len(dataset)), most), start=1):
         if isinstance(result, str):
             problems.append(result)
         elif not problems:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.inspection import inspect
 from gghead.data.synthetic import Sitting, generate
 from gghead.data.synthetic.cameras import random_label
+from gghead.data.synthetic.generation import THREADS, one_thread_each
 from gghead.data.synthetic.portraits import DEPTH_STEPS, VIEW
 from gghead.geometry.cameras import Cameras
 from gghead.media.encoded import decode_grey
@@ -117,6 +119,19 @@ def test_the_number_of_views_does_not_change_the_heads(folder: Path, truth: dict
 def test_the_number_of_workers_does_not_change_a_byte(folder: Path, tmp_path: Path) -> None:
     generate(tmp_path / "heads.zip", COUNT, SITTING, workers=2)
     assert content(tmp_path) == content(folder)
+
+
+def threads_of_a_process() -> list[str | None]:
+    return [os.environ.get(name) for name in THREADS]
+
+
+def test_processes_have_one_thread_unless_somebody_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(THREADS[0], "3")
+    with one_thread_each(), ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(threads_of_a_process).result() == ["3"] + ["1"] * (len(THREADS) - 1)
+    assert threads_of_a_process() == ["3"] + [None] * (len(THREADS) - 1)
 
 
 def test_another_seed_makes_other_people(folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Datasets of rendered people in the format of EG3D, with masks and truth: the same bytes for the same seed."""
 
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from gghead.data.synthetic.portraits import EncodedHead, Sitting, encode_head, h
 LARGEST_RESOLUTION = 2048
 AHEAD = 4
 """Heads that wait for each worker: enough that none is idle, few enough that millions fit into memory."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+"""Variables that say how many threads NumPy's linear algebra and the kernels of a process start."""
 
 
 def generate(
@@ -99,9 +102,27 @@ def _encoded_heads(maker: HeadMaker, sitting: Sitting, numbers: range, workers: 
     # Not multiprocessing.Pool: that one waits for ever when the system ends a worker for want of memory.
     pool = ProcessPoolExecutor(workers, spawn, _start_worker, (sitting,))
     try:
-        yield chain([first], _in_order(pool, numbers[1:], workers * AHEAD))
+        with one_thread_each():
+            yield chain([first], _in_order(pool, numbers[1:], workers * AHEAD))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes that start inside of the block work by one thread, unless the environment says otherwise.
+
+    By itself each of them has as many threads as there are cores: for the 3 x 3 matrices that turn a head, too, NumPy
+    wakes them all, and they spin for a while after each. On 32 cores those are 1,024 threads.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update({name: "1" for name, value in before.items() if value is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
 
 
 def _in_order(pool: ProcessPoolExecutor, numbers: range, ahead: int) -> Iterator[EncodedHead]:
