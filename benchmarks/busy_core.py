@@ -83,7 +83,7 @@ def measure(setting: str, taken: bool, of: str) -> Row:
 
 def processor() -> str:
     """Name of the processor, where Linux tells."""
-    with open("/proc/cpuinfo") as file:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
         names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     return names[0] if names else platform.machine()
 

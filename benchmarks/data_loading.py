@@ -75,7 +75,7 @@ def main() -> None:
         "date": datetime.now(UTC).date().isoformat(),
     }
     name = "data_loading_cuda.jsonl" if torch.cuda.is_available() else "data_loading_cpu.jsonl"
-    with (RESULTS / name).open("a") as file:
+    with (RESULTS / name).open("a", encoding="utf-8") as file:
         for row in rows:
             print(row)
             file.write(json.dumps(row | facts) + "\n")
@@ -177,7 +177,7 @@ def cpu_model() -> str:
     """The processor's name, where the system tells."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()

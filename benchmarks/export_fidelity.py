@@ -60,7 +60,7 @@ def drawn(path: Path, head: Gaussians, generator: Generator) -> torch.Tensor | N
         ".ply": load_ply,
         ".splat": load_splat,
         ".spz": load_spz,
-        ".html": lambda page: read_page(page.read_text()),
+        ".html": lambda page: read_page(page.read_text(encoding="utf-8")),
     }
     return render(readers[path.suffix](path), cameras).rgb
 
@@ -82,7 +82,10 @@ if __name__ == "__main__":
     pictures = render(head, around(RESOLUTION)).rgb
     frozen = render(freeze_colors(head, Cameras.frontal(1)), around(RESOLUTION)).rgb
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    with tempfile.TemporaryDirectory() as folder, (ROOT / "benchmarks/results/exports.jsonl").open("a") as rows:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        (ROOT / "benchmarks/results/exports.jsonl").open("a", encoding="utf-8") as rows,
+    ):
         for kind in FORMATS:
             path = Path(folder) / f"head{kind.suffix}"
             start = time.perf_counter()

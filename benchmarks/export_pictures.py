@@ -64,7 +64,7 @@ def main() -> None:
             "commit": commit(),
             "date": datetime.now(UTC).date().isoformat(),
         }
-        with (RESULTS / "exports_viewers.jsonl").open("a") as rows:
+        with (RESULTS / "exports_viewers.jsonl").open("a", encoding="utf-8") as rows:
             rows.write(json.dumps(row) + "\n")
         print(json.dumps(row))
 

@@ -65,7 +65,7 @@ SAME_THREAD = "same_thread_forward_backward_ms"
 
 def main() -> None:
     """Writes the page."""
-    PAGE.write_text(page())
+    PAGE.write_text(page(), encoding="utf-8")
 
 
 def page() -> str:
@@ -78,7 +78,7 @@ def page() -> str:
 def latest(name: str, *keys: str) -> list[dict[str, Any]]:
     """The last row of each scene, or of what the keys name, in order of first appearance."""
     path = HERE / "results" / f"{name}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = [json.loads(line) for line in lines]
     return list({tuple(row[key] for key in keys or ("scene",)): row for row in rows}.values())
 

@@ -29,7 +29,7 @@ def spread_of(milliseconds: list[float]) -> Spread:
 def append(name: str, row: Any) -> None:
     """Adds a dataclass as a line to results/<name>.jsonl and prints it."""
     line = json.dumps(asdict(row))
-    with (RESULTS / f"{name}.jsonl").open("a") as file:
+    with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     print(line, flush=True)
 

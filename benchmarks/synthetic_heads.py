@@ -123,13 +123,13 @@ def main() -> None:
         row = measure(sitting, arguments.processes, arguments.heads)
         print(json.dumps(asdict(row), indent=2))
         if not arguments.dry_run:
-            with (RESULTS / "synthetic_heads_cpu.jsonl").open("a") as file:
+            with (RESULTS / "synthetic_heads_cpu.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(row)) + "\n")
 
 
 def measure(sitting: Sitting, processes: int, heads: int) -> Row:
     """Draws with all processes at once, then times the stages in this one."""
-    load_average = float(Path("/proc/loadavg").read_text().split()[0])
+    load_average = float(Path("/proc/loadavg").read_text(encoding="utf-8").split()[0])
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         works = pool.starmap(draw_many, [(sitting, start, heads) for start in range(0, processes * heads, heads)])
     return Row(
@@ -171,7 +171,7 @@ def generation(sitting: Sitting, workers: int, heads_each: int) -> Generation:
         first_head_s=round(times[1] - begin, 1),
         wall_s=round(wall, 1),
         threads={name: os.environ[name] for name in THREADS if name in os.environ},
-        load_average=float(Path("/proc/loadavg").read_text().split()[0]),
+        load_average=float(Path("/proc/loadavg").read_text(encoding="utf-8").split()[0]),
         cpu=cpu_model(),
         cores=thread_count(),
         commit=commit(),
@@ -238,7 +238,7 @@ def timed(function: Callable[..., object], stage: str, spent: dict[str, float]) 
 
 def cpu_model() -> str:
     """Name of the processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("rows", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    rows = [json.loads(line) for line in arguments.rows.read_text().splitlines()]
+    rows = [json.loads(line) for line in arguments.rows.read_text(encoding="utf-8").splitlines()]
     most = -(-max(row["images"] for row in rows) // STEP) * STEP
 
     def points(name: str) -> Points:
@@ -40,7 +40,7 @@ def main() -> None:
         panel(0, "logits of the discriminator, over pictures seen", most, (-3, 3), 1, logits),
         panel(1, DISTANCES[distance], most, (0, 16), 4, {"average": points(distance)}),
     )
-    write_file(arguments.out, lambda temporary: temporary.write_text(text))
+    write_file(arguments.out, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def svg(*panels: str) -> str:

@@ -60,7 +60,7 @@ print(*sorted(path.name for path in (run.path / "snapshots").iterdir()))
 # %%
 # The log has a line a tick. While the discriminator is unsure, its scores (logits) of real and generated pictures are
 # near each other.
-for line in run.log.read_text().splitlines():
+for line in run.log.read_text(encoding="utf-8").splitlines():
     tick = json.loads(line)
     print(tick["images"], *(f"{name} {tick[name]:.3f}" for name in NEWS))
 

@@ -97,3 +97,24 @@ def test_public_names() -> None:
     expected += "save_video show smooth"
     assert run_python("import gghead; print(*gghead.__all__)") == expected
     assert run_python("import gghead; print(all(getattr(gghead, name) for name in gghead.__all__))") == "True"
+
+
+def is_text(call: ast.Call) -> bool:
+    """Whether a call opens a file as text."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+    modes = [value for value in given if isinstance(value, str) and value and set(value) <= set("rwaxbt+")]
+    opened = name == "open" and (bool(modes) or isinstance(call.func, ast.Name)) and "b" not in "".join(modes)
+    written = name in ("read_text", "write_text") and isinstance(call.func, ast.Attribute)
+    return written or (opened and ast.unparse(call.func) != "av.open")
+
+
+def test_text_files_name_their_encoding() -> None:
+    """Without one it is that of the machine: cp1252 on Windows, ASCII in containers."""
+    unnamed = [
+        f"{path.name}:{call.lineno}"
+        for path, tree in trees()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and is_text(call) and not any(word.arg == "encoding" for word in call.keywords)
+    ]
+    assert unnamed == []

@@ -37,7 +37,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             hashes[path.name] = file_hash(path)
         manifest = {"version": VERSION, "images": checkpoint.images, "numbers": dict(checkpoint.numbers)}
         manifest |= {"sha256": hashes}
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -51,7 +51,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no checkpoint: it has no {MANIFEST}")
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         version, images, hashes = manifest["version"], manifest["images"], manifest["sha256"]
         numbers = {str(name): int(value) for name, value in manifest.get("numbers", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -47,7 +47,7 @@ def read_settings(path: Path) -> dict[str, str]:
         ValueError: another line.
     """
     settings = {}
-    for number, line in enumerate(path.read_text().splitlines() if path.is_file() else [], start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else [], start=1):
         text = line.strip().removeprefix("export ").strip()
         if not text or text.startswith("#"):
             continue

@@ -83,7 +83,7 @@ def cached_pictures(dataset: HeadDataset, root: Path, decode_from: DecodeFrom, t
 def _load(dataset: HeadDataset, folder: Path, tell: Tell) -> DecodedPictures | None:
     """The cache, or None if there is none or it is not whole."""
     try:
-        if json.loads((folder / MARKER).read_text()) != _marker(dataset):
+        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != _marker(dataset):
             return None
         if any((folder / name).stat().st_size != size for name, size in _sizes(dataset).items()):
             tell(f"the cache in {folder} is cut off; decodes the pictures again")
@@ -135,7 +135,7 @@ def _build(dataset: HeadDataset, folder: Path, decode_from: DecodeFrom, tell: Te
         raise
     for name in records:
         fsync(partial / name)
-    write_file(partial / MARKER, lambda temporary: temporary.write_text(json.dumps(_marker(dataset))))
+    write_file(partial / MARKER, lambda temporary: temporary.write_text(json.dumps(_marker(dataset)), encoding="utf-8"))
     os.replace(partial, folder)
     fsync(folder.parent)
 

@@ -83,5 +83,5 @@ def _training(folder: Path) -> tuple[int | None, float]:
     config = folder / CONFIG
     if not config.is_file():
         return None, 1.0
-    run = from_json(RunConfig, config.read_text())
+    run = from_json(RunConfig, config.read_text(encoding="utf-8-sig"))
     return run.model.discriminator.resolution, run.training.background

@@ -127,7 +127,7 @@ def keep_report(path: Path, report: Report) -> None:
         for measure in added["measures"]:
             measure["value"] = None if math.isnan(measure["value"]) else measure["value"]
         text = json.dumps({"evaluations": [*_read(path), added]}, indent=2, allow_nan=False)
-        write_file(path, lambda temporary: temporary.write_text(text + "\n"))
+        write_file(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
 
 
 def is_evaluated(path: Path, conditions: Conditions) -> bool:
@@ -144,7 +144,7 @@ def _read(path: Path) -> list[dict[str, object]]:
     if not path.exists():
         return []
     try:
-        kept = json.loads(path.read_text())["evaluations"]
+        kept = json.loads(path.read_text(encoding="utf-8"))["evaluations"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no evaluations ({error}); move it away, nothing was overwritten") from error
     if not isinstance(kept, list) or not all(isinstance(entry, dict) for entry in kept):

@@ -122,14 +122,14 @@ def _fill(title: str, layout: str, gaussians: bytes) -> bytes:
     assets = files("gghead") / "assets" / "viewer"
     content = {
         "title": html.escape(title),
-        "licences": (assets / "LICENSES.txt").read_text(),
-        "css": (assets / "viewer.css").read_text(),
+        "licences": (assets / "LICENSES.txt").read_text(encoding="utf-8"),
+        "css": (assets / "viewer.css").read_text(encoding="utf-8"),
         "layout": layout.replace("<", "\\u003c"),
         "gaussians": base64.b64encode(gaussians).decode(),
         "viewer": base64.b64encode((assets / "viewer.js.gz").read_bytes()).decode(),
-        "page": (assets / "page.js").read_text(),
+        "page": (assets / "page.js").read_text(encoding="utf-8"),
     }
-    page = (assets / "head.html").read_text()
+    page = (assets / "head.html").read_text(encoding="utf-8")
     for name, text in content.items():
         before, mark, after = page.partition("{{" + name + "}}")
         assert mark, name

@@ -65,7 +65,7 @@ class Examiner:
             return
         keep_report(self.run.evaluations / f"{state.images:09d}.json", report)
         values = {measure.name: measure.value for measure in report.measures}
-        with self.run.metrics.open("a") as file:
+        with self.run.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"images": state.images, **values}) + "\n")
         self.monitor.metrics(state.images, values)
 

@@ -44,7 +44,7 @@ def measured_distances(metrics: Path) -> dict[int, float]:
 def read_log(path: Path) -> dict[int, dict[str, float | None]]:
     """The lines of a log by image count; one that was cut off by a kill is left out."""
     lines = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         with suppress(json.JSONDecodeError):
             values = json.loads(line)
             lines[values.pop("images")] = values

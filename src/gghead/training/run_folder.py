@@ -44,7 +44,7 @@ class RunFolder:
         """
         refuse_existing(path)
         path.mkdir(parents=True)
-        write_file(path / CONFIG, lambda temporary: temporary.write_text(to_json(config) + "\n"))
+        write_file(path / CONFIG, lambda temporary: temporary.write_text(to_json(config) + "\n", encoding="utf-8"))
         return cls(path, config)
 
     @classmethod
@@ -58,7 +58,7 @@ class RunFolder:
         file = path / CONFIG
         if not file.is_file():
             raise FileNotFoundError(f"{path} is no run: it has no {CONFIG}; start one with `gghead train`")
-        return cls(path, from_json(RunConfig, file.read_text()))
+        return cls(path, from_json(RunConfig, file.read_text(encoding="utf-8-sig")))
 
     @property
     def log(self) -> Path:

@@ -42,7 +42,7 @@ class JsonLog:
     def tick(self, tick: Tick) -> None:
         """Writes a line and flushes it."""
         line = {"images": tick.images, "images_per_second": round(tick.images_per_second, 3)}
-        with self._path.open("a") as file:
+        with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line | {key: round(value, 6) for key, value in tick.losses.items()}) + "\n")
 
     def forget_after(self, images: int) -> None:
@@ -50,13 +50,13 @@ class JsonLog:
         if not self._path.exists():
             return
         kept = []
-        for line in self._path.read_text().splitlines():
+        for line in self._path.read_text(encoding="utf-8").splitlines():
             try:
                 if json.loads(line)["images"] <= images:
                     kept.append(line + "\n")
             except json.JSONDecodeError:
                 continue
-        write_file(self._path, lambda temporary: temporary.write_text("".join(kept)))
+        write_file(self._path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
 
 
 class NullMonitor:

@@ -161,12 +161,12 @@ def _open_wandb(run: RunFolder) -> Iterator[WandbTracker]:
 
     file = run.path / "wandb_id.txt"
     if not file.exists():
-        file.write_text(uuid.uuid4().hex[:12])
+        file.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
     try:
         tracked = wandb.init(
             project=PROJECT,
             name=run.path.name,
-            id=file.read_text().strip(),
+            id=file.read_text(encoding="utf-8").strip(),
             resume="allow",
             dir=str(run.path),
             config=asdict(run.config),

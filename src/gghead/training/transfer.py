@@ -206,7 +206,7 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
 
 def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
     """Tells what was taken and what was not, and keeps the list in the run's transfer.json."""
-    write_file(run.transfer, lambda temporary: temporary.write_text(to_json(taken) + "\n"))
+    write_file(run.transfer, lambda temporary: temporary.write_text(to_json(taken) + "\n", encoding="utf-8"))
     seen = "" if taken.images is None else f", which had seen {taken.images} images"
     monitor.event(f"starts with the weights of {taken.source}{seen}")
     monitor.event(f"not transferred, fresh: {', '.join(taken.fresh) or 'nothing'}")

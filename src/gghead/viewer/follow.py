@@ -62,7 +62,7 @@ class RunWatch:
 def read_curves(log: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Thousands of images and losses of a log; lines that are cut off are left out, and so is a missing file."""
     lines = []
-    for text in log.read_text(errors="replace").splitlines() if log.is_file() else []:
+    for text in log.read_text(errors="replace", encoding="utf-8").splitlines() if log.is_file() else []:
         try:
             line = json.loads(text)
         except json.JSONDecodeError:

@@ -107,7 +107,7 @@ def read_proxy(path: Path, rows: np.ndarray) -> Proxy | None:
     """
     scale_refs, divisors = np.zeros((3, 2), np.int64), np.ones(3, np.float32)
     hanging, mesh, in_vertices = [], "", False
-    for line in path.read_text(errors="replace").splitlines():
+    for line in path.read_text(errors="replace", encoding="utf-8-sig").splitlines():
         part = line.split()
         if not part or part[0].startswith("#"):
             continue
@@ -136,7 +136,7 @@ def read_proxy(path: Path, rows: np.ndarray) -> Proxy | None:
 def read_obj(path: Path) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """Number of vertices, texture coordinates [u, 2], triangles [m, 3] and those of their texture coordinates."""
     count, uvs, faces, uv_faces = 0, [], [], []
-    for line in path.read_text(errors="replace").splitlines():
+    for line in path.read_text(errors="replace", encoding="utf-8-sig").splitlines():
         part = line.split()
         if not part:
             continue

@@ -117,16 +117,17 @@ class GrowingDataset:
     def _settle(self, settings: str, overwrite: bool) -> None:
         """Makes sure that what is in the folder was made with these settings."""
         file = self._folder / SETTINGS_NAME
-        if file.exists() and file.read_text() != settings:
+        before = file.read_text(encoding="utf-8") if file.exists() else settings
+        if before != settings:
             if not overwrite:
                 raise FileExistsError(
-                    f"an unfinished {self._out.name} of other settings lies in {self._folder} ({file.read_text()}); "
+                    f"an unfinished {self._out.name} of other settings lies in {self._folder} ({before}); "
                     "finish it with those, remove the folder, or throw it away (--force, overwrite=True)"
                 )
             for left in self._folder.iterdir():
                 if left.name != "lock":
                     left.unlink()
-        file.write_text(settings)
+        file.write_text(settings, encoding="utf-8")
 
     def _whole_heads(self) -> int:
         """Heads all of whose files and records are there."""
