@@ -18,6 +18,7 @@ from gghead.viewer.state import Renderer, View, Viewpoint
 from gghead.viewer.studio import Studio
 from gghead.viewer.takeaway import Keepsake
 from gghead.viewer.template_mesh import TemplateMesh
+from gghead.viewer.viewpoints import framing_of
 from gghead.viewer.visitor import Motion, Report, Visitor
 
 SPLATS, MESH = "/head", "/template"
@@ -73,6 +74,7 @@ class Page:
             raise FileNotFoundError(f"{self.entry.name} has no checkpoint yet")
         self.visitor = Visitor(studio, self, first[0], setting.view)
         self._requests = Requests()
+        self._framing = framing_of(*self.size())
         self.listeners: list[Callable[[View], None]] = []
         self.report_to: Callable[[Report], None] = lambda report: None
         self.show_newest: Callable[[Path], None] = lambda path: None
@@ -120,10 +122,13 @@ class Page:
     def camera_moved(self, camera: viser.CameraHandle) -> None:
         """The visitor turned the head; ignored while the camera moves by itself."""
         if self.visitor.motion == Motion.STILL:
-            # Rounded, so that the command line of a view stays short: a tenth of a millimetre of a head.
-            eye, target = (tuple(round(float(x), 4) + 0.0 for x in at) for at in (camera.position, camera.look_at))
+            eye, target = (tuple(map(float, at)) for at in (camera.position, camera.look_at))
             fov, before = float(np.rad2deg(camera.fov)), self.visitor.view.viewpoint.fov
-            viewpoint = Viewpoint(eye, target, before if abs(fov - before) < FOV_SLACK else round(fov, 2))
+            seen = self._framing.unframe(Viewpoint(eye, target, fov))
+            # Rounded, so that the command line of a view stays short: a tenth of a millimetre of a head.
+            fov = before if abs(seen.fov - before) < FOV_SLACK else round(seen.fov, 2)
+            eye, target = (tuple(round(x, 4) + 0.0 for x in at) for at in (seen.eye, seen.target))
+            viewpoint = Viewpoint(eye, target, fov)
             self.change(lambda view: replace(view, viewpoint=viewpoint))
 
     def keep(self, keepsake: Keepsake) -> None:
@@ -144,6 +149,10 @@ class Page:
         """See Screen."""
         camera = self.client.camera
         return max(camera.image_width, 1), max(camera.image_height, 1)
+
+    def framed(self, viewpoint: Viewpoint) -> Viewpoint:
+        """See Screen."""
+        return self._framing.frame(viewpoint)
 
     def show_picture(self, picture: np.ndarray, final: bool) -> None:
         """See Screen."""
@@ -176,7 +185,7 @@ class Page:
 
     def move_camera(self, view: View) -> None:
         """See Screen."""
-        camera, viewpoint = self.client.camera, view.viewpoint
+        camera, viewpoint = self.client.camera, self.framed(view.viewpoint)
         with self.client.atomic():
             camera.position = viewpoint.eye
             camera.look_at = viewpoint.target

@@ -60,6 +60,7 @@ def serving(studio: Studio, setting: Setting, admission: Admission) -> Iterator[
         server.stop()
         raise OSError(_taken(address))
     server.gui.configure_theme(show_logo=False, show_share_button=False, control_width="medium")
+    server.gui.main_panel.dock_right()  # beside the head, not over it
     server.scene.set_up_direction("+y")
     server.initial_camera.position = setting.view.viewpoint.eye
     server.initial_camera.look_at = setting.view.viewpoint.target
@@ -152,7 +153,10 @@ class House:
             return
         moved = page.on_request(page.camera_moved)
         client.camera.on_update(moved)
-        moved(client.camera)  # it may have moved while the page was built
+        if page.framed(page.visitor.view.viewpoint) == page.visitor.view.viewpoint:
+            moved(client.camera)  # it may have moved while the page was built
+        else:
+            page.move_camera(page.visitor.view)
         with self._lock:
             self._pages[client.client_id] = page
             if tell is not None:

@@ -1,7 +1,7 @@
 """Places of the camera: presets, circles, and the camera that a viewpoint means."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
@@ -14,6 +14,13 @@ PRESETS = {"front": 0.0, "3/4": 45.0, "profile": 90.0}
 """Yaw of the camera, degrees; it stands at the viewer's right."""
 CIRCLE_RADIUS = 0.6
 """Radius of the paper's sampling circle around the axis z at distance 2.7."""
+
+LEAST_ASPECT = 0.72
+"""Width over height of a window that holds a head from ear to ear in the usual view."""
+PHONE_ASPECT = 0.62
+"""Windows narrower than this are phones held upright, where the panel lies at the bottom."""
+PANEL_SHARE = 0.4
+"""Share of a phone's window that the panel covers."""
 
 
 class Motion(StrEnum):
@@ -51,6 +58,47 @@ def advance(viewpoint: Viewpoint, motion: Motion, turns: float, progress: float)
         x, y = CIRCLE_RADIUS * math.cos(angle), CIRCLE_RADIUS * math.sin(angle)
         return replace(viewpoint, eye=(x, y, FFHQ_DISTANCE), target=(0.0, 0.0, 0.0))
     return viewpoint
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a window shows a view: wider where it is upright, and higher up where the panel lies over its lower part.
+
+    Only the browser's camera is framed; the view, and what is saved of it, is as in any other window.
+
+    Attributes:
+        widening: factor of the tangent of half the field of view.
+        lift: how far the middle of the view stands above that of the window, in heights of the window.
+    """
+
+    widening: float = 1.0
+    lift: float = 0.0
+
+    def frame(self, viewpoint: Viewpoint) -> Viewpoint:
+        """The browser's camera for a view."""
+        return self._moved(replace(viewpoint, fov=_widened(viewpoint.fov, self.widening)), viewpoint, -1.0)
+
+    def unframe(self, seen: Viewpoint) -> Viewpoint:
+        """The view that a browser's camera shows."""
+        return self._moved(replace(seen, fov=_widened(seen.fov, 1 / self.widening)), seen, 1.0)
+
+    def _moved(self, changed: Viewpoint, before: Viewpoint, sign: float) -> Viewpoint:
+        fov = max(changed.fov, before.fov)
+        height = 2 * math.dist(before.eye, before.target) * math.tan(math.radians(fov) / 2)
+        up = sign * self.lift * height
+        eye, target = ((x, y + up, z) for x, y, z in (changed.eye, changed.target))
+        return replace(changed, eye=eye, target=target)
+
+
+def framing_of(width: int, height: int) -> Framing:
+    """The framing of a window, pixels."""
+    aspect = width / height
+    return Framing(max(1.0, LEAST_ASPECT / aspect), PANEL_SHARE / 2 if aspect < PHONE_ASPECT else 0.0)
+
+
+def _widened(fov: float, factor: float) -> float:
+    widened = math.degrees(2 * math.atan(factor * math.tan(math.radians(fov) / 2)))
+    return fov if factor == 1 else min(120.0, max(1.0, widened))
 
 
 def camera_of(viewpoint: Viewpoint, width: int, height: int, device: torch.device | str = "cpu") -> Cameras:

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from gghead.viewer.drawing import Splats
 from gghead.viewer.heads import Head
-from gghead.viewer.state import View
+from gghead.viewer.state import View, Viewpoint
 from gghead.viewer.studio import Studio
 from gghead.viewer.template_mesh import TemplateMesh
 from gghead.viewer.viewpoints import Motion, advance
@@ -52,6 +52,9 @@ class Screen(Protocol):
 
     def size(self) -> tuple[int, int]:
         """Width and height of the canvas, pixels."""
+
+    def framed(self, viewpoint: Viewpoint) -> Viewpoint:
+        """The browser's camera for a view, which depends on the window."""
 
     def show_picture(self, picture: UInt8[np.ndarray, "H W 3"], final: bool) -> None:
         """Shows a streamed picture and hides splats; `final` pictures stay, others are followed by more."""
@@ -198,7 +201,7 @@ class Visitor:
             scale = 1.0 if final else self._scale
             side = min(view.look.side, max(LEAST_SIDE, round(view.look.side * scale)))
             wide = min(max(16, round(side * width / max(height, 1))), 4 * side)
-            picture = self.studio.picture(head, view.look, view.viewpoint, wide, side)
+            picture = self.studio.picture(head, view.look, self.screen.framed(view.viewpoint), wide, side)
             taken = time.monotonic() - start
             if not final:
                 # Time goes with the number of pixels, at least.
