@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gghead.viewer.drawing import Splats
-from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View
+from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint
 from gghead.viewer.studio import Studio
 from gghead.viewer.viewpoints import Motion
 from gghead.viewer.visitor import Report, Visitor
@@ -34,6 +34,9 @@ class FakeScreen:
 
     def size(self) -> tuple[int, int]:
         return 60, 30
+
+    def framed(self, viewpoint: Viewpoint) -> Viewpoint:
+        return viewpoint
 
     def show_picture(self, picture: np.ndarray, final: bool) -> None:
         if self.failure is not None:

@@ -1,11 +1,14 @@
 """Widgets that choose the head: model, seed, pad, mixing, directions."""
 
 import random
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import viser
 
+from gghead.viewer.direction_strips import REACH
 from gghead.viewer.page import Page
 from gghead.viewer.state import NUM_DIRECTIONS, View, pick
 
@@ -123,7 +126,11 @@ def add_directions(page: Page) -> None:
     """Sliders along the principal directions, and what the mapping network is told of the camera."""
     gui = page.client.gui
     with gui.add_folder("Principal directions", expand_by_default=False):
-        sliders = [gui.add_slider(f"{number + 1}", -4.0, 4.0, 0.1, 0.0) for number in range(NUM_DIRECTIONS)]
+        note = gui.add_markdown("What the heads of this model differ in most. *Making pictures of it ...*")
+        pictures, sliders = [], []
+        for number in range(NUM_DIRECTIONS):
+            pictures.append(gui.add_image(np.zeros((1, 1, 3), np.uint8), visible=False))
+            sliders.append(gui.add_slider(f"{number + 1}", -REACH, REACH, 0.1, 0.0))
         zero = gui.add_button("All to zero")
     following = gui.add_checkbox(
         "Model sees this camera",
@@ -150,14 +157,28 @@ def add_directions(page: Page) -> None:
     def _(event: viser.GuiEvent) -> None:
         page.change(lambda view: replace(view, head=replace(view.head, following=bool(following.value))))
 
+    @page.guarded
+    def show_strips() -> None:
+        path = page.visitor.path
+        page.visitor.wait_until_shown()
+        strips = page.studio.direction_strips(path, lambda: page.visitor.gone or page.visitor.path != path)
+        for picture, strip in zip(pictures, strips, strict=False):
+            picture.image, picture.visible = strip, True
+        note.content = "What the heads of this model differ in most, from one end of each slider to the other."
+
+    shown: list[Path] = []
+
+    @page.guarded
     def follow(view: View) -> None:
         for number, slider in enumerate(sliders):
             slider.value = view.head.walk[number] if number < len(view.head.walk) else 0.0
         following.value = view.head.following
         model = page.studio.model(page.visitor.path)
         following.visible = model is not None and model.generator.config.camera_conditioned
+        if model is not None and shown != [page.visitor.path]:
+            shown[:] = [page.visitor.path]
+            threading.Thread(target=show_strips, name="direction strips", daemon=True).start()
 
-    follow = page.guarded(follow)
     page.listeners.append(follow)
     follow(page.visitor.view)
 

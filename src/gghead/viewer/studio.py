@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.inference.directions import Directions, principal_directions
 from gghead.inference.loading import load
 from gghead.model.generator import Generator
+from gghead.viewer import direction_strips
 from gghead.viewer.drawing import Splats, draw, splats
 from gghead.viewer.heads import Head, make_head
 from gghead.viewer.library import BUNDLED
@@ -46,6 +48,8 @@ class Studio:
         self._lock = threading.Lock()
         self._sources: OrderedDict[tuple[Path, int], Model | Gaussians] = OrderedDict()
         self._heads: OrderedDict[tuple, Head] = OrderedDict()
+        self._strips: dict[tuple[Path, int], list[np.ndarray]] = {}
+        self._strips_lock = threading.Lock()
 
     def model(self, path: Path) -> Model | None:
         """The model of a file; None for a PLY.
@@ -63,12 +67,7 @@ class Studio:
         with self._lock:
             key = (path, _version(path), choice, viewpoint if choice.following else None)
             if key not in self._heads:
-                source = self._source(path)
-                if isinstance(source, Model):
-                    made = make_head(source.generator, source.directions, source.mesh, choice, viewpoint)
-                else:
-                    made = Head(source, None, None, None, 0.0)
-                self._heads[key] = made
+                self._heads[key] = self._make(path, choice, viewpoint)
             self._heads.move_to_end(key)
             while len(self._heads) > HEADS_KEPT:
                 self._heads.popitem(last=False)
@@ -88,6 +87,40 @@ class Studio:
         """A square picture of a view, uint8 [side, side, 3]."""
         head = self.head(path, view.head, view.viewpoint)
         return self.picture(head, view.look, view.viewpoint, side, side)
+
+    def direction_strips(self, path: Path, gone: Callable[[], bool]) -> list[np.ndarray]:
+        """Pictures of what a model's principal directions do (see `direction_strips`); made once, a head at a time.
+
+        Args:
+            path: a model's file; errors as of `model`.
+            gone: asked from time to time; true ends the work, with fewer strips.
+        """
+        with self._strips_lock:
+            key = (path, _version(path))
+            if key not in self._strips:
+                strips: list[np.ndarray] = []
+                for choices in direction_strips.choices():
+                    faces = []
+                    for choice in choices:
+                        if gone():
+                            return strips
+                        faces.append(self._face(path, choice))
+                    strips.append(direction_strips.join(faces))
+                self._strips = dict([*self._strips.items(), (key, strips)][-MODELS_KEPT:])
+            return self._strips[key]
+
+    def _face(self, path: Path, choice: HeadChoice) -> np.ndarray:
+        """A small picture of a head that is not kept."""
+        side, viewpoint = direction_strips.SIDE, direction_strips.VIEWPOINT
+        with self._lock:
+            head = self._make(path, choice, viewpoint)
+            return draw(head, direction_strips.LOOK, camera_of(viewpoint, side, side, self.device))
+
+    def _make(self, path: Path, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
+        source = self._source(path)
+        if isinstance(source, Model):
+            return make_head(source.generator, source.directions, source.mesh, choice, viewpoint)
+        return Head(source, None, None, None, 0.0)
 
     def _source(self, path: Path) -> Model | Gaussians:
         key = (path, _version(path))

@@ -92,6 +92,7 @@ class Visitor:
         self._scale = 1.0
         self._frames: list[float] = []
         self._shown: tuple | None = None
+        self._anything_shown = threading.Event()
         self._thread = threading.Thread(target=self._work, name="visitor", daemon=True)
 
     @property
@@ -113,8 +114,13 @@ class Visitor:
         """Begins to show."""
         self._thread.start()
 
+    def wait_until_shown(self) -> None:
+        """Returns after the first picture, or when the visitor leaves."""
+        self._anything_shown.wait()
+
     def leave(self) -> None:
         """Ends the thread, soon."""
+        self._anything_shown.set()
         with self._changed:
             self._gone = True
             self._changed.notify()
@@ -216,6 +222,7 @@ class Visitor:
             mesh = head.mesh if view.look.mesh else None
             self.screen.show_splats(self.studio.splats(head, view.look), mesh, view.look.background)
             self._shown, full, taken = key, True, time.monotonic() - start
+        self._anything_shown.set()
         self._frames = [moment for moment in self._frames if start - moment < 1] + [start]
         self.screen.report(Report(head.seconds, taken, len(self._frames) if len(self._frames) > 1 else 0.0))
         return full

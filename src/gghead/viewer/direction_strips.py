@@ -1,0 +1,29 @@
+"""What the sliders of the principal directions do: a strip of faces each, from one end of the slider to the other."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gghead.viewer.state import NUM_DIRECTIONS, HeadChoice, Look, Viewpoint
+
+REACH = 4.0
+"""The sliders go so far to both sides, standard deviations."""
+STEPS = (-REACH, -REACH / 2, 0.0, REACH / 2, REACH)
+SIDE = 64
+"""Of a face, pixels."""
+LOOK, VIEWPOINT = Look(side=SIDE), Viewpoint()
+
+
+def choices() -> tuple[tuple[HeadChoice, ...], ...]:
+    """The heads of each strip: the average head, moved along one direction."""
+    average = HeadChoice(truncation=0.0)
+    return tuple(
+        tuple(replace(average, walk=(*[0.0] * direction, step)) for step in STEPS)
+        for direction in range(NUM_DIRECTIONS)
+    )
+
+
+def join(faces: list[UInt8[np.ndarray, "S S 3"]]) -> UInt8[np.ndarray, "S W 3"]:
+    """Faces beside each other."""
+    return np.concatenate(faces, axis=1)
