@@ -17,6 +17,8 @@ import pytest
 from PIL import Image
 
 from gghead.gaussians.ply import decode_ply
+from gghead.gaussians.splat import decode_splat
+from gghead.gaussians.spz import decode_spz
 from gghead.viewer.state import Show
 from viewer.tiny_models import write_model
 
@@ -83,9 +85,9 @@ def browser() -> Iterator[object]:
 class Tab:
     """A visitor at the page."""
 
-    def __init__(self, browser: object, viewer: Viewer) -> None:
+    def __init__(self, browser: object, viewer: Viewer, width: int = 1000, height: int = 700) -> None:
         self.requests: list[str] = []
-        self.page = browser.new_page(viewport={"width": 1000, "height": 700})
+        self.page = browser.new_page(viewport={"width": width, "height": height})
         self.page.set_default_timeout(PATIENCE)
         self.page.on("request", lambda request: self.requests.append(request.url))
         for _ in range(60):
@@ -162,6 +164,25 @@ def test_a_seed_and_the_camera_change_the_picture_and_nothing_comes_from_elsewhe
     assert not foreign
 
 
+def test_the_panel_stands_beside_the_head(browser: object, viewer: Viewer) -> None:
+    tab = Tab(browser, viewer, 900, 700)
+    canvas = tab.page.locator("canvas").first.bounding_box()
+    field = tab.field("Seed").bounding_box()
+    tab.page.close()
+    assert canvas["width"] > 500
+    assert canvas["x"] + canvas["width"] <= field["x"]
+
+
+def test_the_pad_fills_itself_and_directions_are_shown(tab: Tab) -> None:
+    first = tab.canvas()
+    tab.page.get_by_text("Morph pad").click()
+    tab.page.get_by_role("button", name="Four random seeds").click()
+    tab.until_changed(first)
+    assert tab.field("Seeds").input_value().count(",") == 3
+    tab.page.get_by_text("Principal directions").click()
+    tab.page.get_by_text("from one end of each slider").wait_for()
+
+
 def test_each_mode_shows_something_else(tab: Tab) -> None:
     tab.open("Look")
     pictures = [tab.canvas()]
@@ -186,12 +207,23 @@ def test_splats_in_the_browser_are_the_same_head(tab: Tab) -> None:
 def test_downloads_are_valid_files_and_copies_stay_in_out(tab: Tab, viewer: Viewer) -> None:
     tab.open("Take away")
     assert decode_ply(tab.download("Save PLY")).num_gaussians > 100
+    assert decode_spz(tab.download("Save SPZ")).num_gaussians > 100
+    assert decode_splat(tab.download("Save SPLAT")).num_gaussians > 100
+    assert tab.download("Save GLB (mesh)").startswith(b"glTF")
     assert b"SuperSplat" in tab.download("Save page (HTML)")
     with Image.open(io.BytesIO(tab.download("Save picture"))) as picture:
         assert picture.size == (256, 256)
     with av.open(io.BytesIO(tab.download("Save orbit video"))) as video:
         assert sum(1 for _ in video.decode(video=0)) == 96
-    assert sorted(path.suffix for path in viewer.out.iterdir()) == [".html", ".mp4", ".ply", ".png"]
+    assert sorted(path.suffix for path in viewer.out.iterdir()) == [
+        ".glb",
+        ".html",
+        ".mp4",
+        ".ply",
+        ".png",
+        ".splat",
+        ".spz",
+    ]
     tab.page.get_by_role("button", name="Command line of this view").click()
     tab.page.get_by_text("gghead view").wait_for()
 

@@ -1,6 +1,5 @@
 """A window shows a view whole, wherever its panel is; the view stays what it is."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,8 @@ HEAD = np.array([[-0.27, 0.1, 0.0], [0.27, 0.1, 0.0], [0.0, 0.33, 0.0], [0.0, -0
 def seen(points: np.ndarray, width: int, height: int) -> np.ndarray:
     """Pixels of points in a window."""
     camera = camera_of(framing_of(width, height).frame(Viewpoint()), width, height)
-    pixels = (points @ camera.viewmats[0, :3, :3].numpy().T + camera.viewmats[0, :3, 3].numpy()) @ camera.Ks[0].numpy().T
+    viewmat = camera.viewmats[0].numpy()
+    pixels = (points @ viewmat[:3, :3].T + viewmat[:3, 3]) @ camera.Ks[0].numpy().T
     return pixels[:, :2] / pixels[:, 2:]
 
 

@@ -21,7 +21,7 @@ from gghead.gaussians.checks import require_drawable
 from gghead.gaussians.placement import UP_IN_FILES, Placement, place
 from gghead.gaussians.ply import property_names, table_of
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
+from gghead.geometry.cameras import FFHQ_DISTANCE, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.geometry.trajectories import circle
 
 COORDINATE, NUMBER, HARMONIC = 65535, 255, 127
@@ -82,11 +82,15 @@ def encode_html(gaussians: Gaussians, title: str = "gghead") -> bytes:
 
 
 def camera_settings() -> dict[str, object]:
-    """The frontal camera of the head space, and the circle in front of the head as an animation."""
-    fov = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))
-    eyes = circle(CIRCLE_KEYS, CIRCLE_RADIUS, FFHQ_DISTANCE)
+    """A camera in front of the whole head, and the circle in front of it as an animation.
+
+    Fields of view are those of the shorter side of the window; page.js makes the viewer's of them.
+    """
+    fov, middle = math.degrees(PORTRAIT_FOV), torch.tensor(HEAD_MIDDLE)
+    eyes = circle(CIRCLE_KEYS, CIRCLE_RADIUS, FFHQ_DISTANCE) + middle
+    front = middle + torch.tensor([0.0, 0.0, FFHQ_DISTANCE])
     times = [CIRCLE_SECONDS * key / CIRCLE_KEYS for key in range(CIRCLE_KEYS)]
-    values = {"position": eyes.flatten().tolist(), "target": [0] * 3 * CIRCLE_KEYS, "fov": [fov] * CIRCLE_KEYS}
+    values = {"position": eyes.flatten().tolist(), "target": middle.tolist() * CIRCLE_KEYS, "fov": [fov] * CIRCLE_KEYS}
     track = {
         "name": "circle",
         "duration": CIRCLE_SECONDS,
@@ -96,8 +100,8 @@ def camera_settings() -> dict[str, object]:
         "smoothness": 1,
         "keyframes": {"times": times, "values": values},
     }
-    front = {"position": [0, 0, FFHQ_DISTANCE], "target": [0, 0, 0], "fov": fov}
-    return {"cameras": [{"initial": front}], "animTracks": [track]}
+    initial = {"position": front.tolist(), "target": middle.tolist(), "fov": fov}
+    return {"cameras": [{"initial": initial}], "animTracks": [track]}
 
 
 def pack_columns(table: Float[np.ndarray, "N C"], ranges: Float[np.ndarray, "C 2"], largest: list[int]) -> bytes:

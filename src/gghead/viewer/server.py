@@ -8,6 +8,7 @@ import math
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 
 import viser
@@ -53,6 +54,8 @@ def serving(studio: Studio, setting: Setting, admission: Admission) -> Iterator[
     """
     address = admission.address
     check_port(address)
+    # What was on its way to somebody who left is dropped, as it should be.
+    warnings.filterwarnings("ignore", r"Queued a \w+ on a closed connection")
     # viser greets on stdout, which is for results.
     with contextlib.redirect_stdout(sys.stderr), guarded(admission):
         server = PrivateServer(host=address.host, port=address.port, label="gghead", verbose=False)

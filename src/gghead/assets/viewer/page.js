@@ -34,6 +34,16 @@ function encodePly(bytes, { count, columns }) {
   return new Blob([head.join("\n"), rows]);
 }
 
+// The settings' fields of view are for the shorter side of the window, so that the whole head is seen in any; the viewer
+// takes them for the longer one.
+function fit({ cameras, animTracks, ...others }) {
+  const ratio = Math.max(innerWidth, innerHeight) / Math.max(1, Math.min(innerWidth, innerHeight));
+  const widen = (fov) => (360 / Math.PI) * Math.atan(ratio * Math.tan((fov * Math.PI) / 360));
+  for (const { initial } of cameras) initial.fov = widen(initial.fov);
+  for (const { keyframes } of animTracks) keyframes.values.fov = keyframes.values.fov.map(widen);
+  return { cameras, animTracks, ...others };
+}
+
 async function show() {
   const layout = JSON.parse(text("layout"));
   const [gaussians, code] = await Promise.all([unpack("gaussians"), unpack("viewer")]);
@@ -45,13 +55,15 @@ async function show() {
   const still = asked.has("still") || matchMedia("(prefers-reduced-motion: reduce)").matches;
   const viewer = await SuperSplat.createViewer({
     container: document.body,
-    settings: layout.settings,
+    settings: fit(layout.settings),
     contentUrl: "head.ply",
     contents: Promise.resolve(new Response(encodePly(gaussians, layout))),
     renderer: "webgl",
     ui: !asked.has("noui"),
     noanim: still,
   });
+  // The table of keys would lie over the face; the button with a keyboard shows it.
+  document.querySelector(".sse-controlsHintClose")?.click();
   viewer.events.once("loaded:changed", () => {
     if (still) {
       viewer.state.cameraMode = "orbit";
