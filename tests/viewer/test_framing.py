@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.viewer.direction_strips import SIDE, STEPS
 from gghead.viewer.pad_panel import SIDE as PLATE
 from gghead.viewer.pad_panel import corner_in
