@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gghead.config.paths import SETTINGS, find_data, find_run, folder, next_run, read_settings
+from gghead.config.paths import SETTINGS, find_data, find_run, folder, next_run
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +47,13 @@ def test_without_a_home_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> 
     assert folder("models") == Path("/models")
 
 
-def test_a_line_that_is_no_setting_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("GGHEAD_MODELS_PATH=/m\n/models\n")
-    with pytest.raises(ValueError, match=r"line 2 is '/models'; expected NAME=VALUE"):
-        read_settings(tmp_path / "file")
+def test_variables_and_the_home_are_those_of_a_shell(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / SETTINGS).parent.mkdir(parents=True)
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    (home / SETTINGS).write_text("GGHEAD_DATA_PATH=$HOME/data\nGGHEAD_MODELS_PATH=~/models\n", encoding="utf-8-sig")
+    assert folder("data") == Path("/home/me/data")
+    assert folder("models") == Path("/home/me/models")
 
 
 def test_runs_are_found_by_the_start_of_their_names() -> None:

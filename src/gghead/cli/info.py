@@ -1,61 +1,164 @@
 """gghead info"""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from gghead.cli.options import RunPath
 from gghead.config.paths import BUNDLED_MODEL, find_data
+from gghead.inference.model_files import OTHER_KINDS, SNAPSHOT_FOLDER, find_model, find_snapshots
+
+
+@dataclass(frozen=True)
+class Description:
+    """What there is to say of a file or folder.
+
+    Attributes:
+        title: what it is, in one sentence.
+        facts: what and how it is, for people.
+        values: the same for programs, and all settings; JSON can hold it.
+    """
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    values: dict[str, object]
 
 
 @click.command()
 @click.argument("path", type=RunPath(), default=BUNDLED_MODEL)
-def info(path: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs: every setting, as JSON.")
+def info(path: Path, as_json: bool) -> None:
     """Tell what a model file, a run folder or a dataset is; by default the model that comes with gghead."""
+    description = describe(path)
+    if as_json:
+        click.echo(json.dumps(description.values, indent=2))
+        return
+    click.echo(description.title)
+    for name, fact in description.facts:
+        click.echo(f"  {name:<11}{fact}")
+
+
+def describe(path: Path) -> Description:
+    """What stands at a path.
+
+    Raises:
+        FileNotFoundError: nothing does.
+        ValueError: it is damaged, or of no kind that can be described.
+    """
     if (path / "config.json").is_file():
-        describe_run(path)
-    elif path.suffix == ".safetensors":
-        describe_model(path)
-    else:
-        describe_data(find_data(path))
+        return describe_run(path)
+    if path.suffix == ".safetensors" or (path.suffix in OTHER_KINDS and path.suffix != ".zip"):
+        return describe_model(find_model(path))
+    data = find_data(path)
+    if not data.exists():
+        raise FileNotFoundError(
+            f"there is nothing at {path}; expected a model file, a run's folder or name, or a dataset"
+        )
+    return describe_data(data)
 
 
-def describe_run(path: Path) -> None:
-    """Prints how far a run has come and its configuration."""
+def describe_run(path: Path) -> Description:
+    """How far a run has come, how it trains, and what can be done with it."""
     from gghead.config.codec import to_json
     from gghead.training.run_folder import RunFolder
 
     run = RunFolder.open(path)
-    checkpoints = run.checkpoints()
+    training, side = run.config.training, run.config.model.discriminator.resolution
+    checkpoints, snapshots = run.checkpoints(), find_snapshots(path)
     seen = int(checkpoints[-1].name) if checkpoints else 0
-    click.echo(f"run of preset {run.config.preset}: {seen} of {run.config.training.total_images} images seen")
-    click.echo(to_json(run.config))
+    begun = f", from {run.config.init_from}" if run.config.init_from else ""
+    background = "random colours" if training.random_background else f"grey {training.background:g}"
+    facts = [
+        ("progress", f"{seen} of {training.total_images} images seen"),
+        ("pictures", f"{side} x {side} on {background}, of {run.config.data}"),
+        (
+            "steps",
+            f"{training.batch_size} pictures, {training.views} of each generated head; {training.loss} loss{begun}",
+        ),
+        ("kept", f"{len(snapshots)} snapshots (models), {len(checkpoints)} checkpoints to go on from"),
+        ("use", f"gghead sample {path}, gghead view {path}" if snapshots else f"gghead resume {path}"),
+    ]
+    if snapshots and seen < training.total_images:
+        facts.append(("", f"gghead resume {path} goes on, gghead view {path} --follow watches"))
+    values = {
+        "kind": "run",
+        "images": seen,
+        "snapshots": [file.name for file in snapshots],
+        "checkpoints": [folder.name for folder in checkpoints],
+        "config": json.loads(to_json(run.config)),
+    }
+    return Description(f"{path.name}: a run of preset {run.config.preset}", tuple(facts), values)
 
 
-def describe_model(path: Path) -> None:
-    """Prints the sizes of a model and its configuration."""
+def describe_model(path: Path) -> Description:
+    """What a model makes, how large it is, where it comes from, and what can be done with it."""
     from gghead.config.codec import to_json
     from gghead.model.storage import load_generator
 
     generator = load_generator(path)
+    config = generator.config
     parameters = sum(parameter.numel() for parameter in generator.parameters())
-    click.echo(f"generator of {len(generator.texel_uvs)} Gaussians a head, {parameters / 1e6:.1f} million parameters")
-    click.echo(to_json(generator.config))
+    side = config.picture_resolution
+    larger = f", drawn {config.supersampling} times as large and averaged" if config.supersampling > 1 else ""
+    colors = "one colour from all sides" if config.sh_degree == 0 else f"colours of degree {config.sh_degree}"
+    camera = "seen by the network; sampling tells it the frontal one" if config.camera_conditioned else (
+        "not seen by the network: a head is the same from every side"
+    )  # fmt: skip
+    facts = (
+        ("makes", f"{len(generator.texel_uvs):,} Gaussians a head, {colors}, from {config.z_size} numbers"),
+        ("pictures", f"learned from {side} x {side}{larger}" if side else "the size that it learned from is not known"),
+        (
+            "network",
+            f"{parameters / 1e6:.1f} million parameters, UV maps of {config.map_resolution} x {config.map_resolution}",
+        ),
+        ("camera", camera),
+        *origin_of(path),
+        ("use", f"gghead sample{'' if path == BUNDLED_MODEL else f' {path}'} --seeds 0-15 --out heads.png"),
+        ("in Python", f"gghead.load({'' if path == BUNDLED_MODEL else repr(str(path))})"),
+    )
+    values = {
+        "kind": "generator",
+        "bytes": path.stat().st_size,
+        "gaussians": len(generator.texel_uvs),
+        "parameters": parameters,
+        "config": json.loads(to_json(config)),
+    }
+    return Description(f"{path.name}: a generator of 3D heads, {path.stat().st_size / 2**20:.1f} MiB", facts, values)
 
 
-def describe_data(path: Path) -> None:
-    """Prints what a dataset holds, after checking its labels but not its pictures."""
+def origin_of(path: Path) -> tuple[tuple[str, str], ...]:
+    """How a model was trained and what may be done with it, as far as its place tells."""
+    if path == BUNDLED_MODEL:
+        return (
+            ("trained", "by gghead on computer-made people; it is nobody's likeness"),
+            ("licence", "CC0 1.0, as is all that it learned from"),
+            ("card", str(path.with_name("README.md"))),
+        )
+    run = path.parent.parent
+    if path.parent.name == SNAPSHOT_FOLDER and path.stem.isdecimal() and (run / "config.json").is_file():
+        return (("trained", f"in the run {run}, with {int(path.stem)} images seen (gghead info {run})"),)
+    return (("trained", "the file does not say how; its licence is that of who made it and of the pictures"),)
+
+
+def describe_data(path: Path) -> Description:
+    """What a dataset holds, after checking its labels but not its pictures."""
     import torch
 
     from gghead.data.dataset import HeadDataset
     from gghead.geometry.cameras import Cameras
 
+    facts, values = [], {"kind": "dataset"}
     with HeadDataset.open(path, resolution=8) as dataset:
         centers = Cameras.from_labels(torch.from_numpy(dataset.labels), 1).centers()
-        yaw, pitch = torch.atan2(centers[:, 0], centers[:, 2]), torch.asin(centers[:, 1] / centers.norm(dim=1))
-        click.echo(f"dataset of {len(dataset)} pictures; `gghead data check {path}` looks at each")
-        for name, angle in (("yaw", yaw.rad2deg()), ("pitch", pitch.rad2deg())):
-            spread = (
-                f"mean {angle.mean():.1f}, sd {angle.std(correction=0):.1f}, {angle.min():.0f} to {angle.max():.0f}"
-            )
-            click.echo(f"{name}: {spread} degrees")
+        count = values["pictures"] = len(dataset)
+    yaw, pitch = torch.atan2(centers[:, 0], centers[:, 2]), torch.asin(centers[:, 1] / centers.norm(dim=1))
+    for name, angle in (("yaw", yaw.rad2deg()), ("pitch", pitch.rad2deg())):
+        mean, sd, low, high = (
+            float(value) for value in (angle.mean(), angle.std(correction=0), angle.min(), angle.max())
+        )
+        facts.append((name, f"mean {mean:.1f}, sd {sd:.1f}, {low:.0f} to {high:.0f} degrees"))
+        values[name] = {"mean": mean, "sd": sd, "min": low, "max": high}
+    facts.append(("use", f"gghead data check {path} looks at each picture, gghead train PRESET --data {path}"))
+    return Description(f"{path.name}: a dataset of {count} pictures", tuple(facts), values)

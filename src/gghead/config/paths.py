@@ -1,7 +1,8 @@
 """Folders that a person sets once, and the names of runs in them.
 
 GGHEAD_DATA_PATH, GGHEAD_MODELS_PATH and GGHEAD_RENDERINGS_PATH come from the environment, or from lines NAME=VALUE of
-~/.config/gghead/.env; all are optional. Runs are GGHEAD-<number>[_<words>] in the models folder.
+~/.config/gghead/.env, in which $HOME, ${HOME} and ~ mean what a shell takes them for; all are optional. Runs are
+GGHEAD-<number>[_<words>] in the models folder.
 """
 
 import os
@@ -9,6 +10,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from gghead.config.dotenv import read_settings
 
 SETTINGS = Path(".config") / "gghead" / ".env"
 """Where settings stand, in a person's home."""
@@ -29,7 +32,7 @@ def folder(kind: str) -> Path:
     """The folder for "data", "models" or "renderings".
 
     Raises:
-        ValueError: a line of the file of settings is not NAME=VALUE.
+        ValueError: a line of the file of settings is not NAME=VALUE, or needs what is not set.
         OSError: there is no home to look for that file in, or for a folder that begins with ~.
     """
     name = f"GGHEAD_{kind.upper()}_PATH"
@@ -38,24 +41,6 @@ def folder(kind: str) -> Path:
         return Path(value).expanduser()
     except RuntimeError as error:
         raise OSError(f"there is no home folder on this machine for who calls; set HOME or {name}") from error
-
-
-def read_settings(path: Path) -> dict[str, str]:
-    """Settings of a file: lines NAME=VALUE, by choice after `export` and with quotes; # begins a line of comment.
-
-    Raises:
-        ValueError: another line.
-    """
-    settings = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else [], start=1):
-        text = line.strip().removeprefix("export ").strip()
-        if not text or text.startswith("#"):
-            continue
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise ValueError(f"{path}, line {number} is {line!r}; expected NAME=VALUE, like GGHEAD_MODELS_PATH=/models")
-        settings[name.strip()] = value.strip().strip("\"'")
-    return settings
 
 
 def find_run(path: Path) -> Path:
