@@ -3,7 +3,7 @@
 >>> import gghead
 >>> generator = gghead.load()
 >>> heads = generator.sample(seeds=[0, 1, 2, 3], truncation=0.7)
->>> gghead.show(gghead.render(heads, gghead.Cameras.frontal(resolution=256)).rgb)
+>>> gghead.show(gghead.render(heads, gghead.Cameras.at(yaw=[-0.6, 0, 0.6], resolution=256))).save("heads.png")
 """
 
 from importlib import import_module

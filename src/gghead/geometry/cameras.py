@@ -83,7 +83,8 @@ class Cameras:
                 numbers that no camera can have.
 
         Example:
-            >>> Cameras.at(yaw=[-1.0, 0.0, 1.0], pitch=0.2, resolution=256)
+            >>> import gghead
+            >>> gghead.Cameras.at(yaw=[-1.0, 0.0, 1.0], pitch=0.2, resolution=256)
             Cameras(batch [3], 256 x 256 pixels, on cpu)
         """
         yaws, pitches = _angles("yaw", yaw, 2 * math.pi), _angles("pitch", pitch, math.pi / 2)
@@ -113,7 +114,8 @@ class Cameras:
             ValueError: numbers that no camera can have.
 
         Example:
-            >>> Cameras.frontal(resolution=64).viewmats.shape
+            >>> import gghead
+            >>> gghead.Cameras.frontal(resolution=64).viewmats.shape
             torch.Size([1, 4, 4])
         """
         eye = torch.tensor([[0.0, 0.0, FFHQ_DISTANCE]])

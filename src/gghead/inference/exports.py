@@ -174,8 +174,8 @@ def export(
             or of a broken head, or another frame for a page.
 
     Example:
-        >>> export("head.spz", Gaussians(torch.zeros(1, 3), torch.eye(4)[:1], torch.full((1, 3), 0.1), torch.ones(1),
-        ...                              torch.zeros(1, 1, 3)))
+        >>> import gghead
+        >>> gghead.export("head.spz", gghead.load().sample(seeds=[0])[0])
     """
     content = encode(Path(path).name, head, generator, up=up, scale=scale, center=center)
     write_file(Path(path), lambda temporary: temporary.write_bytes(content))

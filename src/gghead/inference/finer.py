@@ -42,12 +42,11 @@ def smooth(heads: Gaussians, generator: Generator, cameras: Cameras | None = Non
         ValueError: the heads are not of that generator.
 
     Example:
-        >>> from gghead.config.model import GeneratorConfig
-        >>> from gghead.model.generator import build_generator
-        >>> config = GeneratorConfig(map_resolution=16, channel_base=64, grid_size=8, picture_resolution=64)
-        >>> generator = build_generator(config, seed=0)
+        >>> import gghead
+        >>> generator = gghead.load()
         >>> heads = generator.sample(seeds=[0])
-        >>> bool((smooth(heads, generator, Cameras.frontal(256)).scales > heads.scales).all())
+        >>> wider = gghead.smooth(heads, generator, gghead.Cameras.at(resolution=1024))
+        >>> bool(wider.scales.mean() > heads.scales.mean())
         True
 
     Source: Yu et al. 2024, "Mip-Splatting", the 3D smoothing filter, without its normalisation, which the renderers'

@@ -23,7 +23,8 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> 
         ValueError: what is there is no model, or is damaged, or there is no such device here.
 
     Example:
-        >>> load().sample(seeds=[0, 1])
+        >>> import gghead
+        >>> gghead.load().sample(seeds=[0, 1])
         Gaussians(batch [2], 65,332 each, 1 SH coefficients, float32 on cpu)
     """
     file = find_model(path)

@@ -57,7 +57,8 @@ def show(pictures: Pictures) -> Image.Image:
         ValueError: no pictures, or tensors of another shape or range.
 
     Example:
-        >>> show(torch.ones(2, 3, 8, 8, 3)).size
+        >>> import gghead, torch
+        >>> gghead.show(torch.ones(2, 3, 8, 8, 3)).size
         (24, 16)
     """
     return Image.fromarray(to_uint8(arrange(display_colors(pictures))))

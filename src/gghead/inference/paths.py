@@ -21,8 +21,10 @@ def interpolate(start: Float[Tensor, "*S W"], end: Float[Tensor, "*S W"], frames
         ValueError: fewer than two frames, or styles of different shapes or devices.
 
     Example:
-        >>> interpolate(torch.zeros(1, 1), torch.ones(1, 1), frames=3).flatten()
-        tensor([0.0000, 0.5000, 1.0000])
+        >>> import gghead
+        >>> start, end = gghead.load().styles(seeds=[0, 7])
+        >>> gghead.interpolate(start, end, frames=24).shape
+        torch.Size([24, 14, 256])
     """
     frames = require_whole("the number of frames", frames, 2, "24: the start, the end and what lies between")
     if start.shape != end.shape or start.device != end.device:

@@ -40,9 +40,10 @@ class Generator(nn.Module):
         template_positions: the template's surface there, world units.
 
     Example:
-        >>> generator = build_generator(GeneratorConfig(map_resolution=16, channel_base=64, grid_size=8), seed=0)
+        >>> import gghead
+        >>> generator = gghead.load()
         >>> generator.sample(seeds=[0, 1]).means.shape
-        torch.Size([2, 64, 3])
+        torch.Size([2, 65332, 3])
 
     Source: Kirschstein et al. 2024, "GGHead", section 3; Karras et al. 2020 (StyleGAN2).
     """

@@ -60,10 +60,10 @@ def render(
         torch.OutOfMemoryError: the GPU has no room; says for what, and what lowers it.
 
     Example:
-        >>> one = Gaussians(torch.zeros(1, 3), torch.eye(4)[:1], torch.full((1, 3), 0.1), torch.ones(1),
-        ...                 torch.zeros(1, 1, 3))
-        >>> render(one, Cameras.frontal(resolution=64), backend="reference").rgb.shape
-        torch.Size([1, 64, 64, 3])
+        >>> import gghead
+        >>> heads = gghead.load().sample(seeds=[0, 1])
+        >>> gghead.render(heads, gghead.Cameras.at(yaw=[-0.5, 0, 0.5], resolution=256), background="skyblue")
+        Rendering(batch [2, 3], 256 x 256 pixels, on cpu)
 
     Source: Kerbl et al. 2023, "3D Gaussian Splatting for Real-Time Radiance Field Rendering", sections 4 to 6.
     """
