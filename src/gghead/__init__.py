@@ -47,13 +47,15 @@ __all__ = sorted(_HOMES)
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> object:
-    """Imports a public name when it is first asked for, so that `gghead --help` needs no torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gghead' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(f"gghead.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers know the names above, and that there are no others
+
+    def __getattr__(name: str) -> object:
+        """Imports a public name when it is first asked for, so that `gghead --help` needs no torch."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'gghead' has no attribute {name!r}; it offers {', '.join(__all__)}")
+        value = getattr(import_module(f"gghead.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

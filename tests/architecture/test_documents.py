@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ DOCUMENTS = {str(path.relative_to(ROOT)): path for path in [ROOT / "README.md", 
 def run(code: str) -> None:
     with torch.no_grad():
         exec(compile(code, "document", "exec"), {})
+
+
+@pytest.mark.parametrize("document", ["docs/start.md", "docs/package_index.md"])
+def test_python_of_the_first_pages_runs(
+    document: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", (repository / document).read_text(), re.DOTALL):
+        run(block)
 
 
 def test_python_in_the_readme_runs(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +61,35 @@ def test_links_lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", DOCUMENTS[document].read_text()):
         if not target.startswith("http"):
             assert (DOCUMENTS[document].parent / target).exists(), target
+
+
+def test_the_page_of_a_package_index_stands_alone(repository: Path) -> None:
+    """An index shows the text and nothing of the repository: no relative picture or link."""
+    page = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["readme"]
+    targets = re.findall(r"\]\(([^)]+)\)", (repository / page).read_text())
+    assert targets
+    assert all(target.startswith("https://") for target in targets)
+
+
+def test_files_that_are_named_exist(repository: Path) -> None:
+    """In the package and the documents; renamed files are found out."""
+    folders = [repository / name for name in ("src", "docs", "tests", "benchmarks", "examples", "notebooks")]
+    names = {path.name for folder in folders for path in folder.rglob("*")}
+    kinds = ("*.py", "*.cu", "*.cuh", "*.md")
+    texts = [path for folder in folders[:2] for kind in kinds for path in folder.rglob(kind)]
+    missing = [
+        f"{path.relative_to(repository)}: {name}"
+        for path in [repository / "README.md", *texts]
+        for name in re.findall(r"\b\w+\.(?:py|cuh?)\b", path.read_text())
+        if name not in names
+    ]
+    assert not missing
+
+
+def test_the_package_tells_type_checkers_that_it_has_types(repository: Path) -> None:
+    settings = tomllib.loads((repository / "pyproject.toml").read_text())
+    assert "py.typed" in settings["tool"]["setuptools"]["package-data"]["gghead"]
+    assert (repository / "src" / "gghead" / "py.typed").is_file()
 
 
 def test_the_site_builds_strictly_and_fetches_nothing(repository: Path, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Pinhole cameras in the OpenCV convention, as the rasterizer takes them and as datasets label them.
 
 World: x to the viewer's right when the face is seen from the front, y up, z from the face towards the camera.
-Camera: x right, y down, z forward; pixel centres at +.5. Unit: EG3D's FFHQ unit, a head is .55 high from chin to crown.
+Camera: x right, y down, z forward; pixel centres at +.5. Unit: EG3D's FFHQ unit, 0.55 from a head's chin to its crown.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -25,7 +26,7 @@ FFHQ_FOV = 2 * math.atan(0.5 / FFHQ_FOCAL)
 PORTRAIT_FOV = math.radians(18)
 """Field of view, radians, that shows the whole head from FFHQ's distance: of 48 heads of the bundled model none reaches
 higher than y = 0.41, and no body is seen to end above the picture's rim."""
-Angles = float | Sequence[float] | Shaped[Tensor, "..."]
+Angles = float | Sequence[float] | Shaped[Tensor, "..."] | Shaped[np.ndarray, "..."]
 """One angle, or one for each camera; radians."""
 HEAD_MIDDLE = (0.0, 0.02, 0.0)
 """What portraits look at, world: as much is left above the crown as below where bodies end."""

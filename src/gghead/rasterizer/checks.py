@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from enum import IntFlag
 from operator import index
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from gghead.config.numbers import shortened
@@ -14,7 +15,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.media.colors import parse_color
 
-Background = float | str | Sequence[float] | Float[Tensor, "*#P 3"]
+Background = float | str | Sequence[float] | Float[Tensor, "*#P 3"] | Shaped[np.ndarray, "3"]
 """What stands behind heads: a grey, a colour as `media.colors` reads it, or a tensor with a colour for each picture."""
 
 

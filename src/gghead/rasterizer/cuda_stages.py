@@ -17,7 +17,7 @@ REPORTS = Reports()
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures [P, H, W, 1 to F], and the workspace with what the backward pass needs, bytes; plan.py says where."""
+    """Pictures [P, H, W, 1 to F], and the workspace with what the backward pass needs, bytes: see cuda_plan.py."""
 
     rgb: Tensor
     alpha: Tensor

@@ -20,7 +20,7 @@ class HeadTemplate:
     """A triangle mesh in the canonical head space with one texture coordinate a vertex (seams are split).
 
     Attributes:
-        vertices: positions, world units (x right, y up, z towards the camera; a head is about .8 high).
+        vertices: positions, world units (x right, y up, z towards the camera; a head is 0.55 high from chin to crown).
         faces: vertex indices of the triangles.
         uvs: texture coordinates in [0, 1], u to the right, v up, as in OBJ files.
     """
