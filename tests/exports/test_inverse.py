@@ -175,16 +175,38 @@ def test_what_is_too_faint_to_be_seen_is_counted(
         (".spz", "sh", 4.0, True),
         (".spz", "scales", 500.0, True),
         (".ply", "scales", 500.0, False),
+        (".spz", "bands", 1.5, True),
+        (".spz", "bands", -1.0, False),
     ],
 )
 def test_values_beyond_a_format_are_told(
     suffix: str, field: str, value: float, told: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     head = scene(0)
-    cut = getattr(head, field).clone()
-    cut[:3] = value
+    if field == "bands":
+        head, field = replace(head, sh=torch.cat([head.sh, torch.zeros(150, 3, 3)], dim=1)), "sh"
+        cut = head.sh.clone()
+        cut[:3, 1:] = value
+    else:
+        cut = getattr(head, field).clone()
+        cut[:3] = value
     export(tmp_path / f"head{suffix}", replace(head, **{field: cut}))
     assert ("of 150 Gaussians are beyond what the format holds" in caplog.text) == told
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".splat", ".spz", ".html"])
+def test_one_gaussian_far_away_does_not_spoil_the_others(suffix: str, tmp_path: Path) -> None:
+    """Formats whose steps depend on how far a scene reaches refuse it."""
+    head = scene(0)
+    means = head.means.clone()
+    means[0, 0] = 1e6
+    if suffix in (".spz", ".html"):
+        with pytest.raises(ValueError, match=r"means reach 1e\+06, so that positions would be rounded to"):
+            export(tmp_path / f"head{suffix}", replace(head, means=means))
+    else:
+        export(tmp_path / f"head{suffix}", replace(head, means=means))
+        again = LOADERS[suffix](tmp_path / f"head{suffix}")
+        torch.testing.assert_close(again.means[1:], head.means[1:])
 
 
 def test_a_head_of_the_generator_is_the_same_in_all_formats(head: Gaussians, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ LEAST_NORM = 1e-12
 """Quaternions below it are no rotation."""
 REASON = f"they have values that are non-finite or above {LARGEST:.0e}, a zero quaternion or a negative scale"
 """Why Gaussians can't be drawn."""
+LARGEST_STEP = 0.5
+"""Step to which a format may round positions, in standard deviations of the Gaussian in the middle by size."""
 
 
 def require_single(gaussians: Gaussians) -> None:
@@ -36,6 +38,23 @@ def require_drawable(gaussians: Gaussians) -> None:
         raise ValueError("there are no Gaussians; a file needs some")
     if broken:
         raise ValueError(f"{broken:,} of {count:,} Gaussians can't be drawn: {REASON}; leave them out, as export does")
+
+
+def require_fine_steps(gaussians: Gaussians, step: float) -> None:
+    """Raises ValueError if a format would round positions so coarsely that the scene falls to pieces.
+
+    One Gaussian far away is enough for that where steps depend on how far a scene reaches.
+
+    Args:
+        gaussians: a single scene.
+        step: between positions that the format tells apart, world units.
+    """
+    size, reach = float(gaussians.scales.amax(dim=1).median()), float(gaussians.means.abs().max())
+    if step > LARGEST_STEP * size:
+        raise ValueError(
+            f"means reach {reach:.2g}, so that positions would be rounded to {step:.2g}, and half of the Gaussians are "
+            f"smaller than {size:.2g}; leave out what is far away, or take .ply, which does not round"
+        )
 
 
 def drawable(gaussians: Gaussians) -> Bool[Tensor, " N"]:

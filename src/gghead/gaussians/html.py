@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from gghead.gaussians.checks import require_drawable
+from gghead.gaussians.checks import require_drawable, require_fine_steps
 from gghead.gaussians.placement import UP_IN_FILES, Placement, place
 from gghead.gaussians.ply import property_names, table_of
 from gghead.gaussians.scene import Gaussians
@@ -57,11 +57,12 @@ def encode_html(gaussians: Gaussians, title: str = "gghead") -> bytes:
         title: of the page.
 
     Raises:
-        ValueError: several scenes, or Gaussians that can't be drawn.
+        ValueError: several scenes, Gaussians that can't be drawn, or too far apart.
     """
     require_drawable(gaussians)
     # The viewer is handed a PLY, and turns it as it turns all of them.
     turned = place(gaussians.detach().to("cpu"), Placement(UP_IN_FILES[".ply"]))
+    require_fine_steps(turned, float((turned.means.amax(0) - turned.means.amin(0)).max()) / COORDINATE)
     # Both signs are the same rotation; one of them makes neighbours similar.
     flip = torch.where(turned.quats[:, :1] < 0, -1.0, 1.0)
     opacities = turned.opacities.clamp_max(LARGEST_OPACITY)

@@ -72,7 +72,7 @@ def table_of(gaussians: Gaussians, sh_degree: int) -> Float[np.ndarray, "N P"]:
         sh[:, 1:].mT.flatten(1),
         opacities.logit()[:, None],
         gaussians.scales.double().clamp_min(LEAST_SCALE).log(),
-        gaussians.quats,
+        torch.nn.functional.normalize(gaussians.quats.double(), dim=1),
     ]
     rows = torch.cat([column.detach().cpu().float() for column in columns], dim=1)
     assert rows.shape[1] == len(property_names(sh_degree))

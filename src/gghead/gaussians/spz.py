@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8, UInt32
 from torch import Tensor
 
-from gghead.gaussians.checks import as_read, require_drawable
+from gghead.gaussians.checks import as_read, require_drawable, require_fine_steps
 from gghead.gaussians.placement import UP_IN_FILES, Up, turn, unplace
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.spz_container import ANTIALIASED, HEADER, MAGIC, Header, read_attributes
@@ -65,6 +65,7 @@ def encode_spz(gaussians: Gaussians) -> bytes:
     # Only the longest axis counts: what is thinner than the format holds still looks the same.
     if float((seen.scales.amax(dim=1).log() < LEAST_LOG_SCALE).double().mean()) > MOST_TOO_SMALL:
         raise ValueError(f"its Gaussians are too small for .spz ({math.exp(LEAST_LOG_SCALE):.1e}); use a larger scale")
+    require_fine_steps(seen, 2.0**-bits)
     fixed = (seen.means.double() * 2**bits).round().to(torch.int32).numpy().astype("<i4")
     parts = [
         HEADER.pack(MAGIC, VERSION, count, degree, bits, 0, 0),
@@ -81,8 +82,9 @@ def encode_spz(gaussians: Gaussians) -> bytes:
 
 def out_of_range(gaussians: Gaussians) -> Bool[Tensor, " N"]:
     """Gaussians of a single scene with a colour or a scale that an .spz file can't hold and cuts."""
-    colors = gaussians.sh[:, 0].abs() > 0.5 / COLOR_SCALE
-    return colors.any(dim=1) | (gaussians.scales > LARGEST_SCALE).any(dim=1)
+    colors = (gaussians.sh[:, 0].abs() > 0.5 / COLOR_SCALE).any(dim=1)
+    bands = (gaussians.sh[:, 1:] < -1 - 0.5 / SH_STEPS) | (gaussians.sh[:, 1:] > 1 - 0.5 / SH_STEPS)
+    return colors | bands.flatten(1).any(dim=1) | (gaussians.scales > LARGEST_SCALE).any(dim=1)
 
 
 def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:

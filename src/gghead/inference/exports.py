@@ -74,9 +74,8 @@ def _splat(head: Gaussians, _generator: Generator | None, placement: Placement, 
 
 
 def _spz(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
-    fitted = place(spz.fit_harmonics(head, Cameras.frontal(1)), placement)
-    _tell_cuts(spz.out_of_range(fitted), name)
-    return spz.encode_spz(fitted)
+    _tell_cuts(spz.out_of_range(place(head, placement)), name)
+    return spz.encode_spz(place(spz.fit_harmonics(head, Cameras.frontal(1)), placement))
 
 
 def _html(head: Gaussians, _generator: Generator | None, _placement: Placement, name: str) -> bytes:
