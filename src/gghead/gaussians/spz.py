@@ -124,13 +124,14 @@ def decode_spz(content: bytes, name: str = ".spz") -> Gaussians:
         )
     means, opacities, colors, scales, quats, bands = (np.frombuffer(part, np.uint8) for part in parts)
     count = header.count
-    sh = [((colors.reshape(count, 1, 3) / 255.0) - 0.5) / COLOR_SCALE, bands.reshape(count, -1, 3) / SH_STEPS - 1]
+    bands = bands.reshape(count, -1, 3) / np.float32(SH_STEPS) - 1
+    sh = [((colors.reshape(count, 1, 3) / np.float32(255)) - 0.5) / COLOR_SCALE, bands]
     found = Gaussians(
         means=_means(means, header),
         quats=unpack_quats(quats.view("<u4")) if header.version > 2 else _coarse_quats(quats.reshape(count, 3)),
         scales=torch.from_numpy(np.exp(scales.reshape(count, 3) / SCALE_STEPS + LEAST_LOG_SCALE).astype(np.float32)),
         opacities=torch.from_numpy((opacities / 255.0).astype(np.float32)),
-        sh=torch.from_numpy(np.concatenate(sh, axis=1).astype(np.float32)),
+        sh=torch.from_numpy(np.concatenate(sh, axis=1)),
     )
     found = as_read(found, name)
     return found if turned[0] == 1 else turn(found, torch.tensor(turned))

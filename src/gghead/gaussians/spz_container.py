@@ -41,8 +41,8 @@ TURNS: dict[int, Turn] = {
     7: (0.0, 0.0, 1.0, 0.0),
 }
 """Rotations (w, x, y, z) to "right, up, back" from: unspecified, LDB, RUB, RDF and LUF."""
-MOST_RATIO, ALWAYS_UNPACKED = 100, 2**26
-"""A file may unpack to 64 MB, or to 100 times its size; real ones do to 1.5 times. More is an attack."""
+MOST_RATIO, ALWAYS_UNPACKED = 20, 2**24
+"""A file may unpack to 16 MB, or to 20 times its size; real ones do to 1.5 times. More is an attack."""
 MOST_FRACTIONAL_BITS = 24
 MOST_WINDOW = 2**27
 """Bytes that a zstandard stream may ask to be kept."""
