@@ -64,7 +64,7 @@ def test_positions_reach_beyond_the_border(tmp_path: Path) -> None:
         (SQUARE.replace("vt 1 1", "vt nan 1") + "f 1/1 2/2 3/3\n", "not finite"),
         (SQUARE.replace("v .3 .3 0", "v inf .3 0") + "f 1/1 2/2 3/3\n", "not finite"),
         (SQUARE.replace("v .3 .3 0", "v x .3 0") + "f 1/1 2/2 3/3\n", "line 3"),
-        (SQUARE.replace(".3", "30") + "f 1/1 2/2 3/3\n", "largest coordinate is 30"),
+        (SQUARE.replace(".3", "30") + "f 1/1 2/2 3/3\n", "longest side is 60 units, about 75 times"),
     ],
 )
 def test_bad_template_is_refused(tmp_path: Path, text: str, message: str) -> None:
