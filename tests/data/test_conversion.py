@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gghead.data.alignment import align_cameras
-from gghead.data.conventions import Convention, sees_head
+from gghead.data.conventions import Convention
 from gghead.data.conversion import Converted, convert
 from gghead.data.dataset import HeadDataset
-from gghead.data.labels import parse_labels, write_labels
+from gghead.data.labels import parse_labels
 from gghead.media.images import encode_png
 from head_cameras import head_labels, written_as
 from tiny_archive import COUNT, SIDE, frontal_label, labels_json, picture_name, write_zip
@@ -210,32 +209,3 @@ def test_outputs_have_to_be_labels_or_a_zip_and_not_the_source(files: Files, tmp
         convert(source, tmp_path / "sub" / ".." / "old.zip", EG3D)
     with pytest.raises(FileNotFoundError, match="there is no"):
         convert(tmp_path / "none", tmp_path / "new.zip", EG3D)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_alignment_undoes_any_similarity(seed: int, tmp_path: Path) -> None:
-    rng = np.random.default_rng(seed)
-    yaw, pitch = np.meshgrid(np.linspace(-0.8, 0.8, 7), [-0.3, 0, 0.3])
-    labels = np.concatenate([head_labels(0, 1, yaw=0, pitch=0)] * yaw.size)
-    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    rotation *= np.sign(np.linalg.det(rotation))
-    for row, (a, b) in zip(labels, zip(yaw.flat, pitch.flat, strict=True), strict=True):
-        back = np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
-        right = np.cross([0, 1, 0], back) / np.cos(b)
-        pose = np.stack([right, -np.cross(back, right), -back, 2.5 * back + [0, 0, 0.2]], 1)
-        row[:12] = pose.reshape(-1)
-    assert sees_head(labels).all()
-    moved = labels.copy()
-    poses = moved[:, :16].reshape(-1, 4, 4)
-    poses[:, :3, :3] = rotation @ poses[:, :3, :3]
-    poses[:, :3, 3] = rng.uniform(0.1, 50) * poses[:, :3, 3] @ rotation.T + rng.normal(0, 10, 3)
-    moved[:, :16] = poses.reshape(-1, 16)
-    close(align_cameras(moved), labels)
-    (tmp_path / "dataset.json").write_bytes(write_labels([f"{i:02d}.png" for i in range(len(moved))], moved))
-    convert(tmp_path / "dataset.json", tmp_path / "new.json", EG3D, align=True)
-    assert sees_head(np.array(list(labels_of(tmp_path / "new.json").values()))).all()
-
-
-def test_parallel_cameras_cannot_be_aligned() -> None:
-    with pytest.raises(ValueError, match="same direction"):
-        align_cameras(np.array([frontal_label()] * 3))

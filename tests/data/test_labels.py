@@ -59,6 +59,7 @@ def test_a_mirrored_camera_sees_the_mirrored_world_mirrored(seed: int) -> None:
 
 def test_mirroring_keeps_labels_valid_and_the_camera_at_rest_where_it_is() -> None:
     labels = np.stack([random_label(seed) for seed in range(3)]).astype(np.float32)
+    labels[:, 17] = 0
     mirrored = mirror_labels(labels)
     assert mirrored.shape == labels.shape
     parsed(*[[f"{i}.png", label.tolist()] for i, label in enumerate(mirrored)])
@@ -105,12 +106,28 @@ def test_malformed_files_are_refused(text: bytes, message: str) -> None:
         (changed(0, -1), "no rotation"),
         (changed(12, 1), "last row is not 0 0 0 1"),
         (changed(16, -4), "positive focal"),
+        (changed(20, 0), "positive focal"),
         (changed(24, 0), "positive focal"),
+        (changed(24, 2), "last row 0 0 1"),
+        (changed(22, 0.1), "last row 0 0 1"),
+        (changed(16, 2183), "focal length of 2183, in pixels"),
+        (changed(20, 2183), "focal length of 2183, in pixels"),
+        (changed(16, 0.01), "focal length of 0.01 sides"),
+        (changed(20, 8.5), "focal lengths of 4.265 and 8.5"),
+        (changed(17, 0.1), "skew"),
+        (changed(19, -0.1), "skew"),
+        (changed(18, 256), "principal point at 256, 0.5"),
+        (changed(21, -9), "principal point at 0.5, -9"),
     ],
 )
 def test_labels_that_are_no_cameras_are_refused_by_name(label: list, message: str) -> None:
     with pytest.raises(ValueError, match=rf"(?s)1 of 2 labels.*bad\.png.*{message}"):
         parsed(["good.png", AT_REST], ["bad.png", label])
+
+
+def test_crops_may_have_their_principal_point_outside_and_rounding_is_no_skew() -> None:
+    assert parsed(["a.png", changed(18, 1.8)])[0, 18] == np.float32(1.8)
+    assert parsed(["a.png", changed(17, 1e-6)])[0, 17] == 0
 
 
 def test_many_problems_make_one_short_message() -> None:

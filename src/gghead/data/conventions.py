@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 from jaxtyping import Bool, Float
 
-from gghead.data.labels import LARGEST_FOCAL
+from gghead.data.intrinsics import LARGEST_FOCAL
 
 TRANSPOSED, PIXELS, WORLD_TO_CAMERA = "transposed", "pixels", "world-to-camera"
 CAMERA_AXES: dict[str, np.ndarray] = {
