@@ -11,7 +11,7 @@ import pytest
 from gghead.data.conventions import Convention
 from gghead.data.conversion import Converted, convert
 from gghead.data.dataset import HeadDataset
-from gghead.data.labels import parse_labels
+from gghead.data.labels import parse_labels, write_labels
 from gghead.media.images import encode_png
 from head_cameras import head_labels, written_as
 from tiny_archive import COUNT, SIDE, frontal_label, labels_json, picture_name, write_zip
@@ -65,7 +65,7 @@ def test_colmap_by_hand(colmap: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("cameras.txt", "SIMPLE_PINHOLE 100 100", "SIMPLE_RADIAL 100 100", "model SIMPLE_RADIAL.*image_undistorter"),
+        ("cameras.txt", "SIMPLE_PINHOLE 100 100 300 50 40", "FOV 100 100 300 300 50 40 1", "FOV.*image_undistorter"),
         ("cameras.txt", "100 100 300", "120 100 300", "line 2 has pictures of 120 x 100.*crop"),
         ("cameras.txt", "300 50 40", "x 50 40", "line 2 is no camera"),
         ("images.txt", "0 0 2 1 b.png", "0 0 2 7 b.png", "line 2 is no image of a known camera"),
@@ -81,13 +81,6 @@ def test_what_colmap_models_are_refused_for(
     with pytest.raises(ValueError, match=f"(?s){message}"):
         convert(colmap, tmp_path / "dataset.json", EG3D)
     assert not (tmp_path / "dataset.json").exists()
-
-
-def test_a_binary_colmap_model_names_the_remedy(tmp_path: Path) -> None:
-    for name in ("cameras.bin", "images.bin"):
-        (tmp_path / name).write_bytes(b"\0")
-    with pytest.raises(FileNotFoundError, match="model_converter"):
-        convert(tmp_path, tmp_path / "dataset.json", EG3D)
 
 
 def transforms(**changes: object) -> dict:
@@ -209,3 +202,60 @@ def test_outputs_have_to_be_labels_or_a_zip_and_not_the_source(files: Files, tmp
         convert(source, tmp_path / "sub" / ".." / "old.zip", EG3D)
     with pytest.raises(FileNotFoundError, match="there is no"):
         convert(tmp_path / "none", tmp_path / "new.zip", EG3D)
+
+
+def in_pixels(folder: Path, sides: list[int], images: bool) -> tuple[Path, np.ndarray]:
+    """Labels with intrinsics in the pixels of pictures of these sides; what they are in units of the side."""
+    labels = head_labels(0, len(sides))
+    labels[:, 18] = 0.625
+    written = labels.copy()
+    written[:, 16:22] *= np.array(sides)[:, None]
+    folder.mkdir()
+    (folder / "dataset.json").write_bytes(write_labels([f"{i}.png" for i in range(len(sides))], written))
+    for i, side in enumerate(sides if images else []):
+        (folder / f"{i}.png").write_bytes(encode_png(np.zeros((side, side, 3), np.uint8)))
+    return folder, labels
+
+
+@pytest.mark.parametrize("out", ["new.json", "new.zip"])
+@pytest.mark.parametrize("of_json", [False, True])
+def test_pixels_are_those_of_each_picture(out: str, of_json: bool, tmp_path: Path) -> None:
+    folder, labels = in_pixels(tmp_path / "set", [16, 32, 16, 48], images=True)
+    source = folder / "dataset.json" if of_json else folder
+    convert(source, tmp_path / out, Convention(("pixels",)))
+    if out.endswith(".json"):
+        close(list(labels_of(tmp_path / out).values()), labels)
+    else:
+        with pytest.warns(UserWarning, match="no masks"), HeadDataset.open(tmp_path / out, 16) as dataset:
+            close(dataset.labels, labels)
+
+
+def test_sides_are_asked_for_and_never_guessed(tmp_path: Path) -> None:
+    folder, labels = in_pixels(tmp_path / "set", [64] * 3, images=False)
+    source, out, pixels = folder / "dataset.json", tmp_path / "new.json", Convention(("pixels",))
+    for skip in (False, True):
+        with pytest.raises(ValueError, match=r"(?s)3 of 3 .*no such picture in .*set .*--pictures.*--side"):
+            convert(source, out, pixels, skip_damaged=skip)
+    convert(source, out, pixels, side=64)
+    close(list(labels_of(out).values()), labels)
+    (tmp_path / "shots").mkdir()
+    for i, side in enumerate((64, 64, 32)):
+        (tmp_path / "shots" / f"{i}.png").write_bytes(encode_png(np.zeros((64, side, 3), np.uint8)))
+    with pytest.raises(ValueError, match=r"1 of 3 .*\n2.png is 32 x 64 pixels; expected a square"):
+        convert(source, out, pixels, pictures=tmp_path / "shots")
+    converted = convert(source, out, pixels, pictures=tmp_path / "shots", skip_damaged=True)
+    assert converted.pictures == 2
+    assert "2.png is 32 x 64" in converted.skipped[0]
+    with pytest.raises(ValueError, match="leave --side away"):
+        convert(source, out, EG3D, side=64)
+    scene = write_transforms(tmp_path / "scene", transforms())
+    with pytest.raises(ValueError, match="leave pixels away"):
+        convert(scene, out, pixels)
+
+
+def test_a_broken_last_row_of_a_world_to_camera_matrix_is_found(tmp_path: Path) -> None:
+    written = written_as(head_labels(0, 2), ("world-to-camera",))
+    written[1, 15] = 2
+    (tmp_path / "dataset.json").write_bytes(write_labels(["a.png", "b.png"], written))
+    with pytest.raises(ValueError, match=r"b.png has a pose whose last row is not 0 0 0 1"):
+        convert(tmp_path / "dataset.json", tmp_path / "new.json", Convention(("world-to-camera",)))

@@ -153,7 +153,7 @@ WORDS = st.sampled_from([*KINDS, *CORNERS, "0", ".5", "1e-3", "nan", "1e400"])
 LINES = st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=12).map("\n".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(LINES | st.binary(max_size=60).map(lambda data: data.decode("latin-1")))
 def test_any_text_gives_a_mesh_or_names_the_file(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp()

@@ -15,16 +15,25 @@ from gghead.cli.options import check_output, force_option, out_option, progress_
 )
 @out_option
 @click.option("--pictures", type=click.Path(path_type=Path), help="Zip or folder of the pictures, if SOURCE has none.")
+@click.option("--side", type=click.IntRange(1), help="For --from pixels: side of all pictures; default: each is asked.")
 @click.option("--align", is_flag=True, help="Move, turn and scale the scene so that the cameras look at a head.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out what cannot be used, instead of refusing.")
 @force_option
 def convert(
-    source: Path, convention: str, out: Path, pictures: Path | None, align: bool, skip_damaged: bool, force: bool
+    source: Path,
+    convention: str,
+    out: Path,
+    pictures: Path | None,
+    side: int | None,
+    align: bool,
+    skip_damaged: bool,
+    force: bool,
 ) -> None:
     """Turn cameras of other conventions into EG3D's labels: OUT.json, or OUT.zip with the pictures.
 
-    SOURCE is a dataset or a dataset.json; a COLMAP model as text (cameras.txt, images.txt); a transforms.json of NeRF,
-    instant-ngp or nerfstudio. The matrices of the last two are known; of datasets, --from tells what they are:
+    SOURCE is a dataset or a dataset.json; a COLMAP model (cameras and images as .txt or .bin) or its project; a
+    transforms.json of NeRF, instant-ngp or nerfstudio. The matrices of the last two are known; of datasets, --from
+    tells what they are:
 
     \b
       opengl           cameras look along -z, y up (Blender, NeRF)
@@ -45,7 +54,11 @@ def convert(
     if packing:
         check_output(masks_path(out), force)
     with progress_counter(None, "pictures") if packing else nullcontext(lambda done, total: None) as done:
-        converted = write_converted(source, out, Convention.parse(convention), pictures, align, skip_damaged, done)
+        converted = write_converted(
+            source, out, Convention.parse(convention), pictures, align, skip_damaged, side, done
+        )
+    for note in converted.notes:
+        click.echo(f"note: {note}", err=True)
     for reason in converted.skipped:
         click.echo(f"left out: {reason}", err=True)
     click.echo(f"{converted.pictures} pictures, {len(converted.skipped)} left out", err=True)

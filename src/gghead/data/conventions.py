@@ -106,20 +106,23 @@ class Convention:
         """The convention in words of people."""
         return ", ".join(MEANINGS[word] for word in self.words) or "EG3D's convention"
 
-    def to_eg3d(self, labels: Float[np.ndarray, "M 25"], side: float | None = None) -> Float[np.ndarray, "M 25"]:
+    def to_eg3d(
+        self, labels: Float[np.ndarray, "M 25"], sides: Float[np.ndarray, " M"] | None = None
+    ) -> Float[np.ndarray, "M 25"]:
         """The same cameras as EG3D writes them.
 
         Args:
             labels: 16 numbers of a rigid pose and 9 of intrinsics each, in this convention.
-            side: pixels of the pictures' sides, for intrinsics in pixels; by default twice the principal point.
+            sides: pixels of the side of each picture, for intrinsics in pixels; by default twice the principal point,
+                a guess that is good enough to recognise a convention.
         """
         poses = labels[:, :16].reshape(-1, 4, 4)
         intrinsics = labels[:, 16:].reshape(-1, 3, 3).copy()
         if TRANSPOSED in self.words:
             poses, intrinsics = poses.swapaxes(1, 2), intrinsics.swapaxes(1, 2)
         if PIXELS in self.words:
-            sides = np.full(len(labels), side) if side else 2 * intrinsics[:, 0, 2]
-            intrinsics[:, :2] /= np.where(sides > 0, sides, 1)[:, None, None]
+            guess = np.where(intrinsics[:, 0, 2] > 0, 2 * intrinsics[:, 0, 2], 1)
+            intrinsics[:, :2] /= (guess if sides is None else sides)[:, None, None]
         if WORLD_TO_CAMERA in self.words:
             poses = invert_poses(poses)
         for word in self.words:
@@ -196,11 +199,10 @@ def sees_head(labels: Float[np.ndarray, "M 25"]) -> Bool[np.ndarray, " M"]:
 
 
 def invert_poses(poses: Float[np.ndarray, "M 4 4"]) -> Float[np.ndarray, "M 4 4"]:
-    """Inverse of matrices whose rotations are orthonormal, mirrored ones included."""
-    inverse = np.zeros_like(poses)
+    """Inverse of matrices whose rotations are orthonormal, mirrored ones included; last rows stay as they are."""
+    inverse = poses.copy()
     inverse[:, :3, :3] = poses[:, :3, :3].swapaxes(1, 2)
     inverse[:, :3, 3] = -np.einsum("mji,mj->mi", poses[:, :3, :3], poses[:, :3, 3])
-    inverse[:, 3, 3] = 1
     return inverse
 
 

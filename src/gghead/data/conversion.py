@@ -1,30 +1,32 @@
 """From cameras in any convention to EG3D's labels, with the pictures or without."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from gghead.checkpoint.atomic import write_file
+from gghead.config.printable import listed, printable
 from gghead.data.alignment import align_cameras
 from gghead.data.archive import Archive, open_archive
-from gghead.data.conventions import Convention
+from gghead.data.colmap_cameras import find_models, read_colmap
+from gghead.data.conventions import PIXELS, Convention
 from gghead.data.dataset import masks_path
-from gghead.data.foreign_cameras import ForeignCameras, read_colmap, read_json, read_text
+from gghead.data.foreign_cameras import ForeignCameras, read_json, read_text
 from gghead.data.labels import LABELS_NAME, label_faults, read_label_file, write_labels
 from gghead.data.nerf_cameras import read_nerf
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file
+from gghead.data.picture_sizes import PictureSizes
 from gghead.data.problems import summarize
-from gghead.media.encoded import decode_rgb
 
 NERF_FILES = ("transforms.json", "transforms_train.json")
-COLMAP_FOLDERS = ("", "sparse", "sparse/0")
-COLMAP_PICTURES = ("images", "../images", "../../images")
+"""Those that are looked for first in a folder."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The same bytes for the same content, whenever it is written."""
 
@@ -37,11 +39,13 @@ class Converted:
         files: paths of the files.
         pictures: number of labels in them.
         skipped: a sentence for each picture that was left out.
+        notes: a sentence for each thing that was found and not used.
     """
 
     files: tuple[Path, ...]
     pictures: int
     skipped: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def convert(
@@ -51,6 +55,7 @@ def convert(
     pictures: Path | None = None,
     align: bool = False,
     skip_damaged: bool = False,
+    side: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Converted:
     """Writes labels (out.json) or a whole dataset (out.zip, and its masks beside it if the source has some).
@@ -62,89 +67,133 @@ def convert(
         pictures: zip or folder with the pictures; by default where such a source has them.
         align: whether to bring the scene into the head space, see `align_cameras`.
         skip_damaged: whether pictures that can't be used are left out, instead of being an error.
+        side: pixels of the side of the pictures that intrinsics in pixels mean; by default each picture is asked.
         on_progress: called with the numbers of pictures written and of all.
 
     Raises:
         FileNotFoundError: there is no such source, or no pictures for a zip.
         ValueError: it is not in one of the formats, or a label makes no camera, or a picture can't be read.
     """
-    if out.suffix.lower() not in (".json", ".zip"):
+    packing = out.suffix.lower() == ".zip"
+    if not packing and out.suffix.lower() != ".json":
         raise ValueError(f"--out is {out.name}; expected a name ending in .json (labels) or .zip (pictures and labels)")
     if out.resolve() == source.resolve():
         raise ValueError(f"--out is SOURCE itself, {source}; name another file")
-    cameras = read_cameras(source)
-    convention = Convention.parse("+".join(dict.fromkeys((*cameras.words, *convention.words))))
     with ExitStack() as stack:
-        files = _open_pictures(source, pictures, out.suffix.lower() == ".zip" or skip_damaged)
-        if files is not None:
-            stack.callback(files.close)
-        labels = convention.to_eg3d(cameras.values, None if files is None else _side(files, cameras.names))
-        skipped, kept = _select(cameras, labels, files, skip_damaged)
+        given = None if pictures is None else stack.enter_context(open_archive(pictures))
+        folder = source.parent if source.suffix.lower() == ".json" else source
+        cameras = read_cameras(source, PictureSizes(folder if given is None else given))
+        convention = _joined(cameras, convention, side)
+        place, notes = cameras.pictures or folder, cameras.notes
+        files = _open_pictures(cameras, place, given, packing or skip_damaged, stack)
+        sizes = PictureSizes(place if files is None else files.pictures)
+        sides, unfit = _sides(cameras, sizes, side) if PIXELS in convention.words else (None, {})
+        labels = convention.to_eg3d(cameras.values, sides)
+        skipped, kept = _select(cameras, labels, unfit, files, skip_damaged)
         names, labels = tuple(cameras.names[row] for row in kept), labels[kept]
         if align:
             labels = align_cameras(labels)
-        if out.suffix.lower() == ".json":
-            write_file(out, lambda temporary: temporary.write_bytes(write_labels(names, labels)))
-            return Converted((out,), len(names), skipped)
-        assert files is not None
-        return Converted(_write_zips(files, names, labels, out, on_progress), len(names), skipped)
+        if packing:
+            assert files is not None
+            return Converted(_write_zips(files, names, labels, out, on_progress), len(names), skipped, notes)
+        write_file(out, lambda temporary: temporary.write_bytes(write_labels(names, labels)))
+        if cameras.masks:
+            notes = (*notes, "labels alone have no masks (mask_path): name a zip as --out to have them")
+        return Converted((out,), len(names), skipped, notes)
 
 
-def read_cameras(source: Path) -> ForeignCameras:
-    """Names and labels of whatever the source is.
+def read_cameras(source: Path, sizes: PictureSizes) -> ForeignCameras:
+    """Names and labels of whatever the source is; the notes name what else is there.
+
+    Args:
+        source: as of `convert`.
+        sizes: of its pictures.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: it is in none of the formats, or its file is broken.
     """
     if source.is_dir():
-        for folder in COLMAP_FOLDERS:
-            if (source / folder / "images.txt").exists() or (source / folder / "images.bin").exists():
-                return read_colmap(source / folder)
-        for name in NERF_FILES:
-            if (source / name).exists():
-                return read_nerf(source / name)
+        transforms = sorted(
+            (path.name for path in source.glob("transforms*.json")), key=lambda name: (name not in NERF_FILES, name)
+        )
+        models = find_models(source)
+        also = [LABELS_NAME] if (source / LABELS_NAME).exists() else []
+        if transforms:
+            also += [*transforms[1:], *(model.relative_to(source).as_posix() for model in models)]
+            return _noting(read_nerf(source / transforms[0], sizes), transforms[0], also)
+        if models:
+            return _noting(read_colmap(source), "the COLMAP model", also)
     if source.suffix.lower() == ".json" and source.is_file():
         content = read_json(source)
         if isinstance(content, dict) and "frames" in content:
-            return read_nerf(source)
+            return read_nerf(source, sizes)
         text = read_text(source).encode()
     else:
         with open_archive(source) as archive:
             text = read_labels_file(archive)
     file = read_label_file(text, source)
-    return ForeignCameras(file.names, file.values, (), file.problems)
+    return ForeignCameras(file.names, file.values, unreadable=file.problems)
 
 
-def _open_pictures(source: Path, given: Path | None, required: bool) -> PictureFiles | None:
-    """The pictures of a source with their masks."""
-    if given is not None:
-        path = given
-    elif source.suffix.lower() == ".json":
-        path = source.parent
-    else:
-        colmap = any((source / folder / "images.txt").exists() for folder in COLMAP_FOLDERS)
-        beside = [source / folder for folder in COLMAP_PICTURES if colmap and (source / folder).is_dir()]
-        path = (beside or [source])[0]
-    if given is None and not required and path.is_dir():
+def _noting(cameras: ForeignCameras, taken: str, also: list[str]) -> ForeignCameras:
+    if not also:
+        return cameras
+    note = f"{taken} is read, not {listed(also, 20)}; name another one as SOURCE"
+    return replace(cameras, notes=(*cameras.notes, note))
+
+
+def _joined(cameras: ForeignCameras, given: Convention, side: int | None) -> Convention:
+    """The words of the file and of the user."""
+    if cameras.words and PIXELS in given.words:
+        raise ValueError(f"--from {given}: the sizes of pictures are known in files of this kind; leave pixels away")
+    if side is not None and PIXELS not in given.words:
+        raise ValueError("--side says what intrinsics in pixels mean; add pixels to --from, or leave --side away")
+    return Convention.parse("+".join(dict.fromkeys((*cameras.words, *given.words))))
+
+
+def _open_pictures(
+    cameras: ForeignCameras, place: Path, given: Archive | None, required: bool, stack: ExitStack
+) -> PictureFiles | None:
+    """The pictures of a source with their masks; None if they are not needed."""
+    if given is None and not required and place.is_dir():
         return None  # labels alone don't need a walk through a folder
-    archive = open_archive(path)
-    masks = open_masks(path)
-    return PictureFiles(archive, masks, {} if masks is None else find_masks(archive.names(), masks))
+    archive = given if given is not None else stack.enter_context(open_archive(place))
+    if cameras.masks:  # named in the file, from the folder in which the file is
+        masks = stack.enter_context(open_archive(place))
+        stored = frozenset(masks.names())
+        named = zip(cameras.names, cameras.masks, strict=True)
+        return PictureFiles(archive, masks, {name: mask for name, mask in named if mask in stored})
+    masks = open_masks(archive.path)
+    if masks is None:
+        return PictureFiles(archive, None, {})
+    return PictureFiles(archive, stack.enter_context(masks), find_masks(archive.names(), masks))
 
 
-def _side(files: PictureFiles, names: tuple[str, ...]) -> float | None:
-    """Pixels of the first picture, for intrinsics in pixels."""
-    if not names or names[0] not in files.pictures.names():
-        return None
-    try:
-        return float(len(decode_rgb(files.pictures.read(names[0]))))
-    except ValueError:
-        return None
+def _sides(
+    cameras: ForeignCameras, sizes: PictureSizes, side: int | None
+) -> tuple[Float[np.ndarray, " M"], dict[int, str]]:
+    """Pixels of the side of each picture, and the rows of which they are not known, and why; these have NaN."""
+    if side is not None:
+        return np.full(len(cameras.names), float(side)), {}
+
+    def ask(name: str) -> int | str:
+        try:
+            found = sizes.side(name)
+        except ValueError as error:
+            return str(error)
+        return found or (
+            f"{name} has intrinsics in pixels and there is no such picture in {sizes.path} (name the pictures with "
+            "--pictures, or the side of all with --side)"
+        )
+
+    answers = list(in_order(ask, cameras.names))
+    sides = np.array([answer if isinstance(answer, int) else np.nan for answer in answers], np.float64)
+    return sides, {row: answer for row, answer in enumerate(answers) if isinstance(answer, str)}
 
 
 def _select(
-    cameras: ForeignCameras, labels: np.ndarray, files: PictureFiles | None, skip_damaged: bool
+    cameras: ForeignCameras, labels: np.ndarray, unfit: dict[int, str], files: PictureFiles | None, skip_damaged: bool
 ) -> tuple[tuple[str, ...], list[int]]:
     """What is left out and why, and the rows that stay."""
     names, faults = cameras.names, label_faults(labels)
@@ -152,6 +201,8 @@ def _select(
 
     def problem(row: int) -> str | None:
         name = names[row]
+        if row in unfit:
+            return unfit[row]
         if row in faults:
             return f"{name} has {faults[row]}"
         if files is None or stored is None:
@@ -172,7 +223,8 @@ def _select(
     problems = (*cameras.unreadable, *(text for text in found if text is not None))
     kept = sorted((row for row, text in enumerate(found) if text is None), key=lambda row: names[row])
     if len({names[row] for row in kept}) < len(kept):
-        raise ValueError("two cameras have the same picture; remove one of them")
+        twice = next(name for name, count in Counter(names[row] for row in kept).items() if count > 1)
+        raise ValueError(f"two cameras have the same picture, {printable(twice)}; remove one of them")
     if problems and (not skip_damaged or not kept):
         count = len(names) + len(cameras.unreadable)
         raise ValueError(

@@ -22,10 +22,15 @@ def intrinsics_faults(intrinsics: Float[np.ndarray, "M 3 3"]) -> dict[int, str]:
     Args:
         intrinsics: finite numbers.
     """
-    different, which = np.unique(intrinsics.reshape(-1, 9), axis=0, return_inverse=True)  # most sets have one lens
-    facts = [_fault(matrix) for matrix in different.reshape(-1, 3, 3)]
-    found = ((row, facts[lens]) for row, lens in enumerate(which.reshape(-1).tolist()))
-    return {row: fact for row, fact in found if fact is not None}
+    facts: dict[bytes, str | None] = {}  # most sets have one lens
+    faults = {}
+    for row, matrix in enumerate(intrinsics):
+        key = matrix.tobytes()
+        if key not in facts:
+            facts[key] = _fault(matrix)
+        if facts[key] is not None:
+            faults[row] = facts[key]
+    return faults
 
 
 def _fault(matrix: Float[np.ndarray, "3 3"]) -> str | None:
