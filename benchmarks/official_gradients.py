@@ -1,10 +1,12 @@
 """Trains a small network with true gradients of scales and with those of the release; for docs/experiments.md.
 
-    python benchmarks/official_gradients.py --data heads.zip --images 100000 --out comparison
+    python benchmarks/official_gradients.py --data heads.zip --resolution 64 --images 40000 --out comparison
+    python benchmarks/official_gradients.py --data heads.zip --uv-variation 100 --seconds 210 --out comparison
 
 The release's rasterizer multiplies each gradient of a scale s by t / s, t being a scale of another Gaussian of the head
 (tests/official_backward.py says why; its gradients of rotations, which differ too, are left as they are here). Appends
-a row of JSON for each run to benchmarks/results/official_gradients.jsonl and leaves models and sheets in --out.
+a row of JSON for each run to benchmarks/results/official_gradients.jsonl and leaves models and sheets in --out; a run
+whose pictures are not finite at its end is named and has no row.
 """
 
 import argparse
@@ -29,8 +31,7 @@ from gghead.training.precision import multiplication
 from rows import append
 
 SEEDS = range(3)
-KINDS = ("true", "release's")
-RESOLUTION = 128
+KINDS = ("true", "official")
 HEADS = 64
 """Heads whose scales are counted."""
 
@@ -40,6 +41,7 @@ class GradientRow(Row):
     """A row of the comparison of recipes, and the scales of the EMA generator's heads, truncation 1.
 
     Attributes:
+        uv_variation_weight: of the UV total variation; with it the beta loss has weight 1, as in the release's stage 2.
         log_scale: mean of the logarithm of all scales, world units.
         log_scale_sd: its standard deviation.
         thinnest, longest: means of the logarithms of each Gaussian's smallest and largest scale.
@@ -47,6 +49,7 @@ class GradientRow(Row):
         aspect_95: what 95 % of the Gaussians stay below.
     """
 
+    uv_variation_weight: float
     log_scale: float
     log_scale_sd: float
     thinnest: float
@@ -77,12 +80,12 @@ def render_as_the_release(heads: Gaussians, *arguments: object, **named: object)
     return render(replace(heads, scales=TakenScales.apply(heads.scales)), *arguments, **named)
 
 
-def config_of(variant: str, data: str) -> RunConfig:
-    """The small network with the paper's recipe, and the paper's regularisers of later stages, which ask for scales."""
-    config = with_recipe(small(RESOLUTION, data), "paper")
-    seed = int(variant.split()[-1])
-    training = replace(config.training, seed=seed, uv_variation_weight=100.0, beta_weight=1.0)
-    return replace(config, training=training)
+def config_of(variant: str, arguments: argparse.Namespace) -> RunConfig:
+    """The small network with the paper's recipe."""
+    config = with_recipe(small(arguments.resolution, arguments.data), "paper")
+    weight = arguments.uv_variation
+    losses = {"uv_variation_weight": weight, "beta_weight": 1.0 if weight else 0.0}
+    return replace(config, training=replace(config.training, seed=int(variant.split()[-1]), **losses))
 
 
 def scales_of(path: Path) -> dict[str, float]:
@@ -107,6 +110,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of models and sheets")
+    parser.add_argument("--resolution", type=int, choices=[64, 128], default=128)
+    parser.add_argument("--uv-variation", type=float, default=0.0, help="weight; the release's stage 2 has 100")
     parser.add_argument("--seconds", type=float, default=10**9, help="of training, for each")
     parser.add_argument("--images", type=int, default=10**9, help="of training, for each")
     parser.add_argument("--measured", type=int, default=5_000, help="generated pictures of a measurement")
@@ -116,7 +121,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.variant is None:
         variants = [f"{kind} gradients, seed {seed}" for seed in SEEDS for kind in KINDS]
-        prepare(config_of(variants[0], arguments.data), arguments.device)
+        prepare(config_of(variants[0], arguments), arguments.device)
         gpus = max(torch.cuda.device_count(), 1)
         threads = {"OMP_NUM_THREADS": str(max(torch.get_num_threads() // len(variants), 1))}
         processes = [
@@ -128,13 +133,18 @@ def main() -> None:
         ]
         sys.exit(max(process.wait() for process in processes))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.variant.startswith("release's"):
+    if arguments.variant.startswith("official"):
         terms.render = render_as_the_release
-    config = config_of(arguments.variant, arguments.data)
-    with multiplication(config.training.precision):
-        row = run(arguments, config)
+    config = config_of(arguments.variant, arguments)
+    try:
+        with multiplication(config.training.precision):
+            row = run(arguments, config)
+    except ValueError as error:
+        print(f"{arguments.variant}: no row, {error}", flush=True)
+        return
     name = arguments.variant.replace(", ", "_").replace(" ", "-")
-    append("official_gradients", GradientRow(**asdict(row), **scales_of(arguments.out / f"{name}.safetensors")))
+    scales = scales_of(arguments.out / f"{name}.safetensors")
+    append("official_gradients", GradientRow(**asdict(row), uv_variation_weight=arguments.uv_variation, **scales))
 
 
 if __name__ == "__main__":
