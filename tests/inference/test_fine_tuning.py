@@ -17,6 +17,12 @@ from tolerances import FROZEN_AND_NOT
 TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=16, channel_base=64, channel_max=8, grid_size=8)
 
 
+@pytest.fixture(autouse=True)
+def exact_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convolutions in full precision."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Generator, Generator]:
     """A loaded generator that has drawn a head, and the same that was never frozen."""
