@@ -73,7 +73,20 @@ def test_what_was_computed_in_inference_mode_serves_gradients(doubled: Doubled) 
     assert torch.equal(x.grad, doubled())
 
 
-def test_tensors_of_inference_mode_have_no_counter() -> None:
+def test_tensors_of_inference_mode_have_no_counter_and_are_not_remembered() -> None:
     with torch.inference_mode():
         made = Doubled(torch.ones(2))
-    assert made() is made()
+    made(), made()
+    assert made.times == 2
+
+
+def test_what_takes_gradients_is_not_remembered(doubled: Doubled) -> None:
+    doubled.weight.requires_grad_()
+    doubled().sum().backward()
+    assert torch.equal(doubled.weight.grad, torch.full((4,), 2.0))
+    with torch.no_grad():
+        doubled.weight.sub_(doubled.weight.grad)
+    doubled()
+    doubled.weight.requires_grad_(False)
+    assert doubled() is doubled()
+    assert doubled.times == 4

@@ -182,10 +182,12 @@ class Modulator(FoldingLayer):
             outputs: layers to the output.
             styles: a vector for each of convs, then for each of outputs.
         """
-        sources = [layer.weight for layer in (*convs, *outputs)]
-        sources += [tensor for layer in (*convs, *outputs) for tensor in (layer.affine.weight, layer.affine.bias)]
-        if self._folding is None or not self.folds(sources):
+        if self._folding is None or not styles.is_cuda:
             return one_by_one(convs, outputs, styles)
+        layers = (*convs, *outputs)
+        # In the way of getattr, these hundred would take as long as what they save.
+        sources = [tensor for layer in layers for tensor in layer._parameters.values()]
+        sources += [tensor for layer in layers for tensor in layer.affine._parameters.values()]
         return at_once(convs, outputs, styles, self._folding.get("all", sources, lambda: Filled.of(convs, outputs)))
 
 
