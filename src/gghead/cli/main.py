@@ -19,10 +19,15 @@ from gghead.cli.resume import resume
 from gghead.cli.sample import sample
 from gghead.cli.train import train
 from gghead.cli.view import view
+from gghead.config.printable import printable
 from gghead.cuda.availability import KernelError
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
+
+
+LONGEST_LINE = 5000
+"""Characters of a line of an error; a path has at most 4,096 on the systems that we know."""
 
 
 class FriendlyGroup(click.Group):
@@ -39,13 +44,26 @@ class FriendlyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # `gghead info ... | head`: click ends quietly
-        except (ValueError, OSError, FloatingPointError, KernelError, *full_memory()) as error:
+        except (
+            ValueError,
+            OSError,
+            EOFError,
+            FloatingPointError,
+            RecursionError,
+            KernelError,
+            *full_memory(),
+        ) as error:
             if ctx.params["debug"]:
                 raise
             told = str(error)
             if isinstance(error, full_memory()):
                 told = f"the memory is full ({told or 'MemoryError'}); smaller batches or pictures need less of it"
-            raise click.ClickException(told) from error
+            elif isinstance(error, EOFError):  # click would say "Aborted!"
+                told = f"a file ends too early ({told or 'EOFError'}); use another copy"
+            elif isinstance(error, RecursionError):
+                told = f"a file is nested too deeply ({told})"
+            # Names and texts of files are quoted in errors; whatever steers a terminal ends here.
+            raise click.ClickException("\n".join(printable(line, LONGEST_LINE) for line in told.split("\n"))) from error
 
 
 def print_anything() -> None:

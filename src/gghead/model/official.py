@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gghead.checkpoint.inert_pickle import Record
-from gghead.checkpoint.inert_tensors import read_tensor_pickle
+from gghead.checkpoint.inert_tensors import check_sharing, read_tensor_pickle
 from gghead.checkpoint.tensors import TensorFile
 from gghead.config.model import GeneratorConfig
 from gghead.config.printable import listed, printable
@@ -285,9 +285,11 @@ def _precision_notes(module: OfficialModule) -> list[str]:
 
 def _renamed(module: OfficialModule, ours: Mapping[str, str]) -> dict[str, Tensor]:
     """Copies of the tensors, of which several may share a storage in the file, under our names."""
+    found = module.tensors
+    check_sharing({official: found[official] for official in ours})
     tensors = {}
     for official, name in ours.items():
-        tensor = module.tensors[official]
+        tensor = found[official]
         dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
         tensors[name] = tensor.detach().to(dtype, memory_format=torch.contiguous_format, copy=True)
         if not tensors[name].isfinite().all():

@@ -1,6 +1,7 @@
 """The official discriminator: its sizes, and what of it is taken on trust."""
 
 from gghead.config.model import DiscriminatorConfig
+from gghead.config.printable import listed
 from gghead.model.official_module import OfficialModule
 from gghead.model.official_values import plain, shown
 from gghead.stylegan.layers import block_channels
@@ -32,7 +33,7 @@ def discriminator_config(module: OfficialModule, channel_base: int) -> Discrimin
     if (stated and stated not in sides[1:]) or (not stated and len(sides) > 1):
         raise ValueError(
             f"it says that it was grown from {shown(stated)} pixels, and has layers that read pictures of "
-            f"{', '.join(map(str, sides))}"
+            f"{listed(list(map(str, sides)))}"
         )
     width = len(module.parameters[f"b{sides[0]}{READS_PICTURES}"])
     channel_max = len(last)

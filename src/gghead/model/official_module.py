@@ -12,8 +12,13 @@ DEEPEST_MODULE = 32
 """Modules nested deeper than this are refused; the official ones reach 5."""
 WRAPPED = "module"
 """What torch's wrappers for several processes call the network inside."""
+MAX_MEMBERS = 20_000
+"""Tensors and modules of a network, of which the official ones have some 300: a small file can name one set of them in
+many places."""
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 """Functions that would change what a module computes; no official module has any."""
+GROUPS = ("_parameters", "_buffers", "_modules")
+"""Members of a module."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ def read_module(root: Record) -> OfficialModule:
     attributes: dict[str, Mapping[object, object]] = {}
     pending = [("", root, 0)]
     seen: set[int] = set()
+    members = 0
     while pending:
         prefix, record, depth = pending.pop()
         state = _state(record)
@@ -63,6 +69,9 @@ def read_module(root: Record) -> OfficialModule:
         if not all(isinstance(hooks := state.get(name, {}), dict) and not hooks for name in HOOKS):
             raise ValueError(f"functions were hung onto its module {printable(prefix) or 'at the top'!r}")
         attributes[prefix.removesuffix(".")] = state
+        members += sum(len(group) for group in map(state.get, GROUPS) if isinstance(group, dict))
+        if members > MAX_MEMBERS:
+            raise ValueError(f"it has more than {MAX_MEMBERS} tensors and modules; official networks have some 300")
         for group, found in tensors.items():
             for name, value in _members(state, group):
                 if isinstance(value, Tensor):
@@ -88,7 +97,12 @@ def _unwrapped(record: Record) -> Record:
     for _ in range(DEEPEST_MODULE):
         state = _state(record)
         inner = state.get("_modules") if isinstance(state, dict) else None
-        if not isinstance(inner, dict) or list(inner) != [WRAPPED] or not isinstance(inner[WRAPPED], Record):
+        if (
+            not isinstance(inner, dict)
+            or len(inner) != 1
+            or WRAPPED not in inner
+            or not isinstance(inner[WRAPPED], Record)
+        ):
             break
         record = inner[WRAPPED]
     return record

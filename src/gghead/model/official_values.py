@@ -15,14 +15,14 @@ NUMPY_CODES = {
 }  # fmt: skip
 """Types of NumPy's scalars as pickles and as `struct` call them."""
 MAX_LISTED = 8
-"""Members of a list in a message."""
+"""Members of a list that is looked into: settings have 5 at most."""
 MAX_WHOLE = 2**20
 """Sizes above this are no sizes of a network."""
 
 
 def plain(value: object) -> object:
     """A value of a setting without NumPy and torch around it: flat lists, numbers, texts, None; others as they are."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and len(value) <= MAX_LISTED:
         return [_scalar(member) for member in value]
     return _scalar(value)
 
@@ -70,12 +70,18 @@ def _scalar(value: object) -> object:
 def _numpy_scalar(record: Record) -> object:
     """The number of a call `scalar(dtype, bytes)`, or the record if it is of another form."""
     match record.arguments:
-        case (Record(arguments=(str(code), *_), state=state), content) if code in NUMPY_CODES:
+        case (Record(arguments=arguments, state=state), content) if arguments and _is_code(arguments[0]):
+            code = arguments[0]
             if isinstance(content, Record) and content.reference.name == "encode" and content.arguments:
                 # Old protocols write bytes as a text in Latin-1.
-                content = str(content.arguments[0]).encode("latin-1", errors="ignore")
+                text = content.arguments[0]
+                content = text[:16].encode("latin-1", errors="ignore") if isinstance(text, str) else None
             big = isinstance(state, tuple) and ">" in state[1:2]
             form = (">" if big else "<") + NUMPY_CODES[code]
             if isinstance(content, bytes) and len(content) == struct.calcsize(form):
                 return struct.unpack(form, content)[0]
     return record
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and value in NUMPY_CODES
