@@ -101,6 +101,12 @@ def test_interpolations_are_videos_of_three_kinds(model: Path, tmp_path: Path) -
         assert picture.n_frames == 4
 
 
+def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_drawn(model: Path, tmp_path: Path) -> None:
+    result = gghead("sample", model, "--seeds", "0-8", "--resolution", 8192, "--out", tmp_path / "a.webp")
+    assert "24576 x 24576 pixels, and a .webp has at most 16383 a side" in " ".join(result.output.split())
+    assert (result.exit_code, list(tmp_path.iterdir())) == (1, [])
+
+
 REFUSALS = [
     (("sample", "--out", "x.xyz"), "ending in .png, .jpg or .webp for pictures, .mp4 or .gif for a video"),
     (("sample", "--out", "x.png", "--orbit", "360"), "--orbit makes a video, and the output is x.png"),
@@ -124,6 +130,10 @@ REFUSALS = [
     (("interpolate", "--seeds", "3"), "one head can't become another"),
     (("interpolate", "--out", "x.png"), "ending in .mp4, .gif, .webp"),
     (("interpolate", "missing"), "there is no model at missing"),
+    (("info", "missing"), "there is nothing at missing"),
+    (("evaluate", "missing", "--data", "x.zip"), "there is no model at missing"),
+    (("evaluate", ".", "--data", "x.zip"), "there is no dataset at x.zip"),
+    (("evaluate", ".", "--data", ".", "--truncation", "inf"), "inf; expected a number"),
 ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, pick_device
+from gghead.cli.options import RunPath, device_option, pick_device, read_truncation
 from gghead.config.paths import find_data
 
 SUITES = ("fid", "3d", "full")
@@ -47,7 +47,9 @@ class Count(click.ParamType):
     show_default=True,
     help="inception (official, fetched once), efficientnet-lite0 (needs no network), or a TorchScript file to run.",
 )
-@click.option("--truncation", default=1.0, show_default=True, help="1, as official, for all variety.")
+@click.option(
+    "--truncation", default=1.0, show_default=True, callback=read_truncation, help="1, as official, for all variety."
+)
 @click.option("--seed", default=0, show_default=True, help="Decides about heads and cameras.")
 @device_option
 def evaluate(
@@ -67,6 +69,10 @@ def evaluate(
     in the run's folder, or beside the file. Stop it at any time: the same command goes on. Several GPUs: torchrun
     --no-python --nproc-per-node 4 gghead evaluate ...
     """
+    for path, what in (*((model, "model") for model in models), (find_data(data), "dataset")):
+        if not path.exists():
+            raise FileNotFoundError(f"there is no {what} at {path}")
+
     from gghead.evaluation.evaluate import Settings
     from gghead.evaluation.models import find_candidates
     from gghead.evaluation.ranks import join_ranks

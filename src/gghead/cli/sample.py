@@ -109,6 +109,7 @@ def sample(
     else:
         cameras = at(directions, fov, resolution).to(generator.device)
         heads = portraits(generator, styles, cameras, background=background)
+        require_sheet(out, len(seeds), len(directions), resolution)
         write_stills(out, seeds, directions, progress(heads, len(seeds), "heads"), background)
     click.echo(out)
 
@@ -158,6 +159,15 @@ def at(directions: list[tuple[float, float]], fov: float | None, resolution: int
     yaws = [math.radians(math.remainder(yaw, 360)) for yaw, _ in directions]
     pitches = [math.radians(pitch) for _, pitch in directions]
     return Cameras.at(yaws, pitches, fov=radians_of(fov), target=target_of(fov), resolution=resolution)
+
+
+def require_sheet(out: Path, heads: int, directions: int, resolution: int) -> None:
+    """Raises ValueError if a sheet would be too large for its format, before any head is drawn."""
+    from gghead.media.images import grid_columns, require_sides
+
+    if out.suffix:
+        columns = directions if directions > 1 else grid_columns(heads)
+        require_sides(out.suffix.lower(), -(-heads * directions // columns) * resolution, columns * resolution)
 
 
 def write_stills(

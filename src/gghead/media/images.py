@@ -19,6 +19,8 @@ PNG_COMPRESSION = 6
 """zlib level; pinned, so that the same picture gives the same bytes."""
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """Endings of the files that `encode_picture` makes."""
+LONGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
+"""Pixels that these formats hold a side."""
 JPEG_QUALITY, WEBP_QUALITY = 95, 92
 """Of 100: no blocks can be seen in skin and hair."""
 
@@ -38,6 +40,7 @@ def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str) -> bytes:
     """
     if suffix not in PICTURE_SUFFIXES:
         raise ValueError(f"{suffix!r} is no picture's ending; expected {', '.join(PICTURE_SUFFIXES)}")
+    require_sides(suffix, *pixels.shape[:2])
     if suffix == ".png":
         return encode_png(pixels)
     buffer, picture = io.BytesIO(), Image.fromarray(np.ascontiguousarray(pixels))
@@ -48,6 +51,16 @@ def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str) -> bytes:
         raise ValueError("a JPEG has no transparency; expected .png or .webp, or a background with a colour")
     picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
+
+
+def require_sides(suffix: str, height: int, width: int) -> None:
+    """Raises ValueError if a format holds no picture of this size."""
+    longest = LONGEST_SIDE.get(suffix)
+    if longest is not None and max(height, width) > longest:
+        raise ValueError(
+            f"the picture is {width} x {height} pixels, and a {suffix} has at most {longest} a side; make it smaller, "
+            "or a .png"
+        )
 
 
 def resize(pixels: UInt8[np.ndarray, "..."], side: int) -> UInt8[np.ndarray, "..."]:
@@ -118,7 +131,7 @@ def tile(
         ValueError: there is no picture, or there are no columns.
     """
     count, height, width, channels = pictures.shape
-    columns = _columns(count) if columns is None else columns
+    columns = grid_columns(count) if columns is None else columns
     if count < 1 or columns < 1:
         raise ValueError(f"{count} pictures in {columns} columns make no grid; expected at least one of each")
     rows = -(-count // columns)
@@ -128,7 +141,7 @@ def tile(
     return grid.reshape(rows * height, columns * width, channels)
 
 
-def _columns(count: int) -> int:
+def grid_columns(count: int) -> int:
     """4 for 8 pictures, 3 for 7: at most twice as wide as high."""
     square = math.ceil(math.sqrt(count))
     full = (columns for columns in range(max(square, 1), math.isqrt(2 * count) + 1) if count % columns == 0)
