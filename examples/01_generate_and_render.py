@@ -23,17 +23,18 @@ heads.means.shape
 # Pictures are display colours in [0, 1], batch x cameras x height x width x 3. A model looks best at the resolution at
 # which it was trained, here 256; in larger pictures gaps between its Gaussians can show.
 size = 256
-front = gghead.render(heads, gghead.Cameras.frontal(size))
+front = gghead.render(heads, gghead.Cameras.at(resolution=size))
 sheet = gghead.show(front.rgb.reshape(2, 4, size, size, 3))
 sheet.save(out / "heads.png")
 sheet
 
 # %%
-# Two heads from four sides: heads run down, cameras to the right. The camera goes round a circle of radius .6 in front
-# of the face, at distance 2.7.
-cameras = gghead.Cameras.orbit(frames=4, resolution=size)
+# Two heads from four sides: heads run down, cameras to the right. Yaw is in radians, positive towards the right.
+# `Cameras.at` sees the whole head; `Cameras.frontal` and `Cameras.orbit` see what FFHQ's pictures show, which is what
+# models learn from.
+cameras = gghead.Cameras.at(yaw=[-1.2, -0.6, 0.6, 1.2], resolution=size)
 around = gghead.render(heads[2:4], cameras)
-gghead.show(around.rgb)
+gghead.show(around)
 
 # %%
 # Depth and coverage (alpha) come with every picture; normals are those of the depth. Where less than half of a pixel is
@@ -47,6 +48,6 @@ coverage = turn.alpha.expand(-1, -1, -1, 3)
 gghead.show(torch.stack([turn.rgb, depth, normals, coverage]))
 
 # %%
-# The same as a video.
+# A video, its camera on the paper's circle of radius 0.6 in front of the face.
 frames = gghead.render(heads[3], gghead.Cameras.orbit(frames=24, resolution=size))
 gghead.save_video(out / "orbit.mp4", frames.rgb)

@@ -5,6 +5,7 @@ Between two heads, round several, in a square of four, and the parts of one in a
 
 # %%
 # Styles are what one moves in: a vector for every layer of the network.
+import math
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ out = Path("out")
 out.mkdir(exist_ok=True)
 generator = gghead.load()
 size = 192
-camera = gghead.Cameras.frontal(size)
+camera = gghead.Cameras.at(resolution=size)
 styles = generator.styles(seeds=[24, 36, 10, 51], truncation=0.7)
 styles.shape
 
@@ -28,7 +29,7 @@ gghead.show(gghead.render(line, camera).rgb.reshape(1, 6, size, size, 3))
 # %%
 # A closed, smooth way round four heads, while the camera goes round once; pairwise gives each head a camera of its own.
 way = generator.decode(gghead.loop(styles, frames=24))
-morph = gghead.render(way, gghead.Cameras.orbit(frames=24, resolution=size), pairwise=True)
+morph = gghead.render(way, gghead.Cameras.orbit(frames=24, resolution=size, fov=math.radians(18)), pairwise=True)
 gghead.save_video(out / "morph.mp4", morph.rgb)
 gghead.show(morph.rgb[::4].reshape(1, 6, size, size, 3))
 
