@@ -26,7 +26,7 @@ from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 
 Content = dict[object, object]
-BUFFERS = ("noise_const", "w_avg", "_uv_grid", "_uv_position_map")
+BUFFERS = ("noise_const", "w_avg", "_uv_grid")
 FILTER = torch.tensor(TAPS).outer(torch.tensor(TAPS))
 
 
@@ -80,9 +80,9 @@ def official_generator(generator: Generator) -> Part:
     """Our generator as the official module."""
     config, own = generator.config, generator.state_dict()
     own["_uv_grid"] = generator.texel_uvs[None, :, None]
-    own["_uv_position_map"] = _position_map(config.map_resolution)
     own["position_weight"] = own["position_weight"][..., None, None]
     network = _tree({official: own[name] for official, name in generator_names(config).items()})
+    network.register_buffer("_uv_position_map", _position_map(config.map_resolution).clone())
     network.register_buffer("_flame_vertices", generator.template_positions[None].clone())
     network._config = Settings(
         z_dim=config.z_size,

@@ -61,7 +61,7 @@ HARMLESS = frozenset(
     + [Reference("pathlib", name) for name in ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")]
 )
 """Names of torch, numpy and Python that checkpoints contain. Seven of them have a meaning here, others are inert."""
-HARMLESS_MODULES = ("torch.nn.modules.", "torch.nn.parallel.")
+HARMLESS_MODULES = ("torch.nn.modules.", "torch.nn.parallel.", "torch.distributed.algorithms.")
 """Modules of which every name may appear: classes of layers and wrappers, which become inert records."""
 MAX_COUNT = 2**48
 """Of numbers along an axis of a tensor, or in a storage."""

@@ -16,7 +16,7 @@ from gghead.checkpoint.inert_pickle import Record
 from gghead.checkpoint.inert_tensors import check_sharing, read_tensor_pickle
 from gghead.checkpoint.tensors import TensorFile
 from gghead.config.model import GeneratorConfig
-from gghead.config.printable import listed, printable
+from gghead.config.printable import listed
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.model.official_config import OfficialSettings, read_settings
@@ -28,15 +28,16 @@ from gghead.model.official_layers import (
     require_layers,
     unread_parts,
 )
-from gghead.model.official_module import OfficialModule, class_name, read_module
+from gghead.model.official_module import OfficialModule, class_name, read_module, single
 from gghead.model.official_names import (
     DISCRIMINATOR_IGNORED,
     GENERATOR_IGNORED,
     discriminator_names,
     generator_names,
 )
+from gghead.model.official_template import read_texels
 from gghead.model.storage import NOTHING_ALLOCATED, mismatches
-from gghead.uv.texels import Texels, sample_maps
+from gghead.uv.texels import Texels
 
 N = TypeVar("N", Generator, Discriminator)
 
@@ -47,8 +48,6 @@ PICKLE = b"\x80"
 NETWORKS = ("G_ema", "G", "D")
 PARTS = (*NETWORKS, "augment_pipe", "training_set_kwargs")
 """What the official training loop writes into a checkpoint."""
-TEMPLATE_SLACK = 1e-4
-"""The two forms of the template in a file agree to rounding; further apart, in world units, is told."""
 
 
 @dataclass(frozen=True)
@@ -186,14 +185,14 @@ def _generator(module: OfficialModule) -> tuple[Generator, list[str]]:
     unread = unread_parts(module, ours, GENERATOR_IGNORED)
     require_layers(module, GENERATOR_RULES)
     tensors = _renamed(module, ours)
-    texels = _texels(tensors.pop("_uv_grid"), tensors.pop("_uv_position_map"), config.grid_size)
+    texels, template_notes = read_texels(module, tensors.pop("_uv_grid"), config.grid_size)
     tensors["position_weight"] = tensors["position_weight"].flatten(1)
     tensors |= {"texel_uvs": texels.uvs, "template_positions": texels.positions}
     with NOTHING_ALLOCATED:
         empty = Texels(torch.empty(texels.uvs.shape), torch.empty(texels.positions.shape))
         generator = Generator(config, empty, seed=None)
     _fill(generator, tensors)
-    notes = [*settings.notes, *_unread_notes(unread), *_template_notes(module, texels), *_precision_notes(module)]
+    notes = [*settings.notes, *_unread_notes(unread), *template_notes, *_precision_notes(module)]
     if settings.half_blocks:
         notes.append(f"its {settings.half_blocks} finest blocks computed in half precision there, in single here")
     return generator, notes
@@ -216,31 +215,6 @@ def _generator_config(settings: OfficialSettings, module: OfficialModule) -> Gen
         log_scale_offset=settings.log_scale_offset,
         quaternion_order="zwxy",
     )
-
-
-def _texels(grid: Tensor, positions: Tensor, grid_size: int) -> Texels:
-    """The points that carry Gaussians, out of the template as the file has it."""
-    if grid.ndim < 2 or grid.shape[-1] != 2 or not grid.numel():
-        raise ValueError(f"its points _uv_grid have the shape {tuple(grid.shape)}; expected [..., 2]")
-    if positions.ndim != 3 or len(positions) != 3 or not positions.numel():
-        raise ValueError(f"its _uv_position_map has the shape {tuple(positions.shape)}; expected [3, R, R]")
-    if grid.numel() // 2 > grid_size**2:
-        raise ValueError(f"it has {grid.numel() // 2} points; expected at most {grid_size**2}, those of its grid")
-    if not grid.is_floating_point() or not positions.is_floating_point():
-        raise ValueError("its points or positions are whole numbers")
-    uvs = grid.reshape(-1, 2)
-    return Texels(uvs, sample_maps(positions, uvs).contiguous())
-
-
-def _template_notes(module: OfficialModule, texels: Texels) -> list[str]:
-    """The file says twice where the template is; what was taken if the two differ."""
-    vertices = module.buffers.get("_flame_vertices")
-    if vertices is None or vertices.numel() != texels.positions.numel():
-        return []
-    apart = float((vertices.reshape(-1, 3) - texels.positions).abs().max())
-    if apart <= TEMPLATE_SLACK:
-        return []
-    return [f"its _flame_vertices are up to {apart:.2g} world units from its position map, which was taken"]
 
 
 def _discriminator_or_none(pickle: OfficialPickle, channel_base: int) -> tuple[Discriminator | None, list[str]]:
@@ -287,16 +261,7 @@ def _renamed(module: OfficialModule, ours: Mapping[str, str]) -> dict[str, Tenso
     """Copies of the tensors, of which several may share a storage in the file, under our names."""
     found = module.tensors
     check_sharing({official: found[official] for official in ours})
-    tensors = {}
-    for official, name in ours.items():
-        tensor = found[official]
-        dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
-        tensors[name] = tensor.detach().to(dtype, memory_format=torch.contiguous_format, copy=True)
-        if not tensors[name].isfinite().all():
-            raise ValueError(
-                f"its tensor {printable(official)} holds values that are not finite; its training diverged"
-            )
-    return tensors
+    return {name: single(official, found[official]) for official, name in ours.items()}
 
 
 def _fill(network: N, tensors: dict[str, Tensor]) -> N:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from gghead.checkpoint.inert_pickle import Record
@@ -90,6 +91,19 @@ def class_name(record: Record) -> str:
     """Name of the class of a pickled object."""
     stated = record.arguments[0].get("class_name") if _is_persistent(record) else None
     return printable(stated if isinstance(stated, str) else record.reference.name)
+
+
+def single(name: str, tensor: Tensor) -> Tensor:
+    """A copy of a tensor in single precision and plain order: in the file several may share a storage.
+
+    Raises:
+        ValueError: it holds values that are not finite.
+    """
+    dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+    copy = tensor.detach().to(dtype, memory_format=torch.contiguous_format, copy=True)
+    if not copy.isfinite().all():
+        raise ValueError(f"its tensor {printable(name)} holds values that are not finite; its training diverged")
+    return copy
 
 
 def _unwrapped(record: Record) -> Record:

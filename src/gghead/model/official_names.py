@@ -4,9 +4,11 @@ import math
 
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 
-GENERATOR_IGNORED = frozenset(["_flame_vertices", "_gaussian_bg", "_gaussian_bg_train", "dataset_label_std"])
-"""Known buffers that are not needed: the template's positions, which the position map gives too, the backgrounds of the
-renderer, and the spread of the labels, which the official training loop leaves there."""
+GENERATOR_IGNORED = frozenset(
+    ["_uv_position_map", "_flame_vertices", "_gaussian_bg", "_gaussian_bg_train", "dataset_label_std"]
+)
+"""Known buffers that have no place in ours: the template, which becomes texels, backgrounds of the renderer, and the
+spread of the labels, which the official training loop leaves there."""
 DISCRIMINATOR_IGNORED = frozenset(["b4.mbstd"])
 """A known module without tensors."""
 
@@ -15,7 +17,6 @@ def generator_names(config: GeneratorConfig) -> dict[str, str]:
     """Official name -> our name, for all tensors of a generator."""
     names = {
         "_uv_grid": "_uv_grid",
-        "_uv_position_map": "_uv_position_map",
         "_zero_conv_position.weight": "position_weight",
         "_zero_conv_position.bias": "position_bias",
         "backbone.mapping.w_avg": "mapping.mean_style",
