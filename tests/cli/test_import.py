@@ -70,6 +70,17 @@ def test_a_model_and_what_training_needs_beside_it(content: Content, tmp_path: P
     assert content_hash(load_tensors(model)) == before
 
 
+def test_info_tells_where_a_model_is_from_and_how_training_goes_on(content: Content, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    run(write_official(tmp_path / "snapshot.pkl", content), model)
+    told = CliRunner().invoke(main, ["info", str(model)]).stdout
+    assert "by the official release" in told
+    assert f"gghead train PRESET --init-from {model} goes on with model.training" in told
+    other = CliRunner().invoke(main, ["info", str(training_file(model))])
+    assert other.exit_code == 1
+    assert "name the model, the .safetensors file beside it" in other.output
+
+
 def test_without_other_networks_there_is_no_file_beside_it(content: Content, tmp_path: Path) -> None:
     """Not even that of an earlier import."""
     pickle, model = tmp_path / "snapshot.pkl", tmp_path / "model.safetensors"

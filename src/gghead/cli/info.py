@@ -114,7 +114,8 @@ def describe_model(path: Path) -> Description:
             f"{parameters / 1e6:.1f} million parameters, UV maps of {config.map_resolution} x {config.map_resolution}",
         ),
         ("camera", camera),
-        *origin_of(path),
+        *origin_of(path, config.quaternion_order == "zwxy"),
+        *training_of(path),
         ("use", f"gghead sample{'' if path == BUNDLED_MODEL else f' {path}'} --seeds 0-15 --out heads.png"),
         ("in Python", f"gghead.load({'' if path == BUNDLED_MODEL else repr(str(path))})"),
     )
@@ -128,8 +129,8 @@ def describe_model(path: Path) -> Description:
     return Description(f"{path.name}: a generator of 3D heads, {path.stat().st_size / 2**20:.1f} MiB", facts, values)
 
 
-def origin_of(path: Path) -> tuple[tuple[str, str], ...]:
-    """How a model was trained and what may be done with it, as far as its place tells."""
+def origin_of(path: Path, official: bool) -> tuple[tuple[str, str], ...]:
+    """How a model was trained and what may be done with it, as far as its place and its form tell."""
     if path == BUNDLED_MODEL:
         return (
             ("trained", "by gghead on computer-made people; it is nobody's likeness"),
@@ -139,7 +140,18 @@ def origin_of(path: Path) -> tuple[tuple[str, str], ...]:
     run = path.parent.parent
     if path.parent.name == SNAPSHOT_FOLDER and path.stem.isdecimal() and (run / "config.json").is_file():
         return (("trained", f"in the run {run}, with {int(path.stem)} images seen (gghead info {run})"),)
+    if official:
+        return (("trained", "by the official release, or from a model of it; model and template have its licences"),)
     return (("trained", "the file does not say how; its licence is that of who made it and of the pictures"),)
+
+
+def training_of(path: Path) -> tuple[tuple[str, str], ...]:
+    """How training goes on from a model whose discriminator stands beside it."""
+    from gghead.model.continuation import training_file
+
+    if not training_file(path).is_file():
+        return ()
+    return (("training", f"gghead train PRESET --init-from {path} goes on with {training_file(path).name}"),)
 
 
 def describe_data(path: Path) -> Description:

@@ -11,6 +11,7 @@ OTHER_KINDS = {
     ".ply": "a file of Gaussians, no model that makes them; read it with gghead.load_ply, look at it with gghead view",
     ".spz": "a file of Gaussians, no model that makes them; read it with gghead.load_spz",
     ".splat": "a file of Gaussians, no model that makes them; read it with gghead.load_splat",
+    ".training": "what training goes on from beside a model; name the model, the .safetensors file beside it",
     ".zip": "an archive, no model; gghead data check looks at datasets",
 }
 """Files that are taken for models, and what to do with them."""
