@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from gghead.data import picture_files
+from gghead.data.cutout import composite
 from gghead.data.inspection import inspect
 from gghead.data.memory import BYTES_PER_PIXEL, MemoryBudget
-from gghead.media.encoded import EncodedPicture
+from gghead.media.encoded import BAND_PIXELS, EncodedPicture
 from gghead.media.images import encode_png
 from tiny_archive import COUNT, SIDE, picture_name, write_zip
 
@@ -79,3 +81,16 @@ def test_large_pictures_are_decoded_one_after_the_other(
     assert not inspection.problems
     assert len(inspection.pictures) == COUNT
     assert most == 1
+
+
+def test_compositing_takes_little_more_than_its_result() -> None:
+    pixels, mask = np.full((2048, 2048, 3), 90, np.uint8), np.full((2048, 2048), 100, np.uint8)
+    composite(pixels[:8], mask[:8], 1.0)
+    tracemalloc.start()
+    try:
+        result = composite(pixels, mask, 1.0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (result == result[0, 0]).all()
+    assert peak < result.nbytes + 64 * BAND_PIXELS

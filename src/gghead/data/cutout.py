@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from gghead.media.encoded import BAND_PIXELS
 from gghead.media.images import resize, resize_both
 
 
@@ -44,8 +45,12 @@ def composite(
     pixels: UInt8[np.ndarray, "H W 3"], mask: UInt8[np.ndarray, "H W"], background: float
 ) -> UInt8[np.ndarray, "H W 3"]:
     """mask * pixels + (1 - mask) * background, rounded; background in [0, 1]."""
-    places = np.multiply(mask, 256, dtype=np.intp)[..., None] + pixels
-    return _mixtures(background).take(places, mode="clip")  # other modes check each place
+    mixtures, result = _mixtures(background), np.empty_like(pixels)
+    rows = max(1, BAND_PIXELS // mask.shape[1])  # places take 24 bytes a pixel
+    for band in (slice(top, top + rows) for top in range(0, len(mask), rows)):
+        places = np.multiply(mask[band], 256, dtype=np.intp)[..., None] + pixels[band]
+        mixtures.take(places, out=result[band], mode="clip")  # other modes check each place
+    return result
 
 
 @lru_cache(maxsize=16)

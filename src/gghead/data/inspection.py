@@ -101,7 +101,7 @@ def inspect(
     try:
         pictures = open_archive(path)
     except ValueError as error:
-        return Inspection(path, problems=(str(error),))
+        return Inspection(path, problems=(" ".join(str(error).splitlines()),))
     with pictures:
         problems: list[str] = []
         try:

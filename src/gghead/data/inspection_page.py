@@ -39,7 +39,9 @@ def page(inspection: Inspection, encoding: str = "utf-8") -> str:
     lines += [f"note: {printable(note, LONGEST)}" for note in inspection.notes]
     lines += [f"problem: {printable(problem, LONGEST)}" for problem in inspection.problems]
     count = len(inspection.problems)
-    lines.append(f"{count} problem{'' if count == 1 else 's'}" + ("; training would fail" if count else ""))
+    lines.append(
+        f"{count} problem{'' if count == 1 else 's'}" + ("; training would fail or be in vain" if count else "")
+    )
     return "\n".join(lines)
 
 

@@ -191,7 +191,7 @@ def _facts(name: str, stored: StoredPicture) -> PictureFacts:
         frames=max(trait.frames for trait in traits),
         profiled=picture.traits.profiled,
         transparent=picture.opacity is not None,
-        multiplied=mask_file is None and _is_multiplied(pixels, mask),
+        multiplied=mask_file is None and picture.opacity is not None and _is_multiplied(pixels, mask),
         fingerprint=zlib.crc32(columns, start),
         mirrored=zlib.crc32(np.ascontiguousarray(columns[::-1]), start),
     )

@@ -90,7 +90,9 @@ def decode_picture(data: bytes) -> EncodedPicture:
         opacity = opacity_of(picture)
         if picture.mode in ("P", "PA", "LA"):
             picture = picture.convert("RGBA")  # keeps the colours of what is transparent
-        return EncodedPicture(levels(picture if picture.mode == "RGB" else picture.convert("RGB")), opacity, traits)
+        if picture.mode not in ("RGB", "RGBA"):
+            picture = picture.convert("RGB")
+        return EncodedPicture(_copied(picture, np.uint8, 3), opacity, traits)
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
@@ -145,12 +147,12 @@ def opacity_of(picture: Image.Image) -> UInt8[np.ndarray, "H W"] | None:
 
 def levels(picture: Image.Image) -> UInt8[np.ndarray, "H W *C"]:
     """Pixels of a grey or RGB picture of 8 bits."""
-    return _copied(picture, np.uint8)
+    return _copied(picture, np.uint8, len(picture.getbands()))
 
 
 def deep_levels(picture: Image.Image) -> UInt16[np.ndarray, "H W"]:
     """Pixels of a grey picture of 16 bits."""
-    return _copied(picture, np.uint16)
+    return _copied(picture, np.uint16, 1)
 
 
 def to_8_bits(deep: UInt16[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:
@@ -162,13 +164,13 @@ def to_8_bits(deep: UInt16[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:
     return pixels
 
 
-def _copied(picture: Image.Image, dtype: type) -> np.ndarray:
-    """Pixels, copied a band at a time: for a picture as a whole Pillow takes three times its memory."""
-    channels = len(picture.getbands())
+def _copied(picture: Image.Image, dtype: type, channels: int) -> np.ndarray:
+    """The first channels, copied a few rows at a time: for a picture as a whole Pillow takes three times its memory."""
     pixels = np.empty((picture.height, picture.width, channels)[: 2 + (channels > 1)], dtype)
     rows = max(1, BAND_PIXELS // picture.width)
     for top in range(0, picture.height, rows):
         bottom = min(top + rows, picture.height)
         whole = bottom - top == picture.height
-        pixels[top:bottom] = np.asarray(picture if whole else picture.crop((0, top, picture.width, bottom)))
+        part = np.asarray(picture if whole else picture.crop((0, top, picture.width, bottom)))
+        pixels[top:bottom] = part[..., :channels] if channels > 1 else part
     return pixels
