@@ -28,10 +28,16 @@ class TensorFile:
     texts: Mapping[str, str]
 
 
-def save_tensors(path: Path, content: TensorFile) -> None:
+def save_tensors(path: Path, content: TensorFile, overwrite: bool = True) -> None:
     """Writes a .safetensors file atomically; the old file survives a failure. The same content is the same bytes.
 
+    Args:
+        path: of the file.
+        content: what to write.
+        overwrite: whether what stands there is replaced.
+
     Raises:
+        FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in content.tensors.items()}
@@ -44,7 +50,7 @@ def save_tensors(path: Path, content: TensorFile) -> None:
         except safetensors.SafetensorError as error:
             raise OSError(f"{path} could not be written: {error}; is the disk full?") from error
 
-    write_file(path, write)
+    write_file(path, write, overwrite)
 
 
 def _sort_texts(path: Path) -> None:

@@ -32,12 +32,12 @@ def check(archive: Path, resolution: int, masks: Path | None, out: Path | None, 
         inspection = inspect(archive, resolution, masks, done)
     click.echo(page(inspection, sys.stdout.encoding or "ascii"))
     if out is not None:
-        write_sheet(inspection, out)
+        write_sheet(inspection, out, force)
     if inspection.problems:
         raise SystemExit(1)
 
 
-def write_sheet(inspection: "Inspection", out: Path) -> None:  # noqa: F821 - imported when a command runs
+def write_sheet(inspection: "Inspection", out: Path, force: bool) -> None:  # noqa: F821 - imported when a command runs
     """Writes the contact sheet, unless there is no picture with a camera."""
     from gghead.checkpoint.atomic import write_file
     from gghead.data.contact_sheet import contact_sheet_of
@@ -47,5 +47,5 @@ def write_sheet(inspection: "Inspection", out: Path) -> None:  # noqa: F821 - im
     if sheet is None:
         click.echo("no contact sheet: no usable picture has a camera", err=True)
         return
-    write_file(out, lambda temporary: temporary.write_bytes(encode_png(sheet)))
+    write_file(out, lambda temporary: temporary.write_bytes(encode_png(sheet)), overwrite=force)
     click.echo(out)

@@ -55,7 +55,7 @@ def convert(
         check_output(masks_path(out), force)
     with progress_counter(None, "pictures") if packing else nullcontext(lambda done, total: None) as done:
         converted = write_converted(
-            source, out, Convention.parse(convention), pictures, align, skip_damaged, side, done
+            source, out, Convention.parse(convention), pictures, align, skip_damaged, side, done, force
         )
     for note in converted.notes:
         click.echo(f"note: {note}", err=True)

@@ -9,6 +9,7 @@ from gghead.cli.options import (
     check_output,
     device_option,
     force_option,
+    make_folder,
     model_argument,
     out_option,
     pick_device,
@@ -67,10 +68,12 @@ def export(
     for path in (out, *paths):
         check_output(path, force)
     checks.log.setLevel(logging.INFO)  # who exports is told what is left out
+    if paths[0].parent == out:
+        make_folder(out, force)
     generator = load(model, pick_device(device))
     for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
         heads = generator.sample([seed], truncation)
         if format_of(path).suffix != ".ellipsoids.glb":  # which shows the shapes themselves
             heads = smooth(heads, generator)
-        write(path, heads[0], generator, up=up, scale=scale, center=center)
+        write(path, heads[0], generator, up=up, scale=scale, center=center, overwrite=force)
         click.echo(path)

@@ -40,12 +40,13 @@ def import_(checkpoint: Path, out: Path | None, check: bool, force: bool) -> Non
             click.echo(line)
         return
     assert out is not None
-    save_generator(out, official.generator_ema)
+    save_generator(out, official.generator_ema, overwrite=force)
     networks = TrainingNetworks(official.generator, official.discriminator)
     if networks.generator is None and networks.discriminator is None:
-        training_file(out).unlink(missing_ok=True)
+        if force:
+            training_file(out).unlink(missing_ok=True)
     else:
-        save_training(out, networks)
+        save_training(out, networks, overwrite=force)
         click.echo(f"for training: {training_file(out)}", err=True)
     for note in official.notes:
         click.echo(note, err=True)

@@ -17,6 +17,7 @@ from gghead.cli.info import info
 from gghead.cli.interpolate import interpolate
 from gghead.cli.resume import resume
 from gghead.cli.sample import sample
+from gghead.cli.termination import orderly_end
 from gghead.cli.train import train
 from gghead.cli.view import view
 from gghead.config.printable import printable
@@ -102,6 +103,7 @@ def main(debug: bool) -> None:
     """
     import logging
 
+    click.get_current_context().with_resource(orderly_end())
     wait_passively(os.environ)
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
 

@@ -1,6 +1,7 @@
 """Options that several commands share: one spelling, one meaning, one default."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -68,11 +69,24 @@ def check_output(path: Path, force: bool) -> Path:
     """The output path, if it may be written.
 
     Raises:
-        FileExistsError: something stands there and --force was not given.
+        FileExistsError: something stands there, be it a link that leads nowhere, and --force was not given.
     """
-    if path.exists() and not force:
+    if not force and os.path.lexists(path):
         raise FileExistsError(f"{path} exists already; name another output or overwrite it with --force")
     return path
+
+
+def make_folder(path: Path, force: bool) -> None:
+    """Makes the folder that a command fills; without --force it fills none that another command made meanwhile.
+
+    Raises:
+        FileExistsError: it exists and --force was not given.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(exist_ok=force)
+    except FileExistsError as error:
+        raise FileExistsError(f"{path} exists already; name another output or overwrite it with --force") from error
 
 
 def rendering_path(out: Path | None, model: Path, name: str) -> Path:

@@ -22,6 +22,8 @@ from gghead.cli.options import (
     check_output,
     device_option,
     force_option,
+    make_folder,
+    make_folder,
     model_argument,
     pick_device,
     progress,
@@ -105,12 +107,13 @@ def sample(
         else:
             cameras = at(swing(directions[0], orbit), fov, resolution)
         frames = turntable(generator, styles, cameras.to(generator.device), background=background)
-        save_video(out, progress((arrange(each, empty=background) for each in frames), ORBIT_FRAMES, "frames"))
+        shown = progress((arrange(each, empty=background) for each in frames), ORBIT_FRAMES, "frames")
+        save_video(out, shown, overwrite=force)
     else:
         cameras = at(directions, fov, resolution).to(generator.device)
         heads = portraits(generator, styles, cameras, background=background)
         require_sheet(out, len(seeds), len(directions), resolution)
-        write_stills(out, seeds, directions, progress(heads, len(seeds), "heads"), background)
+        write_stills(out, seeds, directions, progress(heads, len(seeds), "heads"), background, force)
     click.echo(out)
 
 
@@ -176,6 +179,7 @@ def write_stills(
     directions: list[tuple[float, float]],
     heads: Iterator,
     empty: tuple[float, float, float] | None,
+    force: bool,
 ) -> None:
     """A sheet of all heads, a row each if there are several directions; in a folder a file each.
 
@@ -187,8 +191,10 @@ def write_stills(
 
     if out.suffix:
         pictures = torch.cat(list(heads))
-        save_picture(out, arrange(pictures, len(directions) if len(directions) > 1 else None, empty))
+        sheet = arrange(pictures, len(directions) if len(directions) > 1 else None, empty)
+        save_picture(out, sheet, overwrite=force)
         return
+    make_folder(out, force)
     several = len(set(directions)) > 1
     for seed, pictures in zip(seeds, heads, strict=True):
         for (yaw, pitch), picture in zip(directions, pictures, strict=True):

@@ -57,20 +57,23 @@ def convert(
     skip_damaged: bool = False,
     side: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    overwrite: bool = True,
 ) -> Converted:
     """Writes labels (out.json) or a whole dataset (out.zip, and its masks beside it if the source has some).
 
     Args:
         source: a dataset or its dataset.json; a COLMAP model or its project; a transforms.json or its folder.
-        out: what to write; what stands there is replaced.
+        out: what to write.
         convention: of the labels; COLMAP's and NeRF's matrices are known, their worlds' axes are not.
         pictures: zip or folder with the pictures; by default where such a source has them.
         align: whether to bring the scene into the head space, see `align_cameras`.
         skip_damaged: whether pictures that can't be used are left out, instead of being an error.
         side: pixels of the side of the pictures that intrinsics in pixels mean; by default each picture is asked.
         on_progress: called with the numbers of pictures written and of all.
+        overwrite: whether what stands there is replaced.
 
     Raises:
+        FileExistsError: something stands there and shall stay; says where the file is kept.
         FileNotFoundError: there is no such source, or no pictures for a zip.
         ValueError: it is not in one of the formats, or a label makes no camera, or a picture can't be read.
     """
@@ -95,8 +98,8 @@ def convert(
             labels = align_cameras(labels)
         if packing:
             assert files is not None
-            return Converted(_write_zips(files, names, labels, out, on_progress), len(names), skipped, notes)
-        write_file(out, lambda temporary: temporary.write_bytes(write_labels(names, labels)))
+            return Converted(_write_zips(files, names, labels, out, on_progress, overwrite), len(names), skipped, notes)
+        write_file(out, lambda temporary: temporary.write_bytes(write_labels(names, labels)), overwrite)
         if cameras.masks:
             notes = (*notes, "labels alone have no masks (mask_path): name a zip as --out to have them")
         return Converted((out,), len(names), skipped, notes)
@@ -240,17 +243,26 @@ def _write_zips(
     labels: Float[np.ndarray, "M 25"],
     out: Path,
     on_progress: Callable[[int, int], None],
+    overwrite: bool,
 ) -> tuple[Path, ...]:
     total = len(names) * (1 if files.masks is None else 2)
     written = []
     if files.masks is not None:  # first, so that a zip of pictures never stands without its masks
         members = {name: files.mask_names[name] for name in names}
-        write_file(masks_path(out), lambda path: _copy(path, files.masks, members, {}, lambda n: on_progress(n, total)))
+        write_file(
+            masks_path(out),
+            lambda path: _copy(path, files.masks, members, {}, lambda n: on_progress(n, total)),
+            overwrite,
+        )
         written.append(masks_path(out))
     start = total - len(names)
     extra = {LABELS_NAME: write_labels(names, labels)}
-    members = {name: name for name in names}
-    write_file(out, lambda path: _copy(path, files.pictures, members, extra, lambda n: on_progress(start + n, total)))
+    pictures = {name: name for name in names}
+    write_file(
+        out,
+        lambda path: _copy(path, files.pictures, pictures, extra, lambda n: on_progress(start + n, total)),
+        overwrite,
+    )
     return (out, *written)
 
 

@@ -153,8 +153,9 @@ def export(
     up: Up | None = None,
     scale: float | None = None,
     center: bool = False,
+    overwrite: bool = True,
 ) -> None:
-    """Writes a head for other programs; replaces an existing file, whole or not at all.
+    """Writes a head for other programs, whole or not at all.
 
     `load_ply`, `load_splat` and `load_spz` give the same Gaussians back, to what the format can hold.
 
@@ -167,8 +168,10 @@ def export(
         up: axis of the file that points up; None for what programs expect of the format.
         scale: factor from the head space (a head is 0.55 high) to the file's unit; None for 1, in .glb metres.
         center: whether the middle of the head becomes the origin.
+        overwrite: whether what stands there is replaced.
 
     Raises:
+        FileExistsError: something stands there and shall stay; says where the file is kept.
         ValueError: an unknown format, several heads, no Gaussian that can be drawn, a textured mesh without generator
             or of a broken head, or another frame for a page.
 
@@ -177,7 +180,7 @@ def export(
         >>> gghead.export("head.spz", gghead.load().sample(seeds=[0])[0])
     """
     content = encode(Path(path).name, head, generator, up=up, scale=scale, center=center)
-    write_file(Path(path), lambda temporary: temporary.write_bytes(content))
+    write_file(Path(path), lambda temporary: temporary.write_bytes(content), overwrite)
 
 
 @torch.no_grad()

@@ -64,33 +64,39 @@ def show(pictures: Pictures) -> Image.Image:
     return Image.fromarray(to_uint8(arrange(display_colors(pictures))))
 
 
-def save_picture(path: str | Path, picture: Pictures) -> None:
-    """Writes a picture; replaces an existing file, whole or not at all.
+def save_picture(path: str | Path, picture: Pictures, overwrite: bool = True) -> None:
+    """Writes a picture, whole or not at all.
 
     Args:
         path: file to write, ending in .png, .jpg or .webp.
         picture: display colours in [0, 1]; with a fourth channel for opacity in .png and .webp.
+        overwrite: whether what stands there is replaced.
 
     Raises:
+        FileExistsError: something stands there and shall stay; says where the picture is kept.
         ValueError: another ending, shape or range.
     """
     pixels = display_colors(picture)
     if pixels.ndim != 3:
         raise ValueError(f"a picture is {list(pixels.shape)}; expected [H, W, 3]; gghead.show puts several in one")
     content = encode_picture(to_uint8(pixels), Path(path).suffix.lower())
-    write_file(Path(path), lambda temporary: temporary.write_bytes(content))
+    write_file(Path(path), lambda temporary: temporary.write_bytes(content), overwrite)
 
 
-def save_video(path: str | Path, frames: Pictures | Iterable[Pictures], fps: float = 24) -> None:
-    """Writes a video; replaces an existing file, whole or not at all.
+def save_video(
+    path: str | Path, frames: Pictures | Iterable[Pictures], fps: float = 24, overwrite: bool = True
+) -> None:
+    """Writes a video, whole or not at all.
 
     Args:
         path: file to write: .mp4 (H.264, plays in browsers), or an animation that repeats: .webp, .gif (256 colours).
         frames: display colours in [0, 1]: a rendering or tensor [F, H, W, 3], or anything that yields pictures. An .mp4
             has even sides: where one is odd its last row or column is there twice.
         fps: frames a second.
+        overwrite: whether what stands there is replaced.
 
     Raises:
+        FileExistsError: something stands there and shall stay; says where the video is kept.
         ValueError: another ending, no frames, frames of another shape or range, or fps out of range.
         OSError: the file can't be written, or no encoder takes frames of this size.
     """
@@ -103,9 +109,9 @@ def save_video(path: str | Path, frames: Pictures | Iterable[Pictures], fps: flo
         raise ValueError("a video is made of frames, [F, H, W, 3]; this is one picture: gghead.show(picture).save(...)")
     pictures = (_frame(frame, with_alpha=suffix == ".webp") for frame in frames)
     if suffix == ".mp4":
-        write_file(Path(path), lambda temporary: encode_video(temporary, pictures, fps))
+        write_file(Path(path), lambda temporary: encode_video(temporary, pictures, fps), overwrite)
     else:
-        write_file(Path(path), lambda temporary: encode_animation(temporary, pictures, fps, suffix))
+        write_file(Path(path), lambda temporary: encode_animation(temporary, pictures, fps, suffix), overwrite)
 
 
 def display_colors(pictures: Pictures) -> Float[Tensor, "*P H W D"]:

@@ -30,10 +30,16 @@ def training_file(model: Path) -> Path:
     return model.with_suffix(SUFFIX)
 
 
-def save_training(model: Path, networks: TrainingNetworks) -> None:
+def save_training(model: Path, networks: TrainingNetworks, overwrite: bool = True) -> None:
     """Writes the networks in training beside a model file that stands already, atomically.
 
+    Args:
+        model: whose networks they are.
+        networks: what to write.
+        overwrite: whether what stands there is replaced.
+
     Raises:
+        FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
     """
     tensors, texts = {}, {MODEL_KEY: stated_hash(model)}
@@ -41,7 +47,7 @@ def save_training(model: Path, networks: TrainingNetworks) -> None:
         if network is not None:
             tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
             texts |= {f"{name}/{key}": text for key, text in network_texts(name, network).items()}
-    save_tensors(training_file(model), TensorFile(tensors, texts))
+    save_tensors(training_file(model), TensorFile(tensors, texts), overwrite)
 
 
 def load_training(model: Path) -> TrainingNetworks | None:

@@ -27,21 +27,23 @@ NOTHING_ALLOCATED = torch.device("meta")
 C = TypeVar("C", GeneratorConfig, DiscriminatorConfig)
 
 
-def save_generator(path: Path, generator: Generator, half: bool = False) -> None:
+def save_generator(path: Path, generator: Generator, half: bool = False, overwrite: bool = True) -> None:
     """Writes a generator as one file, atomically.
 
     Args:
         path: of the file.
         generator: what to write.
         half: stores weights in 16 bits, for half the size; they are read as 32-bit floats again.
+        overwrite: whether what stands there is replaced.
 
     Raises:
+        FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
     """
     tensors = generator.state_dict()
     if half:
         tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in tensors.items()}
-    save_tensors(path, TensorFile(tensors, network_texts("generator", generator)))
+    save_tensors(path, TensorFile(tensors, network_texts("generator", generator)), overwrite)
 
 
 def load_generator(path: Path) -> Generator:

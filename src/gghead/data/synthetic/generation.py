@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from gghead.checkpoint.atomic import is_taken
 from gghead.config.model import require_power_of_two, require_range
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
 from gghead.data.parallel import thread_count
@@ -60,14 +61,10 @@ def generate(
     _check(out, count, sitting)
     workers = min(count, thread_count()) if workers is None else workers
     require_range("workers", workers, 1, 1024)
-    # The depth of other heads would be read as that of these, even if these have none.
-    for path in (out, masks_path(out), truth_path(out), depth_path(out)):
-        if path.exists() and not overwrite:
-            raise FileExistsError(
-                f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"
-            )
+    _refuse_existing(out, overwrite)
     maker = head_maker(sitting)
     with GrowingDataset(out, sitting, overwrite) as dataset:
+        _refuse_existing(out, overwrite)  # another process may have finished since
         if on_progress is not None:
             on_progress(min(dataset.heads, count))
         with _encoded_heads(maker, sitting, range(dataset.heads, count), workers) as heads:
@@ -76,6 +73,15 @@ def generate(
                 if on_progress is not None:
                     on_progress(dataset.heads)
         dataset.finish(count, maker.model)
+
+
+def _refuse_existing(out: Path, overwrite: bool) -> None:
+    # The depth of other heads would be read as that of these, even if these have none.
+    for path in (out, masks_path(out), truth_path(out), depth_path(out)):
+        if is_taken(path) and not overwrite:
+            raise FileExistsError(
+                f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"
+            )
 
 
 def _check(out: Path, count: int, sitting: Sitting) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from gghead.checkpoint.atomic import fsync
+from gghead.checkpoint.atomic import fsync, named_errors, publish
 from gghead.data.dataset import masks_path
 from gghead.data.labels import LABELS_NAME
 from gghead.data.synthetic.growing_zip import GrowingZip
@@ -43,6 +43,7 @@ class GrowingDataset:
             BlockingIOError: another process makes the same dataset.
         """
         self._out, self._views, self._with_depth = out, sitting.views, sitting.depth
+        self._overwrite = overwrite
         self._folder = out.with_name(f".{out.name}.unfinished")
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self._folder / "lock")
@@ -64,6 +65,11 @@ class GrowingDataset:
 
     def add(self, head: EncodedHead) -> None:
         """Appends the next head."""
+        with named_errors(self._folder):
+            self._add(head)
+        self.heads += 1
+
+    def _add(self, head: EncodedHead) -> None:
         kinds = (head.pictures, head.masks, head.depths)
         for archive, files in zip(self._zips, kinds, strict=False):
             for view, data in enumerate(files):
@@ -72,7 +78,6 @@ class GrowingDataset:
         for stream, record in zip(self._streams, (head.head_record, head.picture_records), strict=True):
             stream.write(record.tobytes())
             stream.flush()
-        self.heads += 1
 
     def finish(self, count: int, model: HeadModel) -> None:
         """Writes labels and truth, moves everything to its place and removes the folder, and depth of other heads.
@@ -89,12 +94,15 @@ class GrowingDataset:
         for archive in self._zips:
             archive.finish()
         write_truth(self._folder / truth_path(self._out).name, heads, pictures, model)
-        if not self._with_depth:
+        if self._overwrite and not self._with_depth:
             depth_path(self._out).unlink(missing_ok=True)
         # The pictures appear last: without their masks they would be a valid dataset of something else.
         for path in reversed([*self._archives(), truth_path(self._out)]):
             fsync(self._folder / path.name)
-            os.replace(self._folder / path.name, path)
+            if self._overwrite:
+                os.replace(self._folder / path.name, path)
+            else:
+                publish(self._folder / path.name, path)
         fsync(self._out.parent)
         self._close_streams()
         self._lock.release()

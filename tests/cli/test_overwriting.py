@@ -1,0 +1,100 @@
+"""Nothing is overwritten without --force, whoever else writes meanwhile, and a polite kill leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gghead.cli.main import main
+from gghead.inference import exports, loading, outputs
+from gghead.model.generator import build_generator
+from gghead.model.storage import save_generator
+from tiny_run import MODEL
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_generator(path, build_generator(MODEL.generator, seed=0))
+    return path
+
+
+def gghead(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("sample --resolution 16 --seeds 0", "heads.png"),
+        ("sample --resolution 16 --seeds 0", "orbit.mp4"),
+        ("interpolate --resolution 16 --frames 2", "loop.mp4"),
+        ("export", "head.ply"),
+    ],
+)
+def test_what_another_command_wrote_meanwhile_stays(
+    command: str, name: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / name
+    write_file = outputs.write_file
+
+    def late(path: Path, *arguments: object) -> None:
+        out.write_text("theirs")
+        write_file(path, *arguments)
+
+    for module in (outputs, exports):
+        monkeypatch.setattr(module, "write_file", late)
+    verb, *options = command.split()
+    result = gghead(verb, model, *options, "--out", out)
+    kept = out.with_stem(f"{out.stem}-2")
+    assert result.exit_code == 1
+    assert "exists already" in result.output
+    assert f"kept as {kept}" in " ".join(result.output.split())
+    assert out.read_text() == "theirs"
+    assert kept.stat().st_size > 100
+    assert gghead(verb, model, *options, "--out", out, "--force").exit_code == 0
+    assert out.stat().st_size > 100
+    assert sorted(tmp_path.iterdir()) == sorted([out, kept])
+
+
+def test_a_folder_is_filled_by_one_command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = loading.load
+
+    def late(*arguments: object) -> object:
+        (tmp_path / "heads").mkdir()
+        return load(*arguments)
+
+    monkeypatch.setattr(loading, "load", late)
+    result = gghead("sample", model, "--resolution", 16, "--seeds", 0, "--out", tmp_path / "heads")
+    assert result.exit_code == 1
+    assert "heads exists already; name another output or overwrite it with --force" in result.output
+    assert not list((tmp_path / "heads").iterdir())
+
+
+def test_a_link_that_leads_nowhere_is_not_replaced(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "heads.png"
+    out.symlink_to(tmp_path / "nowhere")
+    common = ("sample", model, "--resolution", 16, "--seeds", 0, "--out", out)
+    assert "exists already" in gghead(*common).output
+    assert out.is_symlink()
+    assert gghead(*common, "--force").exit_code == 0
+    assert not out.is_symlink()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without asking them")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_kill_leaves_nothing_half_written(number: int, model: Path, tmp_path: Path) -> None:
+    arguments = ["interpolate", str(model), "--resolution", "64", "--out", str(tmp_path / "out" / "loop.mp4")]
+    program = "from gghead.cli.main import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(tmp_path.glob("out/.*.tmp")):
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert not list((tmp_path / "out").iterdir())
