@@ -1,24 +1,40 @@
 """Checkpoints: whole or not at all, damage found before anything is used."""
 
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from gghead.checkpoint.store import MANIFEST, Checkpoint, load_checkpoint, save_checkpoint
+from gghead.checkpoint.store import (
+    MANIFEST,
+    MANIFEST_HASH,
+    Checkpoint,
+    checkpoint_name,
+    load_checkpoint,
+    save_checkpoint,
+)
 from gghead.checkpoint.tensors import TensorFile
 
 CHECKPOINT = Checkpoint(
-    {"generator": TensorFile({"w": torch.ones(3)}, {}), "optimizer": TensorFile({"m": torch.zeros(2, 2)}, {})}, 4016
+    files={"generator": TensorFile({"w": torch.ones(3)}, {}), "optimizer": TensorFile({"m": torch.zeros(2, 2)}, {})},
+    images=4016,
+    numbers={"rollbacks": 2},
+    texts={"data": "abc"},
 )
+NAME = checkpoint_name(4016)
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "000004016", CHECKPOINT)
-    again = load_checkpoint(tmp_path / "000004016")
-    assert again.images == 4016
+    save_checkpoint(tmp_path / NAME, CHECKPOINT)
+    again = load_checkpoint(tmp_path / NAME)
+    assert (again.images, again.numbers, again.texts) == (4016, {"rollbacks": 2}, {"data": "abc"})
     assert torch.equal(again.files["generator"].tensors["w"], torch.ones(3))
-    assert sorted(path.name for path in (tmp_path / "000004016").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / NAME).iterdir()) == [
         "generator.safetensors",
         MANIFEST,
         "optimizer.safetensors",
@@ -28,7 +44,7 @@ def test_round_trip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["generator.safetensors", "optimizer.safetensors", MANIFEST])
 @pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
 def test_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
-    folder = tmp_path / "1"
+    folder = tmp_path / NAME
     save_checkpoint(folder, CHECKPOINT)
     file = folder / name
     content = file.read_bytes()
@@ -44,6 +60,152 @@ def test_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
 
 
 def test_an_existing_checkpoint_is_not_overwritten(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "1", CHECKPOINT)
+    save_checkpoint(tmp_path / NAME, CHECKPOINT)
     with pytest.raises(FileExistsError, match="exists already"):
-        save_checkpoint(tmp_path / "1", CHECKPOINT)
+        save_checkpoint(tmp_path / NAME, CHECKPOINT)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    save_checkpoint(tmp_path / NAME, CHECKPOINT)
+    return tmp_path / NAME
+
+
+def change_manifest(folder: Path, change: Callable[[dict], object]) -> None:
+    """Edits the manifest as somebody would who does not know of its hash."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    change(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_manifest_of_version_1_is_read(saved: Path) -> None:
+    def as_written_then(manifest: dict) -> None:
+        for key in (MANIFEST_HASH, "texts"):
+            del manifest[key]
+        manifest["version"] = 1
+
+    change_manifest(saved, as_written_then)
+    again = load_checkpoint(saved)
+    assert (again.images, again.numbers, again.texts) == (4016, {"rollbacks": 2}, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"images": 4017},
+        {"images": "4016"},
+        {"images": None},
+        {"images": [1]},
+        {"images": 4016.0},
+        {"images": -8},
+        {"images": True},
+        {"images": 10**400},
+        {"numbers": {"rollbacks": 3}},
+        {"numbers": {"rollbacks": float("inf")}},
+        {"numbers": []},
+        {"texts": {"data": "other"}},
+        {"texts": {"data": 5}},
+        {"sha256": []},
+        {"sha256": None},
+        {"sha256": {}},
+        {"version": 3},
+        {"version": "2"},
+        {"version": True},
+        {"more": 1},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_changed_manifest_is_refused(version: int, change: dict, saved: Path) -> None:
+    if version == 1:
+        if set(change) & {"more", "texts"} or change == {"numbers": {"rollbacks": 3}} or change == {"sha256": {}}:
+            pytest.skip("only a hash finds it")
+        change_manifest(saved, lambda manifest: (manifest.pop(MANIFEST_HASH), manifest.update(version=1)))
+    change_manifest(saved, lambda manifest: manifest.update(change))
+    with pytest.raises(
+        ValueError, match=rf"{MANIFEST} is (damaged|of version|of a checkpoint).*remove {saved} to go on"
+    ):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"5", b"[" * 100_000, b"\xff\xfe\x00", b'{"version": ' + b"9" * 5000]
+)
+def test_what_is_no_manifest_is_refused(content: bytes, saved: Path) -> None:
+    (saved / MANIFEST).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{MANIFEST} is damaged.*remove"):
+        load_checkpoint(saved)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_bit_flipped_anywhere_is_found_or_changes_nothing(saved: Path, data: st.DataObject) -> None:
+    file = data.draw(st.sampled_from(sorted(saved.iterdir())))
+    content = file.read_bytes()
+    place = data.draw(st.integers(0, 8 * len(content) - 1))
+    flipped = bytearray(content)
+    flipped[place // 8] ^= 1 << place % 8
+    file.write_bytes(flipped)
+    try:
+        again = load_checkpoint(saved)
+    except (ValueError, FileNotFoundError) as error:
+        told = str(error)
+        assert any(str(saved / name) in told for name in (file.name, MANIFEST))
+    else:
+        assert file.name == MANIFEST, "every bit of a tensor file counts"
+        assert (again.images, again.numbers, again.texts) == (4016, {"rollbacks": 2}, {"data": "abc"})
+    finally:
+        file.write_bytes(content)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(["version", "images", "numbers", "texts", "sha256"], JSON)))
+def test_any_values_in_a_manifest_are_refused_by_name(saved: Path, change: dict) -> None:
+    change.setdefault("version", 1)  # which no hash protects
+    (saved / MANIFEST).write_text(json.dumps(change))
+    with pytest.raises(ValueError, match=MANIFEST):
+        load_checkpoint(saved)
+
+
+def test_a_checkpoint_is_found_by_its_number_alone(saved: Path) -> None:
+    renamed = saved.rename(saved.with_name(checkpoint_name(4024)))
+    with pytest.raises(
+        ValueError, match=f"of a checkpoint of 4016 images.*called {renamed.name}.*call it {NAME} again"
+    ):
+        load_checkpoint(renamed)
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link", "empty folder"])
+def test_what_is_no_checkpoint_is_named_with_the_remedy(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    if kind == "file":
+        path.write_text("something")
+    elif kind == "dangling link":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.mkdir()
+    with pytest.raises(FileNotFoundError, match=f"{path} is no checkpoint.*remove {path} to go on"):
+        load_checkpoint(path)
+
+
+def test_other_files_beside_a_checkpoint_do_not_matter_and_are_not_read(saved: Path) -> None:
+    (saved / ".DS_Store").write_text("something")
+    (saved / "notes.txt").write_text("something")
+    assert load_checkpoint(saved).images == 4016
+    elsewhere = saved.parent / "elsewhere.safetensors"
+    os.link(saved / "generator.safetensors", elsewhere)
+    change_manifest(saved, lambda manifest: (manifest.pop(MANIFEST_HASH), manifest.update(version=1)))
+
+    def lead_out(manifest: dict) -> None:
+        manifest["sha256"]["../elsewhere.safetensors"] = manifest["sha256"]["generator.safetensors"]
+
+    change_manifest(saved, lead_out)
+    with pytest.raises(ValueError, match="something else than hashes of files"):
+        load_checkpoint(saved)

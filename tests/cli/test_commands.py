@@ -9,8 +9,8 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from gghead.cli.dry_run import tell_estimate
 from gghead.cli.main import main
-from gghead.cli.train import tell_estimate
 from gghead.config.presets import from_preset
 from gghead.cuda.availability import KernelError
 from gghead.model.generator import build_generator

@@ -2,7 +2,10 @@
 
 import json
 import os
+import select
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,10 +47,15 @@ def same_state(a: Path, b: Path) -> bool:
     return True
 
 
+def log_lines(run: RunFolder) -> list[dict[str, float]]:
+    """What a run logged, but for the speed."""
+    return [json.loads(line) | {"images_per_second": 0} for line in run.log.read_text().splitlines()]
+
+
 def test_a_run_leaves_what_it_promises(finished: RunFolder) -> None:
     found = sorted(str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file())
     checkpoint = ["discriminator", "discriminator_optimizer", "generator", "generator_ema", "generator_optimizer"]
-    expected = [".lock", "config.json", "log.jsonl"]
+    expected = [".lock", "config.json", "data.json", "log.jsonl"]
     for images in ("000000024", "000000048"):
         expected += [f"checkpoints/{images}/{name}.safetensors" for name in checkpoint]
         expected += [f"checkpoints/{images}/manifest.json"]
@@ -88,8 +96,7 @@ def test_interrupted_and_resumed_is_bit_for_bit_the_same_run(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert train(RunFolder.open(run.path), SilentMonitor()) == Outcome(images=48, interrupted=False)
     assert same_state(run.checkpoint(48), finished.checkpoint(48))
-    images = [json.loads(line)["images"] for line in run.log.read_text().splitlines()]
-    assert images == sorted(set(images)), "no line is written twice"
+    assert log_lines(run) == log_lines(finished), "no line twice, and means of as many steps"
 
 
 def test_a_second_signal_stops_at_once_but_not_its_echo(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +109,45 @@ def test_a_second_signal_stops_at_once_but_not_its_echo(monkeypatch: pytest.Monk
         now += 2
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has none")
+def test_a_hangup_saves_unless_it_is_ignored(data: Path, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", tiny_config(data, total_images=16))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert train(run, SignalAt(4, signal.SIGHUP)).interrupted is False, "as nohup has it"
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    other = RunFolder.create(tmp_path / "other", tiny_config(data, total_images=16))
+    assert train(other, SignalAt(4, signal.SIGHUP)) == Outcome(images=4, interrupted=True)
+    assert [path.name for path in other.checkpoints()] == ["000000004"]
+
+
+CLOSED_TERMINAL = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from gghead.cli.main import main
+main(["resume", sys.argv[1], "--device", "cpu"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="terminals are closed in another way elsewhere")
+def test_a_terminal_that_is_closed_saves(data: Path, tmp_path: Path) -> None:
+    import pty
+
+    config = tiny_config(data, total_images=100_000, snapshot_every=100_000, log_every=4)
+    run = RunFolder.create(tmp_path / "run", config)
+    terminal, streams = pty.openpty()
+    arguments = [sys.executable, "-c", CLOSED_TERMINAL, str(run.path)]
+    process = subprocess.Popen(arguments, stdin=streams, stdout=streams, stderr=streams, start_new_session=True)
+    os.close(streams)
+    while process.poll() is None and not run.log.exists():
+        select.select([terminal], [], [], 0.05)[0] and os.read(terminal, 4096)
+    os.close(terminal)
+    assert process.wait(60) == 130
+    assert len(run.checkpoints()) == 1
 
 
 def test_another_seed_is_another_run(data: Path, finished: RunFolder, tmp_path: Path) -> None:

@@ -75,5 +75,7 @@ def interpolate(
     cameras = Cameras.orbit(
         frames, resolution, turns=len(seeds), device=generator.device, fov=radians_of(fov), target=target_of(fov)
     )
-    save_video(out, progress(morph(generator, styles, cameras, background=background), frames, "frames"), overwrite=force)
+    save_video(
+        out, progress(morph(generator, styles, cameras, background=background), frames, "frames"), overwrite=force
+    )
     click.echo(out)

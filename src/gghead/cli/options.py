@@ -149,10 +149,15 @@ force_argument_option = click.option("--force", is_flag=True, help="Overwrite wh
 
 def read_settings(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """FIELD=VALUE, as a dictionary; fails with what was expected."""
+    settings: dict[str, str] = {}
     for text in given:
-        if "=" not in text:
+        name, separator, value = text.partition("=")
+        if not separator:
             raise click.BadParameter(f"{text!r}; expected FIELD=VALUE, like r1_gamma=0.5", context, parameter)
-    return dict(text.split("=", 1) for text in given)
+        if name in settings:
+            raise click.BadParameter(f"{name} is given twice; leave one away", context, parameter)
+        settings[name] = value
+    return settings
 
 
 set_option = click.option(
@@ -178,8 +183,8 @@ log_option = click.option(
     "--log",
     "trackers",
     multiple=True,
-    type=click.Choice(["wandb", "tensorboard"]),
-    help="Where the log goes beside log.jsonl; may be given twice.",
+    type=click.Choice(["wandb", "tensorboard", "none"]),
+    help="Where the log goes beside log.jsonl; may be given twice. A run remembers it until another --log is given.",
 )
 
 

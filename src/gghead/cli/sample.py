@@ -23,7 +23,6 @@ from gghead.cli.options import (
     device_option,
     force_option,
     make_folder,
-    make_folder,
     model_argument,
     pick_device,
     progress,

@@ -10,6 +10,9 @@ from gghead.cli.options import RunPath, device_option, gpus_option, log_option, 
 from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
 
+OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}
+"""Options of fields that --set could give, too."""
+
 
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
 @click.argument("preset", type=click.Choice(list(PRESETS)))
@@ -32,7 +35,13 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_re
 )
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
-@click.option("--seed", default=0, show_default=True, help="All randomness of the run follows from it.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**63 - 1),
+    help="All randomness of the run follows from it.",
+)
 @set_option
 @log_option
 @gpus_option
@@ -42,7 +51,9 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_re
 )
 @click.option("--hourly-price", type=click.FloatRange(0), help="Of a GPU; --dry-run then tells what the run costs.")
 @device_option
+@click.pass_context
 def train(
+    context: click.Context,
     preset: str,
     data: Path | None,
     out: Path | None,
@@ -67,12 +78,14 @@ def train(
     The run's folder is --out, or the next of GGHEAD-1, GGHEAD-2, ... in GGHEAD_MODELS_PATH (default: runs).
     Ctrl-C saves before it leaves; `gghead resume` goes on from there.
     """
-    from gghead.cli.resume import run_to_end
+    from gghead.cli.dry_run import tell_estimate
+    from gghead.cli.resume import RunOptions, run_to_end
     from gghead.training.loop import check_data
     from gghead.training.run_folder import RunFolder, refuse_existing
-    from gghead.training.trackers import require_trackers
+    from gghead.training.trackers import chosen_trackers, require_trackers
     from gghead.training.transfer import continue_config, open_source
 
+    refuse_twice(context, settings)
     if out is not None and name:
         raise click.UsageError("--out names the folder already; leave --name away, or --out for the next number")
     if data is None and not dry_run:
@@ -99,6 +112,7 @@ def train(
     if dry_run:
         tell_estimate(config, hourly_price, pick_device(device), gpus)
         return
+    trackers = chosen_trackers(trackers)
     require_trackers(trackers)
 
     def prepare() -> Path:
@@ -110,41 +124,13 @@ def train(
         click.echo(f"run: {run.path}", err=True)
         return run.path
 
-    run_to_end(config, trackers, device, gpus, on_nan, out, prepare)
+    run_to_end(config, RunOptions(trackers, device, gpus, on_nan), out, prepare)
 
 
-def tell_estimate(
-    config: "RunConfig",  # noqa: F821 - imported when a command runs
-    hourly_price: float | None,
-    device: str,
-    gpus: int,
-) -> None:
-    """Prints what a run would take on some devices of a kind."""
-    import torch
-
-    from gghead.training.distributed import Team, share_of
-    from gghead.training.estimate import estimate, images_per_second
-
-    kind = torch.device(device).type
-    gpus = gpus if kind == "cuda" else 1  # processes on a processor share it
-    images, batch = config.training.total_images, config.training.batch_size
-    share_of(config.training, config.model.discriminator, Team(world_size=gpus))
-    config = replace(config, training=replace(config.training, batch_size=batch // gpus))
-    plan, where = estimate(config, kind), f"{gpus} x {device}" if gpus > 1 else device
-    rows = {
-        "generator": f"{plan.generator_parameters / 1e6:.2f} million parameters, {plan.gaussians:,} Gaussians",
-        "discriminator": f"{plan.discriminator_parameters / 1e6:.2f} million parameters",
-        "arithmetic": f"{plan.operations / 1e12:.3g} TFLOP a picture, in the networks",
-        "memory": f"about {plan.memory / 2**30:.1f} GiB a device at batch size {batch}",
-    }
-    try:
-        speed = gpus * images_per_second(config, plan.operations, device)
-        hours = images / speed / 3600
-        rows["speed"] = f"about {speed:.3g} pictures a second on {where}, an estimate from some steps"
-        rows["time"] = f"about {hours:,.1f} hours ({hours / 24:,.1f} days) for {images:,} pictures"
-        if hourly_price is not None:
-            rows["cost"] = f"about {hours * gpus * hourly_price:,.2f} at {hourly_price:g} an hour and device"
-    except torch.OutOfMemoryError:
-        rows["speed"] = f"unknown: a step does not fit into the memory of {device}; try a smaller --batch-size"
-    for name, text in rows.items():
-        click.echo(f"{name:16}{text}")
+def refuse_twice(context: click.Context, settings: dict[str, str]) -> None:
+    """Raises click.UsageError if a field is given by its option and by --set, too."""
+    for name, field in OPTION_FIELDS.items():
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and field in settings:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} and --set {field} say the same; leave one of them away")

@@ -80,7 +80,7 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         return float(_expect(-FARTHEST <= data <= FARTHEST, data, "a number of double precision", where))
     if kind is int:
         return _expect(isinstance(data, int) and not isinstance(data, bool), data, "an integer", where)
-    return _expect(isinstance(data, kind), data, f"a {kind.__name__}", where)
+    return _expect(isinstance(data, kind), data, "true or false" if kind is bool else f"a {kind.__name__}", where)
 
 
 def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gghead.config.codec import from_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
-from gghead.config.training import RunConfig, TrainingConfig
+from gghead.config.training import MOST, RunConfig, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def with_batch_size(training: TrainingConfig, batch_size: int) -> TrainingConfig
 
 
 def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> TrainingConfig:
-    """The same training with fields replaced.
+    """The same training with fields replaced; another batch size brings what `with_batch_size` brings.
 
     Args:
         training: what is changed.
@@ -177,16 +177,18 @@ def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> Trai
     Raises:
         ValueError: there is no such field, or its value is of another type or out of range; names it.
     """
-    return from_json(
-        TrainingConfig, json.dumps(asdict(training) | {key: _value(text) for key, text in settings.items()})
-    )
+    values = {name: _value(text) for name, text in settings.items()}
+    batch_size = values.get("batch_size")
+    if isinstance(batch_size, int) and not isinstance(batch_size, bool) and 1 <= batch_size <= MOST:
+        training = with_batch_size(training, batch_size)
+    return from_json(TrainingConfig, json.dumps(asdict(training) | values))
 
 
 def _value(text: str) -> object:
     for read in (json.loads, float):
         try:
             return read(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return text
 

@@ -85,6 +85,7 @@ class TrainingConfig:
         for name, value in vars(self).items():
             if name != "seed" and not isinstance(value, bool | str):
                 require_range(name, value, 1 if name in counts else 0, 1 if name in shares else MOST)
+        require_range("seed", self.seed, 0, 2**63 - 1)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(

@@ -14,6 +14,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -35,6 +36,26 @@ JUNK = re.compile(r"(^|/)(__MACOSX/|@eaDir/|\.|Thumbs\.db$|desktop\.ini$)", re.I
 """What operating systems leave in folders and archives; not ours to judge."""
 LEADS_OUT = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\0-\x1f\x7f\ud800-\udfff]")
 """Absolute names, drives, steps upwards, and names that are no text or move the cursor of a terminal."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file is known by.
+
+    Attributes:
+        size: bytes.
+        crc: CRC-32 of the content.
+        times: when content and entry of a file in a folder were changed, nanoseconds; empty in a zip.
+    """
+
+    size: int
+    crc: int
+    times: str = ""
+
+    @property
+    def content(self) -> str:
+        """The same for the same content, wherever it lies."""
+        return f"{self.size}-{self.crc:08x}"
 
 
 class Archive(ABC):
@@ -74,6 +95,18 @@ class Archive(ABC):
 
         A zip is known by the names, sizes and CRC-32 of its members: the same wherever it is copied. A folder is known
         by names, sizes and times of change: a file of the same size and time with other content goes unnoticed.
+        """
+
+    @abstractmethod
+    def checksum(self, name: str, known: Checksum | None = None) -> Checksum:
+        """What a file is known by, of its content and not of its times.
+
+        Args:
+            name: of the file.
+            known: what it was known by before; a file of a folder is read only if its times are others now.
+
+        Raises:
+            FileNotFoundError, ValueError: as of `read`.
         """
 
     @abstractmethod
@@ -126,6 +159,9 @@ class ZipArchive(Archive):
         members = ((name, self._members[name]) for name in names)
         return _digest((name, member.file_size, member.CRC) for name, member in members)
 
+    def checksum(self, name: str, known: Checksum | None = None) -> Checksum:
+        return Checksum(self._members[name].file_size, self._members[name].CRC)
+
     def close(self) -> None:
         for handles in self._idle.values():
             while handles:
@@ -175,6 +211,17 @@ class FolderArchive(Archive):
     def identity(self, names: Iterable[str]) -> str:
         stats = ((name, self._files[name].stat()) for name in names)
         return _digest((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+    def checksum(self, name: str, known: Checksum | None = None) -> Checksum:
+        try:
+            stat = (self.path / name).stat()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{self.path} holds no {name}") from error
+        # The second can't be set by hand, but on Windows, where it is the time of creation.
+        times = f"{stat.st_mtime_ns}-{stat.st_ctime_ns}"
+        if known is not None and (known.size, known.times) == (stat.st_size, times):
+            return known
+        return Checksum(stat.st_size, zlib.crc32(self.read(name)), times)
 
     def close(self) -> None:
         """A folder has nothing to close."""

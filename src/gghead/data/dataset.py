@@ -113,6 +113,11 @@ class HeadDataset(PictureSource):
                 mask_archive.close()
             raise
 
+    @property
+    def files(self) -> PictureFiles:
+        """Pictures and masks as they are stored."""
+        return self._files
+
     def __len__(self) -> int:
         """Number of pictures."""
         return len(self.names)

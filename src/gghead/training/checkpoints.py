@@ -1,6 +1,8 @@
 """The training state <-> a checkpoint on disk."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -8,16 +10,78 @@ from torch import Tensor, nn
 
 from gghead.checkpoint.store import Checkpoint, load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile
+from gghead.model.storage import mismatches
+from gghead.training.report import StepValues
 from gghead.training.state import TrainingState
 
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam remembers of each parameter: how often it stepped, and two running means."""
 
-def save_state(folder: Path, state: TrainingState, processes: int = 1) -> None:
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Under which a checkpoint was written: with the same ones, a run on the CPU goes on to the same bits.
+
+    Attributes:
+        processes: that trained.
+        threads: of torch in each of them.
+        device: "cpu" or "cuda".
+        torch_version: that trained.
+    """
+
+    processes: int = 1
+    threads: int = 1
+    device: str = "cpu"
+    torch_version: str = ""
+
+    @classmethod
+    def here(cls, device: torch.device, processes: int) -> "Circumstances":
+        """Those of this process."""
+        return cls(processes, torch.get_num_threads(), device.type, torch.__version__)
+
+    def changes(self, before: "Circumstances | None") -> list[str]:
+        """What was different when the checkpoint was written, a line each, for people."""
+        if before is None:
+            return []
+        pairs = {
+            "processes": (before.processes, self.processes),
+            "threads of a process": (before.threads, self.threads),
+            "device": (before.device, self.device),
+            "torch": (before.torch_version, self.torch_version),
+        }
+        return [f"{name}: {old} before, {new} now" for name, (old, new) in pairs.items() if old != new]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a checkpoint says beside the state.
+
+    Attributes:
+        before: circumstances under which it was written; None if it is older than that.
+        data: identity of the pictures that had been seen; empty if it says none.
+        pending: values of the steps since the last line of the log.
+    """
+
+    before: Circumstances | None
+    data: str
+    pending: tuple[StepValues, ...]
+
+
+def save_state(
+    folder: Path,
+    state: TrainingState,
+    circumstances: Circumstances,
+    data: str = "",
+    pending: tuple[StepValues, ...] = (),
+) -> None:
     """Writes a checkpoint of the whole state.
 
     Args:
         folder: that of the checkpoint.
         state: what is kept.
-        processes: how many train, for the log of a run that goes on with another number of them.
+        circumstances: of this process.
+        data: identity of the pictures that were seen, if any were.
+        pending: values of the steps since the last line of the log.
 
     Raises:
         FileExistsError: the folder exists.
@@ -26,37 +90,60 @@ def save_state(folder: Path, state: TrainingState, processes: int = 1) -> None:
     files = {name: TensorFile(network.state_dict(), {}) for name, network in state.networks.items()}
     for name, (optimizer, network) in state.optimizers.items():
         files[name] = TensorFile(_moments(optimizer, network), {})
-    numbers = {"rollbacks": state.rollbacks, "processes": processes}
-    save_checkpoint(folder, Checkpoint(files, state.images, numbers))
+    numbers = {"rollbacks": state.rollbacks, "processes": circumstances.processes, "threads": circumstances.threads}
+    texts = {"device": circumstances.device, "torch": circumstances.torch_version, "data": data}
+    texts |= {"pending": json.dumps(pending)}
+    save_checkpoint(folder, Checkpoint(files, state.images, numbers, texts))
 
 
-def restore_state(folder: Path, state: TrainingState) -> int:
+def restore_state(folder: Path, state: TrainingState) -> Restored:
     """Puts a checkpoint into a state of the same configuration, in place.
-
-    Returns:
-        How many processes had trained it.
 
     Raises:
         FileNotFoundError: the folder is no checkpoint or lacks a file.
         ValueError: a file is damaged or belongs to another configuration.
+        OSError: a file can't be read.
     """
     checkpoint = load_checkpoint(folder)
     for name, network in state.networks.items():
-        try:
-            network.load_state_dict(dict(_file(checkpoint, folder, name).tensors))
-        except RuntimeError as error:
-            raise ValueError(f"{folder}/{name}.safetensors does not fit the run's config.json: {error}") from error
+        content = _file(checkpoint, folder, name)
+        _refuse(folder, name, mismatches(network, content))
+        network.load_state_dict(dict(content.tensors))
     for name, (optimizer, network) in state.optimizers.items():
-        _restore_moments(optimizer, network, _file(checkpoint, folder, name).tensors)
+        moments = _file(checkpoint, folder, name).tensors
+        _refuse(folder, name, _strange_moments(moments, network, checkpoint.images))
+        _restore_moments(optimizer, network, moments)
     state.images = checkpoint.images
     state.rollbacks = checkpoint.numbers.get("rollbacks", 0)
-    return checkpoint.numbers.get("processes", 1)
+    try:
+        return _restored(checkpoint)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{folder}/manifest.json is damaged ({error!r}); remove {folder} to go on from the checkpoint before it"
+        ) from error
+
+
+def _restored(checkpoint: Checkpoint) -> Restored:
+    numbers, texts = checkpoint.numbers, checkpoint.texts
+    if "threads" not in numbers:
+        return Restored(None, "", ())
+    before = Circumstances(numbers["processes"], numbers["threads"], texts["device"], texts["torch"])
+    pending = tuple({name: float(value) for name, value in step.items()} for step in json.loads(texts["pending"]))
+    return Restored(before, texts["data"], pending)
 
 
 def _file(checkpoint: Checkpoint, folder: Path, name: str) -> TensorFile:
     if name not in checkpoint.files:
         raise FileNotFoundError(f"{folder} has no {name}.safetensors; it is no checkpoint of this version's training")
     return checkpoint.files[name]
+
+
+def _refuse(folder: Path, name: str, problems: str) -> None:
+    if problems:
+        raise ValueError(
+            f"{folder}/{name}.safetensors does not fit the run's config.json: {problems}; remove {folder} to go on "
+            "from the checkpoint before it"
+        )
 
 
 def _moments(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
@@ -68,11 +155,33 @@ def _moments(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, 
     }
 
 
+def _strange_moments(moments: Mapping[str, Tensor], network: nn.Module, images: int) -> str:
+    """What of an optimizer's file is not what it must be, in words; empty if nothing is."""
+    parameters = dict(network.named_parameters())
+    expected = {
+        f"{name}/{quantity}": parameter.shape if quantity != "step" else torch.Size()
+        for name, parameter in parameters.items()
+        for quantity in MOMENTS
+    }
+    if images == 0 and not moments:  # before the first step there is nothing to remember
+        return ""
+    problems = [f"{key} is missing" for key in expected if key not in moments]
+    problems += [f"{key} is unknown" for key in moments if key not in expected]
+    for key, shape in expected.items():
+        value = moments.get(key)
+        if value is None:
+            continue
+        if value.shape != shape or value.dtype != torch.float32:
+            form = f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+            problems.append(f"{key} is {form} instead of float32 {tuple(shape)}")
+        elif not value.isfinite().all() or (not key.endswith("/exp_avg") and (value < 0).any()):
+            problems.append(f"{key} holds numbers that are not finite, or below 0")
+    return ", ".join(problems[:3]) + (f" and {len(problems) - 3} more" if problems[3:] else "")
+
+
 def _restore_moments(optimizer: torch.optim.Optimizer, network: nn.Module, moments: Mapping[str, Tensor]) -> None:
     parameters = dict(network.named_parameters())
     for key, value in moments.items():
         name, _, quantity = key.rpartition("/")
-        if name not in parameters:
-            raise ValueError(f"the optimizer's checkpoint names a parameter {name!r} that the network has not")
         # Adam counts its steps on the CPU, but for its fused form, which new_state takes on GPUs.
         optimizer.state[parameters[name]][quantity] = value.to(parameters[name].device)

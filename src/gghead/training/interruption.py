@@ -1,5 +1,6 @@
-"""Ctrl-C and a polite kill as a question that the loop asks between two steps."""
+"""Ctrl-C, a polite kill and a terminal that is closed as a question that the loop asks between two steps."""
 
+import os
 import signal
 import threading
 import time
@@ -9,6 +10,8 @@ from types import FrameType
 
 ECHO_SECONDS = 1.0
 """Signals that come so soon after the first are its echo: some tools signal the process and then its whole group."""
+STANDARD_STREAMS = (1, 2)
+"""File descriptors of stdout and stderr."""
 
 
 class Interruption:
@@ -17,26 +20,53 @@ class Interruption:
     def __init__(self) -> None:
         self.requested = False
         self._since = 0.0
+        self._terminals = [stream for stream in STANDARD_STREAMS if _is_terminal(stream)]
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: the first signal asks, a second one stops at once."""
+        self._let_go_of_closed_terminals()
         if self.requested and time.monotonic() - self._since > ECHO_SECONDS:
             raise KeyboardInterrupt
         if not self.requested:
             self.requested, self._since = True, time.monotonic()
 
+    def _let_go_of_closed_terminals(self) -> None:
+        """Sends to nowhere what would be written to a terminal that is closed: an error of it would end the run before
+        it is saved."""
+        for stream in self._terminals:
+            if not _is_terminal(stream):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream)
+                os.close(nowhere)
+
+
+def stop_signals() -> list[int]:
+    """The signals that ask a run to save and stop: SIGINT, SIGTERM, and SIGHUP where there is one and where it is not
+    ignored, as nohup has it."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGINT, signal.SIGTERM]
+    return [signal.SIGINT, signal.SIGTERM, hangup]
+
 
 @contextmanager
 def catch_interruption() -> Iterator[Interruption]:
-    """Turns SIGINT and SIGTERM into a request for as long as the block lasts; in other threads than the main one it
-    leaves signals alone, as Python does."""
+    """Turns these signals into a request for as long as the block lasts; in other threads than the main one it leaves
+    signals alone, as Python does."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interruption.handle) for number in stop_signals()}
     try:
         yield interruption
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_terminal(stream: int) -> bool:
+    try:
+        return os.isatty(stream)
+    except OSError:  # closed
+        return False

@@ -14,6 +14,7 @@ import torch
 import torch.distributed
 
 from gghead.training.distributed import ALONE, Team, told_as_lost
+from gghead.training.interruption import stop_signals
 
 LONGEST_SILENCE = timedelta(minutes=30)
 """A process that hangs is given up after it; one that dies is noticed at once. The first one measures meanwhile."""
@@ -66,7 +67,7 @@ def require_gpus(count: int) -> None:
 def launch(arguments: Sequence[str], count: int) -> int:
     """Runs `gghead ARGUMENTS` in processes of this machine that know of each other as torchrun's do.
 
-    SIGINT and SIGTERM are passed on to them. They share the processor's cores, unless OMP_NUM_THREADS says otherwise.
+    What asks a run to stop (SIGINT, SIGTERM, SIGHUP) is passed on to them. They share the processor's cores, unless OMP_NUM_THREADS says otherwise.
 
     Returns:
         Exit code that all agree on: 0, or that of an interrupted run.
@@ -121,7 +122,7 @@ def _passed_on(workers: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
             if worker.poll() is None:
                 worker.send_signal(number)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, hand_on) for number in stop_signals()}
     try:
         yield
     finally:

@@ -17,16 +17,18 @@ from gghead.data.decoded import DecodedPictures
 from gghead.data.decoding import decode
 from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import on_gpu
-from gghead.training.checkpoints import restore_state, save_state
+from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state
 from gghead.training.distributed import ALONE, Team, share_of
 from gghead.training.interruption import catch_interruption
 from gghead.training.metrics import Examiner, is_unmeasured
 from gghead.training.precision import multiplication
 from gghead.training.report import Divergence
 from gghead.training.run_folder import RunFolder
+from gghead.training.run_log import forget_after
+from gghead.training.seen_data import know_data
 from gghead.training.session import Session
 from gghead.training.state import TrainingState, new_state
-from gghead.training.telemetry import JsonLog, Monitor
+from gghead.training.telemetry import Monitor
 from gghead.training.transfer import GENERATOR_FILE, note_transfer, transfer
 
 OnNan = Literal["stop", "rollback"]
@@ -49,11 +51,13 @@ def train(
     device: torch.device | str = "cpu",
     team: Team = ALONE,
     on_nan: OnNan = "stop",
+    accept_new_data: bool = False,
 ) -> Outcome:
     """Trains from the run's newest checkpoint, or from the start if there is none, to its end.
 
-    A run that was stopped and resumed is, on the CPU, bit for bit the run that was never stopped. Any number of
-    processes that shares the batch evenly may go on with it; only rounding tells them apart.
+    A run that was stopped and resumed is, on the CPU, with the same number of threads, the same torch and the same kind
+    of processor, bit for bit the run that was never stopped. Any number of processes that shares the batch evenly may
+    go on with it; only rounding tells them apart.
 
     Args:
         run: where its configuration stands and its results go.
@@ -62,30 +66,35 @@ def train(
         team: the processes of the run, of which this is one.
         on_nan: whether a divergence ends the run, or takes it back to its newest checkpoint and on from there with
             other random numbers, up to MAX_ROLLBACKS times from one checkpoint.
+        accept_new_data: whether the run goes on if its pictures are not those any more that it has seen.
 
     Raises:
-        FileNotFoundError, ValueError: the data, the template or the checkpoint can't be read, or another process trains
-            the run.
+        FileNotFoundError, ValueError: the data, the template or the checkpoint can't be read, the pictures are others
+            than those seen, or another process trains the run.
         FloatingPointError: training has diverged; the last checkpoint is from before.
         ConnectionError: another process of the team is gone.
         OSError: results can't be written; the last checkpoint is untouched.
     """
     with run.claim() if team.is_first else nullcontext():
-        return train_claimed(run, monitor, device, team, on_nan)
+        return train_claimed(run, monitor, device, team, on_nan, accept_new_data)
 
 
-def train_claimed(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
+def train_claimed(
+    run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan, accept_new_data: bool
+) -> Outcome:
     """`train` for who holds the run's claim already, because something had to wait for it: opening trackers, say."""
     share_of(run.config.training, run.config.model.discriminator, team)
     if team.is_first:
         run.sweep()
     with on_gpu(device):
-        return _train(run, monitor, device, team, on_nan)
+        return _train(run, monitor, device, team, on_nan, accept_new_data)
 
 
-def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan) -> Outcome:
+def _train(
+    run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan, accept_new_data: bool
+) -> Outcome:
     config = run.config
-    state = _resume(run, monitor, device, team)
+    state, restored = _resume(run, monitor, device, team)
     finished = state.images >= config.training.total_images
     unmeasured = team.is_first and is_unmeasured(run, state.images)
     if finished and not unmeasured:
@@ -95,6 +104,7 @@ def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: T
             monitor.event(
                 f"WARNING: the cameras seem to be in another convention; see: gghead data check {config.data}"
             )
+        data = know_data(run, dataset, restored.data, accept_new_data, monitor) if team.is_first else ""
         pictures = decode_cut_out(config, dataset, monitor.event)
         examiner = Examiner(run, dataset, pictures, monitor)
         if unmeasured:
@@ -103,13 +113,14 @@ def _train(run: RunFolder, monitor: Monitor, device: torch.device | str, team: T
             return Outcome(state.images, interrupted=False)
         tries: Counter[int] = Counter()
         with catch_interruption() as interruption, multiplication(config.training.precision):
-            session = Session(run, pictures, examiner, monitor, interruption, team)
+            session = Session(run, pictures, data, examiner, monitor, interruption, team)
+            monitor.event(f"trains on {state.device}, threads of the processor: {torch.get_num_threads()}")
             while True:
                 try:
-                    stopped = session.go_on(state)
+                    stopped = session.go_on(state, restored.pending)
                     return Outcome(state.images, stopped)
                 except Divergence as error:
-                    state = _after_divergence(error, state, tries, session, on_nan)
+                    state, restored = _after_divergence(error, state, tries, session, on_nan)
 
 
 def open_dataset(config: RunConfig) -> HeadDataset:
@@ -148,24 +159,39 @@ def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text:
         decode_cut_out(config, dataset, on_event)
 
 
-def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> TrainingState:
+def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> tuple[TrainingState, Restored]:
     """The state to go on from; what the log says of later steps is dropped."""
-    state = new_state(_with_own_template(run), device)
+    state, restored = new_state(_with_own_template(run), device), Restored(None, "", ())
+    circumstances = Circumstances.here(state.device, team.world_size)
     newest = run.checkpoints()[-1:]
+    if run.strangers():
+        monitor.event(f"no checkpoints by their names: {', '.join(path.name for path in run.strangers())}")
     if newest:
-        before = restore_state(newest[0], state)
-        now = "" if before == team.world_size else f" on {team.world_size} processes; there were {before} before"
-        monitor.event(f"goes on from {state.images} images{now}")
+        restored = restore_state(newest[0], state)
+        monitor.event(f"goes on from {state.images} images")
+        _tell_changes(restored, circumstances, state.images, monitor)
     elif run.config.init_from:
         taken = transfer(run.config, state)
         if team.is_first:
             note_transfer(run, taken, monitor)
-            save_state(run.checkpoint(0), state, team.world_size)  # from here on the other run is not needed any more
+            save_state(run.checkpoint(0), state, circumstances)  # from here on the other run is not needed any more
     team.require_same(state.images, "images seen")
     if team.is_first:
         for log in (run.log, run.metrics):
-            JsonLog(log).forget_after(state.images)
-    return state
+            passed_over = forget_after(log, state.images)
+            if passed_over:
+                monitor.event(passed_over)
+    return state, restored
+
+
+def _tell_changes(restored: Restored, now: Circumstances, images: int, monitor: Monitor) -> None:
+    changes = now.changes(restored.before)
+    if changes:
+        monitor.event(f"sums may be rounded in another way than in a run that was never stopped: {'; '.join(changes)}")
+    if images and not restored.data:
+        monitor.event(
+            "the checkpoint, of an earlier version, does not say which pictures it has seen; these are taken for them"
+        )
 
 
 def _with_own_template(run: RunFolder) -> RunConfig:
@@ -178,7 +204,7 @@ def _with_own_template(run: RunFolder) -> RunConfig:
 
 def _after_divergence(
     error: Divergence, diverged: TrainingState, tries: Counter[int], session: Session, on_nan: OnNan
-) -> TrainingState:
+) -> tuple[TrainingState, Restored]:
     """The state to try again from.
 
     Raises:
@@ -193,7 +219,7 @@ def _after_divergence(
             f"{error}; {good}; go on from there with other random numbers: gghead resume {run.path} --on-nan rollback; "
             f"if that does not help, {remedy}"
         ) from error
-    state = _resume(run, monitor, diverged.device, session.team)
+    state, restored = _resume(run, monitor, diverged.device, session.team)
     tries[state.images] += 1
     if tries[state.images] > MAX_ROLLBACKS:
         raise FloatingPointError(
@@ -205,4 +231,4 @@ def _after_divergence(
         f"WARNING: {error}; rolled back to {state.images} images, try {tries[state.images]} of {MAX_ROLLBACKS} "
         "with other random numbers"
     )
-    return state
+    return state, restored

@@ -1,6 +1,5 @@
 """What a run measures of itself from time to time: the numbers of `gghead evaluate`, on what the loop already holds."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from gghead.evaluation.evaluate import Settings, evaluate
 from gghead.evaluation.reference import Reference, measure_reference
 from gghead.evaluation.report import keep_report
 from gghead.metrics.detectors import load_detector
-from gghead.training.retention import read_log
 from gghead.training.run_folder import RunFolder
+from gghead.training.run_log import append_values, read_log
 from gghead.training.state import TrainingState
 from gghead.training.telemetry import Monitor
 
@@ -25,7 +24,7 @@ def is_due(config: TrainingConfig, images: int) -> bool:
 
 def is_unmeasured(run: RunFolder, images: int) -> bool:
     """Whether a measurement at this number of images was due and was not made, because the run was killed at it."""
-    return is_due(run.config.training, images) and images not in read_log(run.metrics)
+    return is_due(run.config.training, images) and all(line.images != images for line in read_log(run.metrics))
 
 
 @dataclass
@@ -65,8 +64,7 @@ class Examiner:
             return
         keep_report(self.run.evaluations / f"{state.images:09d}.json", report)
         values = {measure.name: measure.value for measure in report.measures}
-        with self.run.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"images": state.images, **values}) + "\n")
+        append_values(self.run.metrics, state.images, values)
         self.monitor.metrics(state.images, values)
 
     def _open(self, state: TrainingState, config: TrainingConfig) -> Reference:

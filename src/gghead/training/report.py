@@ -1,6 +1,7 @@
 """What steps say of themselves: collected on their device, read from time to time, refused when not finite."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -46,6 +47,10 @@ class StepReport:
     r1_gradient: Tensor | None
 
 
+StepValues = dict[str, float]
+"""The values of a StepReport by name, only those that the step has."""
+
+
 @dataclass(frozen=True)
 class Tick:
     """A line of the log: means since the line before.
@@ -71,11 +76,13 @@ class Accumulator:
     Args:
         batch_size: images of a step.
         team: whose means they are.
+        earlier: values of steps since the line before, which another process made before it was interrupted.
     """
 
-    def __init__(self, batch_size: int, team: Team = ALONE) -> None:
+    def __init__(self, batch_size: int, team: Team = ALONE, earlier: Sequence[StepValues] = ()) -> None:
         self._batch_size = batch_size
         self._team = team
+        self._earlier = list(earlier)
         self._reports: list[StepReport] = []
         self._start = time.monotonic()
 
@@ -95,12 +102,12 @@ class Accumulator:
         """
         rows = self.check(images)
         now = time.monotonic()
-        speed = len(rows) * self._batch_size / max(now - self._start, 1e-9)
-        self._reports, self._start = [], now
+        speed = len(self._reports) * self._batch_size / max(now - self._start, 1e-9)
+        self._earlier, self._reports, self._start = [], [], now
         known = {name: [values[name] for values in rows if name in values] for values in rows for name in values}
         return Tick(images, speed, {name: sum(values) / len(values) for name, values in known.items()})
 
-    def check(self, images: int) -> list[dict[str, float]]:
+    def check(self, images: int) -> list[StepValues]:
         """The values of each step since the last `read`, by name; nothing is forgotten.
 
         Args, Raises: as of `read`.
@@ -117,14 +124,14 @@ class Accumulator:
                 )
         return rows
 
-    def _rows(self) -> list[dict[str, float]]:
-        """The values of each step by name; only those that it has."""
+    def _rows(self) -> list[StepValues]:
+        """The values of each step."""
         names = [
             [field.name for field in fields(report) if getattr(report, field.name) is not None]
             for report in self._reports
         ]
         flat = [getattr(report, name) for report, row in zip(self._reports, names, strict=True) for name in row]
         if not flat:
-            return []
+            return list(self._earlier)
         values = iter(self._team.mean(torch.stack(flat).float()).tolist())
-        return [{name: next(values) for name in row} for row in names]
+        return self._earlier + [{name: next(values) for name in row} for row in names]

@@ -1,12 +1,11 @@
 """Which checkpoints a run keeps: the newest to go on from, some for good, and the best."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from gghead.training.run_folder import RunFolder
+from gghead.training.run_log import read_log
 
 
 def checkpoints_worth_keeping(run: RunFolder) -> set[int]:
@@ -37,15 +36,5 @@ def worth_keeping(saved: Sequence[int], newest: int, period: int, scores: Mappin
 
 def measured_distances(metrics: Path) -> dict[int, float]:
     """The first number of each line of metrics.jsonl by image count: the Frechet distance, lower is better."""
-    first = {images: next(iter(values.values()), None) for images, values in read_log(metrics).items()}
-    return {images: value for images, value in first.items() if value is not None and not math.isnan(value)}
-
-
-def read_log(path: Path) -> dict[int, dict[str, float | None]]:
-    """The lines of a log by image count; one that was cut off by a kill is left out."""
-    lines = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        with suppress(json.JSONDecodeError):
-            values = json.loads(line)
-            lines[values.pop("images")] = values
-    return lines
+    first = {line.images: next(iter(line.values.values()), math.nan) for line in read_log(metrics)}
+    return {images: value for images, value in first.items() if not math.isnan(value)}

@@ -2,6 +2,8 @@
 
 config.json                      written once, never changed
 transfer.json                    of a run that starts from another: what it took, and what not
+data.json                        which pictures it learns from: size and CRC-32 of each
+trackers.json                    where else the log goes, if anywhere
 log.jsonl                        a line a tick
 metrics.jsonl                    a line a measurement
 evaluations/<images>.json        reports of measurements, with all that repeats them
@@ -13,7 +15,6 @@ snapshots/<images>.safetensors   averaged generator, a model file
 checkpoints/<images>/            everything that is needed to go on
 """
 
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gghead.checkpoint.atomic import write_file
+from gghead.checkpoint.atomic import is_taken, new_folder
+from gghead.checkpoint.leftovers import is_being_written, remove
+from gghead.checkpoint.store import checkpoint_name
 from gghead.config.codec import from_json, to_json
 from gghead.config.training import RunConfig
 
 CONFIG = "config.json"
+MAX_DIGITS = 16
+"""No run sees as many images as a number of so many digits says."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,8 @@ class RunFolder:
             FileExistsError: something stands at the path.
         """
         refuse_existing(path)
-        path.mkdir(parents=True)
-        write_file(path / CONFIG, lambda temporary: temporary.write_text(to_json(config) + "\n", encoding="utf-8"))
+        with new_folder(path) as folder:
+            (folder / CONFIG).write_text(to_json(config) + "\n", encoding="utf-8")
         return cls(path, config)
 
     @classmethod
@@ -58,7 +63,10 @@ class RunFolder:
         file = path / CONFIG
         if not file.is_file():
             raise FileNotFoundError(f"{path} is no run: it has no {CONFIG}; start one with `gghead train`")
-        return cls(path, from_json(RunConfig, file.read_text(encoding="utf-8-sig")))
+        try:
+            return cls(path, from_json(RunConfig, file.read_text(encoding="utf-8-sig")))
+        except ValueError as error:
+            raise ValueError(f"{file} can't be read: {error}; mend it, or take it from a copy of the run") from error
 
     @property
     def log(self) -> Path:
@@ -69,6 +77,16 @@ class RunFolder:
     def transfer(self) -> Path:
         """What was taken from the run that this one starts from."""
         return self.path / "transfer.json"
+
+    @property
+    def data(self) -> Path:
+        """Which pictures the run learns from."""
+        return self.path / "data.json"
+
+    @property
+    def trackers(self) -> Path:
+        """Where else the log goes."""
+        return self.path / "trackers.json"
 
     @property
     def metrics(self) -> Path:
@@ -91,12 +109,20 @@ class RunFolder:
 
     def checkpoint(self, images: int) -> Path:
         """The checkpoint folder of a number of images."""
-        return self.path / "checkpoints" / f"{images:09d}"
+        return self.path / "checkpoints" / checkpoint_name(images)
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, oldest first; those that were not finished, or have another name, are not among them."""
-        found = (self.path / "checkpoints").glob("[0-9]*")
-        return sorted((folder for folder in found if folder.name.isdecimal()), key=lambda folder: int(folder.name))
+        return sorted(filter(_is_checkpoint_name, self._in_checkpoints()), key=lambda folder: int(folder.name))
+
+    def strangers(self) -> list[Path]:
+        """What else stands among the checkpoints and is not hidden; nothing of it is read or removed."""
+        strange = (path for path in self._in_checkpoints() if not _is_checkpoint_name(path))
+        return sorted(path for path in strange if not path.name.startswith("."))
+
+    def _in_checkpoints(self) -> list[Path]:
+        folder = self.path / "checkpoints"
+        return list(folder.iterdir()) if folder.is_dir() else []
 
     def keep_only(self, images: Collection[int]) -> None:
         """Removes the checkpoints of all other numbers of images."""
@@ -105,7 +131,7 @@ class RunFolder:
                 # First out of sight, so that a half removed one is never taken for a checkpoint.
                 hidden = folder.with_name(f".{folder.name}.removed.tmp")
                 folder.rename(hidden)
-                shutil.rmtree(hidden)
+                remove(hidden)
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -131,10 +157,16 @@ class RunFolder:
     def sweep(self) -> None:
         """Removes what a killed process left half written or half removed."""
         for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            if not is_being_written(leftover):  # a report of `gghead evaluate`, say
+                remove(leftover)
 
 
 def refuse_existing(path: Path) -> None:
     """Raises FileExistsError if a run can't be made at the path because something stands there."""
-    if path.exists():
+    if is_taken(path):
         raise FileExistsError(f"{path} exists already; go on with `gghead resume {path}` or name another folder")
+
+
+def _is_checkpoint_name(path: Path) -> bool:
+    name = path.name
+    return name.isascii() and name.isdecimal() and len(name) < MAX_DIGITS and name == checkpoint_name(int(name))

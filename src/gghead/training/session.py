@@ -1,6 +1,6 @@
 """Steps of a run to its end, an interruption or a divergence, and what is due between them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -10,18 +10,19 @@ from gghead.data.loader import Batch
 from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import fastest_runner
-from gghead.training.checkpoints import save_state
+from gghead.training.checkpoints import Circumstances, save_state
 from gghead.training.distributed import Team, share_of
 from gghead.training.health import CollapseWatch, require_finite
 from gghead.training.interruption import Interruption
 from gghead.training.metrics import Examiner, is_due
-from gghead.training.report import Accumulator, Tick
+from gghead.training.report import Accumulator, StepValues, Tick
 from gghead.training.retention import checkpoints_worth_keeping
 from gghead.training.run_folder import RunFolder
+from gghead.training.run_log import append_tick
 from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState
 from gghead.training.steps import Setting, training_step
-from gghead.training.telemetry import JsonLog, Monitor
+from gghead.training.telemetry import Monitor
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Session:
     Attributes:
         run: where results go.
         pictures: the real ones.
+        data: their identity, which checkpoints state; needed by the process that writes them.
         examiner: measures the averaged generator.
         monitor: is told of everything.
         interruption: whether this process was asked to stop.
@@ -39,16 +41,21 @@ class Session:
 
     run: RunFolder
     pictures: PictureSource
+    data: str
     examiner: Examiner
     monitor: Monitor
     interruption: Interruption
     team: Team
 
-    def go_on(self, state: TrainingState) -> bool:
+    def go_on(self, state: TrainingState, pending: Sequence[StepValues] = ()) -> bool:
         """Trains until the run's end, or until any process is asked to stop; returns whether that was the reason.
 
         What is due at a number of images is written before the checkpoint of that number, so a run that is killed at
         any moment misses nothing when it goes on. Measuring takes minutes and comes afterwards; a run makes up for it.
+
+        Args:
+            state: where to go on from.
+            pending: values of the steps before it since the last line of the log.
 
         Raises:
             Divergence: something is no longer finite; nothing of it was saved.
@@ -58,7 +65,7 @@ class Session:
         config = self.run.config.training
         labels = torch.from_numpy(self.pictures.labels)
         setting = Setting(config, labels, self.team, fastest_runner(state.device, self.team.any_of))
-        means, watch = Accumulator(config.batch_size, self.team), CollapseWatch()
+        means, watch = Accumulator(config.batch_size, self.team, pending), CollapseWatch()
         requested = self._ask()
         with self._batches(state) as batches:
             while not (stopped := requested()) and state.images < config.total_images:
@@ -69,7 +76,7 @@ class Session:
                 self._record(state, means, watch)
         if stopped and state.images < config.total_images:
             self._refuse_divergence(state, means)
-            self._save(state)
+            self._save(state, means)
             self.monitor.event(f"interrupted; saved at {state.images} images")
             return True
         return False
@@ -99,14 +106,14 @@ class Session:
                 sheets = take_snapshot(self.run, state)
             self.monitor.sheets(state.images, sheets)
         if saved:
-            self._save(state)
+            self._save(state, means)
         if measured and self.team.is_first:
             self.examiner.examine(state)
 
     def _tick(self, tick: Tick, watch: CollapseWatch) -> None:
         if self.team.is_first:
             with self._told_with_newest():
-                JsonLog(self.run.log).tick(tick)
+                append_tick(self.run.log, tick)
         self.monitor.tick(tick)
         for line in watch.news(tick.losses):
             self.monitor.event(f"WARNING: {line}")
@@ -115,11 +122,13 @@ class Session:
         means.check(state.images)
         require_finite(state)
 
-    def _save(self, state: TrainingState) -> None:
-        if not self.team.is_first or self.run.checkpoint(state.images).exists():
+    def _save(self, state: TrainingState, means: Accumulator) -> None:
+        pending = tuple(means.check(state.images))  # in all processes, which have a part in each value
+        if not self.team.is_first or self.run.checkpoint(state.images).is_dir():
             return
+        circumstances = Circumstances.here(state.device, self.team.world_size)
         with self._told_with_newest():
-            save_state(self.run.checkpoint(state.images), state, self.team.world_size)
+            save_state(self.run.checkpoint(state.images), state, circumstances, self.data, pending)
         self.run.keep_only(checkpoints_worth_keeping(self.run))
 
     @contextmanager

@@ -1,6 +1,6 @@
-"""What a run says while it goes on: a log that programs read and a line that people read."""
+"""Who watches a run, and what people see of it: a bar, or plain lines."""
 
-import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +9,10 @@ from typing import Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from gghead.checkpoint.atomic import write_file
 from gghead.training.report import Tick
+
+FIRST_NEWS_SECONDS, LONGEST_SILENCE_SECONDS = 2.0, 300.0
+"""How long people are left without a line at first, and at most."""
 
 
 @runtime_checkable
@@ -33,32 +35,6 @@ class Monitor(Protocol):
         """A snapshot was taken; its pictures are PNG files."""
 
 
-class JsonLog:
-    """Appends each tick as a line to a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def tick(self, tick: Tick) -> None:
-        """Writes a line and flushes it."""
-        line = {"images": tick.images, "images_per_second": round(tick.images_per_second, 3)}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | {key: round(value, 6) for key, value in tick.losses.items()}) + "\n")
-
-    def forget_after(self, images: int) -> None:
-        """Drops lines that a resumed run will write again, and one that was cut off."""
-        if not self._path.exists():
-            return
-        kept = []
-        for line in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["images"] <= images:
-                    kept.append(line + "\n")
-            except json.JSONDecodeError:
-                continue
-        write_file(self._path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
-
-
 class NullMonitor:
     """Tells nobody: for processes beside the first one."""
 
@@ -79,15 +55,22 @@ class NullMonitor:
 
 
 class ConsoleMonitor:
-    """Shows a bar with speed and remaining time on a terminal, and plain lines elsewhere; on stderr."""
+    """Shows a bar with speed and remaining time on a terminal, and plain lines elsewhere; on stderr.
+
+    A line comes with each tick, and before the first one and between slow ones after 2 seconds, 4, 8 and so on: nobody
+    waits for minutes to see whether a run runs.
+    """
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._total = total
         self._task = progress.add_task("training", total=total, news="")
+        self._first: tuple[float, int] | None = None
+        self._told, self._patience = time.monotonic(), FIRST_NEWS_SECONDS
 
     def tick(self, tick: Tick) -> None:
         """Shows speed and losses."""
+        self._told = time.monotonic()
         losses = tick.losses
         news = (
             f"{tick.images_per_second:.1f} img/s  G {losses['generator']:.3f}  D {losses['discriminator']:.3f}"
@@ -95,13 +78,26 @@ class ConsoleMonitor:
         )
         self._progress.update(self._task, news=news)
         if not self._progress.console.is_terminal:
-            left = (self._total - tick.images) / max(tick.images_per_second, 1e-9)
-            eta = f"{int(left // 3600)}:{int(left % 3600 // 60):02d}:{int(left % 60):02d}"
-            self._progress.console.print(f"{tick.images}/{self._total}  {news}  ETA {eta}", soft_wrap=True)
+            self._line(tick.images, tick.images_per_second, news)
 
     def advance(self, images: int) -> None:
-        """Moves the bar."""
+        """Moves the bar, and shows the speed if nothing was told for a while."""
         self._progress.update(self._task, completed=images)
+        now = time.monotonic()
+        if self._first is None:  # the first step, which compiles, tells nothing of the speed
+            self._first = (now, images)
+        elif now - self._told > self._patience:
+            since, before = self._first
+            speed = (images - before) / max(now - since, 1e-9)
+            self._told, self._patience = now, min(2 * self._patience, LONGEST_SILENCE_SECONDS)
+            self._progress.update(self._task, news=f"{speed:.1f} img/s")
+            if not self._progress.console.is_terminal:
+                self._line(images, speed, f"{speed:.1f} img/s")
+
+    def _line(self, images: int, images_per_second: float, news: str) -> None:
+        left = (self._total - images) / max(images_per_second, 1e-9)
+        eta = f"{int(left // 3600)}:{int(left % 3600 // 60):02d}:{int(left % 60):02d}"
+        self._progress.console.print(f"{images}/{self._total}  {news}  ETA {eta}", soft_wrap=True)
 
     def event(self, text: str) -> None:
         """Prints a line above the bar."""

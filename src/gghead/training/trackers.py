@@ -1,5 +1,6 @@
 """Where else a run's ticks, measurements and sheets go: Weights & Biases and TensorBoard."""
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from gghead.checkpoint.atomic import write_file
 from gghead.training.report import Tick
 from gghead.training.run_folder import RunFolder
 from gghead.training.telemetry import Monitor
@@ -120,11 +122,57 @@ class WandbTracker:
         self._tracked.log({"images": images} | pictures)
 
 
+def chosen_trackers(given: Sequence[str]) -> tuple[str, ...]:
+    """What `--log` means: names of PACKAGES, each once; "none" is no name.
+
+    Raises:
+        ValueError: "none" and a name.
+    """
+    names = tuple(dict.fromkeys(given))
+    if "none" in names and len(names) > 1:
+        raise ValueError(f"--log none and --log {names[1 - names.index('none')]} exclude each other; leave one away")
+    return () if names == ("none",) else names
+
+
+def keep_trackers(run: RunFolder, names: Sequence[str]) -> None:
+    """Has a run remember where its log goes; a run whose log never went anywhere has no file for it.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    if not names and not run.trackers.exists():
+        return
+    text = json.dumps({"trackers": list(names)}) + "\n"
+    write_file(run.trackers, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def kept_trackers(run: RunFolder) -> tuple[str, ...]:
+    """Where the log of a run goes, as it remembers.
+
+    Raises:
+        ValueError: what it remembers can't be read.
+        OSError: likewise.
+    """
+    if not run.trackers.is_file():
+        return ()
+    try:
+        names = json.loads(run.trackers.read_bytes())["trackers"]
+        if not isinstance(names, list) or not all(name in list(PACKAGES) for name in names):
+            raise ValueError(f"expected names of {', '.join(PACKAGES)}")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(
+            f"{run.trackers} can't be read ({error}); say where the log goes with --log, or --log none"
+        ) from error
+    return tuple(dict.fromkeys(names))
+
+
 def require_trackers(names: Sequence[str]) -> None:
     """Raises ValueError if a package that a tracker needs is not installed."""
     for name in names:
         if find_spec(PACKAGES[name]) is None:
-            raise ValueError(f"--log {name} needs the package {PACKAGES[name]}; pip install 'gghead[{name}]'")
+            raise ValueError(
+                f"--log {name} needs the package {PACKAGES[name]}; pip install 'gghead[{name}]', or --log none"
+            )
 
 
 @contextmanager
@@ -132,7 +180,7 @@ def open_trackers(names: Sequence[str], run: RunFolder) -> Iterator[list[Monitor
     """Trackers of a run, as long as the block lasts; a run that goes on goes on in them.
 
     Args:
-        names: of PACKAGES; a name that comes twice counts once.
+        names: of PACKAGES, each once.
         run: what is tracked.
 
     Raises:
@@ -141,7 +189,7 @@ def open_trackers(names: Sequence[str], run: RunFolder) -> Iterator[list[Monitor
     require_trackers(names)
     with ExitStack() as stack:
         openers = {"wandb": _open_wandb, "tensorboard": _open_tensorboard}
-        yield [stack.enter_context(openers[name](run)) for name in dict.fromkeys(names)]
+        yield [stack.enter_context(openers[name](run)) for name in names]
 
 
 @contextmanager

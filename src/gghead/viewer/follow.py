@@ -1,6 +1,5 @@
 """Watching a run that goes on in another process: its newest checkpoint, its curves, its sample grids."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gghead.inference.model_files import SNAPSHOT_FOLDER
+from gghead.training.run_log import read_log
 
 LOG = "log.jsonl"
 CURVES = ("generator", "discriminator")
@@ -61,17 +61,10 @@ class RunWatch:
 
 def read_curves(log: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Thousands of images and losses of a log; lines that are cut off are left out, and so is a missing file."""
-    lines = []
-    for text in log.read_text(errors="replace", encoding="utf-8").splitlines() if log.is_file() else []:
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(line, dict) and isinstance(line.get("images"), int):
-            lines.append(line)
+    lines = read_log(log)
     lines = lines[:: max(1, -(-len(lines) // POINTS))]
-    names = [name for name in CURVES if any(name in line for line in lines)]
+    names = [name for name in CURVES if any(name in line.values for line in lines)]
     if not names and lines:
-        names = [name for name in lines[-1] if name not in ("images", "images_per_second")][:2]
-    curves = {name: np.array([float(line.get(name, np.nan)) for line in lines]) for name in names}
-    return np.array([line["images"] / 1000 for line in lines], float), curves
+        names = [name for name in lines[-1].values if name != "images_per_second"][:2]
+    curves = {name: np.array([line.values.get(name, np.nan) for line in lines]) for name in names}
+    return np.array([line.images / 1000 for line in lines], float), curves

@@ -1,0 +1,86 @@
+"""`gghead train --dry-run`: what a run would take, told row by row as it becomes known."""
+
+from dataclasses import dataclass, replace
+
+import click
+
+HOURS_OF_A_YEAR = 8766
+
+
+@dataclass(frozen=True)
+class _Length:
+    """What is to be trained and paid.
+
+    Attributes:
+        images: pictures of the run.
+        gpus: processes.
+        hourly_price: of a device, or None.
+    """
+
+    images: int
+    gpus: int
+    hourly_price: float | None
+
+
+def tell_estimate(
+    config: "RunConfig",  # noqa: F821 - imported when a command runs
+    hourly_price: float | None,
+    device: str,
+    gpus: int,
+) -> None:
+    """Prints what a run would take here and, on a machine without a GPU, on GPUs that were measured.
+
+    Args:
+        config: of the run.
+        hourly_price: of a device; None leaves costs out.
+        device: of this machine.
+        gpus: processes; on a processor they share it, and count for the GPUs alone.
+    """
+    import torch
+
+    from gghead.training.distributed import Team, share_of
+    from gghead.training.estimate import estimate, images_per_second
+    from gghead.training.known_rates import known_rates
+
+    kind, batch = torch.device(device).type, config.training.batch_size
+    length = _Length(config.training.total_images, gpus, hourly_price)
+    share_of(config.training, config.model.discriminator, Team(world_size=gpus))
+    share = replace(config, training=replace(config.training, batch_size=batch // gpus))
+    mine = share if kind == "cuda" else config
+    plan = estimate(mine, kind)
+    _row("generator", f"{plan.generator_parameters / 1e6:.2f} million parameters, {plan.gaussians:,} Gaussians")
+    _row("discriminator", f"{plan.discriminator_parameters / 1e6:.2f} million parameters")
+    _row("arithmetic", f"{plan.operations / 1e12:.3g} TFLOP a picture, in the networks")
+    _row("memory", f"about {plan.memory / 2**30:.1f} GiB on {device}, {mine.training.batch_size} pictures a step")
+    if kind != "cuda":
+        on_gpu = estimate(share, "cuda")
+        _row("", f"about {on_gpu.memory / 2**30:.1f} GiB on a GPU, {share.training.batch_size} pictures a step")
+        for rate in known_rates(share, on_gpu.operations):
+            _tell_speed(rate.gpu, rate.images_per_second, rate.basis, length)
+        length = replace(length, gpus=1)
+    basis = "an estimate from some of its steps" if kind == "cuda" else "an estimate from some steps of demo"
+    click.echo(f"times some steps on {device} ...", err=True)
+    try:
+        _tell_speed(device, images_per_second(mine, plan.operations, device), basis, length)
+    except torch.OutOfMemoryError:
+        _row(device, "speed unknown: a step does not fit into the memory; try a smaller --batch-size")
+
+
+def _tell_speed(where: str, images_per_second: float, basis: str, length: _Length) -> None:
+    """Prints pictures a second, hours, and what they cost."""
+    speed = length.gpus * images_per_second
+    hours = length.images / speed / 3600
+    count = f"{length.gpus} x " if length.gpus > 1 else ""
+    told = f"{speed:,.0f}" if speed >= 100 else f"{speed:.3g}"
+    _row(f"{count}{where}", f"about {told} pictures a second, {basis}")
+    if hours > HOURS_OF_A_YEAR:
+        _row("", f"{length.images:,} pictures would take more than a year")
+        return
+    _row("", f"about {hours:,.1f} hours ({hours / 24:,.1f} days) for {length.images:,} pictures")
+    if length.hourly_price is not None:
+        cost = hours * length.gpus * length.hourly_price
+        _row("", f"about {cost:,.2f} at {length.hourly_price:g} an hour and device")
+
+
+def _row(name: str, text: str) -> None:
+    click.echo(f"{name:16}{text}")

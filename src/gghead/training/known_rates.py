@@ -1,0 +1,89 @@
+"""How fast GPUs train that this machine need not have: measured for two presets, estimated for others from those.
+
+Source: benchmarks/results/train_step.jsonl, commit 046953d (H100) and 0a1580e (H200), torch 2.11: steps in mixed
+precision, R1 in every 16th, with the large Gaussians of an untrained generator. For SHORTEST_STEP, one H100 made 400
+pictures a second of `demo`, 8 a step, and 1,200 of `heads64`, 32 a step (docs/training.md).
+"""
+
+from dataclasses import dataclass, replace
+
+from gghead.config.presets import from_preset
+from gghead.config.training import RunConfig
+
+SHORTEST_STEP = 0.02
+"""Seconds that a step takes however little there is to compute."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Attributes:
+        gpu: its name.
+        preset: whose steps were timed.
+        batch_size: pictures of a step.
+        images_per_second: of one GPU.
+        operations: arithmetic of the networks for a picture, as `estimate` counts it.
+    """
+
+    gpu: str
+    preset: str
+    batch_size: int
+    images_per_second: float
+    operations: float
+
+
+FFHQ256, FFHQ512 = 1.154e12, 1.412e12
+MEASURED = (
+    Measured("H100 80GB", "ffhq256", 32, 267.0, FFHQ256),
+    Measured("H100 80GB", "ffhq512", 16, 127.4, FFHQ512),
+    Measured("H200", "ffhq256", 32, 286.1, FFHQ256),
+    Measured("H200", "ffhq512", 16, 139.0, FFHQ512),
+)
+
+
+@dataclass(frozen=True)
+class KnownRate:
+    """How fast one GPU trains.
+
+    Attributes:
+        gpu: its name.
+        images_per_second: of one of them.
+        basis: how that is known, for people.
+    """
+
+    gpu: str
+    images_per_second: float
+    basis: str
+
+
+def known_rates(config: RunConfig, operations: float) -> list[KnownRate]:
+    """What is known of the speed of a run on GPUs.
+
+    Args:
+        config: of the run.
+        operations: arithmetic of the networks for one of its pictures, as `estimate` says.
+    """
+    rates = []
+    for gpu in dict.fromkeys(row.gpu for row in MEASURED):
+        rows = [row for row in MEASURED if row.gpu == gpu]
+        same = next((row for row in rows if _is_alike(config, row.preset)), None)
+        if same is not None:
+            rates.append(KnownRate(gpu, same.images_per_second, f"measured with {same.batch_size} a step"))
+            continue
+        # The slower of the two: smaller networks, and heads that are drawn larger, use a GPU less well.
+        slowest = min(rows, key=lambda row: row.images_per_second * row.operations)
+        step = operations * config.training.batch_size / (slowest.images_per_second * slowest.operations)
+        speed = config.training.batch_size / max(step, SHORTEST_STEP)
+        rates.append(KnownRate(gpu, speed, f"estimated from {slowest.preset}, measured there, by the arithmetic"))
+    return rates
+
+
+def _is_alike(config: RunConfig, preset: str) -> bool:
+    """Whether the steps of a run cost what those of a preset cost, but for the number of pictures."""
+    other = from_preset(preset, "")
+    names = ("views", "random_background", "loss", "r1_every", "precision", "beta_weight", "uv_variation_weight")
+    wanted = {name: getattr(other.training, name) for name in names}
+    return replace(
+        config.model, discriminator=replace(config.model.discriminator, grown_from=())
+    ) == other.model and all(getattr(config.training, name) == value for name, value in wanted.items())
