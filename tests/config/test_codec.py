@@ -33,6 +33,13 @@ def changed(**changes: object) -> str:
         (changed(batch_size="16"), r"training\.batch_size is '16'; expected an integer"),
         (changed(batch_size=True), "expected an integer"),
         (changed(r1_gamma=None), "expected a number"),
+        (changed(r1_gamma=10**400), "r1_gamma is a whole number of .* bits; expected at most"),
+        (changed(r1_gamma=float("nan")), "r1_gamma is nan"),
+        (changed(r1_gamma=float("inf")), "r1_gamma is inf"),
+        (changed(mirrored="yes"), "mirrored is 'yes'; expected true or false"),
+        (changed(seed=-1), "seed is -1; expected a value from 0"),
+        ("[" * 100_000, "no valid JSON"),
+        ('{"preset": ' + "9" * 5000, "no valid JSON"),
         ('{"preset": "demo"}', "lacks data; it was written by another version"),
     ],
 )

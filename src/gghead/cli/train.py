@@ -9,6 +9,7 @@ import click
 from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device, set_option
 from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
+from gghead.config.training import TrainingConfig
 
 OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}
 """Options of fields that --set could give, too."""
@@ -96,14 +97,7 @@ def train(
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
     if recipe is not None:
         config = with_recipe(config, recipe)
-    training = with_batch_size(config.training, batch_size or config.training.batch_size)
-    training = replace(
-        training,
-        seed=seed,
-        total_images=images or training.total_images,
-        precision=precision or training.precision,
-    )
-    config = replace(config, training=training)
+    config = replace(config, training=with_options(config.training, images, batch_size, seed, precision))
     if init_from is not None:
         config = continue_config(config, open_source(init_from))
     elif PRESETS[preset].begins_with:
@@ -125,6 +119,19 @@ def train(
         return run.path
 
     run_to_end(config, RunOptions(trackers, device, gpus, on_nan), out, prepare)
+
+
+def with_options(
+    training: TrainingConfig, images: int | None, batch_size: int | None, seed: int, precision: str | None
+) -> TrainingConfig:
+    """The same training with the fields that have options of their own; None leaves the preset's."""
+    training = with_batch_size(training, batch_size or training.batch_size)
+    return replace(
+        training,
+        seed=seed,
+        total_images=images or training.total_images,
+        precision=precision or training.precision,  # type: ignore[arg-type] - click has looked at it
+    )
 
 
 def refuse_twice(context: click.Context, settings: dict[str, str]) -> None:

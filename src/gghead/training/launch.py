@@ -67,7 +67,8 @@ def require_gpus(count: int) -> None:
 def launch(arguments: Sequence[str], count: int) -> int:
     """Runs `gghead ARGUMENTS` in processes of this machine that know of each other as torchrun's do.
 
-    What asks a run to stop (SIGINT, SIGTERM, SIGHUP) is passed on to them. They share the processor's cores, unless OMP_NUM_THREADS says otherwise.
+    What asks a run to stop (SIGINT, SIGTERM, SIGHUP) is passed on to them. They share the processor's cores, unless
+    OMP_NUM_THREADS says otherwise.
 
     Returns:
         Exit code that all agree on: 0, or that of an interrupted run.
