@@ -32,6 +32,8 @@ ODD = [
     b"\0" * 64,
 ]
 
+WHOLE = [b'{"images": 4}', b'{"images": 20, "x": null}', b'{"images": 40, "x": 1e3}']
+
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd[:20]))
 def test_an_odd_line_is_passed_over_and_kept(odd: bytes, tmp_path: Path) -> None:
@@ -70,7 +72,8 @@ def test_scores_that_are_no_numbers_choose_nothing(tmp_path: Path) -> None:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(st.sampled_from([b'{"images": 4}', b'{"images": 40}', *ODD[:-4]]) | st.binary(max_size=12)), st.binary()
+    st.lists(st.sampled_from([*WHOLE, *ODD[:-4]]) | st.binary(max_size=12), max_size=8),
+    st.binary(max_size=12),
 )
 def test_no_log_stops_a_run(tmp_path: Path, lines: list[bytes], end: bytes) -> None:
     log = tmp_path / "log.jsonl"
