@@ -250,6 +250,18 @@ def test_a_dry_run_counts_several_gpus(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "2 x cuda        about 200 pictures a second" in capsys.readouterr().out
 
 
+def test_what_is_given_twice_is_refused() -> None:
+    common = ("train", "demo", "--dry-run")
+    for option, value, field in (
+        ("--batch-size", 16, "batch_size"),
+        ("--images", 100, "total_images"),
+        ("--seed", 0, "seed"),
+        ("--precision", "full", "precision"),
+    ):
+        assert f"{option} and --set {field} say the same" in refusal(*common, option, value, "--set", f"{field}=8")
+    assert "r1_gamma is given twice" in refusal(*common, "--set", "r1_gamma=1", "--set", "r1_gamma=2")
+
+
 MANY_OPTIONS = {
     "train": "what is trained, from what, where to, on what machine, and how it is watched",
     "sample": "which heads, from where, on what, how large, where to, on what machine",
