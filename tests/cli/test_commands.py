@@ -161,7 +161,7 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     started = ("train", "demo", "--data", tmp_path / "heads.zip", "--out", run, "--images", "16", "--batch-size", "8")
     assert "perhaps you meant r1_gamma" in refusal(*started, "--set", "r1_gama=2")
     assert "r1_gamma is 'much'; expected a number" in refusal(*started, "--set", "r1_gamma=much")
-    assert "generator_lr is nan; expected a value from 0" in refusal(*started, "--set", "generator_lr=nan")
+    assert "generator_lr is 'nan'; expected a number" in refusal(*started, "--set", "generator_lr=nan")
     assert "generator_lr is -0.1; expected a value from 0" in refusal(*started, "--set", "generator_lr=-.1")
     assert "expected FIELD=VALUE" in refusal(*started, "--set", "r1_gamma")
     given = ("--set", "r1_gamma=.5", "--set", "mirrored=false", "--set", "loss=relativistic")

@@ -1,6 +1,7 @@
 """Named settings: a run starts from one of them."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -185,11 +186,13 @@ def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> Trai
 
 
 def _value(text: str) -> object:
+    """What a text means as JSON, or as a number like .5; what is no finite number stays a text."""
     for read in (json.loads, float):
         try:
-            return read(text)
+            value = read(text)
         except (ValueError, RecursionError):
             continue
+        return text if isinstance(value, float) and not math.isfinite(value) else value
     return text
 
 
