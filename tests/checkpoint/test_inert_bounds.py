@@ -79,6 +79,7 @@ COSTLY = {
     "places counted from the end": HEAD + b"Nq\0g-1\n.",
     "keywords that copy arguments": HEAD + WIDE + b"cgghead.x\nY\nh\0}\x92.",
     "declared terabytes": HEAD + b"\x8e" + struct.pack("<Q", 2**42) + b"x.",
+    "a storage in the format of files": HEAD + LOAD + b"C\4PK\3\4\x85R.",
     "declared negative bytes": HEAD + b"\x8b" + struct.pack("<i", -5) + b"x.",
 }
 

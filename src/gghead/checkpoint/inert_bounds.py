@@ -3,7 +3,7 @@
 A few kilobytes of pickle can name one part so often that the whole would fill any memory, and its opcodes are a program
 that can do the same costly thing a million times. So every opcode has a bounded cost, and what grows faster than the
 file is counted: opcodes, numbers in storages and tensors, and keys whose hash or comparison is not free. Reading n
-bytes takes at most a million steps, 300 MB for containers and 4 n bytes for texts and numbers.
+bytes takes at most a million steps, 300 MB for containers and 5 n bytes for texts and numbers.
 """
 
 from dataclasses import dataclass

@@ -145,6 +145,8 @@ def load_storage(content: bytes, budget: Budget) -> Storage:
         ValueError: it is damaged or in another format.
     """
     budget.spend_storage(len(content))
+    if content[:2] == b"PK":
+        raise ValueError("a storage is a zip archive, in which torch saves files, but nothing inside of pickles")
     stream = io.BytesIO(content)
     policy = Policy(HARMLESS.__contains__, _inert, described, budget)
     magic, protocol, system, stored, keys = (read_inert(stream, policy) for _ in range(5))
