@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=24)
     arguments = parser.parse_args()
     generator = gghead.load()
-    made, camera = generator.sample([arguments.seed], truncation=TRUNCATION), gghead.Cameras.frontal(SIDE)
+    made, camera = generator.sample([arguments.seed], truncation=TRUNCATION), gghead.Cameras.at(resolution=SIDE)
     head, ours = (
         gghead.smooth(made, generator)[0],
         gghead.render(gghead.smooth(made, generator, camera), camera).rgb[0, 0],

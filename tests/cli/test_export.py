@@ -115,3 +115,10 @@ def test_refusals_say_what_there_is(model: Path, tmp_path: Path) -> None:
     assert "expected a number above 0" in refusal(model, "--scale", "0", "--out", tmp_path / "head.ply")
     assert "'x' is not one of" in refusal(model, "--up", "x", "--out", tmp_path / "head.ply")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pages_title_tells_file_and_seed(model: Path, tmp_path: Path) -> None:
+    assert export(model, "--seeds", "5", "--out", tmp_path / "anna.html").exit_code == 0
+    assert "<title>anna: seed 5</title>" in (tmp_path / "anna.html").read_text("utf-8")
+    assert export(model, "--seeds", "5,6", "--out", tmp_path / "two.html").exit_code == 0
+    assert "<title>two_seed0006</title>" in (tmp_path / "two_seed0006.html").read_text("utf-8")

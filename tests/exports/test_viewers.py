@@ -98,7 +98,5 @@ def shots(whole_head: tuple[Generator, Gaussians], tmp_path_factory: pytest.Temp
 def test_a_foreign_viewer_shows_our_picture(
     name: str, shots: dict[str, torch.Tensor], whole_head: tuple[Generator, Gaussians]
 ) -> None:
-    # Our page shows the whole head; the others are told FFHQ's camera by the pages of this test.
-    camera = Cameras.at(resolution=SIDE) if name == "page" else Cameras.frontal(SIDE)
-    ours = render(whole_head[1], camera).rgb[0]
+    ours = render(whole_head[1], Cameras.at(resolution=SIDE)).rgb[0]
     assert psnr(shots[name], ours) >= CASES[name][2]

@@ -75,5 +75,6 @@ def export(
         heads = generator.sample([seed], truncation)
         if format_of(path).suffix != ".ellipsoids.glb":  # which shows the shapes themselves
             heads = smooth(heads, generator)
-        write(path, heads[0], generator, up=up, scale=scale, center=center, overwrite=force)
+        title = f"{path.stem}: seed {seed}" if len(seeds) == 1 else path.stem
+        write(path, heads[0], generator, up=up, scale=scale, center=center, title=title, overwrite=force)
         click.echo(path)

@@ -153,6 +153,7 @@ def export(
     up: Up | None = None,
     scale: float | None = None,
     center: bool = False,
+    title: str | None = None,
     overwrite: bool = True,
 ) -> None:
     """Writes a head for other programs, whole or not at all.
@@ -168,6 +169,7 @@ def export(
         up: axis of the file that points up; None for what programs expect of the format.
         scale: factor from the head space (a head is 0.55 high) to the file's unit; None for 1, in .glb metres.
         center: whether the middle of the head becomes the origin.
+        title: of an .html, shown by the browser's tab; None for the file's name.
         overwrite: whether what stands there is replaced.
 
     Raises:
@@ -179,7 +181,7 @@ def export(
         >>> import gghead
         >>> gghead.export("head.spz", gghead.load().sample(seeds=[0])[0])
     """
-    content = encode(Path(path).name, head, generator, up=up, scale=scale, center=center)
+    content = encode(Path(path).name, head, generator, up=up, scale=scale, center=center, title=title)
     write_file(Path(path), lambda temporary: temporary.write_bytes(content), overwrite)
 
 
@@ -192,6 +194,7 @@ def encode(
     up: Up | None = None,
     scale: float | None = None,
     center: bool = False,
+    title: str | None = None,
 ) -> bytes:
     """Content of the file that `export` writes under a name; the same arguments and errors."""
     kind = format_of(name)
@@ -204,4 +207,6 @@ def encode(
         head = keep_drawable(head, name)
         reason = f"their opacity is below {kind.least_opacity:.4f}, too faint to be seen"
         head = keep(head, head.opacities >= kind.least_opacity, name, reason, logging.INFO)
+    if kind.suffix == ".html" and title is not None:
+        return encode_html(head, title)
     return kind.encode(head, generator, placement, name)

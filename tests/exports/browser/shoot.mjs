@@ -12,7 +12,7 @@ const { chromium } = require("playwright-core");
 const cases = JSON.parse(fs.readFileSync(casesFile, "utf8"));
 const here = path.dirname(new URL(import.meta.url).pathname);
 
-const FOV = (360 / Math.PI) * Math.atan(0.5 / 4.2647);
+const FOV = 18; // Cameras.at(), as in the other pages here
 const OFF = { enabled: false };
 const SETTINGS = {
   version: 2,
@@ -28,9 +28,9 @@ const SETTINGS = {
   },
   animTracks: [{
     name: "still", duration: 1, frameRate: 1, loopMode: "none", interpolation: "step", smoothness: 0,
-    keyframes: { times: [0], values: { position: [0, 0, 2.7], target: [0, 0, 0], fov: [FOV] } },
+    keyframes: { times: [0], values: { position: [0, 0.02, 2.7], target: [0, 0.02, 0], fov: [FOV] } },
   }],
-  cameras: [{ initial: { position: [0, 0, 2.7], target: [0, 0, 0], fov: FOV } }],
+  cameras: [{ initial: { position: [0, 0.02, 2.7], target: [0, 0.02, 0], fov: FOV } }],
   annotations: [],
   startMode: "animTrack",
 };
