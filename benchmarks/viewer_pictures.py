@@ -33,8 +33,8 @@ from viewer.test_browser import CHROMIUM, FLAGS, Tab, Viewer  # noqa: E402
 
 SIDE = 420
 """Of a mode's picture, pixels."""
-WIDTH, WIDE, HEIGHT = 1000, 1200, 633
-"""Of the window; the wide one has room for a head that the panel does not cover."""
+WIDTH, HEIGHT = 1000, 633
+"""Of the window."""
 SETTLE = 9000
 """Milliseconds until a picture has its full size."""
 QUALITY = 85
@@ -46,12 +46,16 @@ def shoot_modes(tab: Tab) -> np.ndarray:
     """The head in every mode, seen half from the side."""
     tab.open("Look")
     tab.page.get_by_role("button", name="3/4").click()
-    tab.page.set_viewport_size({"width": WIDE, "height": SIDE})
+    tab.page.set_viewport_size({"width": WIDTH, "height": SIDE})
+    tab.page.wait_for_timeout(SETTLE)
+    canvas = tab.page.locator("canvas").first.bounding_box()
     shots = []
     for show in Show:
         tab.choose("Show", show)
         tab.page.wait_for_timeout(SETTLE)
-        shots.append(screenshot(tab, {"x": (WIDE - SIDE) / 2, "y": 0, "width": SIDE, "height": SIDE}))
+        shots.append(
+            screenshot(tab, {"x": canvas["x"] + (canvas["width"] - SIDE) / 2, "y": 0, "width": SIDE, "height": SIDE})
+        )
     return tile(np.stack(shots), 3)
 
 
@@ -63,6 +67,7 @@ def shoot_pad(tab: Tab) -> np.ndarray:
     seeds.press("Enter")
     tab.page.wait_for_timeout(SETTLE)
     tab.page.get_by_role("button", name="Keep as favourite").click()
+    tab.page.get_by_text("pad of").wait_for()
     tab.canvas()
     return screenshot(tab, None)
 

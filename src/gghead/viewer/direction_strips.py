@@ -19,7 +19,7 @@ def choices() -> tuple[tuple[HeadChoice, ...], ...]:
     """The heads of each strip: the average head, moved along one direction."""
     average = HeadChoice(truncation=0.0)
     return tuple(
-        tuple(replace(average, walk=(*[0.0] * direction, step)) for step in STEPS)
+        tuple(replace(average, walk=(*[0.0] * direction, step) if step else ()) for step in STEPS)
         for direction in range(NUM_DIRECTIONS)
     )
 

@@ -1,6 +1,7 @@
 """Where heads are made and drawn for all visitors: loaded models, one piece of work at a time."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,22 +100,27 @@ class Studio:
             key = (path, _version(path))
             if key not in self._strips:
                 strips: list[np.ndarray] = []
+                faces: dict[HeadChoice, np.ndarray] = {}
                 for choices in direction_strips.choices():
-                    faces = []
                     for choice in choices:
                         if gone():
                             return strips
-                        faces.append(self._face(path, choice))
-                    strips.append(direction_strips.join(faces))
+                        if choice not in faces:
+                            faces[choice] = self._face(path, choice)
+                    strips.append(direction_strips.join([faces[choice] for choice in choices]))
                 self._strips = dict([*self._strips.items(), (key, strips)][-MODELS_KEPT:])
             return self._strips[key]
 
     def _face(self, path: Path, choice: HeadChoice) -> np.ndarray:
-        """A small picture of a head that is not kept."""
+        """A small picture of a head that is not kept, and a rest as long, in which visitors are served."""
         side, viewpoint = direction_strips.SIDE, direction_strips.VIEWPOINT
         with self._lock:
+            start = time.monotonic()
             head = self._make(path, choice, viewpoint)
-            return draw(head, direction_strips.LOOK, camera_of(viewpoint, side, side, self.device))
+            picture = draw(head, direction_strips.LOOK, camera_of(viewpoint, side, side, self.device))
+            taken = time.monotonic() - start
+        time.sleep(taken)
+        return picture
 
     def _make(self, path: Path, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
         source = self._source(path)
