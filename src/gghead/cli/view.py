@@ -53,13 +53,15 @@ def view(
     if importlib.util.find_spec("viser") is None:
         raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
     from gghead.viewer.admission import Address, Admission, parse_allowed
+
+    admission = Admission(Address(host, port), parse_allowed(origins))  # before seconds of importing torch
+
     from gghead.viewer.copies import Copies
     from gghead.viewer.favourites import FILE, Favourites
     from gghead.viewer.page import Setting
     from gghead.viewer.server import serving, welcome
     from gghead.viewer.studio import Studio
 
-    admission = Admission(Address(host, port), parse_allowed(origins))
     device = pick_device(device)
     library = find_library(models, follow)
     default = default_renderer(device)
