@@ -59,7 +59,7 @@ class Copies:
             path, number = self._folder / file.name, 2
             while path.exists() or path.is_symlink():
                 path, number = self._folder / f"{Path(file.name).stem}-{number}{Path(file.name).suffix}", number + 1
-            write_file(path, lambda temporary: temporary.write_bytes(file.content))
+            write_file(path, lambda temporary: temporary.write_bytes(file.content), overwrite=False)
             self._files[visitor] += 1
             self._sizes[visitor] += len(file.content)
         return path
