@@ -48,6 +48,35 @@ def test_check_writes_a_sheet_and_nothing_else(heads: Path, tmp_path: Path) -> N
     assert "expected a name ending in .png" in data("check", heads, "--out", tmp_path / "sheet.gif").output
 
 
+def test_check_draws_the_template_it_is_given(heads: Path, tmp_path: Path) -> None:
+    template, sheet = tmp_path / "head.obj", tmp_path / "sheet.png"
+    template.write_text(
+        "v -.3 -.3 .1\nv .3 -.3 .1\nv .3 .3 .1\nv -.3 .3 .1\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nf 1/1 2/2 3/3 4/4\n",
+        encoding="utf-8",
+    )
+    assert data("check", heads, "--resolution", 16, "--out", sheet).exit_code == 0
+    builtin = sheet.read_bytes()
+    assert data("check", heads, "--resolution", 16, "--out", sheet, "--template", template, "--force").exit_code == 0
+    assert sheet.read_bytes() != builtin
+    assert "add --out" in data("check", heads, "--template", template).output
+    template.write_text(template.read_text(encoding="utf-8").replace(".3", "30"), encoding="utf-8")
+    refused = data("check", heads, "--out", sheet, "--template", template, "--force")
+    assert refused.exit_code == 1
+    assert "head.obj: the template's longest side is 60 units" in refused.output
+
+
+def test_convert_tells_what_it_found_and_did_not_use(tmp_path: Path) -> None:
+    for name, count in (("0", 1), ("1", 2)):
+        model = tmp_path / "scene" / "sparse" / name
+        model.mkdir(parents=True)
+        (model / "cameras.txt").write_text("1 SIMPLE_PINHOLE 64 64 270 32 32\n", encoding="utf-8")
+        images = "".join(f"{i} 0 1 0 0 0 0 2.7 1 {i}.png\n" for i in range(count))
+        (model / "images.txt").write_text(images, encoding="utf-8")
+    converted = data("convert", tmp_path / "scene", "--out", tmp_path / "new.json")
+    assert converted.exit_code == 0
+    assert "note: of 2 COLMAP models sparse/1 is taken (2 images), not sparse/0 (1 images)" in converted.output
+
+
 def test_the_command_that_check_names_mends_the_labels(heads: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong set.zip"
     with zipfile.ZipFile(heads) as old, zipfile.ZipFile(wrong, "w") as new:

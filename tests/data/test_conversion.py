@@ -230,6 +230,13 @@ def test_pixels_are_those_of_each_picture(out: str, of_json: bool, tmp_path: Pat
             close(dataset.labels, labels)
 
 
+def test_pictures_of_a_folder_in_a_folder_are_measured(tmp_path: Path) -> None:
+    (tmp_path / "outer").mkdir()
+    _, labels = in_pixels(tmp_path / "outer" / "set", [16, 32], images=True)
+    convert(tmp_path / "outer", tmp_path / "new.json", Convention(("pixels",)))
+    close(list(labels_of(tmp_path / "new.json").values()), labels)
+
+
 def test_sides_are_asked_for_and_never_guessed(tmp_path: Path) -> None:
     folder, labels = in_pixels(tmp_path / "set", [64] * 3, images=False)
     source, out, pixels = folder / "dataset.json", tmp_path / "new.json", Convention(("pixels",))

@@ -104,6 +104,33 @@ def test_cameras_around_the_head_are_a_note_only(files: Files, write_set: WriteS
     assert "60% of the cameras do not look" in inspection.notes[0]
 
 
+def test_principal_points_outside_of_pictures_need_a_head_in_them(files: Files, write_set: WriteSet) -> None:
+    labels = head_labels(0, COUNT, yaw=0.5)
+    labels[2, 18] = 1.6
+    (problem,) = inspect(write_set(with_labels(files, labels)), 8).problems
+    assert problem.startswith("1 cameras have their principal point outside of the picture, (1.6, 0.5) for one")
+    # The camera turned away by as much: a crop of a wide photograph.
+    turn = np.arctan(1.1 / labels[2, 16])
+    turned = labels[2, :16].reshape(4, 4).copy()
+    turned[:3, :3] = turned[:3, :3] @ [
+        [np.cos(turn), 0, np.sin(turn)],
+        [0, 1, 0],
+        [-np.sin(turn), 0, np.cos(turn)],
+    ]
+    labels[2, :16] = turned.reshape(-1)
+    assert inspect(write_set(with_labels(files, labels)), 8).problems == ()
+
+
+@pytest.mark.parametrize(("place", "value"), [(20, 800), (17, 0.2), (24, 0.0), (21, 30), (16, 0.01), (20, 9)])
+def test_every_number_of_the_intrinsics_is_looked_at(
+    place: int, value: float, files: Files, write_set: WriteSet
+) -> None:
+    labels = head_labels(0, COUNT)
+    labels[1, place] = value
+    inspection = inspect(write_set(with_labels(files, labels)), 8)
+    assert [NAMES[1] in problem for problem in inspection.problems] == [True]
+
+
 def mirrored_set(files: Files, labels: np.ndarray, mirrored_labels: np.ndarray) -> Files:
     """Each picture twice, the second time mirrored, as EG3D's FFHQ holds them."""
     copies = {f"mirror/{name}": encode_png(decode_rgb(files[name])[:, ::-1]) for name in NAMES}
@@ -196,7 +223,7 @@ def test_a_wrong_camera_is_seen_on_the_sheet(files: Files, write_set: WriteSet) 
     right = head_labels(0, COUNT, yaw=0.8)
     for words, drawn_share in (((), 1.0), (("opengl",), 0.0), (("world-to-camera",), 0.4), (("pixels",), 0.0)):
         labels = written_as(right, words)
-        sheet = contact_sheet_of(inspect(write_set(with_labels(files, labels)), 8))
+        sheet = contact_sheet_of(inspect(write_set(with_labels(files, labels)), 8), HeadTemplate.builtin())
         assert sheet is not None
         assert sheet.shape == (2 * SIDE, 3 * SIDE, 3)
         tiles = sheet.reshape(2, SIDE, 3, SIDE, 3).swapaxes(1, 2).reshape(6, SIDE, SIDE, 3)[:COUNT]
@@ -208,8 +235,8 @@ def test_a_sheet_survives_any_numbers(files: Files, write_set: WriteSet) -> None
     rng = np.random.default_rng(0)
     for scale in (0.0, 1e-300, 1.0, 1e300):
         path = write_set(with_labels(files, rng.normal(size=(COUNT, 25)) * scale))
-        assert contact_sheet_of(inspect(path, 8)) is not None
-    assert contact_sheet_of(Inspection(path)) is None
+        assert contact_sheet_of(inspect(path, 8), HeadTemplate.builtin()) is not None
+    assert contact_sheet_of(Inspection(path), HeadTemplate.builtin()) is None
 
 
 def test_pictures_of_a_sheet_go_from_left_to_right() -> None:

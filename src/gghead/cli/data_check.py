@@ -13,8 +13,11 @@ from gghead.cli.options import DataPath, check_output, force_option, progress_co
 @click.option("--resolution", default=64, show_default=True, help="Side of the pictures that training would ask for.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks are; default: ARCHIVE_masks_modnet.zip.")
 @click.option("--out", type=click.Path(path_type=Path), help="PNG: pictures with the head template over them.")
+@click.option("--template", type=click.Path(path_type=Path), help="OBJ to draw on the sheet, instead of the built-in.")
 @force_option
-def check(archive: Path, resolution: int, masks: Path | None, out: Path | None, force: bool) -> None:
+def check(
+    archive: Path, resolution: int, masks: Path | None, out: Path | None, template: Path | None, force: bool
+) -> None:
     """Read every label, picture and mask of an ARCHIVE and tell what is there and what is wrong.
 
     Exit code 1 if training would fail, or be in vain because the cameras are in another convention. The sheet of --out
@@ -23,7 +26,11 @@ def check(archive: Path, resolution: int, masks: Path | None, out: Path | None, 
     """
     from gghead.data.inspection import inspect
     from gghead.data.inspection_page import page
+    from gghead.uv.template import HeadTemplate
 
+    if template is not None and out is None:
+        raise click.UsageError("--template is drawn on the sheet of --out; add --out sheet.png")
+    head = HeadTemplate.builtin() if template is None else HeadTemplate.from_obj(template)
     if out is not None:
         check_output(out, force)
         if out.suffix.lower() != ".png":
@@ -32,18 +39,23 @@ def check(archive: Path, resolution: int, masks: Path | None, out: Path | None, 
         inspection = inspect(archive, resolution, masks, done)
     click.echo(page(inspection, sys.stdout.encoding or "ascii"))
     if out is not None:
-        write_sheet(inspection, out, force)
+        write_sheet(inspection, out, head, force)
     if inspection.problems:
         raise SystemExit(1)
 
 
-def write_sheet(inspection: "Inspection", out: Path, force: bool) -> None:  # noqa: F821 - imported when a command runs
+def write_sheet(
+    inspection: "Inspection",  # noqa: F821 - imported when a command runs
+    out: Path,
+    template: "HeadTemplate",  # noqa: F821
+    force: bool,
+) -> None:
     """Writes the contact sheet, unless there is no picture with a camera."""
     from gghead.checkpoint.atomic import write_file
     from gghead.data.contact_sheet import contact_sheet_of
     from gghead.media.images import encode_png
 
-    sheet = contact_sheet_of(inspection)
+    sheet = contact_sheet_of(inspection, template)
     if sheet is None:
         click.echo("no contact sheet: no usable picture has a camera", err=True)
         return

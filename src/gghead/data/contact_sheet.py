@@ -35,7 +35,7 @@ ARROW = 0.4
 """Length of a camera's line of sight in the plan, in the same unit."""
 
 
-def contact_sheet_of(inspection: Inspection) -> UInt8[np.ndarray, "H W 3"] | None:
+def contact_sheet_of(inspection: Inspection, template: HeadTemplate) -> UInt8[np.ndarray, "H W 3"] | None:
     """The sheet of an inspected dataset with its labels as they are; None if no usable picture has a camera."""
     usable = {facts.name for facts in inspection.pictures if not facts.problem}
     known = [(name, row) for name, row in inspection.named_labels() if name in usable and np.isfinite(row).all()]
@@ -51,11 +51,14 @@ def contact_sheet_of(inspection: Inspection) -> UInt8[np.ndarray, "H W 3"] | Non
         for index in chosen:
             with files.decoded(names[index], 1) as stored:
                 cutouts.append(cut_out(stored.pixels, stored.mask, 1.0, SIDE).rgb)
-    return contact_sheet(np.stack(cutouts), labels[chosen], labels)
+    return contact_sheet(np.stack(cutouts), labels[chosen], labels, template)
 
 
 def contact_sheet(
-    pictures: UInt8[np.ndarray, "N R R 3"], labels: Float[np.ndarray, "N 25"], all_labels: Float[np.ndarray, "M 25"]
+    pictures: UInt8[np.ndarray, "N R R 3"],
+    labels: Float[np.ndarray, "N 25"],
+    all_labels: Float[np.ndarray, "M 25"],
+    template: HeadTemplate,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """A grid of pictures with outline and landmarks of the template, and a plan of all cameras from above.
 
@@ -63,8 +66,8 @@ def contact_sheet(
         pictures: some pictures, at least one.
         labels: their camera labels.
         all_labels: what the plan shows; at most a few hundred are drawn.
+        template: whose outline is drawn.
     """
-    template = HeadTemplate.builtin()
     with np.errstate(all="ignore"):  # wrong labels lead anywhere
         tiles = [draw_template(picture, label, template) for picture, label in zip(pictures, labels, strict=True)]
         return tile(np.stack([*tiles, camera_plan(all_labels, template)]))

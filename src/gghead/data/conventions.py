@@ -181,21 +181,26 @@ def sees_head(labels: Float[np.ndarray, "M 25"]) -> Bool[np.ndarray, " M"]:
         rigid = (drift < ROUGH_ROTATION) & (np.linalg.det(rotations) > 0)
         rigid &= np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) < ROUGH_ROTATION
         distances = np.linalg.norm(centers, axis=1)
-        head = np.einsum("mji,mj->mi", rotations, HEAD - centers)  # in the camera
-        seen = np.einsum("mij,mj->mi", intrinsics, head)
-        offsets = np.abs(seen[:, :2] / seen[:, 2:] - 0.5).max(axis=1)
         focal = intrinsics[:, [0, 1], [0, 1]]
         return (
             rigid
             & (distances > NEAREST)
             & (distances < FARTHEST)
-            & (head[:, 2] > 0)
-            & (offsets < LARGEST_OFFSET)
+            & (head_offsets(labels) < LARGEST_OFFSET)
             & (-rotations[:, 1, 1] > LEAST_UP)
             & (centers[:, 2] > LEAST_FRONT * distances)
             & (focal > 0).all(axis=1)
             & (focal < LARGEST_FOCAL).all(axis=1)
         )
+
+
+def head_offsets(labels: Float[np.ndarray, "M 25"]) -> Float[np.ndarray, " M"]:
+    """How far from the middle of the picture a head at the origin is, units of the side; infinite behind a camera."""
+    poses, intrinsics = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
+    with np.errstate(all="ignore"):
+        head = np.einsum("mji,mj->mi", poses[:, :3, :3], HEAD - poses[:, :3, 3])  # in the camera
+        seen = np.einsum("mij,mj->mi", intrinsics, head)
+        return np.where(head[:, 2] > 0, np.abs(seen[:, :2] / seen[:, 2:] - 0.5).max(axis=1), np.inf)
 
 
 def invert_poses(poses: Float[np.ndarray, "M 4 4"]) -> Float[np.ndarray, "M 4 4"]:

@@ -88,7 +88,8 @@ def convert(
         cameras = read_cameras(source, PictureSizes(folder if given is None else given))
         convention = _joined(cameras, convention, side)
         place, notes = cameras.pictures or folder, cameras.notes
-        files = _open_pictures(cameras, place, given, packing or skip_damaged, stack)
+        measured = PIXELS in convention.words and side is None and source.is_dir()
+        files = _open_pictures(cameras, place, given, packing or skip_damaged or measured, stack)
         sizes = PictureSizes(place if files is None else files.pictures)
         sides, unfit = _sides(cameras, sizes, side) if PIXELS in convention.words else (None, {})
         labels = convention.to_eg3d(cameras.values, sides)

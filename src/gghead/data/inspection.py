@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gghead.data.archive import Archive, open_archive
-from gghead.data.conventions import RIGHT, Verdict, recognise
+from gghead.data.conventions import RIGHT, Verdict, head_offsets, recognise
 from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
 from gghead.data.picture_facts import PictureFacts, findings, look_at
@@ -129,7 +129,7 @@ def inspect(
     good = [result for result in facts if not result.problem]
     pairs, duplicates, mirror_notes = _mirror_images(good, dict(zip(file.names, file.values, strict=True)))
     found = findings(good, with_masks=files.masks is not None)
-    problems = [*_convention_problems(path, verdict), *found.problems, *problems]
+    problems = [*_convention_problems(path, verdict), *_center_problems(file.values), *found.problems, *problems]
     notes = [*_convention_notes(verdict), *_size_notes(file.values), *found.notes, *mirror_notes]
     return Inspection(
         path,
@@ -183,6 +183,20 @@ def _convention_notes(verdict: Verdict | None) -> list[str]:
     return [
         f"{1 - verdict.fitting:.0%} of the cameras do not look upright and from the front at a head at the origin, and "
         "no known convention explains it; right for sets seen from all sides, else look at the contact sheet (--out)"
+    ]
+
+
+def _center_problems(labels: np.ndarray) -> list[str]:
+    """Principal points outside of the picture: of a crop, if what the picture shows is a head, else of nothing."""
+    cameras = np.delete(labels, list(label_faults(labels)), axis=0)
+    outside = (np.abs(cameras[:, [18, 21]] - 0.5) > 0.5).any(axis=1)
+    blind = cameras[outside & (head_offsets(cameras) > 0.5)]
+    if not len(blind):
+        return []
+    return [
+        f"{len(blind)} cameras have their principal point outside of the picture, ({blind[0, 18]:.3g}, "
+        f"{blind[0, 21]:.3g}) for one, and no head at the origin in it; expected units of the side, 0.5 in the "
+        "middle, moved by what was cut off where pictures were cropped"
     ]
 
 
