@@ -221,6 +221,12 @@ def test_the_largest_model_is_taken_and_the_others_are_named(counts: dict[str, i
         assert convert(tmp_path / place, tmp_path / "out.json", Convention()).pictures == count
 
 
+@pytest.mark.parametrize("name", ["images.txt", "cameras.txt"])
+def test_a_file_of_a_model_stands_for_it(name: str, tmp_path: Path) -> None:
+    model = write_images(tmp_path / "model", 2)
+    assert convert(model / name, tmp_path / "out.json", Convention()).pictures == 2
+
+
 def test_a_linked_model_is_found(tmp_path: Path) -> None:
     write_images(tmp_path / "elsewhere" / "0", 2)
     (tmp_path / "project").mkdir()

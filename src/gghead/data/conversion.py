@@ -27,6 +27,8 @@ from gghead.data.problems import summarize
 
 NERF_FILES = ("transforms.json", "transforms_train.json")
 """Those that are looked for first in a folder."""
+MODEL_FILES = ("images.txt", "images.bin", "cameras.txt", "cameras.bin")
+"""Files that stand for the COLMAP model that they belong to."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The same bytes for the same content, whenever it is written."""
 
@@ -82,6 +84,8 @@ def convert(
         raise ValueError(f"--out is {out.name}; expected a name ending in .json (labels) or .zip (pictures and labels)")
     if out.resolve() == source.resolve():
         raise ValueError(f"--out is SOURCE itself, {source}; name another file")
+    if source.name in MODEL_FILES and source.is_file():
+        source = source.parent
     with ExitStack() as stack:
         given = None if pictures is None else stack.enter_context(open_archive(pictures))
         folder = source.parent if source.suffix.lower() == ".json" else source

@@ -76,12 +76,19 @@ def is_mirrored(
     return _balance(outward) * _balance(areas) < -(CLEAR**2)
 
 
-def describe(rotation: Float[np.ndarray, "3 3"]) -> str:
-    """Where face and crown of a mesh point that a rotation by quarter turns would lay right, and how to turn it."""
+def describe(rotation: Float[np.ndarray, "3 3"], mirrored: bool) -> str:
+    """Where face and crown of a mesh point that a rotation by quarter turns would lay right, and how to mend it.
+
+    Args:
+        rotation: as of `turned_by`.
+        mirrored: whether the mesh is a mirror image besides, so that an axis has to be negated, or two exchanged.
+    """
     face, crown = (_signed_axis(row, "+") for row in (rotation[2], rotation[1]))
     turn = np.degrees(Rotation.from_matrix(rotation).as_rotvec()).round().astype(int)
     (axes,) = np.nonzero(turn)
     how = f"turn it by {turn[axes[0]]} degrees about {AXES[axes[0]]}" if len(axes) == 1 else "turn it"
+    if mirrored:  # heads are symmetric: which side is which only the chart shows
+        rotation, how = rotation * [[-1], [1], [1]], "it is mirrored, too: export it"
     coordinates = " ".join(_signed_axis(row, "") for row in rotation)
     return f"the face looks along {face} and the crown along {crown}; {how}, so that x y z become {coordinates}"
 

@@ -89,11 +89,11 @@ class HeadTemplate:
             )
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        head = cls.builtin()
+        head, mirrored = cls.builtin(), is_mirrored(template.vertices, template.faces, template.uvs)
         rotation = turned_by(template.vertices, template.faces, head.vertices, head.faces)
         if rotation is not None:
-            raise ValueError(f"{path} is a head that is turned: {describe(rotation)} (face +z, crown +y)")
-        if is_mirrored(template.vertices, template.faces, template.uvs):
+            raise ValueError(f"{path} is a head that is turned: {describe(rotation, mirrored)} (face +z, crown +y)")
+        if mirrored:
             warnings.warn(
                 f"the texture chart of {path} is a mirror image of its surface: the mesh was mirrored (one axis "
                 "negated, or two exchanged), or its chart was. A head whose left and right differ is then exchanged; "
