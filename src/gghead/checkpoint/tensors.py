@@ -115,6 +115,7 @@ def stated_hash(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
+        _check_header_size(path)
         with safetensors.safe_open(path, framework="pt") as file:
             return (file.metadata() or {})[HASH_KEY]
     except (safetensors.SafetensorError, KeyError) as error:

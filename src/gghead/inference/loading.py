@@ -18,6 +18,9 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> 
             the model that comes with gghead.
         device: where to put it: "cpu", "cuda" or "cuda:1".
 
+    Returns:
+        A network whose weights take no gradients; `requires_grad_(True)` has it learn, as any other network.
+
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: what is there is no model, or is damaged, or there is no such device here.
