@@ -3,9 +3,11 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -86,10 +88,40 @@ def test_files_that_are_named_exist(repository: Path) -> None:
     assert not missing
 
 
-def test_the_package_tells_type_checkers_that_it_has_types(repository: Path) -> None:
-    settings = tomllib.loads((repository / "pyproject.toml").read_text())
-    assert "py.typed" in settings["tool"]["setuptools"]["package-data"]["gghead"]
-    assert (repository / "src" / "gghead" / "py.typed").is_file()
+def test_a_wheel_holds_what_is_in_the_tree_and_nothing_of_an_earlier_one(repository: Path, tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="needs the package that builds wheels, of the extra `dev`")
+    tree = tmp_path / "tree"
+    shutil.copytree(repository / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
+    for name in ("pyproject.toml", "LICENSE", "NOTICE", ".gitignore", "docs/package_index.md"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        shutil.copy(repository / name, tree / name)
+    gone = tree / "src" / "gghead" / "gone.py"
+
+    def files_of_a_wheel() -> set[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "--target",
+            "wheel",
+            "--directory",
+            str(tmp_path / "dist"),
+        ]
+        subprocess.run(command, cwd=tree, capture_output=True, check=True)
+        (wheel,) = (tmp_path / "dist").iterdir()
+        with zipfile.ZipFile(wheel) as archive:
+            return set(archive.namelist())
+
+    gone.touch()
+    first = files_of_a_wheel()
+    gone.unlink()
+    second = files_of_a_wheel()
+    assert first - second == {"gghead/gone.py"}
+    # Type checkers look for py.typed.
+    expected = {path.relative_to(tree / "src").as_posix() for path in (tree / "src").rglob("*") if path.is_file()}
+    assert {"gghead/py.typed"} < expected == {name for name in second if ".dist-info/" not in name}
+    assert {name.rpartition("/")[2] for name in second if "/licenses/" in name} == {"LICENSE", "NOTICE"}
 
 
 def test_the_site_builds_strictly_and_fetches_nothing(repository: Path, tmp_path: Path) -> None:
