@@ -18,7 +18,6 @@ from torch import Tensor
 
 import gghead
 from gghead.data.dataset import HeadDataset
-from gghead.data.synthetic.cameras import posed_label
 from gghead.geometry.cameras import Cameras
 from gghead.inference.surfaces import normals_from_depth
 from gghead.media.images import averaged, to_uint8
@@ -33,9 +32,8 @@ FINER = 3
 
 
 def cameras(yaws: tuple[float, ...], side: int) -> Cameras:
-    """Cameras at these degrees of yaw."""
-    labels = np.stack([posed_label(math.radians(yaw), 0.0) for yaw in yaws])
-    return Cameras.from_labels(torch.from_numpy(labels), side)
+    """Cameras at these degrees of yaw, with the whole head in the frame, as `gghead sample` has it."""
+    return Cameras.at([math.radians(yaw) for yaw in yaws], resolution=side)
 
 
 def draw(generator: gghead.Generator, heads: gghead.Gaussians, yaws: tuple[float, ...], side: int) -> Tensor:

@@ -238,7 +238,8 @@ def imported(folder: Path, scale: float = 1.0) -> Path:
     return model
 
 
-def test_an_imported_model_goes_on_with_both_networks_and_its_template(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_an_imported_model_goes_on_with_both_networks_and_its_template(device: str, data: Path, tmp_path: Path) -> None:
     """Its own generator in training, not the average; and the run needs the file no longer than its start."""
     model = imported(tmp_path, scale=1.1)
     assert training_file(model).is_file()
@@ -246,7 +247,7 @@ def test_an_imported_model_goes_on_with_both_networks_and_its_template(data: Pat
     assert config.model.generator.quaternion_order == "zwxy"
     assert config.template == str(model)
     run = RunFolder.create(tmp_path / "run", replace(config, training=replace(config.training, growth_fade_images=0)))
-    train(run, SilentMonitor())
+    train(run, SilentMonitor(), device)
     told = json.loads(run.transfer.read_text())
     assert (told["fresh"], told["unused"]) == ([], [])
     start = load_tensors(run.checkpoint(0) / "generator.safetensors").tensors
@@ -256,7 +257,7 @@ def test_an_imported_model_goes_on_with_both_networks_and_its_template(data: Pat
     for path in (model, training_file(model)):
         path.unlink()
     longer = RunFolder(run.path, replace(run.config, training=replace(run.config.training, total_images=12)))
-    train(longer, SilentMonitor())
+    train(longer, SilentMonitor(), device)
     assert torch.equal(load(run.path).template_positions, given.template_positions)
     # The next stage finds the template in the run, and has it on a finer grid.
     finer = larger(tiny_config(data))
