@@ -4,6 +4,8 @@ import struct
 import sys
 import unicodedata
 import zipfile
+import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -206,6 +208,24 @@ def test_identity_follows_the_content_and_not_the_place(tmp_path: Path, contents
         assert archive.identity(names) == before
         os.utime(folder / names[0], ns=(0, 0))
         assert archive.identity(names) != before
+    stat = (folder / names[1]).stat()
+    with open_archive(folder) as archive:
+        before = archive.identity(names)
+        (folder / names[1]).write_bytes(bytes(stat.st_size))
+        os.utime(folder / names[1], ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        if os.name != "nt":  # where nothing but the content tells
+            assert archive.identity(names) != before
+
+
+@pytest.mark.parametrize("pack", [zipped, unpacked])
+def test_checksums_are_of_the_content_however_it_is_kept_and_named(
+    pack: Callable[[Path, dict[str, bytes]], Path], tmp_path: Path
+) -> None:
+    with open_archive(pack(tmp_path / "data.zip", {DECOMPOSED: b"content", "nothing": b""})) as archive:
+        known = archive.checksum(COMPOSED)
+        assert (known.size, known.crc) == (7, zlib.crc32(b"content"))
+        assert archive.checksum(COMPOSED, known) == known
+        assert archive.checksum("nothing").content == "0-00000000"
 
 
 COMPOSED, DECOMPOSED = unicodedata.normalize("NFC", "é/ü.png"), unicodedata.normalize("NFD", "é/ü.png")

@@ -94,7 +94,7 @@ class Archive(ABC):
         """A short text that is another one when the content of the named files has changed; found without reading them.
 
         A zip is known by the names, sizes and CRC-32 of its members: the same wherever it is copied. A folder is known
-        by names, sizes and times of change: a file of the same size and time with other content goes unnoticed.
+        by names, sizes and times of change, which can be set by hand on Windows alone.
         """
 
     @abstractmethod
@@ -210,15 +210,11 @@ class FolderArchive(Archive):
 
     def identity(self, names: Iterable[str]) -> str:
         stats = ((name, self._files[name].stat()) for name in names)
-        return _digest((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+        return _digest((name, stat.st_size, _times(stat)) for name, stat in stats)
 
     def checksum(self, name: str, known: Checksum | None = None) -> Checksum:
-        try:
-            stat = (self.path / name).stat()
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{self.path} holds no {name}") from error
-        # The second can't be set by hand, but on Windows, where it is the time of creation.
-        times = f"{stat.st_mtime_ns}-{stat.st_ctime_ns}"
+        stat = self._file(name).stat()
+        times = _times(stat)
         if known is not None and (known.size, known.times) == (stat.st_size, times):
             return known
         return Checksum(stat.st_size, zlib.crc32(self.read(name)), times)
@@ -345,7 +341,12 @@ def _require_size(what: str, size: int) -> None:
         )
 
 
-def _digest(records: Iterable[tuple[str, int, int]]) -> str:
+def _times(stat: os.stat_result) -> str:
+    """When a file was written, and when anything of it was changed; Windows has its creation instead of the second."""
+    return f"{stat.st_mtime_ns}-{stat.st_ctime_ns}"
+
+
+def _digest(records: Iterable[tuple[str, int, int | str]]) -> str:
     digest = hashlib.sha256()
     for record in records:
         digest.update(repr(record).encode())
