@@ -50,7 +50,7 @@ def raw(path: Path, header: bytes, data: bytes = b"", length: int | None = None)
         ({"max_log_scale": 1e300}, "max_log_scale is 1e[+]300; expected a value from"),
         ({"z_size": -8}, "z_size is -8"),
         ({"z_size": True}, "z_size is True; expected an integer"),
-        ({"camera_conditioned": 1}, "camera_conditioned is 1; expected a bool"),
+        ({"camera_conditioned": 1}, "camera_conditioned is 1; expected true or false"),
         ({"z_size": 8.0}, "z_size is 8.0; expected an integer"),
         ({"z_size": [8]}, "z_size is a list; expected an integer"),
         ({"quaternion_order": ["wxyz"]}, "quaternion_order is a list; expected one of"),
