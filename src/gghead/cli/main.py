@@ -86,8 +86,8 @@ def full_memory() -> tuple[type[Exception], ...]:
 def wait_passively(environment: MutableMapping[str, str]) -> None:
     """Has torch's threads sleep instead of spin while they wait for each other, unless the user chose otherwise.
 
-    To be called before torch is imported. With one of two cores taken by another process a head takes 0.35 s instead of
-    1.45; on a quiet machine 0.20 instead of 0.18.
+    To be called before torch is imported. With one of two cores taken by another process a head takes 0.23 s instead of
+    0.45; on a quiet machine 0.15 instead of 0.14 (benchmarks/busy_core.py).
     """
     if not any(name in environment for name in WAITING):
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
