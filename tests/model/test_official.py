@@ -99,6 +99,18 @@ def test_a_discriminator_grown_in_another_way_is_left_out_by_name(sampled: Conte
     )
 
 
+def test_an_odd_reader_of_pictures_leaves_the_discriminator_out(sampled: Content, tmp_path: Path) -> None:
+    reader = sampled["D"].get_submodule("b16.fromrgb")
+    for odd, told in ((torch.zeros(()), "no tensor b16.fromrgb.weight, or one without axes"), (None, "no tensor")):
+        reader._parameters["weight"] = odd
+        official = imported(tmp_path, sampled)
+        assert official.discriminator is None
+        assert told in official.notes[1]
+    sampled["D"]._modules["b0"] = sampled["D"]._modules.pop("b16")
+    reader._parameters["weight"] = torch.zeros(8, 3, 1, 1)
+    assert "reads pictures in 'b0'" in imported(tmp_path, sampled).notes[1]
+
+
 def test_networks_inside_of_wrappers(generator: Generator, content: Content, tmp_path: Path) -> None:
     content["G"] = nn.DataParallel(content["G"])
     content["G_ema"] = nn.DataParallel(nn.DataParallel(content["G_ema"]))
@@ -259,6 +271,20 @@ def test_another_filter_is_refused(content: Content, tmp_path: Path) -> None:
 def test_sizes_are_checked_against_the_tensors(content: Content, tmp_path: Path) -> None:
     content["G_ema"]._config.synthesis_network_config.channel_max = 16
     assert "its tensors do not fit its configuration" in refusal(tmp_path, content)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 3, 2, 2)])
+def test_a_last_layer_of_another_shape_is_refused(shape: tuple[int, ...], content: Content, tmp_path: Path) -> None:
+    content["G_ema"].get_submodule("_zero_conv_position").weight = torch.nn.Parameter(torch.zeros(shape))
+    assert f"position_weight is float32 {shape} instead of float32 (3, 3)" in refusal(tmp_path, content)
+
+
+def test_long_names_are_not_repeated_for_each_tensor(content: Content, tmp_path: Path) -> None:
+    """31 modules inside of each other with names of 1 KB, and 20,000 tensors: 300 KB would become 2.6 GB."""
+    module = Part()
+    content["G_ema"]._modules["x" * 1000] = module
+    module._modules["y"] = Part()
+    assert "is too long" in refusal(tmp_path, content)
 
 
 def test_modules_inside_of_themselves_are_refused(content: Content, tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ from official_writer import Content, Settings
         ("scale_overshoot", 0.5, "scale_overshoot is 0.5; gghead reproduces only 0.001"),
         ("use_uniform_flame_vertices", False, "use_uniform_flame_vertices is False"),
         ("pretrained_plane_resolution", 4, "pretrained_plane_resolution is 4"),
+        ("pretrained_plane_resolution", torch.zeros(2), "pretrained_plane_resolution is a Tensor"),
         ("position_range", float("nan"), "position_range is nan; expected a number"),
+        ("position_range", 2**500, "position_range is "),
+        ("max_scale", 2**1023, "a whole number of 1024 bits"),
         ("plane_resolution", 2**70, "plane_resolution is "),
         ("plane_resolution", "16", "plane_resolution is '16'; expected a whole number"),
         ("uv_attributes", [], "UV maps hold nothing known"),
@@ -38,6 +41,16 @@ def test_a_setting_that_changes_the_function_is_refused_by_name(
 ) -> None:
     setattr(content["G_ema"]._config, setting, value)
     assert told in refusal(tmp_path, content)
+
+
+def test_nested_settings_are_not_compared(content: Content, tmp_path: Path) -> None:
+    """Two lists of 60 floors, each of which names the next twice, are equal after 2^60 steps."""
+    for name in ("plane_resolution", "pretrained_plane_resolution"):
+        nested: list[object] = []
+        for _ in range(60):
+            nested = [nested, nested]
+        setattr(content["G_ema"]._config, name, nested)
+    assert "plane_resolution is [a list, a list]" in refusal(tmp_path, content)
 
 
 def test_all_refused_settings_are_named_at_once(content: Content, tmp_path: Path) -> None:
@@ -96,6 +109,7 @@ def test_a_layer_that_computes_something_else_is_refused_by_name(
 @pytest.mark.parametrize(
     ("path", "attribute", "value", "told"),
     [
+        ("", "pretrained_resolution", torch.zeros(2), "grown from a Tensor pixels"),
         ("", "use_dual_discrimination", True, "use_dual_discrimination True instead of False"),
         ("b16", "architecture", "skip", "architecture 'skip'"),
         ("b16.conv1", "activation", "linear", "activation 'linear'"),
@@ -111,6 +125,13 @@ def test_another_discriminator_is_left_out_by_name(
     official = imported(tmp_path, sampled)
     assert official.discriminator is None
     assert told in official.notes[1]
+
+
+def test_odd_noise_on_labels_is_told(sampled: Content, tmp_path: Path) -> None:
+    sampled["D"].disc_c_noise = torch.zeros(2)
+    official = imported(tmp_path, sampled)
+    assert official.discriminator is not None
+    assert "its noise on the labels, a Tensor, was left out" in official.notes[1]
 
 
 def test_the_guard_of_half_precision_is_told(sampled: Content, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ MAX_PARTS = 16
 """Members of a tuple that is a key, arguments of a call with a meaning, dimensions of a tensor."""
 MAX_NAME = 256
 """Characters of the name of a module or a class."""
-MAX_BITS = 1024
-"""Of a whole number."""
+MAX_BITS = 512
+"""Of a whole number; each of them is also a float."""
 
 
 @dataclass

@@ -186,7 +186,8 @@ def _generator(module: OfficialModule) -> tuple[Generator, list[str]]:
     require_layers(module, GENERATOR_RULES)
     tensors = _renamed(module, ours)
     texels, template_notes = read_texels(module, tensors.pop("_uv_grid"), config.grid_size)
-    tensors["position_weight"] = tensors["position_weight"].flatten(1)
+    if tensors["position_weight"].shape[2:] == (1, 1):  # a convolution of single texels there
+        tensors["position_weight"] = tensors["position_weight"].flatten(1)
     tensors |= {"texel_uvs": texels.uvs, "template_positions": texels.positions}
     with NOTHING_ALLOCATED:
         empty = Texels(torch.empty(texels.uvs.shape), torch.empty(texels.positions.shape))

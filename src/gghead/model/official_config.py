@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gghead.checkpoint.inert_pickle import Record
 from gghead.config.printable import printable
-from gghead.model.official_values import number, plain, shown, whole
+from gghead.model.official_values import number, same, shown, whole
 
 FOLLOWED = frozenset(
     [
@@ -208,8 +208,8 @@ def _require_known(config: Mapping[object, object], nested: Mapping[str, Mapping
     if found != UV_ATTRIBUTES:
         held = ", ".join(found) or "nothing known"
         problems.append(f"its UV maps hold {held}; gghead reproduces {', '.join(UV_ATTRIBUTES)}")
-    smaller = plain(config.get("pretrained_plane_resolution"))
-    if smaller is not None and smaller != plain(config.get("plane_resolution")):
+    smaller = config.get("pretrained_plane_resolution")
+    if not any(same(smaller, size) for size in (None, _whole(config, "plane_resolution"))):
         problems.append(
             f"its setting pretrained_plane_resolution is {shown(smaller)}; gghead knows no generator whose UV maps grew"
         )
@@ -221,7 +221,7 @@ def _differences(fields: Mapping[object, object], known: Mapping[str, object]) -
     return [
         f"its setting {name} is {shown(fields[name])}; gghead reproduces only {shown(value)}"
         for name, value in known.items()
-        if name in fields and not _same(fields[name], value)
+        if name in fields and not same(fields[name], value)
     ]
 
 
@@ -230,7 +230,7 @@ def _notes(config: Mapping[object, object], nested: Mapping[str, Mapping[object,
     aside = [
         f"{name} = {shown(config[name])}"
         for name, official in TOLD.items()
-        if name in config and not _same(config[name], official)
+        if name in config and not same(config[name], official)
     ]
     known = FOLLOWED | KNOWN_SETTINGS.keys() | KNOWN_NESTED.keys() | TOLD.keys() | WITHOUT_EFFECT
     unknown = _unknown(config, known)
@@ -250,17 +250,8 @@ def _unknown(fields: Mapping[object, object], known: frozenset[str] | set[str]) 
     return [
         f"{printable(str(name)) if isinstance(name, str) else 'one without a name'} = {shown(value)}"
         for name, value in fields.items()
-        if name not in known and not any(_same(value, off) for off in (None, False, [], ""))
+        if name not in known and not any(same(value, off) for off in (None, False, [], ""))
     ]
-
-
-def _same(value: object, expected: object) -> bool:
-    """Whether a value of the file is the expected one; never compares what may be nested or large."""
-    value = plain(value)
-    if isinstance(value, list) and isinstance(expected, list):
-        return len(value) == len(expected) and all(map(_same, value, expected))
-    simple = (bool, int, float, str, type(None))
-    return isinstance(value, simple) and isinstance(expected, simple) and value == expected
 
 
 def _fields(record: object, name: str) -> Mapping[object, object]:

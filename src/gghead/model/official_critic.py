@@ -1,9 +1,11 @@
 """The official discriminator: its sizes, and what of it is taken on trust."""
 
+import re
+
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.printable import listed
 from gghead.model.official_module import OfficialModule
-from gghead.model.official_values import plain, shown
+from gghead.model.official_values import plain, same, shown
 from gghead.stylegan.layers import block_channels
 
 NO_FADE = 1.0
@@ -26,17 +28,15 @@ def discriminator_config(module: OfficialModule, channel_base: int) -> Discrimin
     """
     readers = [name.removesuffix(READS_PICTURES) for name in module.parameters if name.endswith(READS_PICTURES)]
     sides = sorted((_side(reader) for reader in readers), reverse=True)
-    last = module.parameters.get("b4.out.weight")
-    if not sides or last is None or not last.ndim:
-        raise ValueError(f"it has no tensor {'b4.out.weight' if sides else 'fromrgb.weight'}")
-    stated = plain(module.attributes[""].get("pretrained_resolution")) or 0
-    if (stated and stated not in sides[1:]) or (not stated and len(sides) > 1):
+    if not sides:
+        raise ValueError("it has no tensor fromrgb.weight")
+    width, channel_max = _rows(module, f"b{sides[0]}{READS_PICTURES}"), _rows(module, "b4.out.weight")
+    stated = module.attributes[""].get("pretrained_resolution")
+    if not any(same(stated, side) for side in sides[1:] or (None, 0)):
         raise ValueError(
             f"it says that it was grown from {shown(stated)} pixels, and has layers that read pictures of "
             f"{listed(list(map(str, sides)))}"
         )
-    width = len(module.parameters[f"b{sides[0]}{READS_PICTURES}"])
-    channel_max = len(last)
     # Any base that gives these channels is the same network; the generator's is the one that presets have.
     base = channel_base if block_channels(sides[0], channel_base, channel_max) == width else width * sides[0]
     return DiscriminatorConfig(
@@ -58,8 +58,8 @@ def discriminator_notes(module: OfficialModule, config: DiscriminatorConfig) -> 
             f"it was grown from pictures of {sides} pixels; it was put together by the names of its layers and the "
             "paper's description, with its fade taken as finished, and was never compared with the original's logits"
         )
-    noise = plain(module.attributes[""].get("disc_c_noise", 0))
-    if noise != 0:
+    noise = module.attributes[""].get("disc_c_noise", 0)
+    if not same(noise, 0):
         notes.append(f"its noise on the labels, {shown(noise)}, was left out")
     return notes
 
@@ -67,9 +67,17 @@ def discriminator_notes(module: OfficialModule, config: DiscriminatorConfig) -> 
 def _side(reader: str) -> int:
     """Side of the pictures that a block reads, of which its name tells."""
     number = reader.removeprefix("b")
-    if not (reader.startswith("b") and number.isascii() and number.isdigit() and len(number) <= 4):
+    if not (reader.startswith("b") and re.fullmatch(r"[1-9][0-9]{0,3}", number)):
         raise ValueError(f"it reads pictures in {shown(reader)}, which is no block of a known resolution")
     return int(number)
+
+
+def _rows(module: OfficialModule, name: str) -> int:
+    """Length of a tensor along its first axis."""
+    tensor = module.parameters.get(name)
+    if tensor is None or not tensor.ndim:
+        raise ValueError(f"it has no tensor {name}, or one without axes")
+    return len(tensor)
 
 
 def _group_size(module: OfficialModule) -> int:

@@ -16,6 +16,8 @@ WRAPPED = "module"
 MAX_MEMBERS = 20_000
 """Tensors and modules of a network, of which the official ones have some 300: a small file can name one set of them in
 many places."""
+MAX_PATH = 256
+"""Characters of a dotted name of a module; the official ones have up to 30. Each tensor inside of it repeats them."""
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 """Functions that would change what a module computes; no official module has any."""
 GROUPS = ("_parameters", "_buffers", "_modules")
@@ -62,6 +64,8 @@ def read_module(root: Record) -> OfficialModule:
     while pending:
         prefix, record, depth = pending.pop()
         state = _state(record)
+        if len(prefix) > MAX_PATH:
+            raise ValueError(f"the name of its module {printable(prefix)!r} is too long")
         if depth > DEEPEST_MODULE or not isinstance(state, dict):
             raise ValueError(f"its module {printable(prefix) or 'at the top'!r} has no state that could be read")
         if id(record) in seen:
