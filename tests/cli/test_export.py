@@ -112,7 +112,7 @@ def test_refusals_say_what_there_is(model: Path, tmp_path: Path) -> None:
     unknown = refusal(model, "--out", tmp_path / "head.obj")
     assert all(kind.suffix in unknown for kind in FORMATS)
     assert "its own frame and camera" in refusal(model, "--up", "z", "--out", tmp_path / "head.html")
-    assert "expected a number above 0" in refusal(model, "--scale", "0", "--out", tmp_path / "head.ply")
+    assert "expected a number from 1e-06" in refusal(model, "--scale", "0", "--out", tmp_path / "head.ply")
     assert "'x' is not one of" in refusal(model, "--up", "x", "--out", tmp_path / "head.ply")
     assert not list(tmp_path.iterdir())
 

@@ -1,7 +1,9 @@
 """What `export` writes, `load_*` reads: the same Gaussians in the head space by default; what is lost is told."""
 
+import html
 import logging
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from exports.painted_head import around, psnr
+from exports.read_page import read_page
 from gghead.gaussians.ellipsoids import ellipsoids
 from gghead.gaussians.html import encode_html
 from gghead.gaussians.ply import encode_ply, load_ply
@@ -150,6 +153,46 @@ def test_no_writer_takes_what_cannot_be_drawn(write: Callable[[Gaussians], objec
         write(replace(head, opacities=torch.where(torch.arange(150) == 3, math.nan, head.opacities)))
     with pytest.raises(ValueError, match="there are no Gaussians"):
         write(head.map(lambda tensor: tensor[:0]))
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize("suffix", [".ply", ".splat", ".spz", ".html", ".ellipsoids.glb"])
+def test_what_is_no_head_is_refused_by_name(suffix: str, tmp_path: Path) -> None:
+    head = scene(0)
+    odd = {
+        "expected Gaussians": None,
+        "means are no tensors": replace(head, means=head.means.numpy()),
+        "opacities have shape [149]; expected [150]": replace(head, opacities=head.opacities[1:]),
+        "opacities have shape [150, 1]": replace(head, opacities=head.opacities[:, None]),
+        "sh have shape [150, 3]": replace(head, sh=head.sh[:, 0]),
+        "5 spherical-harmonic coefficients": replace(head, sh=head.sh.expand(150, 5, 3)),
+        "25 spherical-harmonic coefficients": replace(head, sh=head.sh.expand(150, 25, 3)),
+        "a file holds one scene": head.map(lambda tensor: tensor[None]),
+    }
+    for told, value in odd.items():
+        with pytest.raises(ValueError, match=re.escape(told)):
+            export(tmp_path / f"head{suffix}", value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", LOADERS)
+def test_endings_in_capitals(suffix: str, tmp_path: Path) -> None:
+    export(tmp_path / f"a{suffix.upper()}", scene(0))
+    assert_same(LOADERS[suffix](tmp_path / f"a{suffix.upper()}"), scene(0), suffix)
+
+
+def test_a_layout_that_is_not_written_is_not_promised(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="would be a compressed PLY, which is read, not written"):
+        export(tmp_path / "head.compressed.ply", scene(0))
+
+
+@pytest.mark.parametrize("title", ["{{css}}", "{{page}} {{title}}", "</title><script>"])
+def test_any_title_of_a_page(title: str) -> None:
+    page = encode_html(scene(0), title).decode()
+    assert f"<title>{html.escape(title)}</title>" in page
+    assert read_page(page).num_gaussians == 150
+    for mark in ("css", "page", "title"):
+        assert page.count(f"{{{{{mark}}}}}") == title.count(f"{{{{{mark}}}}}")
 
 
 @pytest.mark.parametrize(("suffix", "left"), [(".ply", 150), (".splat", 146), (".spz", 146), (".html", 146)])

@@ -81,8 +81,9 @@ def test_the_way_back(up: Up) -> None:
         torch.testing.assert_close(getattr(again, field.name), getattr(scene, field.name), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, float("inf"), float("nan")])
-def test_wrong_scales_are_named(scale: float) -> None:
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("inf"), float("nan"), 1e-12, 1e30, "2", True])
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_wrong_scales_are_named(scale: object) -> None:
     with pytest.raises(ValueError, match="the scale is"):
         Placement(scale=scale)
 
@@ -94,5 +95,6 @@ def test_several_heads_are_named() -> None:
 
 @pytest.mark.usefixtures("unchecked_shapes")
 def test_unknown_axes_are_named() -> None:
-    with pytest.raises(ValueError, match="expected one of y, -y, z"):
-        Placement(up="x")
+    for odd in ("x", None, ["y"]):
+        with pytest.raises(ValueError, match="expected one of y, -y, z"):
+            Placement(up=odd)

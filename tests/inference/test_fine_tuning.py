@@ -141,6 +141,28 @@ def test_on_the_cpu_even_edits_that_torch_does_not_count_are_used(tmp_path: Path
     assert not torch.equal(generator.sample([0]).sh, middle)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast(dtype: torch.dtype, pair: tuple[Generator, Generator]) -> None:
+    loaded, plain = pair
+    loaded.requires_grad_(True)
+    with torch.autocast(loaded.device.type, dtype):
+        sampled = loaded.sample([0]).sh
+        maps(loaded).float().square().mean().backward()
+    assert float((sampled - plain.sample([0]).sh).abs().max()) < 0.2
+    assert loaded.mapping.layers[0].weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_any_precision_is_saved_and_read_again(dtype: torch.dtype, tmp_path: Path) -> None:
+    generator = build_generator(TINY, seed=0).to(dtype)
+    if dtype != torch.float64:
+        with pytest.raises(ValueError, match=r"the weights are torch\..*; use generator\.float\(\)"):
+            generator.sample([0])
+    save_generator(tmp_path / "model.safetensors", generator)
+    again = load(tmp_path / "model.safetensors")
+    assert_same(again.sample([0]).sh, generator.float().sample([0]).sh)
+
+
 def test_copies_go_their_own_way(pair: tuple[Generator, Generator]) -> None:
     loaded, plain = pair
     before = loaded.sample([0]).sh

@@ -213,11 +213,11 @@ def test_a_background_is_written_in_many_ways(background: object) -> None:
 
 def test_what_is_drawn_and_what_draws_are_named(unchecked_shapes: None) -> None:
     scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
-    with pytest.raises(ValueError, match="the cameras to draw are None; expected Cameras: "):
+    with pytest.raises(ValueError, match="the cameras are None; expected Cameras: "):
         render(scene, None)
-    with pytest.raises(ValueError, match="the heads to draw are None; expected Gaussians"):
+    with pytest.raises(ValueError, match="the heads are None; expected Gaussians"):
         render(None, cameras)
-    with pytest.raises(ValueError, match=r"the heads to draw are Cameras\(batch"):
+    with pytest.raises(ValueError, match=r"the heads are Cameras\(batch"):
         render(cameras, scene)
     with pytest.raises(ValueError, match=r"pictures of 8.0 x 8.0 pixels; expected whole numbers"):
         render(scene, Cameras(cameras.viewmats, cameras.Ks, 8.0, 8.0))

@@ -62,8 +62,8 @@ def export(
     if not out.suffix or out.is_dir():
         paths = [out / f"seed{seed:04d}.ply" for seed in seeds]
     else:
-        suffix = format_of(out).suffix
-        stem = out.name.removesuffix(suffix)
+        length = len(format_of(out).suffix)
+        stem, suffix = out.name[:-length], out.name[-length:]
         paths = [out.with_name(f"{stem}_seed{seed:04d}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
     for path in (out, *paths):
         check_output(path, force)

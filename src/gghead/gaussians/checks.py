@@ -1,14 +1,15 @@
 """What readers and writers of files ask of Gaussians: that they can be drawn. Others are left out, counted and told."""
 
 import logging
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from gghead.config.numbers import shortened
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.spherical_harmonics import MAX_DEGREE, num_coefficients
+from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of, num_coefficients
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,39 @@ REASON = f"they have values that are non-finite or above {LARGEST:.0e}, a zero q
 """Why Gaussians can't be drawn."""
 LARGEST_STEP = 0.5
 """Step to which a format may round positions, in standard deviations of the Gaussian in the middle by size."""
+
+
+def require_scenes(gaussians: object) -> None:
+    """Raises ValueError unless these are Gaussians whose tensors fit together."""
+    if not isinstance(gaussians, Gaussians):
+        raise ValueError(
+            f"the heads are {shortened(gaussians)}; expected Gaussians: generator.sample(seeds=[0]) makes some, "
+            "gghead.load_ply reads some"
+        )
+    odd = [field.name for field in fields(Gaussians) if not isinstance(getattr(gaussians, field.name), Tensor)]
+    if odd:
+        raise ValueError(f"{', '.join(odd)} are no tensors; torch.as_tensor makes some of arrays and lists")
+    shape, coefficients = tuple(gaussians.means.shape[:-1]), gaussians.sh.shape[-2:-1]
+    if not shape:
+        raise ValueError(f"means have shape {list(gaussians.means.shape)}; expected [*batch, N, 3]")
+    if not coefficients:
+        raise ValueError(f"sh have shape {list(gaussians.sh.shape)}; expected [*batch, N, K, 3]")
+    ends = {"means": (3,), "quats": (4,), "scales": (3,), "opacities": (), "sh": (*coefficients, 3)}
+    for name, end in ends.items():
+        require_beside(name, getattr(gaussians, name), (*shape, *end), gaussians)
+    degree_of(coefficients.numel())  # raises ValueError by itself where the number of coefficients fits no degree
+
+
+def require_beside(name: str, tensor: Tensor, shape: tuple[int, ...], gaussians: Gaussians) -> None:
+    """Raises ValueError unless a tensor has a shape, and the type and the device of the Gaussians' means."""
+    if tuple(tensor.shape) != shape:
+        raise ValueError(f"{name} have shape {list(tensor.shape)}; expected {list(shape)}, as the means say")
+    means = gaussians.means
+    if tensor.device != means.device or tensor.dtype != means.dtype:
+        raise ValueError(
+            f"{name} are {tensor.dtype} on {tensor.device}, the means are {means.dtype} on {means.device}; move them "
+            "with .to()"
+        )
 
 
 def require_single(gaussians: Gaussians) -> None:

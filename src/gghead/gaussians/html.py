@@ -11,6 +11,7 @@ import gzip
 import html
 import json
 import math
+import re
 from importlib.resources import files
 
 import numpy as np
@@ -135,8 +136,5 @@ def _fill(title: str, layout: str, gaussians: bytes) -> bytes:
         "page": (assets / "page.js").read_text(encoding="utf-8"),
     }
     page = (assets / "head.html").read_text(encoding="utf-8")
-    for name, text in content.items():
-        before, mark, after = page.partition("{{" + name + "}}")
-        assert mark, name
-        page = before + text + after
-    return page.encode()
+    # In one go: a title may look like a mark.
+    return re.sub(r"\{\{(\w+)\}\}", lambda mark: content[mark[1]], page).encode()

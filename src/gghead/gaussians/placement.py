@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.config.numbers import require_finite
 from gghead.gaussians.checks import require_single
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.rotations import matrices_from_quats, multiply_quats
@@ -27,6 +28,8 @@ UP_IN_FILES: dict[str, Up] = {".ply": "-y", ".splat": "-y", ".spz": "y", ".glb":
 
 PLY files come from captures whose y points down, and .splat files are made of them. SPZ is "right, up, back" by its
 specification, glTF has y up by its own."""
+LEAST_SCALE, LARGEST_SCALE = 1e-6, 1e6
+"""Of a frame; beyond it float32 and the formats lose the smallest Gaussians or the largest."""
 METRES_PER_UNIT = 1 / 2.7
 """The head space is the Basel face model, in decimetres, times 2.7 (Chan et al. 2022). The average head's
 pupils, .154 apart, are 57 mm then."""
@@ -42,7 +45,7 @@ class Placement:
 
     Attributes:
         up: see `Up`.
-        scale: factor of lengths, > 0.
+        scale: factor of lengths, 1e-6 to 1e6.
         center: whether the middle of the head's bounding box becomes the origin; otherwise the origin stays where it
             is, about between the ears.
     """
@@ -52,9 +55,9 @@ class Placement:
     center: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale < float("inf"):
-            raise ValueError(f"the scale is {self.scale}; expected a number above 0, like 1 or .37 (metres)")
-        if self.up not in UP_QUATS:
+        remedy = f"expected a number from {LEAST_SCALE:.0e} to {LARGEST_SCALE:.0e}, like 1 or 0.37 (metres)"
+        require_finite("the scale", self.scale, LEAST_SCALE, LARGEST_SCALE, remedy)
+        if not isinstance(self.up, str) or self.up not in UP_QUATS:
             raise ValueError(f"the axis up is {self.up!r}; expected one of {', '.join(UP_QUATS)}")
 
 

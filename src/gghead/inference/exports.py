@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
 from gghead.gaussians import splat, spz
-from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_single
+from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_scenes, require_single
 from gghead.gaussians.ellipsoids import LEAST_OPACITY, ellipsoids
 from gghead.gaussians.html import encode_html
 from gghead.gaussians.placement import (
@@ -79,7 +79,7 @@ def _spz(head: Gaussians, _generator: Generator | None, placement: Placement, na
 
 
 def _html(head: Gaussians, _generator: Generator | None, _placement: Placement, name: str) -> bytes:
-    return encode_html(head, name.removesuffix(".html"))
+    return encode_html(head, name[: -len(".html")])
 
 
 def _mesh(head: Gaussians, generator: Generator | None, placement: Placement, name: str) -> bytes:
@@ -95,11 +95,11 @@ def _mesh(head: Gaussians, generator: Generator | None, placement: Placement, na
     vertices = place_points(torch.from_numpy(mesh.vertices), placement, origin_of(head, placement))
     normals = place_points(torch.from_numpy(mesh.normals), Placement(placement.up), torch.zeros(3))
     placed = replace(mesh, vertices=vertices.numpy(), normals=normals.numpy())
-    return encode_glb(placed, name.removesuffix(".glb"))
+    return encode_glb(placed, name[: -len(".glb")])
 
 
 def _ellipsoids(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
-    return encode_glb(ellipsoids(place(head, placement)), name.removesuffix(".ellipsoids.glb"))
+    return encode_glb(ellipsoids(place(head, placement)), name[: -len(".ellipsoids.glb")])
 
 
 def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
@@ -130,16 +130,21 @@ FORMATS = (
     Format(".glb", "a textured mesh in metres", _mesh, UP_IN_FILES[".glb"], METRES_PER_UNIT, least_opacity=None),
 )
 """Every format there is."""
+COMPRESSED = ".compressed.ply"
+"""What other programs call a PLY of another layout."""
 
 
 def format_of(path: Path | str) -> Format:
     """The format that a file's name asks for.
 
     Raises:
-        ValueError: its end is no format's.
+        ValueError: its end is no format's, in capitals or not.
     """
+    name = Path(path).name.lower()
+    if name.endswith(COMPRESSED):
+        raise ValueError(f"{path} would be a compressed PLY, which is read, not written; take .spz, or a plain .ply")
     for kind in FORMATS:
-        if Path(path).name.endswith(kind.suffix):
+        if name.endswith(kind.suffix):
             return kind
     known = ", ".join(f"{kind.suffix} ({kind.what})" for kind in FORMATS)
     raise ValueError(f"{path} has no format that heads can be written in; expected a name ending in {known}")
@@ -201,6 +206,7 @@ def encode(
     if not kind.framed and (up is not None or scale is not None or center):
         raise ValueError(f"a {kind.suffix} has its own frame and camera; leave out up, scale and center")
     placement = Placement(up or kind.up, kind.scale if scale is None else scale, center)
+    require_scenes(head)
     require_single(head)
     head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
     if kind.least_opacity is not None:

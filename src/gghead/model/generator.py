@@ -99,8 +99,14 @@ class Generator(nn.Module):
             update_average: whether the running mean of the styles moves; for training.
 
         Raises:
-            ValueError: labels are missing, or given to an unconditioned generator, or the truncation is no number.
+            ValueError: labels are missing, or given to an unconditioned generator, the truncation is no number, or the
+                weights have 16 bits.
         """
+        if self.texel_uvs.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"the weights are {self.texel_uvs.dtype}, too coarse for places on the template; use "
+                "generator.float(), and torch.autocast for speed"
+            )
         remedy = "expected a number, from 0 (the average head) to 1 (all variety)"
         truncation = require_finite("truncation", truncation, -math.inf, math.inf, remedy)
         batch = z.shape[:-1]

@@ -32,7 +32,7 @@ def save_generator(path: Path, generator: Generator, half: bool = False, overwri
 
     Args:
         path: of the file.
-        generator: what to write.
+        generator: what to write, in single precision whatever its own is.
         half: stores weights in 16 bits, for half the size; they are read as 32-bit floats again.
         overwrite: whether what stands there is replaced.
 
@@ -40,7 +40,7 @@ def save_generator(path: Path, generator: Generator, half: bool = False, overwri
         FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
     """
-    tensors = generator.state_dict()
+    tensors = {name: value.float() for name, value in generator.state_dict().items()}
     if half:
         tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in tensors.items()}
     save_tensors(path, TensorFile(tensors, network_texts("generator", generator)), overwrite)

@@ -11,6 +11,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from gghead.config.numbers import shortened
+from gghead.gaussians.checks import require_beside, require_scenes
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.media.colors import parse_color
@@ -91,49 +92,27 @@ def flat_background(background: Background, like: Tensor, pictures: tuple[int, .
         ) from error
 
 
-def check_kind(what: str, value: object, kind: type, remedy: str) -> None:
-    """Raises ValueError unless something is of a kind."""
-    if not isinstance(value, kind):
-        raise ValueError(f"the {what} to draw are {shortened(value)}; expected {kind.__name__}: {remedy}")
-
-
 def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
-    """Raises ValueError unless the tensors of the scenes fit together."""
-    check_kind("heads", gaussians, Gaussians, "generator.sample(seeds=[0]) makes some, gghead.load_ply reads some")
-    if gaussians.means.ndim < 2:
-        raise ValueError(f"means have shape {list(gaussians.means.shape)}; expected [*batch, N, 3]")
+    """Raises ValueError unless the tensors of the scenes fit together and can be drawn."""
+    require_scenes(gaussians)
     if gaussians.means.dtype not in PRECISIONS:
         raise ValueError(
             f"the Gaussians are {gaussians.means.dtype}; single and double precision can be drawn: convert them "
             "and the cameras with .to(torch.float32)"
         )
-    for name, tensor, axes in (("sh", gaussians.sh, "[*batch, N, K, 3]"), ("features", features, "[*batch, N, F]")):
-        if tensor is not None and tensor.ndim < 2:
-            raise ValueError(f"{name} have shape {list(tensor.shape)}; expected {axes}")
-    shape = gaussians.means.shape[:-1]
-    expected = {
-        "means": (gaussians.means, (*shape, 3)),
-        "quats": (gaussians.quats, (*shape, 4)),
-        "scales": (gaussians.scales, (*shape, 3)),
-        "opacities": (gaussians.opacities, tuple(shape)),
-        "sh": (gaussians.sh, (*shape, gaussians.sh.shape[-2], 3)),
-    }
     if features is not None:
-        expected["features"] = (features, (*shape, features.shape[-1]))
-    for name, (tensor, wanted) in expected.items():
-        if tuple(tensor.shape) != wanted:
-            raise ValueError(f"{name} have shape {list(tensor.shape)}; expected {list(wanted)}, as the means say")
-        if tensor.device != gaussians.means.device or tensor.dtype != gaussians.means.dtype:
-            raise ValueError(
-                f"{name} are {tensor.dtype} on {tensor.device}, the means are {gaussians.means.dtype} on "
-                f"{gaussians.means.device}; move them with .to()"
-            )
-    assert gaussians.sh_degree >= 0  # raises ValueError by itself where the number of coefficients fits no degree
+        if features.ndim < 2:
+            raise ValueError(f"features have shape {list(features.shape)}; expected [*batch, N, F]")
+        require_beside("features", features, (*gaussians.opacities.shape, features.shape[-1]), gaussians)
 
 
 def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
     """Raises ValueError unless the cameras have the shapes, device and type to see the scenes."""
-    check_kind("cameras", cameras, Cameras, "Cameras.at() sees the whole head, Cameras.frontal(512) what FFHQ shows")
+    if not isinstance(cameras, Cameras):
+        raise ValueError(
+            f"the cameras are {shortened(cameras)}; expected Cameras: Cameras.at() sees the whole head, "
+            "Cameras.frontal(512) what FFHQ shows"
+        )
     batch = tuple(cameras.viewmats.shape[:-2])
     if tuple(cameras.viewmats.shape) != (*batch, 4, 4) or tuple(cameras.Ks.shape) != (*batch, 3, 3):
         raise ValueError(

@@ -85,7 +85,8 @@ def truncate(
     if truncation == 1:
         return styles
     layers = styles.shape[1] if cutoff is None else cutoff
-    return torch.cat([torch.lerp(mean, styles[:, :layers], truncation), styles[:, layers:]], dim=1)
+    pulled = torch.lerp(mean, styles[:, :layers].to(mean.dtype), truncation)  # autocast has styles in 16 bits
+    return torch.cat([pulled, styles[:, layers:]], dim=1)
 
 
 def hidden_layers(inputs: int, width: int, count: int) -> nn.Sequential:
