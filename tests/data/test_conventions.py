@@ -95,6 +95,26 @@ def test_nonsense_is_no_convention() -> None:
         assert not verdict.better
 
 
+def test_cameras_of_which_none_sees_a_head_are_wrong_whatever_they_mean() -> None:
+    labels = head_labels(2, 30)
+    far, corner = labels.copy(), labels.copy()
+    far[:, [3, 7, 11]] *= 1000
+    corner[:, [18, 21]] = 0
+    for wrong in (far, corner):
+        assert recognise(wrong).certain
+        assert not recognise(wrong).better
+        assert not recognise(wrong[:3]).certain
+    assert not recognise(np.concatenate([labels[:3], far])).certain
+
+
+def test_row_vectors_may_come_with_the_intrinsics_of_column_vectors() -> None:
+    labels = head_labels(3, 30)
+    rows = labels.copy()
+    rows[:, :16] = labels[:, :16].reshape(-1, 4, 4).swapaxes(1, 2).reshape(-1, 16)
+    assert recognise(rows).better == (Convention(("transposed",)),)
+    np.testing.assert_array_equal(Convention(("transposed",)).to_eg3d(rows), labels)
+
+
 def test_words_are_checked() -> None:
     assert Convention.parse("eg3d").words == ()
     assert Convention.parse("NeRF+z-up").words == ("opengl", "z-up")

@@ -177,11 +177,22 @@ def test_pictures_of_a_colmap_project_are_found_and_packed(colmap: Path, tmp_pat
     (colmap / "images" / "sub").mkdir(parents=True)
     for name in ("b.png", "sub/a picture.png", "unused.png"):
         (colmap / "images" / name).write_bytes(SQUARE)
-    for source in (colmap, colmap / "sparse" / "0"):
+    for source in (colmap, colmap / "sparse", colmap / "sparse" / "0"):
         out = tmp_path / f"{source.name}.zip"
-        assert convert(source, out, EG3D).pictures == 2
+        converted = convert(source, out, EG3D)
+        assert converted.pictures == 2
+        assert converted.notes == ("1 of 3 pictures have no camera and are left out; unused.png for one",)
         with pytest.warns(UserWarning, match="no masks"), HeadDataset.open(out, 16) as dataset:
             assert dataset.names == ("b.png", "sub/a picture.png")
+
+
+def test_a_model_may_be_named_from_where_it_lies(colmap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (colmap / "images" / "sub").mkdir(parents=True)
+    for name in ("b.png", "sub/a picture.png"):
+        (colmap / "images" / name).write_bytes(SQUARE)
+    for place, source in (("", "."), ("sparse", "0"), ("sparse/0", "."), ("sparse/0", "images.txt")):
+        monkeypatch.chdir(colmap / place)
+        assert convert(Path(source), tmp_path / "new.zip", EG3D).pictures == 2
 
 
 def test_pictures_of_nerf_may_lie_elsewhere(tmp_path: Path) -> None:
@@ -200,6 +211,11 @@ def test_outputs_have_to_be_labels_or_a_zip_and_not_the_source(files: Files, tmp
         convert(source, tmp_path / "new", EG3D)
     with pytest.raises(ValueError, match="SOURCE itself"):
         convert(source, tmp_path / "sub" / ".." / "old.zip", EG3D)
+    masks = write_zip(tmp_path / "old_masks_modnet.zip", files)
+    (tmp_path / "link.zip").symlink_to(masks)
+    for out in (masks, tmp_path / "link.zip"):
+        with pytest.raises(ValueError, match=r"would replace .*, which is read"):
+            convert(source, out, EG3D)
     with pytest.raises(FileNotFoundError, match="there is no"):
         convert(tmp_path / "none", tmp_path / "new.zip", EG3D)
 

@@ -95,6 +95,29 @@ def test_masks_may_lie_elsewhere(files: Files, masks: Files, tmp_path: Path) -> 
         HeadDataset.open(path, SIDE, masks=tmp_path / "none.zip")
 
 
+def test_masks_are_found_from_inside_and_through_links(
+    files: Files, masks: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, data in files.items():
+        (tmp_path / "heads" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "heads" / name).write_bytes(data)
+    write_zip(tmp_path / "heads_masks_modnet.zip", masks)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link").symlink_to(tmp_path / "heads", target_is_directory=True)
+    for place, path in (("heads", "."), ("heads/00000", ".."), ("elsewhere", "link")):
+        monkeypatch.chdir(tmp_path / place)
+        with HeadDataset.open(path, SIDE) as dataset:
+            assert (dataset.read(0)[:, -1] == 255).all()
+
+
+def test_names_without_an_ending_have_masks_of_the_same_name(files: Files, masks: Files, tmp_path: Path) -> None:
+    bare = {name.removesuffix(".png"): data for name, data in files.items() if name != "dataset.json"}
+    bare["dataset.json"] = files["dataset.json"].replace(b".png", b"")
+    write_zip(tmp_path / "heads_masks_modnet.zip", {name.removesuffix(".png"): data for name, data in masks.items()})
+    with HeadDataset.open(write_zip(tmp_path / "heads.zip", bare), SIDE) as dataset:
+        assert (dataset.read(0)[:, -1] == 255).all()
+
+
 def test_without_masks_it_warns_and_keeps_the_picture(files: Files, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "heads.zip", files)
     with pytest.warns(MissingMasksWarning, match="background becomes a part"):

@@ -77,6 +77,8 @@ def test_labels_are_sorted_by_name_and_back_slashes_turned() -> None:
     ("text", "message"),
     [
         (b"{", "not JSON"),
+        (b'{"labels": {"a.png": [1], "a.png": [2]}}', "'a.png' is there twice"),
+        (b'{"labels": [["a.png", [1]]], "labels": []}', "'labels' is there twice"),
         (b"\xff\xfe\x00", "not JSON"),
         (b"[]", "holds no labels"),
         (b"{}", "holds no labels"),

@@ -58,6 +58,23 @@ HALF_MASKS: dict[str, tuple[bytes, str]] = {
         palette_of({0: (10, 20, 30), 1: (40, 80, 20)}, HALF * 1, transparency=b"\0\xff"),
         "alpha",
     ),
+    "grey in a transparent frame": (
+        encode_png(
+            np.dstack([HALF * np.uint8(255)] * 3 + [np.pad(np.full((SIDE, SIDE - 2), 255, np.uint8), [(0, 0), (0, 2)])])
+        ),
+        "grey and alpha",
+    ),
+    "grey, hardly transparent in one place": (
+        encode_png(
+            np.dstack(
+                [
+                    HALF * np.uint8(255),
+                    np.where(np.arange(SIDE * SIDE) == 9, 254, 255).reshape(SIDE, SIDE).astype(np.uint8),
+                ]
+            )
+        ),
+        "grey and alpha",
+    ),
     "red": (encode_png(np.dstack([HALF * np.uint8(255), HALF * np.uint8(0), HALF * np.uint8(0)])), "two colours"),
 }
 

@@ -84,6 +84,13 @@ LENSES = {
     "intrinsic_matrix": [[256, 0, 32], [0, 256, 32], [0, 0, 1]],
     "focal_length": 50,
     "from_na": True,
+    "K1": 0.1,
+    "dist_coeffs": DISTORTED,
+    "radial_distortion": DISTORTED,
+    "distortion": {"k1": 0.1},
+    "shift_x": 0.1,
+    "camera_convention": "opencv",
+    "coordinate_system": "OPENCV",
 }
 
 
@@ -110,8 +117,11 @@ def test_words_that_say_there_is_no_such_lens_are_fine(tmp_path: Path) -> None:
         "p1": 0,
         "distortion_params": [0, 0.0, 0],
         "rolling_shutter": [],
+        "distortion": {"k1": 0.0},
+        "camera_model": None,
+        "camera_convention": "OpenGL",
     }
-    models = [{"camera_model": model} for model in ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "opencv", "RADIAL")]
+    models = [{"camera_model": model} for model in ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "opencv", "RADIAL", "PERSP")]
     for own in [nothing, *models, {"camera_type": "perspective"}]:
         row, result = converted(write(tmp_path, PIXELS | own))
         assert row[16] == FOCAL
@@ -177,6 +187,7 @@ def test_pixels_without_sizes_are_those_of_the_picture(tmp_path: Path) -> None:
         ({"fov": 0.5}, "fov is 0.5; expected the angle of a lens in degrees"),
         ({"camera_angle_x": float("nan")}, "camera_angle_x is nan; expected a number"),
         ({"camera_angle_x": True}, "camera_angle_x is True; expected a number"),
+        (PIXELS | {"cx": 0.5, "cy": 0.5}, "cx and cy are 0.5 and 0.5; expected pixels"),
         (PIXELS | {"cx": None}, "one of cx and cy"),
         (PIXELS | {"fl_x": 0}, "positive focal lengths"),
         (PIXELS | {"fl_y": -256}, "positive focal lengths"),
@@ -208,6 +219,21 @@ def test_intrinsics_that_make_no_camera_are_refused(content: dict, message: str,
 def test_matrices_that_make_no_camera_are_refused(matrix: np.ndarray, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rf"(?s){message}"):
         converted(write(tmp_path, PIXELS, {"transform_matrix": matrix.tolist()}))
+
+
+def test_pictures_without_declared_sizes_are_square(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"camera_angle_x": ANGLE})
+    assert intrinsics(folder)[0] == pytest.approx(FOCAL)
+    (folder / "images" / "0.png").write_bytes(encode_png(np.zeros((SIDE, SIDE + 1, 3), np.uint8)))
+    with pytest.raises(ValueError, match=r"0\.png is 65 x 64 pixels; expected a square picture"):
+        converted(folder)
+
+
+def test_pictures_of_names_without_ending_may_be_written_in_capitals(tmp_path: Path) -> None:
+    folder = write(tmp_path, PIXELS, {"file_path": "images/0"})
+    (folder / "images" / "0.png").rename(folder / "images" / "0.PNG")
+    converted(folder)
+    assert b'"images/0.PNG"' in (folder / "out.json").read_bytes()
 
 
 def test_masks_that_the_file_names_come_along(tmp_path: Path) -> None:

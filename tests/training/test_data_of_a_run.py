@@ -11,6 +11,7 @@ import pytest
 from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
 from gghead.data.labels import read_label_file, write_labels
+from gghead.media.encoded import decode_grey
 from gghead.training.loop import Outcome, train
 from gghead.training.run_folder import RunFolder
 from gghead.training.seen_data import know_data
@@ -36,6 +37,18 @@ def test_cameras_in_another_convention_are_told(tmp_path: Path) -> None:
     config = tiny_config(rewritten(data, {"dataset.json": opengl}), total_images=4, snapshot_every=4)
     train(RunFolder.create(tmp_path / "run", config), monitor)
     assert any("another convention" in event and "gghead data check" in event for event in monitor.events)
+
+
+def test_masks_that_are_inside_out_are_told(tmp_path: Path) -> None:
+    data = write_tiny_dataset(tmp_path / "blobs.zip")
+    masks = tmp_path / "blobs_masks_modnet.zip"
+    with zipfile.ZipFile(masks) as archive:
+        inverted = {name: png(255 - decode_grey(archive.read(name))) for name in archive.namelist()}
+    rewritten(masks, inverted)
+    monitor = SilentMonitor()
+    config = tiny_config(data, total_images=4, snapshot_every=4)
+    train(RunFolder.create(tmp_path / "run", config), monitor)
+    assert any("in vain" in event and "inside out" in event for event in monitor.events)
 
 
 def test_damaged_pictures_stop_a_run_before_its_first_step(tmp_path: Path) -> None:

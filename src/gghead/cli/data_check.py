@@ -37,7 +37,7 @@ def check(
             raise ValueError(f"--out is {out.name}; expected a name ending in .png")
     with progress_counter(None, "pictures") as done:
         inspection = inspect(archive, resolution, masks, done)
-    click.echo(page(inspection, sys.stdout.encoding or "ascii"))
+    click.echo(page(inspection, getattr(sys.stdout, "encoding", None) or "ascii"))
     if out is not None:
         write_sheet(inspection, out, head, force)
     if inspection.problems:

@@ -143,7 +143,8 @@ def _folders(source: Path) -> Iterator[Path]:
 
 
 def _pictures(folder: Path, source: Path) -> Path | None:
-    """The nearest folder of pictures, beside the model or above it; not above the project that was named."""
+    """The nearest folder of pictures, beside the model or above it; at most beside the project that was named."""
+    folder, source = Path(os.path.abspath(folder)), Path(os.path.abspath(source))
     above = [folder, *folder.parents]
-    inside = above[: above.index(source) + 1] if folder != source else above[:3]
+    inside = above[: above.index(source) + 2] if folder != source else above[:3]
     return next((place / PICTURES for place in inside if (place / PICTURES).is_dir()), None)

@@ -62,8 +62,9 @@ LEAST_UP = 0.3
 LEAST_FRONT = -0.2
 """Least z of a camera in units of its distance: 12 degrees behind the ears."""
 ROUGH_ROTATION = 1e-2
-RIGHT, WRONG, CONVINCING = 0.9, 0.5, 0.9
-"""Labels are right when this share fits as it is, wrong when less than that does and another convention convinces."""
+RIGHT, WRONG, CONVINCING, BLIND = 0.9, 0.5, 0.9, 0.05
+"""Labels are right when the first share fits as it is, wrong when less than the second does and another convention
+convinces by the third, and wrong in any case when less than the last does."""
 NEARLY = 0.05
 FEWEST_VOTES = 5
 """Labels without which nobody is accused."""
@@ -119,7 +120,7 @@ class Convention:
         poses = labels[:, :16].reshape(-1, 4, 4)
         intrinsics = labels[:, 16:].reshape(-1, 3, 3).copy()
         if TRANSPOSED in self.words:
-            poses, intrinsics = poses.swapaxes(1, 2), intrinsics.swapaxes(1, 2)
+            poses, intrinsics = poses.swapaxes(1, 2), _upright(intrinsics)
         if PIXELS in self.words:
             guess = np.where(intrinsics[:, 0, 2] > 0, 2 * intrinsics[:, 0, 2], 1)
             intrinsics[:, :2] /= (guess if sides is None else sides)[:, None, None]
@@ -139,7 +140,8 @@ class Verdict:
     Attributes:
         fitting: share of the labels that are cameras in front of a head as they are.
         better: the simplest conventions in which nearly all of them would be; empty if they are right or nothing helps.
-        certain: whether they are wrong beyond doubt, so that training would be in vain.
+        certain: whether they are wrong beyond doubt, so that training would be in vain: another convention is better,
+            or hardly any camera sees a head.
     """
 
     fitting: float
@@ -163,13 +165,14 @@ def recognise(labels: Float[np.ndarray, "M 25"]) -> Verdict:
     with np.errstate(all="ignore"):  # numbers may be anything
         shares = {other: float(sees_head(other.to_eg3d(labels)).mean()) for other in _candidates(labels)}
     best = max(shares.values())
+    enough = len(labels) >= FEWEST_VOTES
     if best < CONVINCING:
-        return Verdict(fitting)
+        return Verdict(fitting, certain=enough and fitting < BLIND)
     # A little less and far simpler is more likely the truth.
     likely = [other for other, share in shares.items() if share >= max(CONVINCING, best - NEARLY)]
     fewest = min(len(other.words) for other in likely)
     better = tuple(other for other in likely if len(other.words) == fewest)
-    return Verdict(fitting, better, certain=fitting < WRONG and len(labels) >= FEWEST_VOTES)
+    return Verdict(fitting, better, certain=enough and fitting < WRONG)
 
 
 def sees_head(labels: Float[np.ndarray, "M 25"]) -> Bool[np.ndarray, " M"]:
@@ -201,6 +204,13 @@ def head_offsets(labels: Float[np.ndarray, "M 25"]) -> Float[np.ndarray, " M"]:
         head = np.einsum("mji,mj->mi", poses[:, :3, :3], HEAD - poses[:, :3, 3])  # in the camera
         seen = np.einsum("mij,mj->mi", intrinsics, head)
         return np.where(head[:, 2] > 0, np.abs(seen[:, :2] / seen[:, 2:] - 0.5).max(axis=1), np.inf)
+
+
+def _upright(intrinsics: Float[np.ndarray, "M 3 3"]) -> Float[np.ndarray, "M 3 3"]:
+    """Intrinsics turned where they are transposed; programs of row vectors often write those of OpenCV all the same."""
+    turned = intrinsics.swapaxes(1, 2)
+    upright = np.abs(intrinsics[:, 2] - [0, 0, 1]).max(axis=1) <= np.abs(turned[:, 2] - [0, 0, 1]).max(axis=1)
+    return np.where(upright[:, None, None], intrinsics, turned)
 
 
 def invert_poses(poses: Float[np.ndarray, "M 4 4"]) -> Float[np.ndarray, "M 4 4"]:

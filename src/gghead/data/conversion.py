@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from posixpath import dirname
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +22,7 @@ from gghead.data.foreign_cameras import ForeignCameras, read_json, read_text
 from gghead.data.labels import LABELS_NAME, label_faults, read_label_file, write_labels
 from gghead.data.nerf_cameras import read_nerf
 from gghead.data.parallel import in_order
-from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file
+from gghead.data.picture_files import PictureFiles, find_masks, is_picture, open_masks, read_labels_file
 from gghead.data.picture_sizes import PictureSizes
 from gghead.data.problems import summarize
 
@@ -98,9 +99,11 @@ def convert(
         sides, unfit = _sides(cameras, sizes, side) if PIXELS in convention.words else (None, {})
         labels = convention.to_eg3d(cameras.values, sides)
         skipped, kept = _select(cameras, labels, unfit, files, skip_damaged)
+        notes = (*notes, *_without_camera(cameras.names, files))
         names, labels = tuple(cameras.names[row] for row in kept), labels[kept]
         if align:
             labels = align_cameras(labels)
+        _require_other_files(source, files, out)
         if packing:
             assert files is not None
             return Converted(_write_zips(files, names, labels, out, on_progress, overwrite), len(names), skipped, notes)
@@ -149,6 +152,26 @@ def _noting(cameras: ForeignCameras, taken: str, also: list[str]) -> ForeignCame
         return cameras
     note = f"{taken} is read, not {listed(also, 20)}; name another one as SOURCE"
     return replace(cameras, notes=(*cameras.notes, note))
+
+
+def _without_camera(names: tuple[str, ...], files: PictureFiles | None) -> tuple[str, ...]:
+    """What to say of pictures beside those with cameras: COLMAP leaves out those that it finds no pose for."""
+    if files is None:
+        return ()
+    known, folders = frozenset((*names, *files.mask_names.values())), {dirname(name) for name in names}
+    beside = [name for name in files.pictures.names() if is_picture(name) and dirname(name) in folders]
+    left = [name for name in beside if name not in known]
+    if not left:
+        return ()
+    return (f"{len(left)} of {len(beside)} pictures have no camera and are left out; {printable(left[0])} for one",)
+
+
+def _require_other_files(source: Path, files: PictureFiles | None, out: Path) -> None:
+    archives = () if files is None else (files.pictures, files.masks)
+    inputs = {source.resolve(), *(archive.path.resolve() for archive in archives if archive is not None)}
+    for path in (out, masks_path(out)):
+        if path.resolve() in inputs:
+            raise ValueError(f"--out would replace {path}, which is read; name another file")
 
 
 def _joined(cameras: ForeignCameras, given: Convention, side: int | None) -> Convention:

@@ -24,7 +24,7 @@ from gghead.data.source import PictureSource
 from gghead.media.images import RESIZE_FILTER
 
 SMALLEST_RESOLUTION = 8
-READING = 2
+READING = 3
 """How files become pixels and masks; another number, and what was decoded before is not used any more."""
 PROBES = 8
 """Pictures that are looked at when a set without masks is opened."""

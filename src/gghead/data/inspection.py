@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from gghead.data.archive import Archive, open_archive
 from gghead.data.conventions import RIGHT, Verdict, head_offsets, recognise
+from gghead.data.dataset import HeadDataset
 from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
 from gghead.data.picture_facts import PictureFacts, findings, look_at
@@ -21,6 +22,8 @@ from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
 MAX_SIZE_RATIO = 1.6
 """How much larger or smaller than in FFHQ heads may be before it is worth a word."""
 MIRRORED_LABEL_TOLERANCE = 1e-3
+MASKS_OF_A_RUN = 32
+"""Masks that a run looks at before it decodes all: more than half of them have to be odd (512 x 512: 0.6 s)."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,16 @@ def inspect(
     )
 
 
+def in_vain(dataset: HeadDataset) -> tuple[str, ...]:
+    """What `inspect` would call a problem of cameras and masks that can be trained on; of masks some are looked at."""
+    labels, path = dataset.labels.astype(np.float64), dataset.files.pictures.path
+    step = -(-len(dataset) // MASKS_OF_A_RUN)
+    facts = [look_at(dataset.files, dataset.resolution, name) for name in dataset.names[::step]]
+    usable = [result for result in facts if not result.problem]
+    found = findings(usable, dataset.has_masks)
+    return (*_convention_problems(path, recognise(labels)), *_center_problems(labels), *found.problems)
+
+
 def _with_masks(
     path: Path, pictures: Archive, names: tuple[str, ...], given: Path | None
 ) -> tuple[PictureFiles, list[str]]:
@@ -162,6 +175,12 @@ def _with_masks(
 def _convention_problems(path: Path, verdict: Verdict | None) -> list[str]:
     if verdict is None or not verdict.certain:
         return []
+    if not verdict.better:
+        return [
+            f"{1 - verdict.fitting:.0%} of the cameras of {LABELS_NAME} do not see a head at the origin, upright and "
+            "from the front, and no known convention explains it; look at the contact sheet: gghead data check "
+            f"{shlex.quote(str(path))} --out sheet.png (`gghead data convert --align` moves scenes into place)"
+        ]
     meanings = "; or they are ".join(convention.describe() for convention in verdict.better)
     words = " or ".join(f"--from {convention}" for convention in verdict.better)
     return [

@@ -1,6 +1,7 @@
 """Camera labels of pictures: reading dataset.json, what a valid label is, and the label of a mirrored picture."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from gghead.config.model import LABEL_SIZE
+from gghead.config.printable import shown
 from gghead.data.archive import LABELS_NAME, canonical_name
 from gghead.data.intrinsics import intrinsics_faults
 from gghead.data.problems import summarize
@@ -76,7 +78,7 @@ def read_label_file(text: bytes, source: Path | str) -> LabelFile:
         ValueError: it is no JSON, or holds no labels at all.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{LABELS_NAME} of {source} is not JSON ({error})") from error
     entries = content.get("labels") if isinstance(content, dict) else None
@@ -154,6 +156,15 @@ def mirror_labels(labels: Float[np.ndarray, "*M 25"]) -> Float[np.ndarray, "*M 2
     mirrored[..., 17] = -labels[..., 17]
     mirrored[..., 18] = 1 - labels[..., 18]
     return mirrored
+
+
+def _distinct(entries: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of a JSON file, of which Python would keep the last of two entries of one name."""
+    found = dict(entries)
+    if len(found) < len(entries):
+        twice = next(name for name, count in Counter(name for name, _ in entries).items() if count > 1)
+        raise ValueError(f"{shown(twice)} is there twice; remove one of them")
+    return found
 
 
 def _entry_problem(entry: object) -> str | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
+from PIL import Image
 
 from gghead.media.encoded import (
     SIXTEEN_BIT_MODES,
@@ -16,6 +17,12 @@ from gghead.media.encoded import (
     traits_of,
 )
 
+BLACK, WHITE = 10, 245
+"""What masks reach at least where there is nobody, and where the person is; JPEGs and resizing blur both a little."""
+PLAIN = 0.9
+"""Share of the opaque pixels that are black or white in a mask that has an alpha besides; photographs have 0.5."""
+FEW = 0.02
+"""Share of them that are black, or white, below which they are a rim and not a mask."""
 COLOUR_NOISE = 32
 """Largest difference of a pixel's channels that is no colour: grey masks in a JPEG have up to some 10 levels."""
 
@@ -26,7 +33,7 @@ class Mask:
 
     Attributes:
         coverage: 255 where the person is, 0 where the background is.
-        said_by: what of the file says so: "grey", "alpha" or "two colours".
+        said_by: what of the file says so: "grey", "alpha", "grey and alpha" or "two colours".
         traits: what the file says about its picture.
     """
 
@@ -38,9 +45,11 @@ class Mask:
 def decode_mask(data: bytes) -> Mask:
     """A mask from an encoded picture.
 
-    Where the file is transparent somewhere, its opacity is the mask: cut-outs of matting tools, white with alpha. Else
-    it is grey, white = person. A file of exactly two values, one of them black, has the person in the other, be it
-    1, 200 or a colour of a palette. Files of more colours are maps of classes or photographs, and refused.
+    Where the file is transparent somewhere, its opacity is the mask: cut-outs of matting tools, white with alpha. If
+    what is opaque is a mask in black and white itself (of an editor that made a rim transparent, say), the person is
+    where both say so. Else it is grey, white = person. A file of exactly two values, one of them black, has the person
+    in the other, be it 1, 200 or a colour of a palette. Files of more colours are maps of classes or photographs, and
+    refused.
 
     Raises:
         ValueError: the bytes are no undamaged picture, or it is coloured.
@@ -51,7 +60,11 @@ def decode_mask(data: bytes) -> Mask:
             return Mask(_stretched(deep_levels(picture)), "grey", traits)
         opacity = opacity_of(picture)
         if opacity is not None:
-            return Mask(_stretched(opacity), "alpha", traits)
+            coverage = _stretched(opacity)
+            grey = _grey_beside(picture.convert("RGBA").convert("RGB"), opacity)
+            if grey is None:
+                return Mask(coverage, "alpha", traits)
+            return Mask(np.minimum(grey, coverage), "grey and alpha", traits)
         if picture.mode in ("1", "L", "LA"):
             return Mask(_stretched(levels(picture.convert("L"))), "grey", traits)
         colours = picture.convert("RGB")
@@ -73,6 +86,18 @@ def _stretched(values: Shaped[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:
     if 0 < brightest < full and values.min() == 0 and ((values == 0) | (values == brightest)).all():
         return np.where(values == 0, np.uint8(0), np.uint8(255))
     return to_8_bits(values) if values.dtype == np.uint16 else values
+
+
+def _grey_beside(colours: Image.Image, opacity: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"] | None:
+    """The grey values of a file that has an opacity, too, if they are a mask where it is opaque."""
+    grey = _stretched(levels(colours.convert("L")))
+    opaque = grey[opacity > 0]
+    if not len(opaque):
+        return None
+    black, white = float((opaque <= BLACK).mean()), float((opaque >= WHITE).mean())
+    if black + white < PLAIN or min(black, white) < FEW:
+        return None
+    return grey if _colourfulness(levels(colours)) <= COLOUR_NOISE else None
 
 
 def _colourfulness(pixels: UInt8[np.ndarray, "H W 3"]) -> int:

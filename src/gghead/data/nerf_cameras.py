@@ -76,7 +76,8 @@ def _picture_name(folder: Path, file_path: str, sizes: PictureSizes, where: str)
     name = _below(folder, file_path, where)
     if splitext(name)[1].lower() in PICTURE_SUFFIXES:
         return name
-    endings = [ending for ending in PICTURE_SUFFIXES if sizes.of(f"{name}{ending}") is not None]
+    spellings = (*PICTURE_SUFFIXES, *(ending.upper() for ending in PICTURE_SUFFIXES))
+    endings = [ending for ending in spellings if sizes.of(f"{name}{ending}") is not None]
     return name + (endings or [".png"])[0]
 
 
@@ -130,12 +131,16 @@ class _Lens:
         width, height = self._number("w"), self._number("h")
         if width is not None and height is not None:
             require_square(self._where, width, height)
+        else:
+            self._sizes.side(self._name)  # raises unless it is square, or not here
         across, down = self._focal("x"), self._focal("y")
         across = self._agreed([*across, *self._angle("fov", math.radians)] or down, "x")
         down = self._agreed(down or [("fl_x", across)], "y")
         cx, cy = self._number("cx"), self._number("cy")
         if (cx is None) != (cy is None):
             raise ValueError(f"{self._where} has one of cx and cy; expected both or none")
+        if cx is not None and cy is not None and 0 < cx < 1 and 0 < cy < 1:
+            raise ValueError(f"{self._where}: cx and cy are {cx:g} and {cy:g}; expected pixels")
         center = (0.5, 0.5) if cx is None or cy is None else (cx / self._side(), cy / self._side())
         return (across, down), center
 

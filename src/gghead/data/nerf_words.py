@@ -19,17 +19,20 @@ BOOKKEEPING = (
 """Other files, which frames test (all are pictures with cameras), and what programs note of a frame."""
 HARMLESS = frozenset((PLACEMENT + " " + BOOKKEEPING).split())
 """Words that change nothing of what a camera sees."""
-PERSPECTIVE = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL", "FULL_OPENCV", "PERSPECTIVE")
+PERSPECTIVE = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL", "FULL_OPENCV", "PERSPECTIVE", "PERSP")
 """Models of cameras that are pinholes where all coefficients are 0."""
-COEFFICIENT = re.compile(r"[kps]\d")
+COEFFICIENT = re.compile(r"[kps]_?\d|d|dist|dist_?coef\w*", re.I)
 LENS = re.compile(
-    r"fisheye|^distort|ftheta|latlong|ortho|equirect|panoram|spheric|omni|lens|projection|shutter|camera_type", re.I
+    r"fisheye|distort|ftheta|latlong|ortho|equirect|panoram|spheric|omni|lens|projection|shutter|camera_type", re.I
 )
 """Words of lenses that are no pinholes, unless they name a model that is one."""
-INTRINSICS = re.compile(r"intrinsic|focal|fov|camera_angle|^K$|sensor_|principal|fl_|matrix_(start|end)", re.I)
+INTRINSICS = re.compile(
+    r"intrinsic|focal|fov|camera_angle|^K$|sensor_|principal|fl_|shift_[xy]|matrix_(start|end)", re.I
+)
 """Words of intrinsics or poses in spellings that are not understood."""
-OTHER_AXES = frozenset(("from_na", "from_mitsuba"))
-"""Words after which the matrices are in other axes than NeRF's."""
+AXES = re.compile(r"^from_(na|mitsuba)$|convention|coordinate|axes|handed", re.I)
+"""Words after which the matrices may be in other axes than NeRF's."""
+NERF_AXES = ("OPENGL", "NERF", "BLENDER")
 
 
 def lens_fault(entries: Mapping[str, object]) -> str | None:
@@ -37,15 +40,15 @@ def lens_fault(entries: Mapping[str, object]) -> str | None:
 
     Words that are there with nothing in them (false, 0, zeros) say that there is no such lens.
     """
-    model = entries.get("camera_model", "PINHOLE")
-    if not _is_perspective(model):
+    model = entries.get("camera_model")
+    if model is not None and not _is_perspective(model):
         return f"the camera_model {shown(model)}; expected a pinhole: remove the distortion of the pictures first"
     for word, value in entries.items():
         if word in UNDERSTOOD or word in HARMLESS or not _says_something(value):
             continue
         if COEFFICIENT.fullmatch(word) or (LENS.search(word) and not _is_perspective(value)):
             return f"a lens that is no pinhole ({printable(word)}); remove the distortion of the pictures first"
-        if word in OTHER_AXES:
+        if AXES.search(word) and not (isinstance(value, str) and value.upper() in NERF_AXES):
             return f"matrices in other axes ({word}); expected NeRF's (cameras look along -z, y up)"
         if INTRINSICS.search(word):
             return f"{printable(word)}, which is not understood; expected fl_x with w, or camera_angle_x in radians"
@@ -55,7 +58,7 @@ def lens_fault(entries: Mapping[str, object]) -> str | None:
 def unused_words(entries: Mapping[str, object]) -> set[str]:
     """Words that are neither understood nor known to say nothing of cameras."""
     known = UNDERSTOOD | HARMLESS
-    told = {word for word, value in entries.items() if _says_something(value) and not _is_perspective(value)}
+    told = {word for word, value in entries.items() if _says_something(value) and not _is_known(value)}
     return told - known
 
 
@@ -66,11 +69,15 @@ def words_note(words: set[str]) -> tuple[str, ...]:
     return (f"entries that are not used: {listed(sorted(words), 20)}",)
 
 
+def _is_known(value: object) -> bool:
+    return _is_perspective(value) or (isinstance(value, str) and value.upper() in NERF_AXES)
+
+
 def _is_perspective(value: object) -> bool:
     return isinstance(value, str) and value.upper() in PERSPECTIVE
 
 
 def _says_something(value: object) -> bool:
-    if isinstance(value, list):
-        return any(_says_something(entry) for entry in value)
+    if isinstance(value, list | dict):
+        return any(_says_something(entry) for entry in (value.values() if isinstance(value, dict) else value))
     return bool(value)

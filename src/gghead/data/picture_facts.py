@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
+from gghead.data.masks import BLACK, WHITE
 from gghead.data.picture_files import PictureFiles, StoredPicture
 from gghead.media.encoded import BAND_PIXELS
 
@@ -14,8 +15,6 @@ CORNER = 1 / 16
 """Side of the corners of a mask that are compared with its middle, in units of the side."""
 EMPTY, FULL = 0.02, 0.995
 """Mask coverage below which there is hardly a person, and above which there is hardly a background."""
-BLACK, WHITE = 10, 245
-"""What masks reach at least where there is nobody, and where the person is; JPEGs and resizing blur both a little."""
 SOFT = 0.25
 """Share of values between black and white above which a mask is a photograph, a trimap or a map of depth."""
 SEMITRANSPARENT = 50

@@ -1,5 +1,6 @@
 """Pictures, masks and labels as files: which belong together, and the pixels of one of them."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,7 +142,7 @@ class PictureFiles:
 
 
 def open_masks(path: Path, given: str | Path | None = None) -> Archive | None:
-    """The masks of an archive of pictures: those given, else those beside it, else none.
+    """The masks of an archive of pictures: those given, else those beside it or beside what it links to, else none.
 
     Raises:
         FileNotFoundError: there are none where `given` says.
@@ -149,10 +150,11 @@ def open_masks(path: Path, given: str | Path | None = None) -> Archive | None:
     """
     if given is not None:
         return open_archive(Path(given))
-    stem = path.name if path.is_dir() else path.stem
-    for candidate in (path.with_name(f"{stem}{MASKS_SUFFIX}.zip"), path.with_name(f"{stem}{MASKS_SUFFIX}")):
-        if candidate.exists():
-            return open_archive(candidate)
+    for place in (Path(os.path.abspath(path)), path.resolve()):  # "." has no name, and ".." another one
+        stem = place.name if place.is_dir() else place.stem
+        for candidate in (place.parent / f"{stem}{MASKS_SUFFIX}.zip", place.parent / f"{stem}{MASKS_SUFFIX}"):
+            if candidate.exists():
+                return open_archive(candidate)
     return None
 
 
@@ -176,7 +178,7 @@ def read_labels_file(pictures: Archive) -> bytes:
 def unmatched_files(labelled: tuple[str, ...], pictures: Archive) -> tuple[list[str], list[str]]:
     """A sentence for each label without picture, and for each picture without label."""
     files = frozenset(pictures.names())
-    stored = {name for name in files if _is_picture(name)}
+    stored = {name for name in files if is_picture(name)}
     gone = [name for name in labelled if name not in files]
     similar = {key: name for name in sorted(stored) for key in _likenesses(name)} if gone else {}
     missing = [f"{name} has a label but there is no such picture{_reason(name, similar)}" for name in gone]
@@ -203,15 +205,15 @@ def find_masks(pictures: tuple[str, ...], masks: Archive) -> dict[str, str]:
     A mask has the name of its picture. Its ending may be another, since masks are PNG even where pictures are JPEG, or
     follow the whole name (x.jpg.png); what that leaves open is no match. All of it may lie in one folder more.
     """
-    names = [name for name in masks.names() if _is_picture(name)]
+    names = masks.names()
     found = _masks_below("", pictures, names)
-    tops = {name.partition("/")[0] for name in names}
+    tops = {name.partition("/")[0] for name in names if is_picture(name)}
     return found or (_masks_below(f"{tops.pop()}/", pictures, names) if len(tops) == 1 else {})
 
 
-def _masks_below(folder: str, pictures: tuple[str, ...], names: list[str]) -> dict[str, str]:
+def _masks_below(folder: str, pictures: tuple[str, ...], names: tuple[str, ...]) -> dict[str, str]:
     known, by_stem = frozenset(names), defaultdict[str, list[str]](list)
-    for name in names:
+    for name in filter(is_picture, names):
         by_stem[splitext(name)[0]].append(name)
     found = {picture: folder + picture for picture in pictures if folder + picture in known}
     alike = {}
@@ -240,5 +242,6 @@ def require_masks(pictures: tuple[str, ...], masks: Archive) -> dict[str, str]:
     return found
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a name ends as those of pictures do."""
     return name.lower().endswith(PICTURE_SUFFIXES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8, UInt16
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 """Files are told apart by their content, whatever their names say; Pillow's other readers are never reached."""
@@ -119,6 +119,8 @@ def opened(data: bytes, load: bool = True) -> Iterator[Image.Image]:
             if load:
                 picture.load()
             yield picture
+    except UnidentifiedImageError as error:  # its text is an address in memory
+        raise ValueError("not a readable picture; expected an undamaged PNG, JPEG or WebP") from error
     except FAILURES + BOMBS as error:
         raise ValueError(f"not a readable picture ({error}); expected an undamaged PNG, JPEG or WebP") from error
 

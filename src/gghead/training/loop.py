@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 
 from gghead.config.training import RunConfig
-from gghead.data.conventions import recognise
 from gghead.data.dataset import HeadDataset
 from gghead.data.decoded import DecodedPictures
 from gghead.data.decoding import decode
+from gghead.data.inspection import in_vain
 from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import on_gpu
 from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state
@@ -100,10 +99,8 @@ def _train(
     if finished and not unmeasured:
         return Outcome(state.images, interrupted=False)
     with open_dataset(config) as dataset:
-        if recognise(dataset.labels.astype(np.float64)).certain:
-            monitor.event(
-                f"WARNING: the cameras seem to be in another convention; see: gghead data check {config.data}"
-            )
+        for reason in in_vain(dataset) if team.is_first else ():
+            monitor.event(f"WARNING: this training may be in vain: {reason} (see: gghead data check {config.data})")
         data = know_data(run, dataset, restored.data, accept_new_data, monitor) if team.is_first else ""
         pictures = decode_cut_out(config, dataset, monitor.event)
         examiner = Examiner(run, dataset, pictures, monitor)
