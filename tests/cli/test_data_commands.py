@@ -59,7 +59,14 @@ def test_check_draws_the_template_it_is_given(heads: Path, tmp_path: Path) -> No
     assert data("check", heads, "--resolution", 16, "--out", sheet, "--template", template, "--force").exit_code == 0
     assert sheet.read_bytes() != builtin
     assert "add --out" in data("check", heads, "--template", template).output
-    template.write_text(template.read_text(encoding="utf-8").replace(".3", "30"), encoding="utf-8")
+    square = template.read_text(encoding="utf-8")
+    template.write_text(
+        square + square.replace(".1\n", ".3\n").replace("f 1/1 2/2 3/3 4/4", "f 5/1 6/2 7/3 8/4"), encoding="utf-8"
+    )
+    refused = data("check", heads, "--resolution", 16, "--out", sheet, "--template", template, "--force")
+    assert refused.exit_code == 1
+    assert "lie on each other" in refused.output
+    template.write_text(square.replace(".3", "30"), encoding="utf-8")
     refused = data("check", heads, "--out", sheet, "--template", template, "--force")
     assert refused.exit_code == 1
     assert "head.obj: the template's longest side is 60 units" in refused.output

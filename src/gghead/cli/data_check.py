@@ -24,13 +24,17 @@ def check(
     shows at a glance whether cameras and pictures belong together: blue outlines on the heads, marks on eyes, nose,
     mouth and chin (green on the eye at the viewer's left).
     """
+    from gghead.config.model import GeneratorConfig
     from gghead.data.inspection import inspect
     from gghead.data.inspection_page import page
+    from gghead.uv.bake import bake
     from gghead.uv.template import HeadTemplate
 
     if template is not None and out is None:
         raise click.UsageError("--template is drawn on the sheet of --out; add --out sheet.png")
     head = HeadTemplate.builtin() if template is None else HeadTemplate.from_obj(template)
+    if template is not None:
+        bake(head, GeneratorConfig().map_resolution)  # raises what training would
     if out is not None:
         check_output(out, force)
         if out.suffix.lower() != ".png":
