@@ -1,5 +1,6 @@
 """Files of tensors: round trip, damage, full disks."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def test_round_trip_is_bit_exact(tmp_path: Path) -> None:
     for name, tensor in CONTENT.tensors.items():
         assert again.tensors[name].dtype == tensor.dtype
         assert torch.equal(again.tensors[name], tensor)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_who_may_read_the_folder_may_read_the_file(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    save_tensors(tmp_path / "a.safetensors", CONTENT)
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_every_flipped_byte_is_detected(tmp_path: Path) -> None:

@@ -225,6 +225,11 @@ def test_a_second_resume_is_refused_before_it_writes_to_a_tracker(data: Path, tm
     assert not (run.path / "tensorboard").exists()
 
 
+@pytest.mark.parametrize("price", ["nan", "inf", "1e400", "-1"])
+def test_a_price_is_a_number(price: str) -> None:
+    assert "--hourly-price" in refusal("train", "demo", "--dry-run", "--hourly-price", price)
+
+
 def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = gghead("train", "ffhq256", "--dry-run", "--hourly-price", "3", "--device", "cpu")

@@ -136,6 +136,21 @@ def test_heads_without_a_gaussian_to_draw_are_refused(suffix: str, generator: Ge
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS])
+def test_odd_options_are_refused_by_name(suffix: str, tmp_path: Path) -> None:
+    head = scene(0)
+    for options, told in (
+        ({"generator": 5}, "the generator is 5; expected the one that made"),
+        ({"title": 5}, "the title is 5; expected a text"),
+        ({"up": ""}, "the axis up is ''|has its own frame"),
+        ({"scale": True}, "the scale is True; expected a number from|has its own frame"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            export(tmp_path / f"head{suffix}", head, **options)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_mesh_of_a_broken_head_is_refused(head: Gaussians, generator: Generator, tmp_path: Path) -> None:
     means = head.means.clone()
     means[:3] = math.nan
@@ -161,7 +176,8 @@ def test_what_is_no_head_is_refused_by_name(suffix: str, tmp_path: Path) -> None
     head = scene(0)
     odd = {
         "expected Gaussians": None,
-        "means are no tensors": replace(head, means=head.means.numpy()),
+        "means are a ndarray; expected a tensor": replace(head, means=head.means.numpy()),
+        "expected dense numbers": head.to("meta"),
         "opacities have shape [149]; expected [150]": replace(head, opacities=head.opacities[1:]),
         "opacities have shape [150, 1]": replace(head, opacities=head.opacities[:, None]),
         "sh have shape [150, 3]": replace(head, sh=head.sh[:, 0]),

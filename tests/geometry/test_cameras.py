@@ -134,6 +134,17 @@ def test_a_camera_stands_straight_above() -> None:
         (lambda: Cameras.frontal(-512), "resolution is -512"),
         (lambda: Cameras.frontal(256.0), "resolution is 256.0"),
         (lambda: Cameras.frontal(True), "resolution is True"),
+        (lambda: Cameras.frontal(10**30), "resolution is 1000"),
+        (lambda: Cameras.frontal(device="gpu"), "there is no device 'gpu' here"),
+        (lambda: Cameras.at(device=""), "there is no device '' here"),
+        (lambda: Cameras.orbit(2, device="cuda:99"), "there is no device 'cuda:99' here"),
+        (lambda: Cameras.frontal(8).to("gpu"), "there is no device 'gpu' here"),
+        (lambda: Cameras.at(fov=10**400), "fov is .*expected radians"),
+        (lambda: Cameras.at(distance=torch.tensor(1.0, device="meta")), "distance is .*expected a positive"),
+        (lambda: Cameras.looking_at(None, torch.zeros(3), 8), "eyes is None; expected positions"),
+        (lambda: Cameras.looking_at(torch.zeros(1, 2), torch.zeros(3), 8), "eyes have shape .1, 2."),
+        (lambda: Cameras.looking_at(torch.ones(1, 3), torch.zeros(1, 3), 8), "target has shape .1, 3."),
+        (lambda: Cameras.from_labels(None, 8), "labels is None; expected 25 numbers"),
         (lambda: Cameras.orbit(2.5), "frames is 2.5"),
         (lambda: Cameras.orbit(True), "frames is True"),
         (lambda: Cameras.orbit(3, radius=math.nan), "radius is nan"),
@@ -152,6 +163,11 @@ def test_what_no_camera_can_be_is_refused(make: object, told: str) -> None:
 def test_numbers_of_other_libraries_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     cameras = Cameras.at(numpy.array([0.0, 1.0]), numpy.float32(0.1), resolution=numpy.int64(8))
+    again = Cameras.from_labels(cameras.labels().numpy(), 8)
+    torch.testing.assert_close(again.viewmats, cameras.viewmats)
+    assert len(Cameras.orbit(2, 8, radius=numpy.array(0.5))) == 2
+    standing = Cameras.looking_at([[0, 0, 3]], (0, 0, 0), 8)
+    assert standing.centers().tolist() == [[0, 0, 3]]
     assert (cameras.width, type(cameras.width), len(cameras)) == (8, int, 2)
 
 
@@ -163,7 +179,7 @@ def test_only_the_batch_is_indexed() -> None:
         assert torch.equal(cameras[index].viewmats, cameras.viewmats[1:])
     assert cameras[None].batch_shape == (1, 3)
     assert cameras[...].batch_shape == (3,)
-    for index in ((0, 0), (..., 0, 0), 3, True):
+    for index in ((0, 0), (..., 0, 0), 3, True, "a"):
         with pytest.raises(IndexError):
             cameras[index]
     with pytest.raises(IndexError, match="no axis to index"):

@@ -40,6 +40,9 @@ def test_what_can_be_shown() -> None:
         (torch.full((8, 8, 3), -1.0), r"values from -1 to -1; expected \[0, 1\]: \(pictures \+ 1\) / 2"),
         (torch.full((8, 8, 3), torch.nan), "values from nan to nan"),
         (torch.zeros(8, 8, 3, dtype=torch.int64), "expected floating point"),
+        (np.zeros((8, 8, 3), object), "an array of object; expected floating point"),
+        (torch.zeros(8, 8, 3).to_sparse(), "expected dense numbers"),
+        (torch.zeros(8, 8, 3, device="meta"), "expected dense numbers"),
     ],
 )
 def test_what_can_not_be_shown(pictures: object, told: str, tmp_path: Path) -> None:

@@ -36,9 +36,24 @@ def test_paths_that_can_not_be_are_refused() -> None:
     for frames in (0, 1, 2.5, True, "3"):
         with pytest.raises(ValueError, match=r"the number of frames is .* expected a whole number from 2 up"):
             interpolate(style, style, frames)
-    with pytest.raises(ValueError, match=r"from \[1, 1\] on cpu to \[2, 1\] on cpu; expected two styles of one shape"):
+    with pytest.raises(ValueError, match=r"from \[1, 1\] .*on cpu.* to \[2, 1\] .*expected two styles of one shape"):
         interpolate(style, torch.zeros(2, 1), 3)
     with pytest.raises(ValueError, match="expected at least 2 heads"):
         loop(torch.zeros(1, 1, 1), 4)
     with pytest.raises(ValueError, match="the number of frames is 0"):
         loop(torch.zeros(2, 1, 1), 0)
+
+
+@pytest.mark.parametrize("style", [None, [0.0], torch.zeros(2, 3).int(), torch.zeros(2, 3, device="meta")])
+def test_what_is_no_style_has_no_path(style: object, unchecked_shapes: None) -> None:
+    for path in (lambda: loop(style, 4), lambda: interpolate(style, style, 4)):
+        with pytest.raises(ValueError, match=r"styles are .*expected a floating-point tensor"):
+            path()
+
+
+def test_paths_keep_the_precision_of_their_styles() -> None:
+    for dtype in (torch.float16, torch.float64):
+        keys = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
+        assert loop(keys, 6).dtype == interpolate(keys[0], keys[1], 6).dtype == dtype
+    with pytest.raises(ValueError, match="expected two styles of one shape and type"):
+        interpolate(keys[0], keys[1].float(), 6)

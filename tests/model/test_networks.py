@@ -77,6 +77,21 @@ def test_what_names_no_head_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("unchecked_shapes")
+def test_what_is_no_style_is_refused() -> None:
+    generator = build_generator(TINY, seed=0)
+    styles = generator.styles(seeds=[0])
+    for odd, told in (
+        (None, "styles are None; expected a tensor"),
+        (styles.numpy(), "styles are .*; expected a tensor"),
+        (styles[..., :3], r"styles are \[1, \d+, 3\]; expected"),
+        (styles.double(), "styles are torch.float64 on cpu, the generator is torch.float32"),
+        (styles.to("meta"), "styles are torch.float32 on meta, the generator"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            generator.decode(odd)
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_seeds_of_any_library_are_seeds() -> None:
     generator = build_generator(TINY, seed=0)
     expected = generator.latents([3, 4])

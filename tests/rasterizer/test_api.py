@@ -223,6 +223,26 @@ def test_what_is_drawn_and_what_draws_are_named(unchecked_shapes: None) -> None:
         render(scene, Cameras(cameras.viewmats, cameras.Ks, 8.0, 8.0))
 
 
+@pytest.mark.parametrize("odd", [None, "text", [[0.0]], torch.zeros(5, 3).numpy(), torch.zeros(5, 3).to_sparse()])
+def test_what_is_no_tensor_is_named(odd: object, unchecked_shapes: None) -> None:
+    scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
+    for field in ("means", "quats", "scales", "opacities", "sh"):
+        with pytest.raises(ValueError, match=f"{field} are .*expected (a tensor|dense numbers)"):
+            render(replace(scene, **{field: odd}), cameras)
+    for field in ("viewmats", "Ks"):
+        with pytest.raises(ValueError, match=f"{field} are .*expected (a tensor|dense numbers)"):
+            render(scene, replace(cameras, **{field: odd}))
+    if odd is not None:
+        with pytest.raises(ValueError, match=r"features are .*expected (a tensor|dense numbers)"):
+            render(scene, cameras, features=odd)
+
+
+@pytest.mark.parametrize("side", [8.0, True, torch.tensor(8), None])
+def test_sides_that_are_no_whole_numbers_are_named(side: object, unchecked_shapes: None) -> None:
+    with pytest.raises(ValueError, match="expected whole numbers"):
+        render(random_scene(5), replace(cameras_around((1,), 8, 8), width=side))
+
+
 def test_devices_that_differ_are_named() -> None:
     scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
     with pytest.raises(ValueError, match=r"opacities are torch\.float32 on meta"):

@@ -92,6 +92,34 @@ def test_a_configuration_that_an_editor_saved_is_read(finished: RunFolder, tmp_p
     assert RunFolder.open(tmp_path).config == finished.config
 
 
+def test_changed_settings_are_told_and_other_networks_refused(finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"), finished.config)
+    config = finished.config
+    longer = replace(config.training, total_images=12, snapshot_every=4, generator_lr=0.5)
+    wider = replace(config.model, generator=replace(config.model.generator, position_range=0.35))
+    with pytest.raises(
+        ValueError, match=r"config\.json does not describe.*position_range is 0\.35, was 0\.25; mend it"
+    ):
+        train(RunFolder(run.path, replace(config, model=wider, training=longer)), SilentMonitor())
+    monitor = SilentMonitor()
+    assert train(RunFolder(run.path, replace(config, training=longer)), monitor).images == 12
+    told = [event for event in monitor.events if event.startswith("WARNING: config.json was changed")]
+    assert len(told) == 1
+    assert "total_images is 12, was 8" in told[0]
+    assert "generator_lr is 0.5, was 0.0025" in told[0]
+    again = SilentMonitor()
+    train(RunFolder(run.path, replace(config, training=replace(longer, total_images=16))), again)
+    assert any(event.endswith("goes on with it: total_images is 16, was 12") for event in again.events)
+
+
+def test_a_run_that_can_not_be_claimed_says_why(finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"), finished.config)
+    (run.path / ".lock").unlink()
+    (run.path / ".lock").mkdir()
+    with pytest.raises(OSError, match=r"\.lock could not be written: .*: name another file"), run.claim():
+        pass
+
+
 def test_what_is_called_otherwise_is_told_and_let_be(tmp_path: Path) -> None:
     data = write_tiny_dataset(tmp_path / "blobs.zip")
     run = RunFolder.create(tmp_path / "run", tiny_config(data, total_images=8, snapshot_every=4, kept_checkpoints=1))

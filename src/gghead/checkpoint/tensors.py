@@ -44,8 +44,11 @@ def save_tensors(path: Path, content: TensorFile, overwrite: bool = True) -> Non
     texts = dict(content.texts) | {HASH_KEY: content_hash(TensorFile(tensors, content.texts))}
 
     def write(temporary: Path) -> None:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # the library makes a file that only its owner can read
         try:
             save_file(tensors, temporary, metadata=texts)
+            temporary.chmod(mode)
             _sort_texts(temporary)
         except safetensors.SafetensorError as error:
             raise OSError(f"{path} could not be written: {error}; is the disk full?") from error

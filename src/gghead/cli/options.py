@@ -106,7 +106,7 @@ def pick_device(name: str | None) -> str:
         raise ValueError(f"the device is {name!r}; expected cpu, cuda or cuda:1")
     import torch
 
-    from gghead.inference.loading import require_device
+    from gghead.geometry.devices import require_device
 
     if name is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -192,6 +192,13 @@ def read_truncation(context: click.Context, parameter: click.Parameter, given: f
     """A number; fails where it is none."""
     if not math.isfinite(given):
         raise click.BadParameter(f"{given}; expected a number from 0 (the average head) to 1", context, parameter)
+    return given
+
+
+def read_price(context: click.Context, parameter: click.Parameter, given: float | None) -> float | None:
+    """A number, if any; fails where it is none."""
+    if given is not None and not math.isfinite(given):
+        raise click.BadParameter(f"{given}; expected a number like 2.5", context, parameter)
     return given
 
 

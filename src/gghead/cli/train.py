@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device, set_option
+from gghead.cli.options import (
+    RunPath,
+    device_option,
+    gpus_option,
+    log_option,
+    on_nan_option,
+    pick_device,
+    read_price,
+    set_option,
+)
 from gghead.config.paths import find_data, next_run
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
 from gghead.config.training import TrainingConfig
@@ -50,7 +59,12 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
 @click.option(
     "--dry-run", is_flag=True, help="Only tell parameters, memory, time; makes no folder and needs no --data."
 )
-@click.option("--hourly-price", type=click.FloatRange(0), help="Of a GPU; --dry-run then tells what the run costs.")
+@click.option(
+    "--hourly-price",
+    type=click.FloatRange(0),
+    callback=read_price,
+    help="Of a GPU; --dry-run then tells what the run costs.",
+)
 @device_option
 @click.pass_context
 def train(

@@ -4,6 +4,9 @@ import math
 from numbers import Real
 from operator import index
 
+MOST = 2**63 - 1
+"""Larger whole numbers are none that tensors could hold."""
+
 
 def require_whole(name: str, value: object, low: int, example: str) -> int:
     """A whole number as Python's int, whichever library's type it has; True and False are none.
@@ -15,13 +18,13 @@ def require_whole(name: str, value: object, low: int, example: str) -> int:
         example: for the message.
 
     Raises:
-        ValueError: it is no whole number, or below.
+        ValueError: it is no whole number, below, or beyond 64 bits.
     """
     try:
         number = None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
     except TypeError:
         number = None
-    if number is None or number < low:
+    if number is None or not low <= number <= MOST:
         raise ValueError(f"{name} is {shortened(value)}; expected a whole number from {low} up, like {example}")
     return number
 
@@ -41,13 +44,16 @@ def require_finite(name: str, value: object, low: float, high: float, remedy: st
     """
     number = math.nan
     if not isinstance(value, bool) and (isinstance(value, Real) or getattr(value, "ndim", None) == 0):
-        number = float(value)  # type: ignore[arg-type]
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (OverflowError, RuntimeError, TypeError, ValueError):  # of 400 digits, or a tensor without a value
+            number = math.nan
     if not (math.isfinite(number) and low <= number <= high):
         raise ValueError(f"{name} is {shortened(value)}; {remedy}")
     return number
 
 
 def shortened(value: object) -> str:
-    """What a message shows of a value: its repr while that is short, else its type."""
-    text = repr(value)
+    """What a message shows of a value: its repr on one line while that is short, else its type."""
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"a {type(value).__name__}"

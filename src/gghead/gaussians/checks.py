@@ -30,9 +30,8 @@ def require_scenes(gaussians: object) -> None:
             f"the heads are {shortened(gaussians)}; expected Gaussians: generator.sample(seeds=[0]) makes some, "
             "gghead.load_ply reads some"
         )
-    odd = [field.name for field in fields(Gaussians) if not isinstance(getattr(gaussians, field.name), Tensor)]
-    if odd:
-        raise ValueError(f"{', '.join(odd)} are no tensors; torch.as_tensor makes some of arrays and lists")
+    for field in fields(Gaussians):
+        require_numbers(field.name, getattr(gaussians, field.name))
     shape, coefficients = tuple(gaussians.means.shape[:-1]), gaussians.sh.shape[-2:-1]
     if not shape:
         raise ValueError(f"means have shape {list(gaussians.means.shape)}; expected [*batch, N, 3]")
@@ -42,6 +41,14 @@ def require_scenes(gaussians: object) -> None:
     for name, end in ends.items():
         require_beside(name, getattr(gaussians, name), (*shape, *end), gaussians)
     degree_of(coefficients.numel())  # raises ValueError by itself where the number of coefficients fits no degree
+
+
+def require_numbers(name: str, tensor: object) -> None:
+    """Raises ValueError unless this is a tensor, neither sparse nor on the device "meta", which holds no numbers."""
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{name} are {shortened(tensor)}; expected a tensor: torch.as_tensor makes one of an array")
+    if tensor.layout != torch.strided or tensor.is_meta:
+        raise ValueError(f"{name} are {tensor.dtype} on {tensor.device} ({tensor.layout}); expected dense numbers")
 
 
 def require_beside(name: str, tensor: Tensor, shape: tuple[int, ...], gaussians: Gaussians) -> None:
@@ -58,6 +65,7 @@ def require_beside(name: str, tensor: Tensor, shape: tuple[int, ...], gaussians:
 
 def require_single(gaussians: Gaussians) -> None:
     """Raises ValueError unless these are a single scene."""
+    require_scenes(gaussians)
     if gaussians.batch_shape:
         raise ValueError(
             f"a file holds one scene, these are {tuple(gaussians.batch_shape)}; index them first: heads[0]"

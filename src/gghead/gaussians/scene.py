@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.geometry.batches import batch_index
+from gghead.geometry.devices import require_device
 from gghead.geometry.spherical_harmonics import degree_of
 
 
@@ -49,7 +50,9 @@ class Gaussians:
         return Gaussians(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
 
     def to(self, target: torch.device | torch.dtype | str) -> "Gaussians":
-        """The same scenes on another device, or in another precision."""
+        """The same scenes on another device, or in another precision; raises ValueError if there is no such device."""
+        if not isinstance(target, torch.dtype):
+            require_device(target)
         return self.map(lambda tensor: tensor.to(target))
 
     def detach(self) -> "Gaussians":

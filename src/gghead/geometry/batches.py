@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from gghead.config.numbers import shortened
+
 
 def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tuple:
     """An index that means the same on every tensor whose shape begins with the batch's.
@@ -27,7 +29,10 @@ def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tu
     used = sum(part.ndim if _is_mask(part) else part is not None and part is not Ellipsis for part in parts)
     if used > len(batch) or len(places) > 1:
         raise IndexError(f"{what} have batch {list(batch)}, {_axes(len(batch))} to index; this index has {used}")
-    like.new_empty(()).expand(batch)[parts]  # raises IndexError by itself where the batch is shorter
+    try:
+        like.new_empty(()).expand(batch)[parts]  # raises IndexError by itself where the batch is shorter
+    except (TypeError, ValueError) as error:
+        raise IndexError(f"{what} can't be indexed by {shortened(index)}; expected numbers, slices or masks") from error
     if not places:
         return parts
     return (*parts[: places[0]], *[slice(None)] * (len(batch) - used), *parts[places[0] + 1 :])

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gghead.config.numbers import require_finite, require_whole, shortened
 from gghead.geometry.batches import batch_index
+from gghead.geometry.devices import require_device
 from gghead.geometry.trajectories import circle, look_at, round_the_head
 
 FFHQ_FOCAL = 4.2647
@@ -94,6 +95,7 @@ class Cameras:
         except RuntimeError as error:
             shapes = f"{list(yaws.shape)} yaws and {list(pitches.shape)} pitches"
             raise ValueError(f"{shapes} do not pair; expected as many of both, or one for all") from error
+        require_device(device)
         away = require_finite("distance", distance, 1e-6, 1e6, "expected a positive number of world units, like 2.7")
         poses = round_the_head(yaws, pitches, away)
         poses[..., :3, 3] += _point(target)
@@ -119,6 +121,7 @@ class Cameras:
             >>> gghead.Cameras.frontal(resolution=64).viewmats.shape
             torch.Size([1, 4, 4])
         """
+        require_device(device)
         eye = torch.tensor([[0.0, 0.0, FFHQ_DISTANCE]])
         return cls._square(look_at(eye, torch.zeros(3)).to(device), resolution, _focal(fov))
 
@@ -152,9 +155,10 @@ class Cameras:
 
         Source: the published sampling of GGHead: radius 0.6 at distance 2.7.
         """
+        require_device(device)
         frames = require_whole("the number of frames", frames, 1, "96")
-        require_finite("radius", radius, 0, 1e6, "expected a number of world units from 0 up, like 0.6")
-        require_finite("turns", turns, -1e6, 1e6, "expected a number, like 1")
+        radius = require_finite("radius", radius, 0, 1e6, "expected a number of world units from 0 up, like 0.6")
+        turns = require_finite("turns", turns, -1e6, 1e6, "expected a number, like 1")
         eyes = circle(frames, radius, FFHQ_DISTANCE, turns)
         return cls._square(look_at(eyes, _point(target)).to(device), resolution, _focal(fov))
 
@@ -171,10 +175,16 @@ class Cameras:
             focal: focal length in units of the picture's side.
 
         Raises:
-            ValueError: a camera stands at the target or looks straight up or down, or numbers that no camera can have.
+            ValueError: a camera stands at the target or looks straight up or down, or what no camera can have.
         """
-        require_finite("the focal length", focal, 1e-6, 1e6, "expected a positive number of picture sides, like 4.2647")
-        return cls._square(look_at(eyes, target), resolution, focal)
+        focal = require_finite(
+            "the focal length", focal, 1e-6, 1e6, "expected a positive number of picture sides, like 4.2647"
+        )
+        places = _floats("eyes", eyes, 3, "positions, [*batch, 3]")
+        goal = _floats("the numbers of the target", target, 3, "a point of three numbers, like (0, 0, 0)").to(places)
+        if goal.ndim != 1:
+            raise ValueError(f"the target has shape {list(goal.shape)}; expected one point for all cameras, [3]")
+        return cls._square(look_at(places, goal), resolution, focal)
 
     @classmethod
     def _square(cls, poses: Float[Tensor, "*V 4 4"], resolution: int, focal: float) -> "Cameras":
@@ -198,8 +208,7 @@ class Cameras:
         Raises:
             ValueError: labels of another length, or no whole number of pixels.
         """
-        if labels.shape[-1:] != (25,):
-            raise ValueError(f"labels have shape {list(labels.shape)}; expected 25 numbers each, [*batch, 25]")
+        labels = _floats("labels", labels, 25, "25 numbers each, [*batch, 25]")
         resolution = require_whole("resolution", resolution, 1, "512 pixels a side")
         cam2world = labels[..., :16].unflatten(-1, (4, 4))
         Ks = labels[..., 16:].unflatten(-1, (3, 3))
@@ -224,7 +233,9 @@ class Cameras:
         return invert_rigid(self.viewmats)[..., :3, 3]
 
     def to(self, target: torch.device | torch.dtype | str) -> "Cameras":
-        """The same cameras on another device, or in another precision."""
+        """The same cameras on another device, or in another precision; raises ValueError if there is no such device."""
+        if not isinstance(target, torch.dtype):
+            require_device(target)
         return Cameras(self.viewmats.to(target), self.Ks.to(target), self.width, self.height)
 
     def magnified(self, times: int) -> "Cameras":
@@ -264,9 +275,20 @@ def _point(target: Sequence[float]) -> Float[Tensor, "3"]:
     return point
 
 
+def _floats(name: str, value: object, count: int, expected: str) -> Float[Tensor, "..."]:
+    """Floating-point numbers whose last axis is so long, as a tensor."""
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} is {shortened(value)}; expected {expected}") from error
+    if tensor.shape[-1:] != (count,) or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise ValueError(f"{name} have shape {list(tensor.shape)} and are {tensor.dtype}; expected {expected}")
+    return tensor if tensor.is_floating_point() else tensor.float()
+
+
 def _focal(fov: float) -> float:
     """Focal length of a field of view, in units of the picture's side."""
-    require_finite("fov", fov, 1e-3, math.pi - 1e-3, "expected radians between 0 and pi, like math.radians(18)")
+    fov = require_finite("fov", fov, 1e-3, math.pi - 1e-3, "expected radians between 0 and pi, like math.radians(18)")
     return 0.5 / math.tan(fov / 2)
 
 

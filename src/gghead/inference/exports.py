@@ -10,8 +10,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
+from gghead.config.numbers import shortened
 from gghead.gaussians import splat, spz
-from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_scenes, require_single
+from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_single
 from gghead.gaussians.ellipsoids import LEAST_OPACITY, ellipsoids
 from gghead.gaussians.html import encode_html
 from gghead.gaussians.placement import (
@@ -203,15 +204,18 @@ def encode(
 ) -> bytes:
     """Content of the file that `export` writes under a name; the same arguments and errors."""
     kind = format_of(name)
+    if generator is not None and not isinstance(generator, Generator):
+        raise ValueError(f"the generator is {shortened(generator)}; expected the one that made the head, or None")
+    if title is not None and not isinstance(title, str):
+        raise ValueError(f"the title is {shortened(title)}; expected a text")
     if not kind.framed and (up is not None or scale is not None or center):
         raise ValueError(f"a {kind.suffix} has its own frame and camera; leave out up, scale and center")
-    placement = Placement(up or kind.up, kind.scale if scale is None else scale, center)
-    require_scenes(head)
+    placement = Placement(kind.up if up is None else up, kind.scale if scale is None else scale, center)
     require_single(head)
     head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
     if kind.least_opacity is not None:
         head = keep_drawable(head, name)
-        reason = f"their opacity is below {kind.least_opacity:.4f}, too faint to be seen"
+        reason = f"their opacity is below {kind.least_opacity:.2g}, too faint to be seen"
         head = keep(head, head.opacities >= kind.least_opacity, name, reason, logging.INFO)
     if kind.suffix == ".html" and title is not None:
         return encode_html(head, title)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from gghead.geometry.devices import require_device
 from gghead.inference.model_files import find_model
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
@@ -35,12 +36,3 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> 
     generator = load_generator(file).to(device)
     freeze(generator)
     return generator
-
-
-def require_device(device: str | torch.device) -> None:
-    """Raises ValueError unless tensors can be put on a device of this machine."""
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"there is no device {device!r} here ({reason}); expected cpu, cuda or cuda:1") from error

@@ -123,9 +123,13 @@ def display_colors(pictures: Pictures) -> Float[Tensor, "*P H W D"]:
     if isinstance(pictures, Rendering):
         return pictures.rgb
     if isinstance(pictures, np.ndarray):
+        if pictures.dtype.kind not in "fiub":
+            raise ValueError(f"pictures are an array of {pictures.dtype}; expected floating point in [0, 1], or uint8")
         pictures = torch.from_numpy(np.ascontiguousarray(pictures))
     if not isinstance(pictures, Tensor):
         raise ValueError(f"pictures are a {type(pictures).__name__}; expected a rendering, or its .rgb")
+    if pictures.layout != torch.strided or pictures.is_meta:
+        raise ValueError(f"pictures are on {pictures.device} ({pictures.layout}); expected dense numbers")
     if pictures.ndim < 3 or pictures.shape[-1] not in (1, 3, 4):
         first = pictures.ndim >= 3 and pictures.shape[-3] in (1, 3, 4)
         hint = "; their channels come first: pictures.movedim(-3, -1)" if first else ""

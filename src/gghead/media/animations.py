@@ -32,7 +32,9 @@ def encode_animation(path: Path, frames: Iterable[Float[Tensor, "H W C"]], fps: 
     Raises:
         ValueError: there are no frames, they differ in size, or fps is out of range.
     """
-    require_finite("fps", fps, 0.1, FASTEST, f"expected a number from 0.1 to {FASTEST}, like 24; an .mp4 may be faster")
+    fps = require_finite(
+        "fps", fps, 0.1, FASTEST, f"expected a number from 0.1 to {FASTEST}, like 24; an .mp4 may be faster"
+    )
     pictures = [Image.fromarray(to_uint8(frame)) for frame in frames]
     if not pictures:
         raise ValueError("an animation needs at least one frame")

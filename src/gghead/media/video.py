@@ -44,7 +44,7 @@ def encode_video(path: Path, frames: Iterable[Float[Tensor, "H W 3"]], fps: floa
         OSError: the file can't be written, or no encoder takes frames of this size.
     """
     av = _import_av()
-    require_finite("fps", fps, 0.001, 1000, "expected a number from 0.001 to 1000, like 24 or 29.97")
+    fps = require_finite("fps", fps, 0.001, 1000, "expected a number from 0.001 to 1000, like 24 or 29.97")
     count = 0
     path.touch()  # FFmpeg would tell of a folder that can't be written to only after many frames, and not name it
     # "12:30.mp4" is an address for FFmpeg, of the protocol "12".

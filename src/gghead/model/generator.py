@@ -118,7 +118,23 @@ class Generator(nn.Module):
         return styles.reshape(*batch, *styles.shape[1:])
 
     def maps(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Float[Tensor, "*B C R R"]:
-        """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels."""
+        """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels.
+
+        Raises:
+            ValueError: as `raw`.
+        """
+        size = self.config.style_size
+        if not isinstance(styles, Tensor) or styles.ndim < 2 or styles.shape[-1] != size:
+            raise ValueError(
+                f"styles are {list(styles.shape) if isinstance(styles, Tensor) else shortened(styles)}; expected a "
+                f"tensor [*batch, layers, {size}]: generator.styles(seeds=[0])"
+            )
+        fits = styles.dtype == self.position_bias.dtype or torch.is_autocast_enabled(self.device.type)
+        if not fits or styles.device != self.device:
+            raise ValueError(
+                f"styles are {styles.dtype} on {styles.device}, the generator is {self.position_bias.dtype} on "
+                f"{self.device}; move one of them with .to()"
+            )
         batch = styles.shape[:-2]
         styles = styles.reshape(-1, *styles.shape[-2:])
         if styles.device.type == "cpu" and isinstance(noise, str) and len(styles) and not torch.is_grad_enabled():
@@ -136,7 +152,7 @@ class Generator(nn.Module):
             noise: see `Noise`.
 
         Raises:
-            ValueError: a wrong number of style vectors or of noises.
+            ValueError: a wrong number of style vectors or of noises, or styles of another size, type or device.
         """
         return self.raw_of(self.maps(styles, noise))
 

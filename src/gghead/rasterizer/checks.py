@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from enum import IntFlag
-from operator import index
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from gghead.config.numbers import shortened
-from gghead.gaussians.checks import require_beside, require_scenes
+from gghead.gaussians.checks import require_beside, require_numbers, require_scenes
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.media.colors import parse_color
@@ -101,6 +100,7 @@ def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
             "and the cameras with .to(torch.float32)"
         )
     if features is not None:
+        require_numbers("features", features)
         if features.ndim < 2:
             raise ValueError(f"features have shape {list(features.shape)}; expected [*batch, N, F]")
         require_beside("features", features, (*gaussians.opacities.shape, features.shape[-1]), gaussians)
@@ -113,6 +113,8 @@ def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
             f"the cameras are {shortened(cameras)}; expected Cameras: Cameras.at() sees the whole head, "
             "Cameras.frontal(512) what FFHQ shows"
         )
+    require_numbers("viewmats", cameras.viewmats)
+    require_numbers("Ks", cameras.Ks)
     batch = tuple(cameras.viewmats.shape[:-2])
     if tuple(cameras.viewmats.shape) != (*batch, 4, 4) or tuple(cameras.Ks.shape) != (*batch, 3, 3):
         raise ValueError(
@@ -120,11 +122,11 @@ def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
             "expected [*batch, 4, 4] and [*batch, 3, 3]"
         )
     size = f"{cameras.width} x {cameras.height}"
-    try:
-        width, height = index(cameras.width), index(cameras.height)
-    except TypeError as error:
-        raise ValueError(f"pictures of {size} pixels; expected whole numbers") from error
-    if width < 1 or height < 1 or width * height >= MOST_PIXELS:
+    if not all(
+        isinstance(side, int | np.integer) and not isinstance(side, bool) for side in (cameras.width, cameras.height)
+    ):
+        raise ValueError(f"pictures of {size} pixels; expected whole numbers")
+    if cameras.width < 1 or cameras.height < 1 or int(cameras.width) * int(cameras.height) >= MOST_PIXELS:
         raise ValueError(f"pictures of {size} pixels; expected at least 1 x 1 and fewer than 2^31 in all")
     for name, tensor in (("viewmats", cameras.viewmats), ("Ks", cameras.Ks)):
         if tensor.device != gaussians.means.device or tensor.dtype != gaussians.means.dtype:

@@ -59,18 +59,21 @@ class Restored:
     Attributes:
         before: circumstances under which it was written; None if it is older than that.
         data: identity of the pictures that had been seen; empty if it says none.
+        config: the run's configuration then, as JSON; empty if it says none.
         pending: values of the steps since the last line of the log.
     """
 
     before: Circumstances | None
-    data: str
-    pending: tuple[StepValues, ...]
+    data: str = ""
+    config: str = ""
+    pending: tuple[StepValues, ...] = ()
 
 
 def save_state(
     folder: Path,
     state: TrainingState,
     circumstances: Circumstances,
+    config: str,
     data: str = "",
     pending: tuple[StepValues, ...] = (),
 ) -> None:
@@ -80,6 +83,7 @@ def save_state(
         folder: that of the checkpoint.
         state: what is kept.
         circumstances: of this process.
+        config: the run's configuration as JSON.
         data: identity of the pictures that were seen, if any were.
         pending: values of the steps since the last line of the log.
 
@@ -91,7 +95,7 @@ def save_state(
     for name, (optimizer, network) in state.optimizers.items():
         files[name] = TensorFile(_moments(optimizer, network), {})
     numbers = {"rollbacks": state.rollbacks, "processes": circumstances.processes, "threads": circumstances.threads}
-    texts = {"device": circumstances.device, "torch": circumstances.torch_version, "data": data}
+    texts = {"device": circumstances.device, "torch": circumstances.torch_version, "data": data, "config": config}
     texts |= {"pending": json.dumps(pending)}
     save_checkpoint(folder, Checkpoint(files, state.images, numbers, texts))
 
@@ -126,10 +130,10 @@ def restore_state(folder: Path, state: TrainingState) -> Restored:
 def _restored(checkpoint: Checkpoint) -> Restored:
     numbers, texts = checkpoint.numbers, checkpoint.texts
     if "threads" not in numbers:
-        return Restored(None, "", ())
+        return Restored(None)
     before = Circumstances(numbers["processes"], numbers["threads"], texts["device"], texts["torch"])
     pending = tuple({name: float(value) for name, value in step.items()} for step in json.loads(texts["pending"]))
-    return Restored(before, texts["data"], pending)
+    return Restored(before, texts["data"], texts.get("config", ""), pending)
 
 
 def _file(checkpoint: Checkpoint, folder: Path, name: str) -> TensorFile:

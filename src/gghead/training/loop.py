@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from gghead.config.codec import to_json
 from gghead.config.training import RunConfig
 from gghead.data.dataset import HeadDataset
 from gghead.data.decoded import DecodedPictures
@@ -25,6 +26,7 @@ from gghead.training.report import Divergence
 from gghead.training.run_folder import RunFolder
 from gghead.training.run_log import forget_after
 from gghead.training.seen_data import know_data
+from gghead.training.seen_settings import know_settings
 from gghead.training.session import Session
 from gghead.training.state import TrainingState, new_state
 from gghead.training.telemetry import Monitor
@@ -158,7 +160,7 @@ def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text:
 
 def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> tuple[TrainingState, Restored]:
     """The state to go on from; what the log says of later steps is dropped."""
-    state, restored = new_state(_with_own_template(run), device), Restored(None, "", ())
+    state, restored = new_state(_with_own_template(run), device), Restored(None)
     circumstances = Circumstances.here(state.device, team.world_size)
     newest = run.checkpoints()[-1:]
     if run.strangers():
@@ -166,12 +168,14 @@ def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: 
     if newest:
         restored = restore_state(newest[0], state)
         monitor.event(f"goes on from {state.images} images")
+        know_settings(run, restored.config, monitor)
         _tell_changes(restored, circumstances, state.images, monitor)
     elif run.config.init_from:
         taken = transfer(run.config, state)
         if team.is_first:
             note_transfer(run, taken, monitor)
-            save_state(run.checkpoint(0), state, circumstances)  # from here on the other run is not needed any more
+            # From here on the other run is not needed any more.
+            save_state(run.checkpoint(0), state, circumstances, to_json(run.config))
     team.require_same(state.images, "images seen")
     if team.is_first:
         for log in (run.log, run.metrics):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gghead.checkpoint.atomic import is_taken, new_folder
+from gghead.checkpoint.atomic import is_taken, named_errors, new_folder
 from gghead.checkpoint.leftovers import is_being_written, remove
 from gghead.checkpoint.store import checkpoint_name
 from gghead.config.codec import from_json, to_json
@@ -142,7 +142,8 @@ class RunFolder:
         """
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            with named_errors(Path(lock.lock_file)):
+                lock.acquire(timeout=0)
         except Timeout as error:
             raise ValueError(
                 f"{self.path} is trained by another process; wait for its end, or stop it first"

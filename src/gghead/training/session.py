@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from gghead.config.codec import to_json
 from gghead.data.loader import Batch
 from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
@@ -128,7 +129,8 @@ class Session:
             return
         circumstances = Circumstances.here(state.device, self.team.world_size)
         with self._told_with_newest():
-            save_state(self.run.checkpoint(state.images), state, circumstances, self.data, pending)
+            config = to_json(self.run.config)
+            save_state(self.run.checkpoint(state.images), state, circumstances, config, self.data, pending)
         self.run.keep_only(checkpoints_worth_keeping(self.run))
 
     @contextmanager
