@@ -1,6 +1,7 @@
 """Any damage to a file of Gaussians ends in Gaussians that can be drawn or in a ValueError that names the file."""
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,21 @@ bounded = settings(
 @given(damage=DAMAGE)
 def test_ply(kind: str, damage: Damage) -> None:
     check(decode_ply, damaged(PLY[kind], PLY[kind].index(b"end_header"), damage))
+
+
+def test_a_long_number_takes_no_room_in_the_place_of_others() -> None:
+    """A megabyte of text once was a megabyte for each of 840 numbers."""
+    row = TEXT.splitlines()[-1]
+    header = TEXT.replace(b"vertex 2", b"vertex 60").partition(b"end_header\n")[0]
+    rows = [row.replace(b"0.1", b"0." + b"0" * 10**6 + b"1"), *[row] * 59]
+    content = b"\n".join([header + b"end_header", *rows])
+    tracemalloc.start()
+    try:
+        assert decode_ply(content).num_gaussians == 60
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(content)
 
 
 @pytest.mark.parametrize("version", SPZ)

@@ -13,7 +13,7 @@ from gghead.checkpoint.tensors import load_tensors
 from gghead.cli.main import main
 from gghead.config.training import RunConfig
 from gghead.inference.loading import load
-from gghead.model.continuation import training_file
+from gghead.model.continuation import TrainingNetworks, save_training, training_file
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
 from gghead.model.storage import load_generator, save_generator
@@ -290,6 +290,19 @@ def test_networks_of_another_model_are_refused(data: Path, tmp_path: Path) -> No
     model = imported(tmp_path)
     save_generator(model, build_generator(MODEL.generator, seed=6))
     with pytest.raises(ValueError, match=r"official\.training belongs to another model than .*official\.safetensors"):
+        open_source(model)
+
+
+def test_a_folder_or_a_generator_of_another_size_beside_a_model_is_refused(tmp_path: Path) -> None:
+    """Not passed over as if nothing stood there, nor taken in parts."""
+    model = tmp_path / "model.safetensors"
+    save_generator(model, build_generator(MODEL.generator, seed=6))
+    save_training(model, TrainingNetworks(build_generator(replace(MODEL.generator, grid_size=8), seed=6), None))
+    with pytest.raises(ValueError, match=r"the generator in .*model\.training is of another size"):
+        open_source(model)
+    training_file(model).unlink()
+    training_file(model).mkdir()
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*model\.training"):
         open_source(model)
 
 

@@ -158,7 +158,8 @@ def _rows_of_text(body: bytes, elements: list[Element], name: str) -> dict[str, 
                 f"expected {len(element.fields)} in each"
             )
         try:
-            numbers = np.array(words, dtype="S").astype(np.float64).reshape(element.count, len(element.fields))
+            # One by one: an array of texts has room for the longest in each place.
+            numbers = np.fromiter(map(float, words), np.float64, len(words)).reshape(-1, len(element.fields))
         except ValueError as error:
             raise ValueError(f"{name} has words among its numbers: {printable(str(error))}") from error
         table = np.zeros(element.count, [(field, "f8") for field, _ in element.fields])

@@ -4,6 +4,7 @@ A model file holds the averaged generator, all that sampling needs. The other ne
 a file of their own, which may be deleted. It names its model by the hash of its content.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +55,11 @@ def load_training(model: Path) -> TrainingNetworks | None:
     """Reads the networks in training of a model file, onto the CPU; None if there are none beside it.
 
     Raises:
+        FileNotFoundError: something stands there that is no file.
         ValueError: the file is damaged, or belongs to another model.
     """
     path = training_file(model)
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     content = load_tensors(path)
     if content.texts.get(MODEL_KEY) != stated_hash(model):

@@ -13,7 +13,7 @@ from gghead.checkpoint.tensors import load_tensors
 from gghead.config.codec import to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.training import RunConfig
-from gghead.model.continuation import TrainingNetworks, load_training
+from gghead.model.continuation import TrainingNetworks, load_training, training_file
 from gghead.model.storage import load_generator
 from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState, read_texels
@@ -123,8 +123,13 @@ def _open_model(path: Path) -> Source:
     """A model file, which does not name its template: it has the built-in one, or one that is known by its texels."""
     generator = load_generator(path)
     learning = load_training(path)
-    critic = None if learning is None else learning.discriminator
     config = generator.config
+    critic, learner = (None, None) if learning is None else (learning.discriminator, learning.generator)
+    if learner is not None and learner.config != config:
+        raise ValueError(
+            f"the generator in {training_file(path)} is of another size than that in {path}; import "
+            "the checkpoint again"
+        )
     builtin = place_texels(bake(HeadTemplate.builtin(), config.map_resolution), config.grid_size)
     template = None if _is_near(builtin.positions, generator.template_positions) else str(path)
     return Source(path, config, None if critic is None else critic.config, template)
