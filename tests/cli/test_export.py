@@ -100,6 +100,11 @@ def test_several_heads_become_several_files(model: Path, tmp_path: Path) -> None
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["seed0005.ply", "seed0006.ply"]
 
 
+def test_a_seed_named_twice_is_one_file_and_endings_stay_as_they_are_written(model: Path, tmp_path: Path) -> None:
+    assert export(model, "--seeds", "5,6,5", "--out", tmp_path / "head.PLY").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["head_seed0005.PLY", "head_seed0006.PLY"]
+
+
 def test_nothing_is_overwritten_without_force(model: Path, tmp_path: Path) -> None:
     (tmp_path / "head_seed0006.ply").write_text("mine")
     assert "exists already" in refusal(model, "--seeds", "5,6", "--out", tmp_path / "head.ply")

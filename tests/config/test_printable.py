@@ -1,9 +1,11 @@
 """What files say of themselves reaches the terminal short and without control characters."""
 
+import logging
 import time
 
 import pytest
 
+from gghead.cli.main import HarmlessFormatter
 from gghead.config.printable import LONGEST, listed, printable, shown
 
 
@@ -38,3 +40,8 @@ def test_values_are_told_by_kind() -> None:
     assert shown(2**100_000) == "a whole number of 100001 bits"
     assert [shown(value) for value in (True, None, 3, 0.5, (1,))] == ["True", "None", "3", "0.5", "a tuple"]
     assert listed([f"n{i}" for i in range(7)]) == "n0, n1, n2, n3, n4 and 2 more"
+
+
+def test_what_is_logged_steers_no_terminal() -> None:
+    record = logging.LogRecord("gghead", logging.WARNING, "", 0, "%s: 3 are left out\nso", ("\x1b[2J.ply",), None)
+    assert HarmlessFormatter("%(name)s: %(message)s").format(record) == "gghead: \\x1b[2J.ply: 3 are left out\nso"

@@ -211,6 +211,16 @@ def test_any_title_of_a_page(title: str) -> None:
         assert page.count(f"{{{{{mark}}}}}") == title.count(f"{{{{{mark}}}}}")
 
 
+def test_a_ply_holds_every_gaussian(tmp_path: Path) -> None:
+    """Opacities of the network reach from -0.001 to 1.001, and rows of the file are those of the head."""
+    head = scene(0)
+    below = head.opacities.clone()
+    below[:4] = torch.tensor([-0.001, 0.0, 1.001, -0.0005])
+    export(tmp_path / "head.ply", replace(head, opacities=below))
+    again = load_ply(tmp_path / "head.ply")
+    assert_same(again, replace(head, opacities=below.clamp(1e-6, 1 - 1e-6)), ".ply")
+
+
 @pytest.mark.parametrize(("suffix", "left"), [(".ply", 150), (".splat", 146), (".spz", 146), (".html", 146)])
 def test_what_is_too_faint_to_be_seen_is_counted(
     suffix: str, left: int, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -171,5 +171,6 @@ def _publish_or_keep(temporary: Path, path: Path) -> None:
             publish(temporary, other)
             break
     raise FileExistsError(
-        f"{path} exists already, made by somebody else meanwhile; it stays as it is, this result is kept as {other}"
+        f"{path} exists already, or was made by somebody else meanwhile; it stays as it is, this result is kept as "
+        f"{other}"
     )

@@ -59,6 +59,7 @@ def export(
     from gghead.inference.finer import smooth
     from gghead.inference.loading import load
 
+    seeds = list(dict.fromkeys(seeds))  # a file each, whoever names one twice
     if not out.suffix or out.is_dir():
         paths = [out / f"seed{seed:04d}.ply" for seed in seeds]
     else:

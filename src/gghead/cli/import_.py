@@ -18,17 +18,20 @@ def import_(checkpoint: Path, out: Path | None, check: bool, force: bool) -> Non
     Nothing in the file is executed. OUT holds the averaged generator, which draws heads. The generator in training and
     the discriminator come into a file OUT.training beside it, for `gghead train --init-from OUT.safetensors`.
     """
-    from gghead.model.continuation import TrainingNetworks, save_training, training_file
-    from gghead.model.official import convert, open_official
-    from gghead.model.official_report import describe_networks, describe_pickle
-    from gghead.model.storage import save_generator
-
     if out is None and not check:
         raise click.UsageError("Missing argument 'OUT'; name the model to write, or only look with --check.")
     if out is not None:
         if out.suffix != ".safetensors":
             raise click.UsageError(f"the output is {out}; expected a name ending in .safetensors")
         check_output(out, force)
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"there is no file {checkpoint}")
+    from gghead.model.continuation import TrainingNetworks, save_training, training_file
+    from gghead.model.official import convert, open_official
+    from gghead.model.official_report import describe_networks, describe_pickle
+    from gghead.model.storage import save_generator
+
+    if out is not None:
         check_output(training_file(out), force)
     pickle = open_official(checkpoint)
     if check:

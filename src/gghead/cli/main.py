@@ -1,6 +1,7 @@
 """The command `gghead` and how its errors reach a person."""
 
 import io
+import logging
 import os
 import sys
 from collections.abc import MutableMapping
@@ -63,8 +64,20 @@ class FriendlyGroup(click.Group):
                 told = f"a file ends too early ({told or 'EOFError'}); use another copy"
             elif isinstance(error, RecursionError):
                 told = f"a file is nested too deeply ({told})"
-            # Names and texts of files are quoted in errors; whatever steers a terminal ends here.
-            raise click.ClickException("\n".join(printable(line, LONGEST_LINE) for line in told.split("\n"))) from error
+            raise click.ClickException(harmless(told)) from error
+
+
+class HarmlessFormatter(logging.Formatter):
+    """Writes what is logged so that it steers no terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line or lines of a message."""
+        return harmless(super().format(record))
+
+
+def harmless(text: str) -> str:
+    """Text in which names and texts of files are quoted, without what steers a terminal in them."""
+    return "\n".join(printable(line, LONGEST_LINE) for line in text.split("\n"))
 
 
 def print_anything() -> None:
@@ -101,11 +114,11 @@ def main(debug: bool) -> None:
 
     Results go where --out says, progress to stderr. Nothing is overwritten without --force.
     """
-    import logging
-
     click.get_current_context().with_resource(orderly_end())
     wait_passively(os.environ)
-    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(HarmlessFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, handlers=[handler])
 
 
 for command in (train, resume, sample, interpolate, view, evaluate, export, import_, info, data, doctor):

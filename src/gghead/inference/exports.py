@@ -1,6 +1,7 @@
 """Heads for other programs: one file each, its format told by the end of its name."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,7 +116,7 @@ def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
 
 
 FORMATS = (
-    Format(".ply", "3D Gaussian Splatting", _ply, UP_IN_FILES[".ply"], least_opacity=0.0),
+    Format(".ply", "3D Gaussian Splatting", _ply, UP_IN_FILES[".ply"], least_opacity=-math.inf),
     Format(".splat", "Gaussians for web viewers", _splat, UP_IN_FILES[".splat"]),
     Format(".spz", "Gaussians, a tenth of the size", _spz, UP_IN_FILES[".spz"]),
     Format(".html", "a page that shows the head", _html, framed=False),

@@ -47,8 +47,9 @@ def find_model(path: str | Path | None) -> Path:
                 f"{path} holds no model: expected a run folder with {SNAPSHOT_FOLDER}/*.safetensors in it{hint}"
             )
         return snapshots[-1]
-    if path.suffix in OTHER_KINDS and (path.exists() or path.suffix != ".zip"):
-        raise ValueError(f"{path} is {OTHER_KINDS[path.suffix].format(path=path)}")
+    suffix = path.suffix.lower()
+    if suffix in OTHER_KINDS and (path.exists() or suffix != ".zip"):
+        raise ValueError(f"{path} is {OTHER_KINDS[suffix].format(path=path)}")
     if not path.exists():
         raise FileNotFoundError(f"there is no model at {path}; expected a .safetensors file, or a run's folder or name")
     return path
