@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from gghead.gaussians.ply import load_ply
+from gghead.gaussians.ply import decode_ply, load_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.splat import load_splat
 from gghead.gaussians.spz import load_spz
@@ -46,6 +46,15 @@ def assert_near(found: Gaussians, source: Gaussians, means: float, shapes: float
 
 def test_a_compressed_ply_of_splat_transform(source: Gaussians) -> None:
     assert_near(load_ply(FOREIGN / "head.compressed.ply"), source, means=5e-4, shapes=0.02, sh=0.501 * 8 / 256)
+
+
+def test_coefficients_that_a_compressed_ply_has_only_as_padding_are_zero() -> None:
+    """splat-transform 2.7.1 writes 128 for the 0 of each coefficient that the head does not have."""
+    content = (FOREIGN / "head.compressed.ply").read_bytes()
+    numbers = content.count(b"property uchar f_rest_") * 291
+    assert numbers
+    assert decode_ply(content).sh_degree > 0
+    assert decode_ply(content[:-numbers] + b"\x80" * numbers).sh_degree == 0
 
 
 @pytest.mark.parametrize("name", ["library.v2", "library.v3", "library.v4", "library.v4_rdf"])

@@ -21,6 +21,8 @@ CHUNK = 256
 WORDS = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
 SH_RANGE = 8.0
 """A coefficient's byte stands for the middle of one of 256 steps from -4 to 4."""
+NOTHING = 128
+"""Byte of 0, which the middle of its step is not: a coefficient that is this byte in all Gaussians is one of 0."""
 
 
 def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"], name: str) -> Gaussians:
@@ -51,7 +53,7 @@ def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"
 
     bytes_ = np.stack([color >> np.uint32(shift) & np.uint32(255) for shift in (24, 16, 8, 0)], axis=1) / 255
     rgb = spread(bytes_[:, :3], ("r", "g", "b")) if "min_r" in chunks.dtype.names else bytes_[:, :3]
-    bands = ((sh + 0.5) / 256 - 0.5) * SH_RANGE
+    bands = np.where((sh == NOTHING).all(axis=0), 0, ((sh + 0.5) / 256 - 0.5) * SH_RANGE)
     coefficients = [((rgb - 0.5) / C0)[:, None], bands.reshape(count, 3, -1).swapaxes(1, 2)]
     with np.errstate(over="ignore", invalid="ignore"):  # damaged ranges are found later, by what they give
         parts = [
