@@ -30,7 +30,8 @@ from gghead.gaussians.splat import load_splat
 from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
-from gghead.inference.exports import FORMATS, export
+from gghead.inference.export_formats import FORMATS
+from gghead.inference.exports import export
 from gghead.inference.finer import smooth
 from gghead.inference.loading import load
 from gghead.model.generator import Generator

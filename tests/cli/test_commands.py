@@ -1,6 +1,7 @@
 """The commands as a user types them: results, refusals, help."""
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -240,7 +241,7 @@ def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monk
         "TFLOP a picture",
         "H100 80GB       about 267 pictures a second, measured with 32 a step",
         "H200            about 286 pictures a second, measured",
-        "about 6.7 hours (0.3 days) for 6,400,000 pictures",
+        "about 6.7 hours for 6,400,000 pictures",
         "about 19.98 at 3 an hour",
         "an estimate from some steps of demo",
     ):
@@ -253,6 +254,25 @@ def test_a_dry_run_counts_several_gpus(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("gghead.training.estimate.images_per_second", lambda config, operations, device: 100.0)
     tell_estimate(from_preset("ffhq512", ""), None, "cuda", 2)
     assert "2 x cuda        about 200 pictures a second" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (100, "less than a minute"),
+        (60_000, "about 10 minutes"),
+        (3_600_000, "about 10.0 hours"),
+        (36_000_000, "about 4.2 days"),
+    ],
+)
+def test_a_dry_run_tells_durations_as_people_would(
+    images: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gghead.training.estimate.images_per_second", lambda config, operations, device: 100.0)
+    config = from_preset("demo", "")
+    length = replace(config.training, total_images=images)
+    tell_estimate(replace(config, training=length), None, "cuda", 1)
+    assert f"{told} for {images:,} pictures" in capsys.readouterr().out
 
 
 def test_what_is_given_twice_is_refused() -> None:

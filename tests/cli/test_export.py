@@ -10,7 +10,7 @@ from gghead.cli.main import main
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.splat import load_splat
 from gghead.gaussians.spz import load_spz
-from gghead.inference.exports import FORMATS, format_of
+from gghead.inference.export_formats import FORMATS, format_of
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL
@@ -117,7 +117,7 @@ def test_refusals_say_what_there_is(model: Path, tmp_path: Path) -> None:
     unknown = refusal(model, "--out", tmp_path / "head.obj")
     assert all(kind.suffix in unknown for kind in FORMATS)
     assert "its own frame and camera" in refusal(model, "--up", "z", "--out", tmp_path / "head.html")
-    assert "expected a number from 1e-06" in refusal(model, "--scale", "0", "--out", tmp_path / "head.ply")
+    assert "is not in the range 1e-06" in refusal(model, "--scale", "0", "--out", tmp_path / "head.ply")
     assert "'x' is not one of" in refusal(model, "--up", "x", "--out", tmp_path / "head.ply")
     assert not list(tmp_path.iterdir())
 

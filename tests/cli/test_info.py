@@ -45,7 +45,7 @@ def test_a_run_tells_how_far_it_is_and_its_models_where_they_come_from(data: Pat
     snapshot = run / "snapshots" / "000000008.safetensors"
     save_generator(snapshot, build_generator(MODEL.generator, seed=0))
     assert f"in the run {run}, with 8 images seen" in " ".join(info(snapshot).output.split())
-    assert "1 snapshots" in info(run).output
+    assert "snapshots (models): 1;" in info(run).output
     values = json.loads(info(run, "--json").output)
     assert (values["kind"], values["snapshots"]) == ("run", ["000000008.safetensors"])
     assert values["config"]["training"]["total_images"] == 8

@@ -134,6 +134,13 @@ REFUSALS = [
     (("evaluate", "missing", "--data", "x.zip"), "there is no model at missing"),
     (("evaluate", ".", "--data", "x.zip"), "there is no dataset at x.zip"),
     (("evaluate", ".", "--data", ".", "--truncation", "inf"), "inf; expected a number"),
+    (("export", "--out", "head.obj"), "expected a name ending in .ply"),
+    (("export", "--out", "head.html", "--up", "z"), "its own frame and camera"),
+    (("export", "--out", "."), "exists already"),
+    (("export", "missing", "--out", "head.ply"), "there is no model at missing"),
+    (("train", "demo"), "--data is missing"),
+    (("train", "demo", "--data", "missing.zip"), "expected a zip or a folder with pictures"),
+    (("train", "demo", "--data", "missing.zip", "--out", "."), "go on with `gghead resume .`"),
 ]
 
 

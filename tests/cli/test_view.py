@@ -36,6 +36,9 @@ def test_wrong_arguments(viser: None, tmp_path: Path) -> None:
     assert "there is nothing at" in refusal(tmp_path / "missing")
     assert "no part of a view" in refusal(model, "--view", "seeds=1")
     assert "--follow takes one MODEL" in refusal(model, "--follow")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").touch()
+    assert "run has kept no model yet; --follow waits for the first" in refusal(tmp_path / "run")
     (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
     assert "cut off or damaged" in refusal(tmp_path / "broken.safetensors")
 

@@ -15,7 +15,8 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.gaussians.splat import load_splat
 from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
-from gghead.inference.exports import FORMATS, export
+from gghead.inference.export_formats import FORMATS
+from gghead.inference.exports import export
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from tolerances import EXPORTED_PSNR, PLY_PSNR

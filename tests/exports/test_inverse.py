@@ -21,7 +21,8 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.gaussians.splat import encode_splat, load_splat
 from gghead.gaussians.spz import encode_spz, load_spz
 from gghead.geometry.cameras import Cameras
-from gghead.inference.exports import FORMATS, export
+from gghead.inference.export_formats import FORMATS
+from gghead.inference.exports import export
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from gghead.viewer.heads import Head

@@ -191,6 +191,9 @@ def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_pat
         load(tmp_path / "nothing.safetensors")
     with pytest.raises(FileNotFoundError, match="holds no model"):
         load(tmp_path)
+    (tmp_path / "config.json").touch()
+    with pytest.raises(FileNotFoundError, match="a run that has kept no model yet; go on with `gghead resume"):
+        load(tmp_path)
     (tmp_path / "official.pkl").write_bytes(b"")
     with pytest.raises(ValueError, match="gghead import"):
         load(tmp_path / "official.pkl")

@@ -207,7 +207,7 @@ def test_a_followed_run_shows_its_first_checkpoint_when_it_comes(
     run = RunFolder.create(tmp_path / "run", tiny_config(tmp_path / "none.zip"))
     port = free_port()
     with open_house(studio, run.path, port, follow=True), guest(port) as visitor:
-        assert "no checkpoint yet" in str(visitor.until(of_type("NotificationShowMessage")))
+        assert "kept no model yet" in str(visitor.until(of_type("NotificationShowMessage")))
         run.log.write_text('{"images": 8, "generator": 1.0, "discriminator": 1.0}\n')
         write_model(run.snapshot(8, ".safetensors"))
         visitor.until(picture)

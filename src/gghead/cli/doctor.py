@@ -47,7 +47,7 @@ def findings() -> Iterator[Finding]:
 
     yield Finding("gghead", __version__)
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
-    yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield Finding("torch", f"{torch.__version__}, threads: {torch.get_num_threads()}")
     yield threads_finding()
     yield Finding("numba", version("numba"))
     yield from gpu_findings()

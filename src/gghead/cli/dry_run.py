@@ -59,7 +59,7 @@ def tell_estimate(
             _tell_speed(rate.gpu, rate.images_per_second, rate.basis, length)
         length = replace(length, gpus=1)
     basis = "an estimate from some of its steps" if kind == "cuda" else "an estimate from some steps of demo"
-    click.echo(f"times some steps on {device} ...", err=True)
+    click.echo(f"timing some steps on {device} ...", err=True)
     try:
         _tell_speed(device, images_per_second(mine, plan.operations, device), basis, length)
     except torch.OutOfMemoryError:
@@ -76,10 +76,19 @@ def _tell_speed(where: str, images_per_second: float, basis: str, length: _Lengt
     if hours > HOURS_OF_A_YEAR:
         _row("", f"{length.images:,} pictures would take more than a year")
         return
-    _row("", f"about {hours:,.1f} hours ({hours / 24:,.1f} days) for {length.images:,} pictures")
+    _row("", f"{_duration(hours)} for {length.images:,} pictures")
     if length.hourly_price is not None:
         cost = hours * length.gpus * length.hourly_price
         _row("", f"about {cost:,.2f} at {length.hourly_price:g} an hour and device")
+
+
+def _duration(hours: float) -> str:
+    """A duration in the unit that people would say it in."""
+    if hours < 1 / 60:
+        return "less than a minute"
+    if hours < 2:
+        return f"about {60 * hours:.0f} minutes"
+    return f"about {hours:.1f} hours" if hours < 48 else f"about {hours / 24:,.1f} days"
 
 
 def _row(name: str, text: str) -> None:

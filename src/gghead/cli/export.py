@@ -1,5 +1,6 @@
 """gghead export"""
 
+import logging
 from pathlib import Path
 
 import click
@@ -16,6 +17,8 @@ from gghead.cli.options import (
     progress,
     truncation_option,
 )
+from gghead.inference.export_formats import format_of, require_frame
+from gghead.inference.model_files import find_model
 
 
 @click.command()
@@ -26,7 +29,9 @@ from gghead.cli.options import (
     "--up", type=click.Choice(["y", "-y", "z"]), help="Axis that points up; default: what the format's readers expect."
 )
 @click.option(
-    "--scale", type=float, help="Factor from model units (a head is .55 high); default: 1, in .glb .37 for metres."
+    "--scale",
+    type=click.FloatRange(1e-6, 1e6),
+    help="Factor from model units (a head is 0.55 high); default: 1, in .glb 0.37 for metres.",
 )
 @click.option("--center", is_flag=True, help="Put the origin into the middle of the head.")
 @out_option
@@ -51,23 +56,24 @@ def export(
     head without a network), or a folder of .ply files. With several seeds the seed becomes part of the name: head.spz
     is written as head_seed0000.spz, head_seed0001.spz.
     """
-    import logging
-
-    from gghead.gaussians import checks
-    from gghead.inference.exports import export as write
-    from gghead.inference.exports import format_of
-    from gghead.inference.finer import smooth
-    from gghead.inference.loading import load
-
     seeds = list(dict.fromkeys(seeds))  # a file each, whoever names one twice
     if not out.suffix or out.is_dir():
         paths = [out / f"seed{seed:04d}.ply" for seed in seeds]
     else:
-        length = len(format_of(out).suffix)
-        stem, suffix = out.name[:-length], out.name[-length:]
+        kind = format_of(out)
+        require_frame(kind, up, scale, center)
+        stem, suffix = out.name[: -len(kind.suffix)], out.name[-len(kind.suffix) :]
         paths = [out.with_name(f"{stem}_seed{seed:04d}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
     for path in (out, *paths):
         check_output(path, force)
+
+    find_model(model)  # all before the seconds that torch takes
+
+    from gghead.gaussians import checks
+    from gghead.inference.exports import export as write
+    from gghead.inference.finer import smooth
+    from gghead.inference.loading import load
+
     checks.log.setLevel(logging.INFO)  # who exports is told what is left out
     if paths[0].parent == out:
         make_folder(out, force)

@@ -10,6 +10,9 @@ from gghead.cli.options import RunPath
 from gghead.config.paths import BUNDLED_MODEL, find_data
 from gghead.inference.model_files import OTHER_KINDS, SNAPSHOT_FOLDER, find_model, find_snapshots
 
+SHADES = {0.0: "black", 1.0: "white"}
+"""Backgrounds that have a name."""
+
 
 @dataclass(frozen=True)
 class Description:
@@ -69,7 +72,8 @@ def describe_run(path: Path) -> Description:
     checkpoints, snapshots = run.checkpoints(), find_snapshots(path)
     seen = int(checkpoints[-1].name) if checkpoints else 0
     begun = f", from {run.config.init_from}" if run.config.init_from else ""
-    background = "random colours" if training.random_background else f"grey {training.background:g}"
+    shade = SHADES.get(training.background, f"grey {training.background:g}")
+    background = "random colours" if training.random_background else shade
     facts = [
         ("progress", f"{seen} of {training.total_images} images seen"),
         ("pictures", f"{side} x {side} on {background}, of {run.config.data}"),
@@ -77,7 +81,7 @@ def describe_run(path: Path) -> Description:
             "steps",
             f"{training.batch_size} pictures, {training.views} of each generated head; {training.loss} loss{begun}",
         ),
-        ("kept", f"{len(snapshots)} snapshots (models), {len(checkpoints)} checkpoints to go on from"),
+        ("kept", f"snapshots (models): {len(snapshots)}; checkpoints to go on from: {len(checkpoints)}"),
         ("use", f"gghead sample {path}, gghead view {path}" if snapshots else f"gghead resume {path}"),
     ]
     if snapshots and seen < training.total_images:
@@ -104,7 +108,7 @@ def describe_model(path: Path) -> Description:
     larger = f", drawn {config.supersampling} times as large and averaged" if config.supersampling > 1 else ""
     colors = "one colour from all sides" if config.sh_degree == 0 else f"colours of degree {config.sh_degree}"
     camera = "seen by the network; sampling tells it the frontal one" if config.camera_conditioned else (
-        "not seen by the network: a head is the same from every side"
+        "not seen by the network: one head for all views"
     )  # fmt: skip
     facts = (
         ("makes", f"{len(generator.texel_uvs):,} Gaussians a head, {colors}, from {config.z_size} numbers"),

@@ -116,9 +116,10 @@ def main(debug: bool) -> None:
     """
     click.get_current_context().with_resource(orderly_end())
     wait_passively(os.environ)
+    level, style = (logging.INFO, "%(name)s: %(message)s") if debug else (logging.WARNING, "%(message)s")
     handler = logging.StreamHandler()
-    handler.setFormatter(HarmlessFormatter("%(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, handlers=[handler])
+    handler.setFormatter(HarmlessFormatter(style))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 for command in (train, resume, sample, interpolate, view, evaluate, export, import_, info, data, doctor):

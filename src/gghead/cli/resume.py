@@ -127,7 +127,7 @@ def _train(
         raise SystemExit(1) from None  # all find the same; the first one tells it
     if team.is_first:
         if outcome.interrupted:
-            click.echo(f"saved at {outcome.images} images; go on with: gghead resume {run.path}", err=True)
+            click.echo(f"go on with: gghead resume {run.path}", err=True)
         else:
             click.echo(run.snapshot(outcome.images, ".safetensors"))
     return outcome.interrupted

@@ -16,9 +16,10 @@ from gghead.cli.options import (
     read_price,
     set_option,
 )
-from gghead.config.paths import find_data, next_run
+from gghead.config.paths import find_data, next_run, refuse_existing
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
 from gghead.config.training import TrainingConfig
+from gghead.data.archive import open_archive
 
 OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}
 """Options of fields that --set could give, too."""
@@ -93,13 +94,6 @@ def train(
     The run's folder is --out, or the next of GGHEAD-1, GGHEAD-2, ... in GGHEAD_MODELS_PATH (default: runs).
     Ctrl-C saves before it leaves; `gghead resume` goes on from there.
     """
-    from gghead.cli.dry_run import tell_estimate
-    from gghead.cli.resume import RunOptions, run_to_end
-    from gghead.training.loop import check_data
-    from gghead.training.run_folder import RunFolder, refuse_existing
-    from gghead.training.trackers import chosen_trackers, require_trackers
-    from gghead.training.transfer import continue_config, open_source
-
     refuse_twice(context, settings)
     if out is not None and name:
         raise click.UsageError("--out names the folder already; leave --name away, or --out for the next number")
@@ -108,6 +102,18 @@ def train(
             "--data is missing; name an archive of pictures, or see what the run takes with --dry-run"
         )
     data = find_data(data or Path("data"), PRESETS[preset].model.discriminator.resolution)
+    if not dry_run:
+        if out is not None:
+            refuse_existing(out)
+        open_archive(data).close()
+
+    from gghead.cli.dry_run import tell_estimate
+    from gghead.cli.resume import RunOptions, run_to_end
+    from gghead.training.loop import check_data
+    from gghead.training.run_folder import RunFolder
+    from gghead.training.trackers import chosen_trackers, require_trackers
+    from gghead.training.transfer import continue_config, open_source
+
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
     if recipe is not None:
         config = with_recipe(config, recipe)
@@ -124,8 +130,6 @@ def train(
     require_trackers(trackers)
 
     def prepare() -> Path:
-        if out is not None:
-            refuse_existing(out)
         check_data(config, lambda text: click.echo(text, err=True))
         with nullcontext(out) if out is not None else next_run(name) as path:
             run = RunFolder.create(path, config)

@@ -54,7 +54,11 @@ def view(
         raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
     from gghead.viewer.admission import Address, Admission, parse_allowed
 
-    admission = Admission(Address(host, port), parse_allowed(origins))  # before seconds of importing torch
+    # What can be refused is, before the seconds that importing torch takes.
+    admission = Admission(Address(host, port), parse_allowed(origins))
+    library = find_library(models, follow)
+    if not follow and not library[0].checkpoints():
+        raise FileNotFoundError(f"{library[0].name} has kept no model yet; --follow waits for the first")
 
     from gghead.viewer.copies import Copies
     from gghead.viewer.favourites import FILE, Favourites
@@ -63,7 +67,6 @@ def view(
     from gghead.viewer.studio import Studio
 
     device = pick_device(device)
-    library = find_library(models, follow)
     default = default_renderer(device)
     copies = Copies(out) if out else None
     favourites = Favourites(out / FILE if out else None)

@@ -104,6 +104,12 @@ def find_data(path: Path, side: int | None = None) -> Path:
     return sides[min(enough) if enough else max(sides)]
 
 
+def refuse_existing(path: Path) -> None:
+    """Raises FileExistsError if a run can't be made at the path because something stands there."""
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already; go on with `gghead resume {path}` or name another folder")
+
+
 @contextmanager
 def next_run(words: str = "") -> Iterator[Path]:
     """The path of a new run, with the next number in the models folder; nobody else gets it while the block lasts.

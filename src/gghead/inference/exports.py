@@ -31,6 +31,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.inference.baking import paint
+from gghead.inference.export_formats import format_of, require_frame
 from gghead.media.meshes import encode_glb
 from gghead.model.generator import Generator
 from gghead.model.mesh import head_mesh
@@ -42,26 +43,20 @@ MOST_CUT = 0.01
 
 
 @dataclass(frozen=True)
-class Format:
-    """A kind of file.
+class Encoding:
+    """How a format's files are made.
 
     Attributes:
-        suffix: end of the file's name.
-        what: a few words for people.
         encode: makes the file's content of a single head, the generator that made it if it is known, the frame, and
             the file's name.
         up: axis that points up in such files.
         scale: factor from world units to the unit of such files.
-        framed: whether another frame can be asked for.
         least_opacity: fainter Gaussians are left out; None if the head must stay whole.
     """
 
-    suffix: str
-    what: str
     encode: Callable[[Gaussians, Generator | None, Placement, str], bytes]
     up: Up = "y"
     scale: float = 1.0
-    framed: bool = True
     least_opacity: float | None = LEAST_VISIBLE_OPACITY
 
 
@@ -115,41 +110,15 @@ def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
         )
 
 
-FORMATS = (
-    Format(".ply", "3D Gaussian Splatting", _ply, UP_IN_FILES[".ply"], least_opacity=-math.inf),
-    Format(".splat", "Gaussians for web viewers", _splat, UP_IN_FILES[".splat"]),
-    Format(".spz", "Gaussians, a tenth of the size", _spz, UP_IN_FILES[".spz"]),
-    Format(".html", "a page that shows the head", _html, framed=False),
-    # Before .glb, whose suffix it ends in.
-    Format(
-        ".ellipsoids.glb",
-        "an ellipsoid a Gaussian",
-        _ellipsoids,
-        UP_IN_FILES[".glb"],
-        METRES_PER_UNIT,
-        least_opacity=LEAST_OPACITY,
-    ),
-    Format(".glb", "a textured mesh in metres", _mesh, UP_IN_FILES[".glb"], METRES_PER_UNIT, least_opacity=None),
-)
-"""Every format there is."""
-COMPRESSED = ".compressed.ply"
-"""What other programs call a PLY of another layout."""
-
-
-def format_of(path: Path | str) -> Format:
-    """The format that a file's name asks for.
-
-    Raises:
-        ValueError: its end is no format's, in capitals or not.
-    """
-    name = Path(path).name.lower()
-    if name.endswith(COMPRESSED):
-        raise ValueError(f"{path} would be a compressed PLY, which is read, not written; take .spz, or a plain .ply")
-    for kind in FORMATS:
-        if name.endswith(kind.suffix):
-            return kind
-    known = ", ".join(f"{kind.suffix} ({kind.what})" for kind in FORMATS)
-    raise ValueError(f"{path} has no format that heads can be written in; expected a name ending in {known}")
+ENCODINGS = {
+    ".ply": Encoding(_ply, UP_IN_FILES[".ply"], least_opacity=-math.inf),
+    ".splat": Encoding(_splat, UP_IN_FILES[".splat"]),
+    ".spz": Encoding(_spz, UP_IN_FILES[".spz"]),
+    ".html": Encoding(_html),
+    ".ellipsoids.glb": Encoding(_ellipsoids, UP_IN_FILES[".glb"], METRES_PER_UNIT, LEAST_OPACITY),
+    ".glb": Encoding(_mesh, UP_IN_FILES[".glb"], METRES_PER_UNIT, least_opacity=None),
+}
+"""One for each of `export_formats.FORMATS`."""
 
 
 def export(
@@ -209,15 +178,15 @@ def encode(
         raise ValueError(f"the generator is {shortened(generator)}; expected the one that made the head, or None")
     if title is not None and not isinstance(title, str):
         raise ValueError(f"the title is {shortened(title)}; expected a text")
-    if not kind.framed and (up is not None or scale is not None or center):
-        raise ValueError(f"a {kind.suffix} has its own frame and camera; leave out up, scale and center")
-    placement = Placement(kind.up if up is None else up, kind.scale if scale is None else scale, center)
+    require_frame(kind, up, scale, center)
+    encoding = ENCODINGS[kind.suffix]
+    placement = Placement(encoding.up if up is None else up, encoding.scale if scale is None else scale, center)
     require_single(head)
     head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
-    if kind.least_opacity is not None:
+    if encoding.least_opacity is not None:
         head = keep_drawable(head, name)
-        reason = f"their opacity is below {kind.least_opacity:.2g}, too faint to be seen"
-        head = keep(head, head.opacities >= kind.least_opacity, name, reason, logging.INFO)
+        reason = f"their opacity is below {encoding.least_opacity:.2g}, too faint to be seen"
+        head = keep(head, head.opacities >= encoding.least_opacity, name, reason, logging.INFO)
     if kind.suffix == ".html" and title is not None:
         return encode_html(head, title)
-    return kind.encode(head, generator, placement, name)
+    return encoding.encode(head, generator, placement, name)

@@ -42,6 +42,10 @@ def find_model(path: str | Path | None) -> Path:
     if path.is_dir():
         snapshots = find_snapshots(path)
         if not snapshots:
+            if (path / "config.json").is_file():
+                raise FileNotFoundError(
+                    f"{path} is a run that has kept no model yet; go on with `gghead resume {path}` until it does"
+                )
             hint = "; this is a checkpoint, give its run" if (path / "manifest.json").is_file() else ""
             raise FileNotFoundError(
                 f"{path} holds no model: expected a run folder with {SNAPSHOT_FOLDER}/*.safetensors in it{hint}"

@@ -167,7 +167,8 @@ def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: 
         monitor.event(f"no checkpoints by their names: {', '.join(path.name for path in run.strangers())}")
     if newest:
         restored = restore_state(newest[0], state)
-        monitor.event(f"goes on from {state.images} images")
+        complete = state.images >= run.config.training.total_images
+        monitor.event(f"{'is complete with' if complete else 'goes on from'} {state.images} images")
         know_settings(run, restored.config, monitor)
         _tell_changes(restored, circumstances, state.images, monitor)
     elif run.config.init_from:

@@ -22,10 +22,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gghead.checkpoint.atomic import is_taken, named_errors, new_folder
+from gghead.checkpoint.atomic import named_errors, new_folder
 from gghead.checkpoint.leftovers import is_being_written, remove
 from gghead.checkpoint.store import checkpoint_name
 from gghead.config.codec import from_json, to_json
+from gghead.config.paths import refuse_existing
 from gghead.config.training import RunConfig
 
 CONFIG = "config.json"
@@ -160,12 +161,6 @@ class RunFolder:
         for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
             if not is_being_written(leftover):  # a report of `gghead evaluate`, say
                 remove(leftover)
-
-
-def refuse_existing(path: Path) -> None:
-    """Raises FileExistsError if a run can't be made at the path because something stands there."""
-    if is_taken(path):
-        raise FileExistsError(f"{path} exists already; go on with `gghead resume {path}` or name another folder")
 
 
 def _is_checkpoint_name(path: Path) -> bool:

@@ -71,7 +71,7 @@ class Page:
         self.entry = setting.library[0]
         first = self.entry.checkpoints()
         if not first:
-            raise FileNotFoundError(f"{self.entry.name} has no checkpoint yet")
+            raise FileNotFoundError(f"{self.entry.name} has kept no model yet")
         self.visitor = Visitor(studio, self, first[0], setting.view)
         self._requests = Requests()
         self._framing = framing_of(*self.size())
