@@ -142,13 +142,13 @@ def test_on_the_cpu_even_edits_that_torch_does_not_count_are_used(tmp_path: Path
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_autocast(dtype: torch.dtype, pair: tuple[Generator, Generator]) -> None:
+def test_autocast_changes_nothing(dtype: torch.dtype, pair: tuple[Generator, Generator]) -> None:
     loaded, plain = pair
     loaded.requires_grad_(True)
     with torch.autocast(loaded.device.type, dtype):
         sampled = loaded.sample([0]).sh
         maps(loaded).float().square().mean().backward()
-    assert float((sampled - plain.sample([0]).sh).abs().max()) < 0.2
+    assert_same(sampled, plain.sample([0]).sh)
     assert loaded.mapping.layers[0].weight.grad.abs().max() > 0
 
 

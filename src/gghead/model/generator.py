@@ -17,6 +17,7 @@ from gghead.model.decoder import Decoded, RawAttributes, activate
 from gghead.stylegan.folding import Folding
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import StyleMapping, truncate
+from gghead.stylegan.precision import in_own_precision
 from gghead.stylegan.synthesis import Noise, SynthesisNetwork
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
@@ -104,8 +105,7 @@ class Generator(nn.Module):
         """
         if self.texel_uvs.dtype not in (torch.float32, torch.float64):
             raise ValueError(
-                f"the weights are {self.texel_uvs.dtype}, too coarse for places on the template; use "
-                "generator.float(), and torch.autocast for speed"
+                f"the weights are {self.texel_uvs.dtype}, too coarse for places on the template; use generator.float()"
             )
         remedy = "expected a number, from 0 (the average head) to 1 (all variety)"
         truncation = require_finite("truncation", truncation, -math.inf, math.inf, remedy)
@@ -129,8 +129,7 @@ class Generator(nn.Module):
                 f"styles are {list(styles.shape) if isinstance(styles, Tensor) else shortened(styles)}; expected a "
                 f"tensor [*batch, layers, {size}]: generator.styles(seeds=[0])"
             )
-        fits = styles.dtype == self.position_bias.dtype or torch.is_autocast_enabled(self.device.type)
-        if not fits or styles.device != self.device:
+        if styles.dtype != self.position_bias.dtype or styles.device != self.device:
             raise ValueError(
                 f"styles are {styles.dtype} on {styles.device}, the generator is {self.position_bias.dtype} on "
                 f"{self.device}; move one of them with .to()"
@@ -156,6 +155,7 @@ class Generator(nn.Module):
         """
         return self.raw_of(self.maps(styles, noise))
 
+    @in_own_precision
     def raw_of(self, maps: Float[Tensor, "*B C R R"]) -> RawAttributes:
         """UV maps -> network output at the texels."""
         channels = sample_maps(maps, self.texel_uvs)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gghead.stylegan import cuda_layers
 from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels, half_or
 from gghead.stylegan.mapping import LabelMapping
+from gghead.stylegan.precision import in_own_precision
 from gghead.stylegan.resampling import downsample, downsampling_conv
 
 LAST_RESOLUTION = 4
@@ -91,6 +92,7 @@ class Critic(nn.Module):
         if grown_from:
             self.register_buffer("fade", torch.ones(()))
 
+    @in_own_precision
     def forward(self, pictures: Float[Tensor, "B C R R"], labels: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
         """Judges pictures; high logits mean real.
 

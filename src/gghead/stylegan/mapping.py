@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gghead.stylegan.layers import EqualizedLinear, unit_second_moment
+from gghead.stylegan.precision import in_own_precision
 
 LR_MULTIPLIER = 0.01
 """Learning-rate multiplier of the fully connected layers of a mapping network."""
@@ -51,6 +52,7 @@ class StyleMapping(nn.Module):
         self.layers = hidden_layers(z_size + (style_size if label_size else 0), style_size, layers)
         self.register_buffer("mean_style", torch.zeros(style_size))
 
+    @in_own_precision
     def forward(self, z: Float[Tensor, "B Z"], labels: Float[Tensor, "B L"] | None) -> Float[Tensor, "B W"]:
         """Maps latents to style vectors.
 
@@ -85,7 +87,7 @@ def truncate(
     if truncation == 1:
         return styles
     layers = styles.shape[1] if cutoff is None else cutoff
-    pulled = torch.lerp(mean, styles[:, :layers].to(mean.dtype), truncation)  # autocast has styles in 16 bits
+    pulled = torch.lerp(mean, styles[:, :layers], truncation)
     return torch.cat([pulled, styles[:, layers:]], dim=1)
 
 

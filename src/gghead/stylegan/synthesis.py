@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gghead.stylegan import cuda_layers
 from gghead.stylegan.layers import block_channels, half_or
 from gghead.stylegan.modulation import Modulator, StyledConv, ToOutput
+from gghead.stylegan.precision import in_own_precision
 from gghead.stylegan.resampling import upsample
 
 Noise = Literal["const", "none"] | Sequence[Float[Tensor, "N 1 _ _"]]
@@ -100,6 +101,7 @@ class SynthesisNetwork(nn.Module):
             for conv in self.convs
         ]
 
+    @in_own_precision
     def forward(self, styles: Float[Tensor, "B L W"], noise: Noise = "const") -> Float[Tensor, "B C R R"]:
         """Draws images.
 
