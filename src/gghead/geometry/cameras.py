@@ -313,5 +313,6 @@ def _angles(name: str, value: object, most: float) -> Float[Tensor, "..."]:
 def invert_rigid(matrices: Shaped[Tensor, "*V 4 4"]) -> Shaped[Tensor, "*V 4 4"]:
     """Inverse of rigid motions: the transposed rotation and the translation turned back."""
     rotation = matrices[..., :3, :3].mT
-    translation = -(rotation @ matrices[..., :3, 3:])
+    # A product of matrices would be rounded to 16 bits under autocast.
+    translation = -(rotation * matrices[..., None, :3, 3]).sum(-1, keepdim=True)
     return torch.cat([torch.cat([rotation, translation], dim=-1), matrices[..., 3:, :]], dim=-2)
