@@ -226,6 +226,18 @@ def test_a_second_resume_is_refused_before_it_writes_to_a_tracker(data: Path, tm
     assert not (run.path / "tensorboard").exists()
 
 
+def test_a_file_is_no_folder_even_by_force(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    told = refusal("sample", "--seeds", "0", "--out", tmp_path / "file", "--force")
+    assert "exists already, as a file; name another folder" in told
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_no_step_takes_more_pictures_than_a_machine_can() -> None:
+    told = refusal("train", "demo", "--dry-run", "--batch-size", 10**9)
+    assert "batch_size is 1000000000; expected a value from 1 to 1048576" in told
+
+
 @pytest.mark.parametrize("price", ["nan", "inf", "1e400", "-1"])
 def test_a_price_is_a_number(price: str) -> None:
     assert "--hourly-price" in refusal("train", "demo", "--dry-run", "--hourly-price", price)

@@ -86,7 +86,8 @@ def make_folder(path: Path, force: bool) -> None:
     try:
         path.mkdir(exist_ok=force)
     except FileExistsError as error:
-        raise FileExistsError(f"{path} exists already; name another output or overwrite it with --force") from error
+        remedy = "name another folder" if force else "name another output or overwrite it with --force"
+        raise FileExistsError(f"{path} exists already{', as a file' if force else ''}; {remedy}") from error
 
 
 def rendering_path(out: Path | None, model: Path, name: str) -> Path:

@@ -7,6 +7,8 @@ from gghead.config.model import ModelConfig, require_range
 
 MOST = 10**12
 """No number of pictures or steps, and no rate or weight, is larger."""
+MOST_A_STEP = 2**20
+"""No machine takes more pictures at once."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class TrainingConfig:
             if name != "seed" and not isinstance(value, bool | str):
                 require_range(name, value, 1 if name in counts else 0, 1 if name in shares else MOST)
         require_range("seed", self.seed, 0, 2**63 - 1)
+        require_range("batch_size", self.batch_size, 1, MOST_A_STEP)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(

@@ -95,7 +95,7 @@ class ConsoleMonitor:
                 self._line(images, speed, f"{speed:.1f} img/s")
 
     def _line(self, images: int, images_per_second: float, news: str) -> None:
-        left = (self._total - images) / max(images_per_second, 1e-9)
+        left = max(self._total - images, 0) / max(images_per_second, 1e-9)
         eta = f"{int(left // 3600)}:{int(left % 3600 // 60):02d}:{int(left % 60):02d}"
         self._progress.console.print(f"{images}/{self._total}  {news}  ETA {eta}", soft_wrap=True)
 

@@ -165,6 +165,25 @@ def test_killed_it_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     assert content(tmp_path) == content(folder)
 
 
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "make.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from time import sleep\n"
+        "from gghead.data.synthetic import Sitting, generate\n"
+        "def wait(count):\n"
+        "    print(count, flush=True)\n"
+        "    sleep(60 * (count == 2))\n"
+        "if __name__ == '__main__':\n"
+        "    generate(Path('heads.zip'), 4, Sitting(resolution=32, seed=4), workers=2, on_progress=wait)\n"
+    )
+    process = subprocess.Popen([sys.executable, script], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert [process.stdout.readline() for _ in range(3)] == [b"0\n", b"1\n", b"2\n"]
+    time.sleep(1)  # by then the workers wait for work
+    process.kill()
+    process.communicate(timeout=30)  # returns when nobody holds the other end any more
+
+
 def test_a_script_without_a_main_guard_is_told_of_it(tmp_path: Path) -> None:
     """Workers import the script that started them, which then starts workers."""
     script = tmp_path / "make.py"

@@ -1,3 +1,5 @@
+import gc
+import os
 import zipfile
 from pathlib import Path
 
@@ -61,4 +63,27 @@ def test_more_than_wanted_is_forgotten(tmp_path: Path, whole: bytes) -> None:
     archive.keep(2)
     assert len(archive) == 2
     fill(archive)
+    assert (tmp_path / "a.zip").read_bytes() == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limits of files")
+def test_a_full_disk_leaves_what_was_whole(tmp_path: Path, whole: bytes) -> None:
+    import resource
+
+    archive = GrowingZip(tmp_path / "a.zip")
+    archive.add(*FILES[0])
+    archive.flush()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # as if the disk was full after so many bytes
+    try:
+        with pytest.raises(OSError, match="too large"):
+            archive.add("large", bytes(1000))
+        archive.abandon()
+        del archive
+        gc.collect()  # whose finaliser says nothing
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    again = GrowingZip(tmp_path / "a.zip")
+    assert len(again) == 1
+    fill(again)
     assert (tmp_path / "a.zip").read_bytes() == whole

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -155,7 +156,16 @@ _worker: tuple[HeadMaker, Sitting] | None = None
 def _start_worker(sitting: Sitting) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends its workers
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     _worker = (head_maker(sitting), sitting)
+
+
+def _end_with_parent() -> None:
+    """Waits for the parent's end: one that was killed can't tell its workers, who would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _draw(number: int) -> EncodedHead:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -54,14 +55,18 @@ class GrowingDataset:
                 f"another process is making {out}; wait for it, or make another file beside it"
             ) from error
         try:
-            self._settle(json.dumps({"version": version("gghead"), **sitting.settings()}), overwrite)
-            self._zips = [GrowingZip(self._folder / path.name) for path in self._archives()]
-            self._streams = [(self._folder / name).open("ab") for name in ("heads.bin", "pictures.bin")]
-            self.heads = self._whole_heads()
-            self._keep(self.heads)
+            with named_errors(self._folder):
+                self._open(json.dumps({"version": version("gghead"), **sitting.settings()}))
         except BaseException:
             self._lock.release()
             raise
+
+    def _open(self, settings: str) -> None:
+        self._settle(settings, self._overwrite)
+        self._zips = [GrowingZip(self._folder / path.name) for path in self._archives()]
+        self._streams = [(self._folder / name).open("ab") for name in ("heads.bin", "pictures.bin")]
+        self.heads = self._whole_heads()
+        self._keep(self.heads)
 
     def add(self, head: EncodedHead) -> None:
         """Appends the next head."""
@@ -85,7 +90,18 @@ class GrowingDataset:
         Args:
             count: heads of the dataset, no more than are there.
             model: names what the truth holds.
+
+        Raises:
+            FileExistsError: another process has made one of its files meanwhile.
+            OSError: the disk is full or not writable; what is done stays in the hidden folder.
         """
+        with named_errors(self._folder):
+            self._finish(count, model)
+        self._close_streams()
+        self._lock.release()
+        shutil.rmtree(self._folder)
+
+    def _finish(self, count: int, model: HeadModel) -> None:
         self._keep(count)
         heads = np.fromfile(self._folder / "heads.bin", HEAD_RECORD)
         pictures = np.fromfile(self._folder / "pictures.bin", PICTURE_RECORD)
@@ -104,9 +120,6 @@ class GrowingDataset:
             else:
                 publish(self._folder / path.name, path)
         fsync(self._out.parent)
-        self._close_streams()
-        self._lock.release()
-        shutil.rmtree(self._folder)
 
     def __enter__(self) -> "GrowingDataset":
         return self
@@ -159,7 +172,8 @@ class GrowingDataset:
 
     def _close_streams(self) -> None:
         for stream in self._streams:
-            stream.close()
+            with suppress(OSError):  # what a full disk did not take is missing, which opening finds out
+                stream.close()
 
 
 def picture_name(index: int) -> str:

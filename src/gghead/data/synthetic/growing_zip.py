@@ -4,6 +4,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,8 +62,9 @@ class GrowingZip:
 
     def abandon(self) -> None:
         """Closes the file without a directory; it can be opened again as a `GrowingZip`."""
-        self._stream.close()
         self._zip.fp = None  # as zipfile marks a closed archive: its finaliser would write a directory
+        with suppress(OSError):  # what a full disk did not take is missing, which opening finds out
+            self._stream.close()
 
     def _append_to(self, entries: list[zipfile.ZipInfo]) -> zipfile.ZipFile:
         # Without a directory zipfile takes what is there for the head of another file and appends; it is told of the
