@@ -24,7 +24,7 @@ for path in sorted(out.glob("head.*")):
 # %%
 # What is written is what was drawn. The files are read again, upright, though y points down in a PLY: it is exact, the
 # .spz has a tenth of its size.
-camera = gghead.Cameras.frontal(resolution=256)
+camera = gghead.Cameras.at(resolution=256)
 ours = gghead.render(head, camera).rgb
 again = [gghead.load_ply(out / "head.ply"), gghead.load_spz(out / "head.spz")]
 pictures = [gghead.render(scene, camera).rgb for scene in again]

@@ -110,7 +110,7 @@ def wait_passively(environment: MutableMapping[str, str]) -> None:
 @click.version_option(__version__, prog_name="gghead")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error and what the parts log.")
 def main(debug: bool) -> None:
-    """Learns to generate 3D heads from single pictures and draws them as 3D Gaussians.
+    """A 3D-aware GAN for heads, trained on single-view images, that draws 3D Gaussians.
 
     Results go where --out says, progress to stderr. Nothing is overwritten without --force.
     """
