@@ -34,6 +34,7 @@ def test_check_finds_nothing_wrong_and_then_something(heads: Path) -> None:
     result = data("check", heads, "--resolution", "32")
     assert result.exit_code == 1
     assert result.stdout.count("fewer than the resolution 32") == 10
+    assert "0 is not in the range" in data("check", heads, "--resolution", "0").output
 
 
 def test_check_writes_a_sheet_and_nothing_else(heads: Path, tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ from gghead.cli.options import DataPath, check_output, force_option, progress_co
 
 @click.command()
 @click.argument("archive", type=DataPath())
-@click.option("--resolution", default=64, show_default=True, help="Side of the pictures that training would ask for.")
+@click.option(
+    "--resolution",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Side of the pictures that training would ask for.",
+)
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks are; default: ARCHIVE_masks_modnet.zip.")
 @click.option("--out", type=click.Path(path_type=Path), help="PNG: pictures with the head template over them.")
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ to draw on the sheet, instead of the built-in.")
