@@ -124,7 +124,7 @@ REFUSALS = [
     (("sample", "--truncation", "nan"), "nan; expected a number from 0"),
     (("sample", "--resolution", "0"), "0 is not in the range"),
     (("sample", "missing.safetensors"), "there is no model at missing.safetensors"),
-    (("sample", "head.ply"), "read it with gghead.load_ply"),
+    (("sample", "head.ply"), "gghead.load_ply reads it"),
     (("sample", "network.pkl"), "gghead import network.pkl model.safetensors"),
     (("sample", "--device", "gpu"), "the device is 'gpu'"),
     (("interpolate", "--seeds", "3"), "one head can't become another"),

@@ -8,6 +8,7 @@ import torch
 
 from gghead.inference.exports import export
 from gghead.inference.loading import load
+from gghead.viewer.library import open_library
 from gghead.viewer.state import HeadChoice, Viewpoint
 from gghead.viewer.studio import Studio
 from gghead.viewer.viewpoints import preset
@@ -60,10 +61,17 @@ def test_models_without_a_condition_ignore_it(studio: Studio, tmp_path: Path) ->
     assert torch.equal(means(studio, path, following), means(studio, path, following, side))
 
 
-def test_a_ply_is_a_head_without_a_chart(studio: Studio, model_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "head.ply"
-    export(path, studio.head(model_file, HeadChoice(seed=3), FRONT).gaussians)
-    head = studio.head(path, HeadChoice(), FRONT)
+@pytest.mark.parametrize("name", ["head.ply", "head.spz", "head.splat", "HEAD.SPZ"])
+def test_a_file_of_gaussians_is_a_head_without_a_chart(
+    name: str, studio: Studio, model_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    made = studio.head(model_file, HeadChoice(seed=3), FRONT).gaussians
+    export(path, made)
+    (entry,) = open_library((path,))
+    head = studio.head(entry.path, HeadChoice(), FRONT)
+    upright, kept = made.means[made.opacities >= 1 / 255].mean(dim=0), head.gaussians.opacities >= 1 / 255
+    torch.testing.assert_close(head.gaussians.means[kept].mean(dim=0), upright, rtol=0, atol=1e-4)
     assert head.uvs is None
     assert head.mesh is None
     assert studio.model(path) is None

@@ -44,8 +44,8 @@ def view(
 ) -> None:
     """Look at heads in a browser.
 
-    MODEL is a .safetensors file, a .ply file, a run folder, or its name (GGHEAD-4), or a folder of them; default: the
-    model in the box.
+    MODEL is a .safetensors file, a .ply, .spz or .splat file, a run folder, or its name (GGHEAD-4), or a folder of
+    them; default: the model in the box.
     """
     import importlib.util
     import time

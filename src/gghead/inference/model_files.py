@@ -8,9 +8,9 @@ SNAPSHOT_FOLDER = "snapshots"
 """Where a run keeps the averaged generators, `<images, nine digits>.safetensors`."""
 OTHER_KINDS = {
     ".pkl": "an official checkpoint; convert it first: gghead import {path} model.safetensors",
-    ".ply": "a file of Gaussians, no model that makes them; read it with gghead.load_ply, look at it with gghead view",
-    ".spz": "a file of Gaussians, no model that makes them; read it with gghead.load_spz",
-    ".splat": "a file of Gaussians, no model that makes them; read it with gghead.load_splat",
+    ".ply": "a file of Gaussians, no model that makes them; gghead.load_ply reads it, gghead view shows it",
+    ".spz": "a file of Gaussians, no model that makes them; gghead.load_spz reads it, gghead view shows it",
+    ".splat": "a file of Gaussians, no model that makes them; gghead.load_splat reads it, gghead view shows it",
     ".training": "what training goes on from beside a model; name the model, the .safetensors file beside it",
     ".zip": "an archive, no model; gghead data check looks at datasets",
 }

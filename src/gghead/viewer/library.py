@@ -1,11 +1,11 @@
-"""What can be looked at: the models, runs and PLY files behind the paths on the command line."""
+"""What can be looked at: the models, runs and files of Gaussians behind the paths on the command line."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from gghead.inference.model_files import SNAPSHOT_FOLDER
 
-SUFFIXES = (".safetensors", ".ply")
+SUFFIXES = (".safetensors", ".ply", ".spz", ".splat")
 BUNDLED = Path("bundled")
 """Stands for the model that comes with gghead."""
 
@@ -16,7 +16,7 @@ class Entry:
 
     Attributes:
         name: as the page calls it, unique.
-        path: a .safetensors or .ply file, a run's folder, or BUNDLED.
+        path: a .safetensors, .ply, .spz or .splat file, a run's folder, or BUNDLED.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Entry:
 
 
 def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
-    """What the paths hold: a model file, a PLY, a run, or a folder with some of them; without paths the bundled model.
+    """What the paths hold: models, Gaussians, runs, or folders with some of them; without paths the bundled model.
 
     Raises:
         FileNotFoundError: nothing is at a path, or nothing in it can be looked at.
@@ -40,7 +40,8 @@ def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(
-                f"there is nothing at {path}; expected a .safetensors or .ply file, a run folder, or a folder of runs"
+                f"there is nothing at {path}; expected a .safetensors, .ply, .spz or .splat file, "
+                "a run folder, or a folder of runs"
             )
         found += [path] if _viewable(path) else _inside(path)
     unique = list(dict.fromkeys(found)) if paths else [BUNDLED]
@@ -53,15 +54,15 @@ def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
 def _viewable(path: Path) -> bool:
     if path.is_dir():
         return (path / SNAPSHOT_FOLDER).is_dir() or (path / "config.json").is_file()
-    return path.suffix in SUFFIXES
+    return path.suffix.lower() in SUFFIXES
 
 
 def _inside(path: Path) -> list[Path]:
     if not path.is_dir():
-        raise ValueError(f"{path} can't be looked at; expected a .safetensors file, a .ply file, or a run folder")
+        raise ValueError(f"{path} can't be looked at; expected one ending in {', '.join(SUFFIXES)}, or a run folder")
     found = [child for child in sorted(path.iterdir()) if _viewable(child)]
     if not found:
-        raise FileNotFoundError(f"{path} holds no runs, no .safetensors and no .ply files")
+        raise FileNotFoundError(f"{path} holds no runs, and no files ending in {', '.join(SUFFIXES)}")
     return found
 
 

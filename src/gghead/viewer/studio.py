@@ -11,6 +11,8 @@ import numpy as np
 
 from gghead.gaussians.ply import load_ply
 from gghead.gaussians.scene import Gaussians
+from gghead.gaussians.splat import load_splat
+from gghead.gaussians.spz import load_spz
 from gghead.inference.directions import Directions, principal_directions
 from gghead.inference.loading import load
 from gghead.model.generator import Generator
@@ -22,6 +24,8 @@ from gghead.viewer.state import NUM_DIRECTIONS, HeadChoice, Look, View, Viewpoin
 from gghead.viewer.template_mesh import TemplateMesh, build_mesh
 from gghead.viewer.viewpoints import camera_of
 
+LOADERS = {".ply": load_ply, ".spz": load_spz, ".splat": load_splat}
+"""Readers of files of Gaussians, by the ends of their names."""
 MODELS_KEPT = 3
 """Models that stay loaded; the one that was used longest ago goes first."""
 HEADS_KEPT = 24
@@ -53,7 +57,7 @@ class Studio:
         self._strips_lock = threading.Lock()
 
     def model(self, path: Path) -> Model | None:
-        """The model of a file; None for a PLY.
+        """The model of a file; None for Gaussians.
 
         Raises:
             FileNotFoundError: the file is gone.
@@ -138,8 +142,8 @@ class Studio:
         return self._sources[key]
 
     def _load(self, path: Path) -> Model | Gaussians:
-        if path.suffix == ".ply":
-            return load_ply(path).to(self.device)
+        if path.suffix.lower() in LOADERS:
+            return LOADERS[path.suffix.lower()](path).to(self.device)
         generator = load(None if path == BUNDLED else path, self.device).eval()
         count = min(NUM_DIRECTIONS, generator.config.style_size)
         mesh = build_mesh(generator.texel_uvs.cpu().numpy(), generator.template_positions.cpu().numpy())
