@@ -204,7 +204,7 @@ def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_pat
     ("path", "told"),
     [
         ("missing", "there is no model at missing; expected a .safetensors file, or a run's folder or name"),
-        ("head.ply", "head.ply is a file of Gaussians, no model that makes them; read it with gghead.load_ply"),
+        ("head.ply", "head.ply is a file of Gaussians, no model that makes them; gghead.load_ply reads it"),
         ("HEAD.SPZ", "gghead.load_spz"),
         ("faces.zip", "faces.zip is an archive, no model"),
         (3, "the model is a int; expected a path"),
