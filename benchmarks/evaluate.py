@@ -16,8 +16,8 @@ import torch
 
 from gghead.config.presets import PRESETS
 from gghead.data.picture_cache import cache_root
-from gghead.data.synthetic.cameras import posed_label
 from gghead.evaluation.features import AT_ONCE, collect_features
+from gghead.geometry.canonical_head import posed_label
 from gghead.inference.fakes import Fakes, Recipe, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.portraits import Sitting
 from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import posed_label
 from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render

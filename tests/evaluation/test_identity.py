@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.head_model import HeadModel
 from gghead.data.synthetic.landmarks import landmarks
 from gghead.data.synthetic.lighting import random_lighting
@@ -23,6 +22,7 @@ from gghead.evaluation.identity import (
     identity_measures,
 )
 from gghead.evaluation.reference import Reference
+from gghead.geometry.canonical_head import posed_label
 from gghead.inference.fakes import Fakes, Recipe
 from gghead.metrics import identity
 from gghead.metrics.identity import FaceRecognizer, equal_error, load_recognizer

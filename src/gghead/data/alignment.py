@@ -4,9 +4,8 @@ import numpy as np
 from jaxtyping import Float
 
 from gghead.geometry.cameras import FFHQ_DISTANCE
+from gghead.geometry.canonical_head import FACE_DEPTH
 
-FACE_DEPTH = 0.2
-"""z of the point around which FFHQ's crops turn, world units."""
 PARALLEL = 1e-3
 """Least eigenvalue of the mean projector, below which lines of sight are parallel: 3.6 degrees between two cameras."""
 LARGEST_MISS = 0.2

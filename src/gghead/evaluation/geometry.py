@@ -11,9 +11,8 @@ from PIL import Image
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
-from gghead.data.archive import open_archive
+from gghead.data.archive import DEPTH_STEPS, open_archive
 from gghead.data.dataset import HeadDataset
-from gghead.data.synthetic.portraits import DEPTH_STEPS
 from gghead.evaluation.features import label_yaws
 from gghead.inference.fakes import Fakes
 from gghead.rasterizer import render

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from gghead.data.synthetic.cameras import posed_label
 from gghead.evaluation.report import Measure
 from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import posed_label
 from gghead.inference.fakes import Fakes, finite_heads
 from gghead.media.images import to_uint8
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+from gghead.data.archive import DEPTH_STEPS
 from gghead.data.dataset import HeadDataset
 from gghead.data.inspection import inspect
 from gghead.data.synthetic import Sitting, generate
 from gghead.data.synthetic.cameras import random_label
 from gghead.data.synthetic.generation import THREADS, one_thread_each
-from gghead.data.synthetic.portraits import DEPTH_STEPS, VIEW
+from gghead.data.synthetic.portraits import VIEW
 from gghead.geometry.cameras import Cameras
 from gghead.media.encoded import decode_grey
 

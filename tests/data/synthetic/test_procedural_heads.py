@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.lighting import random_lighting
 from gghead.data.synthetic.portraits import Portrait, Sitting, draw_head
 from gghead.data.synthetic.procedural_heads import ProceduralHeads
 from gghead.data.synthetic.renderer import Material, View, render
 from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import posed_label
 
 SIDE = 128
 POSES = [(0.0, 0.0), (0.5, 0.0), (-0.5, 0.1), (0.2, -0.3)]

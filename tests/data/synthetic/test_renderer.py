@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.lighting import Lighting
 from gghead.data.synthetic.renderer import Material, Mesh, Scene, Surface, View, project, render, tone_map
 from gghead.data.synthetic.sheer_layers import LAYERS
 from gghead.geometry.cameras import FFHQ_DISTANCE
+from gghead.geometry.canonical_head import posed_label
 from tolerances import EXACT_FLOAT32, TONE_TABLE
 
 SIDE = 16

@@ -5,7 +5,6 @@ import pytest
 
 from gghead.data.synthetic.beards import CHANCES, BeardGrower, random_beard
 from gghead.data.synthetic.brows import BrowPatches, brow_colour
-from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.face_chart import HeadChart, chart_head
 from gghead.data.synthetic.hair_line import random_hair_line
 from gghead.data.synthetic.head_model import HeadModel
@@ -19,6 +18,7 @@ from gghead.data.synthetic.renderer import Material, Mesh, Scene, render
 from gghead.data.synthetic.skin import Face, paint_skin, random_makeup, skin_colour
 from gghead.data.synthetic.skin_regions import Region, SkinMaps, map_skin
 from gghead.data.synthetic.strokes import draw_hairs
+from gghead.geometry.canonical_head import posed_label
 
 DETAIL = 0.35
 LUMINANCE = np.array([0.3, 0.55, 0.15])

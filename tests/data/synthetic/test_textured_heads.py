@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from gghead.data.synthetic.build_assets import build_pack
-from gghead.data.synthetic.cameras import posed_label
 from gghead.data.synthetic.hair_shells import ARCH, ARCH_FOOT, FACE_DEPTH, swept_aside
 from gghead.data.synthetic.identities import random_person
 from gghead.data.synthetic.lighting import random_lighting
@@ -15,6 +14,7 @@ from gghead.data.synthetic.renderer import Material, View, render
 from gghead.data.synthetic.skin import SKIN
 from gghead.data.synthetic.textured_heads import TexturedHeads, paint_iris
 from gghead.data.synthetic.textured_looks import SHAVED, Look, random_look
+from gghead.geometry.canonical_head import posed_label
 from tiny_assets import write_source
 
 SIDE = 64

@@ -5,18 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
-from gghead.geometry.trajectories import on_sphere
+from gghead.geometry.canonical_head import posed_label
 
 Poses = Literal["ffhq", "wide"]
-FACE_DEPTH = 0.2
-"""Cameras look at (0, 0, this), world: FFHQ's crops turn around the middle of the face."""
-FACE_REACH = math.radians(45)
-"""Up to this yaw. Farther round they look at ever deeper points, at 90 degrees at the origin, the middle of the head,
-which would leave the picture otherwise."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +44,3 @@ def random_label(rng: np.random.Generator, poses: Poses = "ffhq") -> Float32[np.
         float(everywhere if turned else np.clip(yaw, -spread.yaw_limit, spread.yaw_limit)),
         float(np.clip(pitch, -spread.pitch_limit, spread.pitch_limit)),
     )
-
-
-def posed_label(yaw: float, pitch: float) -> Float32[np.ndarray, "25"]:
-    """Camera label at the distance of FFHQ; positive yaw stands towards +x, positive pitch above; radians."""
-    eye = on_sphere(torch.tensor(yaw, dtype=torch.float64), torch.tensor(pitch, dtype=torch.float64), FFHQ_DISTANCE)
-    depth = FACE_DEPTH * min(1.0, max(0.0, (math.pi / 2 - abs(yaw)) / (math.pi / 2 - FACE_REACH)))
-    cameras = Cameras.looking_at(eye, torch.tensor((0.0, 0.0, depth), dtype=torch.float64), resolution=1)
-    return cameras.labels().numpy().astype(np.float32)

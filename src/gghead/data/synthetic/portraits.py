@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image
 
+from gghead.data.archive import DEPTH_STEPS
 from gghead.data.synthetic.cameras import Poses, random_label
 from gghead.data.synthetic.heads import HeadMaker
 from gghead.data.synthetic.landmarks import landmarks
@@ -21,8 +22,6 @@ from gghead.media.images import encode_png
 SAMPLES_WANTED = 256
 """Supersampling brings a picture to this side at least: strands of hair are thin."""
 SUPERSAMPLING_LIMITS = (2, 4)
-DEPTH_STEPS = 10_000
-"""Steps of a world unit in a depth picture: the farthest that 16 bits hold is 6.5535."""
 PERSON, VIEW = 0, 1
 """Purposes of random streams, so that the number of views of a head does not change the head."""
 

@@ -3,9 +3,10 @@ import math
 import numpy as np
 import torch
 
-from gghead.data.synthetic.cameras import FACE_DEPTH, Poses, posed_label, random_label
+from gghead.data.synthetic.cameras import Poses, random_label
 from gghead.data.synthetic.renderer import project
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.canonical_head import FACE_DEPTH, posed_label
 
 
 def pixels(label: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
