@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gghead.data.synthetic.portraits import Sitting
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import posed_label
 from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render
+from gghead.synthetic.people.portraits import Sitting
 from rendered_people import draw_people
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 
-from gghead.data.synthetic.portraits import Sitting
 from gghead.evaluation.identity import (
     CARD_DEGREES,
     DEGREES,
@@ -25,6 +24,7 @@ from gghead.evaluation.identity import (
     identity_measures,
 )
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer, equal_error
+from gghead.synthetic.people.portraits import Sitting
 from rendered_people import draw_people
 
 EYES_AND_NOSE = [45, 42, 36, 39, 33]

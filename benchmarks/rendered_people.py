@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gghead.data.synthetic.landmarks import landmarks
-from gghead.data.synthetic.lighting import random_lighting
-from gghead.data.synthetic.portraits import PERSON, Sitting, head_maker
-from gghead.data.synthetic.renderer import render
 from gghead.geometry.canonical_head import posed_label
+from gghead.synthetic.anatomy.landmarks import landmarks
+from gghead.synthetic.people.portraits import PERSON, Sitting, head_maker
+from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.renderer import render
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ import numba
 import numpy as np
 
 from gghead.data.parallel import thread_count
-from gghead.data.synthetic import renderer
-from gghead.data.synthetic.generation import THREADS, generate
-from gghead.data.synthetic.portraits import Sitting, draw_head, encode_head, head_maker
+from gghead.synthetic import renderer
+from gghead.synthetic.dataset.generation import THREADS, generate
+from gghead.synthetic.people.portraits import Sitting, draw_head, encode_head, head_maker
 from rows import append
 
 RESULTS = Path(__file__).parent / "results"

@@ -11,7 +11,7 @@ import torch
 
 import gghead
 from gghead.data.dataset import HeadDataset
-from gghead.data.synthetic import Sitting, generate
+from gghead.synthetic import Sitting, generate
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import place_texels

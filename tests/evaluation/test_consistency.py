@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from gghead.data.dataset import HeadDataset
-from gghead.data.synthetic import Sitting, generate
 from gghead.evaluation.consistency import view_cameras, view_consistency, warp
 from gghead.evaluation.evaluate import Settings, evaluate
 from gghead.evaluation.geometry import depth_statistics, gap, generated_shapes, true_shapes
@@ -20,6 +19,7 @@ from gghead.inference.surfaces import normals_from_depth, points_from_depth
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
+from gghead.synthetic import Sitting, generate
 from tiny_run import RESOLUTION
 
 

@@ -8,11 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from gghead.data.synthetic.head_model import HeadModel
-from gghead.data.synthetic.landmarks import landmarks
-from gghead.data.synthetic.lighting import random_lighting
-from gghead.data.synthetic.procedural_heads import ProceduralHeads
-from gghead.data.synthetic.renderer import render
 from gghead.evaluation.identity import (
     FACE_LANDMARKS,
     VIEWS,
@@ -27,6 +22,11 @@ from gghead.inference.fakes import Fakes, Recipe
 from gghead.metrics import identity
 from gghead.metrics.identity import FaceRecognizer, equal_error, load_recognizer
 from gghead.model.generator import Generator
+from gghead.synthetic.anatomy.head_model import HeadModel
+from gghead.synthetic.anatomy.landmarks import landmarks
+from gghead.synthetic.people.procedural_heads import ProceduralHeads
+from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.renderer import render
 from tolerances import EXACT_FLOAT32
 
 IBUG = [45, 42, 36, 39, 33]

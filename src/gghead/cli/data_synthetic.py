@@ -41,7 +41,7 @@ def synthetic(
 
     Stop it at any time: the same command goes on.
     """
-    from gghead.data.synthetic import Sitting, generate
+    from gghead.synthetic import Sitting, generate
 
     sitting = Sitting(resolution, seed, views, poses, assets, write_depth)
     with progress_counter(count, "heads") as done:

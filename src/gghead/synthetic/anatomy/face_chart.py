@@ -1,0 +1,137 @@
+"""Where the texels of the head's texture lie on the neutral head; made once for a texture size.
+
+Positions are decimetres of the neutral head, which the texture chart refers to, whoever wears it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+from scipy.ndimage import distance_transform_edt, zoom
+from scipy.spatial import cKDTree
+
+from gghead.synthetic.anatomy.head_model import Chart, HeadModel
+from gghead.synthetic.render.mesh_rasterizer import rasterize
+
+FULL_WIDTH, FULL_HEIGHT = 480, 896
+"""Texels of the head chart at full detail."""
+AXIS_DEPTH = 0.55
+"""Depth (z) of the vertical axis through the skull around which azimuths are measured."""
+FACE_DEPTH = 0.9
+"""What lies behind this depth does not belong to the face."""
+
+
+@dataclass(frozen=True)
+class HeadChart:
+    """What is where on the head's texture [h, w].
+
+    Attributes:
+        position: point of the neutral head; beside the chart, that of the nearest texel in it.
+        azimuth: angle around the skull's axis, 0 in front, pi at the back; the same on both sides.
+        inside: 0 at the seam to the neck, 1 away from it.
+        masks: lips, ears and eyelids of the head model, 0 to 1.
+        rim: distance to the rim of the eyelids, at most 0.3.
+        detail: share of the full texture size, 0 to 1.
+    """
+
+    position: Float32[np.ndarray, "h w 3"]
+    azimuth: Float32[np.ndarray, "h w"]
+    inside: Float32[np.ndarray, "h w"]
+    masks: dict[str, Float32[np.ndarray, "h w"]]
+    rim: Float32[np.ndarray, "h w"]
+    detail: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rim.shape
+
+    @property
+    def side(self) -> Float32[np.ndarray, "h w"]:
+        """Distance to the plane of symmetry."""
+        return np.abs(self.position[..., 0])
+
+    @property
+    def height(self) -> Float32[np.ndarray, "h w"]:
+        """Height (y)."""
+        return self.position[..., 1]
+
+    @property
+    def facing(self) -> Float32[np.ndarray, "h w"]:
+        """1 on the face, 0 behind it."""
+        return np.clip((self.position[..., 2] - FACE_DEPTH) / 0.15, 0, 1)
+
+    def near(
+        self, centre: tuple[float, float, float], spread: tuple[float, float, float]
+    ) -> Float32[np.ndarray, "h w"]:
+        """Gaussian hill around a point and its mirror image, 0 to 1, with a standard deviation for each axis."""
+        x, y, z = centre
+        offset = np.stack([self.side - x, self.height - y, self.position[..., 2] - z], -1)
+        return np.exp(-0.5 * ((offset / np.array(spread, np.float32)) ** 2).sum(-1)).astype(np.float32)
+
+    def crease(self, line: list[tuple[float, float]], width: float, shift: float = 0) -> Float32[np.ndarray, "h w"]:
+        """Closeness 0 to 1 to a smooth line through points (side, height) of the face, fading out at its ends.
+
+        Args:
+            line: points that the line passes through, in order.
+            width: standard deviation across the line.
+            shift: moves the line up.
+        """
+        knots, fine = np.linspace(0, 1, len(line)), np.linspace(0, 1, 40)
+        xs, ys = np.array(line, np.float64).T
+        degree = min(len(line) - 1, 3)
+        curve = np.stack([np.polyval(np.polyfit(knots, v, degree), fine) for v in (xs, ys + shift)], 1)
+        texels = np.stack([self.side, self.height], -1).reshape(-1, 2)
+        reach = 4 * width
+        close = (self.facing.ravel() > 0) & (np.abs(texels - curve.mean(0)) < np.ptp(curve, 0) / 2 + reach).all(1)
+        out = np.zeros(len(texels), np.float32)
+        distance, nearest = cKDTree(curve).query(texels[close])
+        ends = np.sin(np.pi * np.clip(fine, 0.02, 0.98)) ** 0.6
+        out[close] = np.exp(-0.5 * (distance / width) ** 2) * ends[nearest]
+        return out.reshape(self.shape) * self.facing
+
+
+def chart_head(model: HeadModel, detail: float) -> HeadChart:
+    """Maps the head chart at a share of its full texture size."""
+    width, height = round(FULL_WIDTH * detail), round(FULL_HEIGHT * detail)
+    head = model.chart == Chart.HEAD
+    corners = model.uvs[head].reshape(-1, 2)
+    flat = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height, np.ones(len(corners))], 1)
+    triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
+    _, hit, first_two = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
+    barycentric = np.append(first_two, 1 - first_two.sum(2, keepdims=True), 2)
+    owners = model.triangles[head][np.maximum(hit, 0)]
+    position = np.einsum("hwkc,hwk->hwc", model.neutral[owners], barycentric).astype(np.float32)
+    nearest = distance_transform_edt(hit < 0, return_distances=False, return_indices=True)
+    position = position[nearest[0], nearest[1]]  # texels beyond the border are seen through bilinear filters
+    seam = _distance(model, Chart.TORSO, position, 0.4)
+    return HeadChart(
+        position=position,
+        azimuth=azimuths(position),
+        inside=_smooth_step(seam / 0.35),
+        masks={name: _scaled(mask, (height, width)) for name, mask in model.masks.items()},
+        rim=_distance(model, Chart.SOCKET, position, 0.3),
+        detail=detail,
+    )
+
+
+def azimuths(points: Float32[np.ndarray, "*P 3"]) -> Float32[np.ndarray, "*P"]:
+    """Angle around the skull's axis, 0 in front, pi at the back; the same on both sides."""
+    return np.arctan2(np.abs(points[..., 0]), points[..., 2] - np.float32(AXIS_DEPTH))
+
+
+def _distance(model: HeadModel, other: Chart, position: np.ndarray, limit: float) -> np.ndarray:
+    """Distance [h, w] to the line where the head chart meets another one, at most `limit`."""
+    line = np.intersect1d(model.triangles[model.chart == Chart.HEAD], model.triangles[model.chart == other])
+    tree = cKDTree(model.neutral[line])
+    distance = tree.query(position.reshape(-1, 3), distance_upper_bound=limit)[0].reshape(position.shape[:2])
+    return np.minimum(distance, limit).astype(np.float32)
+
+
+def _smooth_step(values: np.ndarray) -> np.ndarray:
+    t = np.clip(values, 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return zoom(mask, (shape[0] / mask.shape[0], shape[1] / mask.shape[1]), order=1)

@@ -1,0 +1,191 @@
+"""Regions and lines of the face that differ in colour from the rest of the skin, as maps of the head's texture.
+
+A map says where; `skin.py` decides how much of it a person has. All are made once for a texture size.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Float32
+from scipy.ndimage import gaussian_filter, zoom
+
+from gghead.synthetic.anatomy.face_chart import FULL_HEIGHT, FULL_WIDTH, HeadChart
+
+NOISE_SEED = 20
+"""Of the fields of noise that everybody shares; a person sees them shifted by a random offset."""
+
+
+class Region(IntEnum):
+    """Maps of the face."""
+
+    CHEEKS = 0
+    NOSE = 1
+    EARS = 2
+    SOCKETS = 3
+    INNER_EYES = 4
+    EYE_BAGS = 5
+    FOREHEAD = 6
+    CHIN = 7
+    LIPS = 8
+    UPPER_LIP = 9
+    LIP_EDGE = 10
+    MOUTH_LINE = 11
+    LASH_LINE = 12
+    LIDS = 13
+    LID_CREASE = 14
+    NOSTRIL_FOLD = 15
+    FOLDS = 16
+    FOREHEAD_LINES = 17
+    CROWS_FEET = 18
+    FROWN_LINES = 19
+    BEARD = 20
+    MOUSTACHE = 21
+    GOATEE = 22
+
+
+class Noise(IntEnum):
+    """Fields of noise, from coarse to fine."""
+
+    PATCHES = 0
+    BLOTCHES = 1
+    MOTTLING = 2
+    PORES = 3
+    FRECKLES = 4
+    SPOTS = 5
+    STUBBLE = 6
+
+
+@dataclass(frozen=True)
+class SkinMaps:
+    """Where the regions of the face are and how its skin is mottled.
+
+    Attributes:
+        regions: one map for each `Region`, 0 to 1.
+        noise: one field for each `Noise`; the first four have zero mean and unit deviation, the spots are 0 to 1.
+        inside: 0 at the seam to the neck, where nothing may differ from its colour, 1 away from it.
+    """
+
+    regions: Float32[np.ndarray, "r h w"]
+    noise: Float32[np.ndarray, "n h w"]
+    inside: Float32[np.ndarray, "h w"]
+
+
+def map_skin(chart: HeadChart) -> SkinMaps:
+    """The maps for a texture size."""
+    made = {**_soft_regions(chart), **_mouth(chart), **_eyes(chart), **_lines(chart), **_beard(chart)}
+    regions = np.stack([made[region] for region in Region]).astype(np.float32)
+    return SkinMaps(regions, _noise_fields(chart), chart.inside)
+
+
+def _soft_regions(chart: HeadChart) -> dict[Region, np.ndarray]:
+    hills = {
+        Region.CHEEKS: chart.near((0.40, 6.93, 1.28), (0.17, 0.15, 0.3)),
+        Region.NOSE: chart.near((0.0, 6.93, 1.66), (0.15, 0.09, 0.12)),
+        Region.SOCKETS: chart.near((0.31, 7.28, 1.33), (0.17, 0.11, 0.2)),
+        Region.INNER_EYES: chart.near((0.155, 7.26, 1.38), (0.05, 0.07, 0.1)),
+        Region.EYE_BAGS: chart.near((0.29, 7.165, 1.33), (0.12, 0.045, 0.2)),
+        Region.FOREHEAD: chart.near((0.0, 7.72, 1.45), (0.32, 0.2, 0.4)),
+        Region.CHIN: chart.near((0.0, 6.32, 1.45), (0.22, 0.12, 0.25)),
+    }
+    return {**hills, Region.EARS: gaussian_filter(chart.masks["ears"], 3 * chart.detail)}
+
+
+def _mouth(chart: HeadChart) -> dict[Region, np.ndarray]:
+    lips = gaussian_filter(chart.masks["lips"], 1.6 * chart.detail)
+    upper = np.clip((chart.height - 6.605) / 0.02 + 0.5, 0, 1)
+    edge = np.clip(gaussian_filter(chart.masks["lips"], 4 * chart.detail) * (1 - lips) * 4, 0, 1)
+    return {
+        Region.LIPS: lips,
+        Region.UPPER_LIP: lips * upper,
+        Region.LIP_EDGE: edge,
+        Region.MOUTH_LINE: chart.crease([(0, 6.612), (0.1, 6.61), (0.2, 6.612), (0.29, 6.612)], 0.012),
+    }
+
+
+def _eyes(chart: HeadChart) -> dict[Region, np.ndarray]:
+    upper = np.clip((chart.height - 7.285) / 0.03 + 0.5, 0, 1)
+    around = chart.near((0.31, 7.28, 1.33), (0.25, 0.2, 0.3)) > 0.05
+    lids = np.exp(-0.5 * (chart.rim / 0.045) ** 2) * upper
+    return {
+        Region.LASH_LINE: np.exp(-0.5 * (chart.rim / 0.011) ** 2) * (0.35 + 0.65 * upper) * around,
+        Region.LIDS: lids * around,
+        Region.LID_CREASE: chart.crease(
+            [(0.18, 7.325), (0.26, 7.375), (0.34, 7.385), (0.42, 7.36), (0.47, 7.32)], 0.011
+        ),
+    }
+
+
+def _lines(chart: HeadChart) -> dict[Region, np.ndarray]:
+    """Folds as a dark line with a lighter ridge beside it: positive where dark, negative where light."""
+
+    def fold(line: list[tuple[float, float]], width: float, strength: float = 1) -> np.ndarray:
+        ridge = chart.crease(line, 1.8 * width, 2.2 * width) + chart.crease(line, 1.8 * width, -2.2 * width)
+        return strength * (chart.crease(line, width) - 0.3 * ridge)
+
+    outer = [
+        fold([(0.47, 7.29 + d), (0.52, 7.285 + 1.9 * d), (0.58, 7.27 + 3.2 * d)], 0.008) for d in (-0.025, 0, 0.03)
+    ]
+    forehead = [
+        fold([(0, y), (0.15, y + 0.02), (0.3, y + 0.01), (0.42, y - 0.03)], 0.013, s)
+        for y, s in ((7.63, 0.8), (7.73, 1), (7.83, 0.7))
+    ]
+    return {
+        Region.NOSTRIL_FOLD: chart.crease([(0.165, 6.97), (0.185, 6.91), (0.165, 6.85)], 0.014),
+        Region.FOLDS: fold([(0.19, 6.95), (0.25, 6.86), (0.31, 6.74), (0.335, 6.60)], 0.018)
+        + fold([(0.30, 6.58), (0.305, 6.5), (0.29, 6.40)], 0.015, 0.6)
+        + fold([(0.17, 7.215), (0.23, 7.15), (0.32, 7.125), (0.44, 7.17)], 0.014, 0.7),
+        Region.FOREHEAD_LINES: np.sum(forehead, 0),
+        Region.CROWS_FEET: np.sum(outer, 0) + fold([(0.38, 7.16), (0.44, 7.13), (0.5, 7.12)], 0.01, 0.6),
+        Region.FROWN_LINES: fold([(0.055, 7.42), (0.06, 7.48), (0.075, 7.55)], 0.011)
+        + 0.5 * chart.crease([(0, 7.345), (0.06, 7.34), (0.11, 7.33)], 0.011),
+    }
+
+
+def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
+    side, y, z = chart.side, chart.height, chart.position[..., 2]
+    cheek_line = 6.62 + 0.55 * np.clip((side - 0.28) / 0.42, 0, 1) ** 1.3
+    below = np.clip((cheek_line - y) / 0.2 + 0.3, 0, 1) ** 1.5
+    before_ear = np.clip((z - 0.58) / 0.14, 0, 1)
+    mouth = np.clip(((side / 0.30) ** 2 + ((y - 6.6) / 0.115) ** 2 - 1) / 0.4, 0, 1)
+    beard = below * before_ear * mouth * np.clip(1 - gaussian_filter(chart.masks["ears"], 5 * chart.detail) * 3, 0, 1)
+    philtrum = 1 - 0.6 * np.exp(-((side / 0.03) ** 2))
+    upper = np.clip((6.835 - 0.25 * side - y) / 0.03, 0, 1) * np.clip((y - 6.66 + 0.3 * side) / 0.03, 0, 1)
+    moustache = upper * np.clip((0.33 - side) / 0.06, 0, 1) * philtrum * chart.facing
+    corners = (
+        np.clip((0.36 - side) / 0.05, 0, 1) * np.clip((side - 0.26) / 0.05, 0, 1) * np.clip((6.72 - y) / 0.05, 0, 1)
+    )
+    outside_lips = 1 - np.clip(gaussian_filter(chart.masks["lips"], 2 * chart.detail) * 2, 0, 1)
+    beard = gaussian_filter(np.maximum(beard, corners * below) * outside_lips, 2 * chart.detail)
+    chin = np.clip((0.31 - side) / 0.05, 0, 1) * np.clip((6.66 - y) / 0.05, 0, 1)
+    return {
+        Region.BEARD: beard,
+        Region.GOATEE: beard * chin,
+        Region.MOUSTACHE: gaussian_filter(moustache * outside_lips, 1.5 * chart.detail),
+    }
+
+
+def _noise_fields(chart: HeadChart) -> np.ndarray:
+    rng = np.random.default_rng(NOISE_SEED)
+    fields = [_values(chart, rng, cell) for cell in (90, 28, 9)]
+    pores = 0.5 * _values(chart, rng, 2.5) + rng.standard_normal(chart.shape, dtype=np.float32) * chart.detail
+    spots = [_dots(chart, rng, count, radius) for count, radius in ((14000, 0.9), (110, 3.2))]
+    stubble = rng.random(chart.shape, dtype=np.float32)
+    return np.stack([*fields, pores / pores.std(), *spots, stubble]).astype(np.float32)
+
+
+def _values(chart: HeadChart, rng: np.random.Generator, cell: float) -> np.ndarray:
+    """Smooth noise with features of `cell` texels of the full texture."""
+    coarse = rng.standard_normal((round(FULL_HEIGHT / cell) + 2, round(FULL_WIDTH / cell) + 2))
+    fine = zoom(coarse, (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1]), order=3)
+    return (fine - fine.mean()) / fine.std()
+
+
+def _dots(chart: HeadChart, rng: np.random.Generator, count: int, radius: float) -> np.ndarray:
+    """Soft dots of random size and strength, radii in texels of the full texture."""
+    height, width = chart.shape
+    out = np.zeros(chart.shape)
+    at = (rng.random(count) * height).astype(int), (rng.random(count) * width).astype(int)
+    np.maximum.at(out, at, rng.uniform(0.1, 1, count) ** 2.5)
+    spread = max(radius * chart.detail, 0.4)
+    return np.clip(gaussian_filter(out, spread, mode="wrap") * 2 * np.pi * spread**2, 0, 1)

@@ -1,0 +1,1 @@
+"""Datasets of rendered people that can be interrupted and go on."""

@@ -1,0 +1,1 @@
+"""Hair of every kind: on the head, brows, lashes, beards."""

@@ -1,0 +1,118 @@
+"""Beards: which one a man wears, its painted shadow, and short ribbons of hair on it.
+
+Lengths are decimetres.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from gghead.synthetic.anatomy.face_chart import HeadChart
+from gghead.synthetic.anatomy.head_model import Chart, HeadModel, Similarity
+from gghead.synthetic.anatomy.identities import Person
+from gghead.synthetic.anatomy.skin_regions import Region, SkinMaps
+from gghead.synthetic.hair.cards import ribbons
+from gghead.synthetic.hair.growth import Lines
+from gghead.synthetic.hair.texture import Strip
+from gghead.synthetic.render.renderer import Mesh
+
+BeardStyle = Literal["shaved", "stubble", "moustache", "goatee", "short", "full"]
+CHANCES: dict[BeardStyle, float] = {
+    "shaved": 0.52, "stubble": 0.18, "moustache": 0.06, "goatee": 0.07, "short": 0.11, "full": 0.06,
+}  # fmt: skip
+LENGTHS: dict[BeardStyle, float] = {"moustache": 0.07, "goatee": 0.10, "short": 0.08, "full": 0.22}
+CARDS, STEPS = 1500, 3
+"""Ribbons of a full beard at full detail, and straight pieces of each."""
+BEARD_SEED = 6
+
+
+@dataclass(frozen=True)
+class Beard:
+    """One man's beard.
+
+    Attributes:
+        style: its kind.
+        stubble: painted density of beard, moustache and goatee, 0 to 1.
+        length: of the hair; 0 without ribbons.
+    """
+
+    style: BeardStyle
+    stubble: Float[np.ndarray, "3"]
+    length: float
+
+
+def random_beard(person: Person, rng: np.random.Generator) -> Beard:
+    """Some men have one."""
+    style: BeardStyle = list(CHANCES)[rng.choice(len(CHANCES), p=list(CHANCES.values()))]
+    shadow, length = rng.uniform(0.02, 0.2), rng.uniform(0.7, 1.4)
+    if person.sex == "female" or person.age == "child":
+        return Beard("shaved", np.zeros(3), 0.0)
+    dense = {"stubble": 0.2 + 1.5 * shadow, "short": 0.85, "full": 0.95}.get(style, shadow)
+    lip = {"moustache": 0.8, "goatee": 0.8}.get(style, dense)
+    return Beard(style, np.array([dense, lip, 0.85 if style == "goatee" else dense]), LENGTHS.get(style, 0.0) * length)
+
+
+class BeardGrower:
+    """Grows beards on any man; holds what does not depend on him."""
+
+    def __init__(self, model: HeadModel, chart: HeadChart, maps: SkinMaps) -> None:
+        rng = np.random.default_rng(BEARD_SEED)
+        faces = np.flatnonzero(model.chart == Chart.HEAD)
+        centre = model.neutral[model.triangles[faces]].mean(1)
+        faces = faces[(centre[:, 1] < 7.25) & (centre[:, 2] > 0.55)]
+        corners = model.neutral[model.triangles[faces]]
+        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+        picked = faces[np.searchsorted(np.cumsum(area / area.sum()), rng.random(3 * CARDS) * 0.9999)]
+        a, b = rng.random((2, 3 * CARDS))
+        a, b = np.where(a + b > 1, 1 - a, a), np.where(a + b > 1, 1 - b, b)
+        self._weights = np.stack([1 - a - b, a, b], 1).astype(np.float32)[..., None]
+        self._corners = model.triangles[picked]
+        self._neutral = (model.neutral[self._corners] * self._weights).sum(1)
+        uv = (model.uvs[picked] * self._weights).sum(1)
+        height, width = chart.shape
+        row = np.clip((1 - uv[:, 1]) * height, 0, height - 1).astype(int)
+        column = np.clip(uv[:, 0] * width, 0, width - 1).astype(int)
+        self._beard = maps.regions[Region.BEARD][row, column]
+        self._moustache = maps.regions[Region.MOUSTACHE][row, column]
+        self._goatee = maps.regions[Region.GOATEE][row, column]
+        self._detail = chart.detail
+
+    def grow(
+        self,
+        beard: Beard,
+        skin: Float32[np.ndarray, "v 3"],
+        normals: Float32[np.ndarray, "v 3"],
+        place: Similarity,
+        rng: np.random.Generator,
+    ) -> Mesh:
+        """The ribbons of a beard on skin vertices with normals; an empty mesh without a beard."""
+        side = np.abs(self._neutral[:, 0])
+        where = np.maximum(self._beard, self._moustache)
+        if beard.style == "moustache":
+            where = self._moustache
+        elif beard.style == "goatee":
+            where = np.maximum(self._goatee, self._moustache)
+        chosen = np.flatnonzero(where > rng.uniform(0.3, 0.9, len(where)))[: round(CARDS * np.sqrt(self._detail))]
+        if beard.length <= 0 or not len(chosen):
+            return Mesh.empty()
+        root = (skin[self._corners[chosen]] * self._weights[chosen]).sum(1)
+        normal = (normals[self._corners[chosen]] * self._weights[chosen]).sum(1)
+        lip = self._moustache[chosen] > 0.3
+        down = np.where(lip[:, None], np.stack([1.1 * np.sign(root[:, 0]), -0.8 + 0 * side[chosen], 0 * root[:, 0]], 1),
+                        np.array([0, -1.0, 0.1]))  # fmt: skip
+        chin = np.clip(1.3 - side[chosen] / 0.5, 0.45, 1) * np.where(lip, 0.8, 1)
+        length = beard.length * chin * rng.uniform(0.7, 1.2, len(chosen))
+        t = np.linspace(0, 1, STEPS + 1)[None, :, None]
+        stray = rng.normal(0, 0.22, (len(chosen), 1, 3))
+        flat = down - normal * np.minimum(0, (down * normal).sum(1, keepdims=True))
+        course = t * (0.55 * normal[:, None] + 0.8 * flat[:, None] + stray) - 0.25 * t**2 * normal[:, None]
+        lines = root[:, None] + length[:, None, None] * course
+        outward = np.broadcast_to(normal[:, None], lines.shape)
+        shades = np.exp(rng.normal(0, 0.12, (len(chosen), 1))) * np.linspace(0.6, 0.9, STEPS + 1)
+        strips = rng.choice([Strip.DENSE_B, Strip.WISPY_A, Strip.WAVY], len(chosen))
+        widths = rng.uniform(0.05, 0.085, len(chosen)) / np.sqrt(self._detail)
+        opacity = np.broadcast_to(0.6 * where[chosen][:, None], shades.shape)
+        packed = Lines(lines.astype(np.float32), outward.astype(np.float32), chosen)
+        return ribbons(packed, widths, strips, shades, place, rng, opacity, sleek=False)

@@ -1,0 +1,166 @@
+"""Eyebrows: a patch of skin above each eye with a painted texture of fine hairs.
+
+Lengths are decimetres of the neutral head.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int32, UInt8
+
+from gghead.synthetic.anatomy.head_model import Chart, HeadModel, Similarity
+from gghead.synthetic.anatomy.identities import Person
+from gghead.synthetic.hair.strokes import draw_hairs, pooled
+from gghead.synthetic.render.mesh_rasterizer import rasterize
+from gghead.synthetic.render.renderer import Material, Mesh
+
+INNER, OUTER, LOWEST, HIGHEST = 0.03, 0.67, 7.31, 7.63
+"""Edges of the patch: distances to the plane of symmetry, heights."""
+COLUMNS, ROWS = 22, 9
+"""Vertices of the patch."""
+TEXTURE_WIDTH, TEXTURE_HEIGHT = 256, 128
+SAMPLES = 300
+"""Cells of the search for the skin per decimetre."""
+LIFT = 0.012
+"""Of the patch above the skin."""
+
+
+@dataclass(frozen=True)
+class _BrowShape:
+    """How one person's brows look.
+
+    Attributes:
+        start, length: along the brow.
+        height: of the inner end; arch: of the highest point above it; tail: drop of the outer end below that.
+        thickness: from the middle to the edge; hairs: number; long: length of a hair.
+    """
+
+    start: float
+    length: float
+    height: float
+    arch: float
+    tail: float
+    thickness: float
+    hairs: int
+    long: float
+
+
+class BrowPatches:
+    """Where brows lie on the skin; made once."""
+
+    def __init__(self, model: HeadModel, detail: float) -> None:
+        x, y = np.meshgrid(np.linspace(INNER, OUTER, COLUMNS), np.linspace(HIGHEST, LOWEST, ROWS))
+        flat = np.stack([x.ravel(), y.ravel()], 1)
+        sides = [_find_skin(model, flat * [sign, 1]) for sign in (1, -1)]
+        self._corners = np.concatenate([corners for corners, _ in sides])
+        self._weights = np.concatenate([weights for _, weights in sides])[..., None]
+        uvs = np.stack([(x - INNER) / (OUTER - INNER), (y - LOWEST) / (HIGHEST - LOWEST)], -1).reshape(-1, 2)
+        row, column = np.meshgrid(np.arange(ROWS - 1), np.arange(COLUMNS - 1), indexing="ij")
+        a = (row * COLUMNS + column).ravel()
+        quads = np.stack([a, a + 1, a + COLUMNS + 1, a + COLUMNS], 1)
+        one = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        self._triangles = np.concatenate([one, one + len(uvs)]).astype(np.int32)
+        self._uvs = np.concatenate([uvs, uvs])[self._triangles].astype(np.float32)
+        self._detail = detail
+
+    def mesh(self, skin: Float32[np.ndarray, "v 3"], normals: Float32[np.ndarray, "v 3"], place: Similarity) -> Mesh:
+        """The patches on a person's skin with its normals."""
+        points, out = (skin[self._corners] * self._weights).sum(1), (normals[self._corners] * self._weights).sum(1)
+        return Mesh(
+            points=place.points(points + LIFT * out),
+            normals=place.directions(out),
+            triangles=self._triangles,
+            uvs=self._uvs,
+            materials=np.full(len(self._triangles), Material.BROW, np.int32),
+            reach=np.ones(len(points), np.float32),
+        )
+
+    def paint(self, person: Person, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
+        """A person's brow, from the nose (left) to the temple: luminance and opacity."""
+        shape = _random_shape(person, rng)
+        along = rng.beta(1.1, 1.15, shape.hairs)
+        across = np.clip(rng.normal(0, 0.5, shape.hairs), -1.1, 1.1)
+        middle, half = _course(shape, along)
+        x, y = shape.start + shape.length * along, middle + half * across
+        # Hairs stand up near the nose, lie along the brow further out, and lean together from both edges.
+        angle = np.interp(along, [0, 0.12, 0.4, 1], [1.45, 1.0, 0.45, -0.25]) - 0.45 * across * (along > 0.15)
+        angle += rng.normal(0, 0.12, shape.hairs)
+        length = (
+            shape.long * rng.uniform(0.6, 1.15, shape.hairs) * np.interp(along, [0, 0.2, 0.8, 1], [0.7, 1, 0.9, 0.6])
+        )
+        bend = angle - 0.35
+        tip = np.stack([x + length * np.cos(bend), y + length * np.sin(bend)], 1)
+        knee = np.stack([x + 0.5 * length * np.cos(angle), y + 0.5 * length * np.sin(angle)], 1)
+        curves = np.stack([np.stack([x, y], 1), knee, tip], 1)
+        scale = np.array([TEXTURE_WIDTH / (OUTER - INNER), -TEXTURE_HEIGHT / (HIGHEST - LOWEST)])
+        texels = (curves - [INNER, HIGHEST]) * scale
+        alpha = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, texels, rng.uniform(1.1, 2.0, shape.hairs))
+        alpha = np.maximum(alpha * 0.92, self._shadow(shape))
+        grey = np.full_like(alpha, 0.5)
+        return pooled(np.stack([grey, grey, grey, alpha], -1), self._detail)
+
+    @staticmethod
+    def _shadow(shape: _BrowShape) -> np.ndarray:
+        """A soft tint below the hairs: those too fine to be drawn."""
+        x = np.linspace(INNER, OUTER, TEXTURE_WIDTH)[None]
+        y = np.linspace(HIGHEST, LOWEST, TEXTURE_HEIGHT)[:, None]
+        along = (x - shape.start) / shape.length
+        middle, half = _course(shape, np.clip(along, 0, 1))
+        ends = np.clip(along / 0.15, 0, 1) * np.clip((1.02 - along) / 0.25, 0, 1)
+        return 0.38 * ends * np.exp(-(((y - middle - 0.006) / (1.05 * half + 0.004)) ** 2)) * min(1, shape.hairs / 260)
+
+
+def brow_colour(person: Person, skin: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """Linear light: a little darker than the hair, and never lighter than the skin.
+
+    Args:
+        person: whose hair colour counts.
+        skin: display colour of the skin.
+    """
+    colour = 0.6 * np.asarray(person.hair_colour) + 0.004
+    limit = 0.42 * float(np.max(skin)) ** 2.2
+    return colour * min(1, limit / colour.max())
+
+
+def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:
+    male = person.sex == "male"
+    bushy = rng.normal(0.62 if male else 0.38, 0.16) * (0.75 if person.age == "child" else 1)
+    bushy = float(np.clip(bushy, 0.1, 1))
+    return _BrowShape(
+        start=rng.uniform(0.085, 0.12),
+        length=rng.uniform(0.44, 0.50),
+        height=rng.uniform(7.425, 7.465),
+        arch=rng.uniform(0.01, 0.04) if male else rng.uniform(0.025, 0.065),
+        tail=rng.uniform(0.02, 0.055),
+        thickness=0.019 + 0.023 * bushy,
+        hairs=round(140 + 330 * bushy),
+        long=0.055 + 0.045 * bushy,
+    )
+
+
+def _course(shape: _BrowShape, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Height of the brow's middle, and half of its thickness."""
+    peak = 0.66
+    rise = np.clip(along / peak, 0, 1)
+    fall = np.clip((along - peak) / (1 - peak), 0, 1)
+    middle = shape.height + shape.arch * rise * (2 - rise) - shape.tail * fall**1.5
+    return middle, shape.thickness * np.interp(along, [0, 0.2, 0.6, 1], [0.85, 1.0, 0.85, 0.4])
+
+
+def _find_skin(model: HeadModel, flat: np.ndarray) -> tuple[Int32[np.ndarray, "n 3"], Float32[np.ndarray, "n 3"]]:
+    """Skin triangles and barycentric weights in front of points [n, 2] (x, y), seen along z."""
+    low, high = flat.min(0) - 0.02, flat.max(0) + 0.02
+    width, height = np.ceil((high - low) * SAMPLES).astype(int)
+    triangles = model.triangles[model.chart == Chart.HEAD]
+    screen = np.stack(
+        [
+            (model.neutral[:, 0] - low[0]) * SAMPLES,
+            (model.neutral[:, 1] - low[1]) * SAMPLES,
+            100 - model.neutral[:, 2],
+        ],
+        1,
+    )
+    _, hit, first_two = rasterize(np.ascontiguousarray(screen, dtype=np.float32), triangles, int(height), int(width))
+    column, row = ((flat - low) * SAMPLES).astype(int).T
+    weights = np.append(first_two[row, column], 1 - first_two[row, column].sum(1, keepdims=True), 1)
+    return triangles[hit[row, column]], weights.astype(np.float32)

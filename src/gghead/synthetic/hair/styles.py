@@ -1,0 +1,132 @@
+"""Hair styles: what a barber does, in numbers, and who wears what."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from gghead.synthetic.anatomy.identities import ANCESTRIES, Person
+from gghead.synthetic.hair.texture import Strip
+
+HairStyle = Literal[
+    "bald", "shaved", "ring", "crop", "parted", "swept", "forward", "curly", "afro", "bob", "fringed_bob", "long",
+    "wavy", "ponytail", "bun",
+]  # fmt: skip
+Comb = Literal["down", "back", "parted", "forward", "out", "tied"]
+"""Which way hair is combed."""
+MEN: dict[HairStyle, float] = {
+    "bald": 0.04, "shaved": 0.13, "ring": 0.07, "crop": 0.24, "parted": 0.19, "swept": 0.12, "forward": 0.12,
+    "curly": 0.06, "wavy": 0.02, "bun": 0.01,
+}  # fmt: skip
+WOMEN: dict[HairStyle, float] = {
+    "long": 0.23, "wavy": 0.21, "bob": 0.15, "fringed_bob": 0.10, "ponytail": 0.13, "bun": 0.09, "curly": 0.05,
+    "parted": 0.04,
+}  # fmt: skip
+AFRICAN_MEN: dict[HairStyle, float] = {
+    "bald": 0.07, "shaved": 0.42, "ring": 0.05, "crop": 0.12, "curly": 0.14, "afro": 0.20,
+}  # fmt: skip
+AFRICAN_WOMEN: dict[HairStyle, float] = {
+    "afro": 0.30, "curly": 0.18, "bun": 0.14, "ponytail": 0.12, "long": 0.10, "wavy": 0.08, "bob": 0.05, "shaved": 0.03,
+}  # fmt: skip
+AGE_FACTORS: dict[str, dict[HairStyle, float]] = {
+    "child": {"bald": 0, "ring": 0, "shaved": 0.4, "swept": 0.5},
+    "young": {"ring": 0, "bald": 0.5},
+    "middleage": {"bob": 1.5},
+    "old": {"ring": 4, "bald": 2, "forward": 0.3, "long": 0.3, "wavy": 0.5, "bob": 2, "parted": 2, "ponytail": 0.4},
+}
+"""Multiply the chances above."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How one person's hair is cut and combed; lengths in decimetres of the neutral head.
+
+    Attributes:
+        comb: which way.
+        top: length on the top; side: at the temples; nape: at the back.
+        hem: height at which falling hair ends; 0 for none.
+        cards: ribbons at full detail; steps: straight pieces of each; width: of a ribbon.
+        lift: share of the normal in a root's direction.
+        gap: distance of the outermost layer from the skin.
+        gravity: pull for each step.
+        wave: amplitude; turns: number of waves along a ribbon.
+        stray: disorder of directions.
+        strips: which textures.
+        parting: side (x) of the parting.
+        tie: height at which tied hair comes together; knot: what is behind it.
+    """
+
+    comb: Comb
+    top: float
+    side: float
+    nape: float
+    hem: float
+    cards: int
+    steps: int
+    width: float
+    lift: float
+    gap: float
+    gravity: float
+    wave: float
+    turns: float
+    stray: float
+    strips: tuple[Strip, ...]
+    parting: float = 0.0
+    tie: float = 7.8
+    knot: Literal["tail", "bun"] = "tail"
+
+
+_STRAIGHT = (Strip.DENSE_A, Strip.DENSE_A, Strip.DENSE_B, Strip.WISPY_A)
+_LOOSE = (Strip.DENSE_B, Strip.WAVY, Strip.WAVY, Strip.WISPY_A)
+_CURLS = (Strip.CURLY_A, Strip.CURLY_B, Strip.CURLY_A, Strip.WAVY)
+_COILS = (Strip.COILS, Strip.COILS, Strip.CURLY_B)
+CUTS: dict[HairStyle, Cut] = {
+    "ring": Cut("down", 0.2, 0.2, 0.2, 0, 900, 3, 0.09, 0.35, 0.05, 0.25, 0, 0, 0.15, _STRAIGHT),
+    "crop": Cut("forward", 0.3, 0.15, 0.14, 0, 1900, 3, 0.085, 0.6, 0.10, 0.1, 0, 0, 0.25, _STRAIGHT),
+    "parted": Cut("parted", 0.85, 0.3, 0.2, 0, 1300, 6, 0.115, 0.5, 0.14, 0.1, 0.01, 1, 0.12, _STRAIGHT),
+    "swept": Cut("back", 0.85, 0.35, 0.3, 0, 1200, 6, 0.115, 0.6, 0.14, 0.06, 0.01, 1, 0.10, _STRAIGHT),
+    "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 1400, 5, 0.105, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
+    "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1300, 6, 0.16, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS),
+    "afro": Cut("out", 0.5, 0.4, 0.35, 0, 1800, 4, 0.17, 1.0, 0.5, 0.0, 0.03, 2, 0.35, _COILS),
+    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 950, 10, 0.14, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
+    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1000, 10, 0.14, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
+    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 850, 14, 0.145, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
+    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 800, 18, 0.15, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
+    "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
+    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
+}  # fmt: skip
+"""Styles that are more than paint on the scalp."""
+
+
+def random_style(person: Person, rng: np.random.Generator) -> HairStyle:
+    """A style by sex, age and ancestry."""
+    african = person.ancestry[ANCESTRIES.index("african")] > 0.5
+    if person.sex == "male":
+        chances = AFRICAN_MEN if african else MEN
+    else:
+        chances = AFRICAN_WOMEN if african else WOMEN
+    factors = AGE_FACTORS[person.age]
+    weights = np.array([chance * factors.get(style, 1) for style, chance in chances.items()])
+    return list(chances)[rng.choice(len(weights), p=weights / weights.sum())]
+
+
+def random_cut(style: HairStyle, rng: np.random.Generator) -> Cut | None:
+    """A style's cut with a person's lengths, volume and parting; None when there are no ribbons to draw."""
+    length, volume, wave = rng.uniform(0.75, 1.25), rng.uniform(0.8, 1.25), rng.uniform(0.6, 1.4)
+    hem, parting = rng.normal(0, 0.15), rng.choice([-1, 0, 1], p=[0.35, 0.25, 0.4]) * rng.uniform(0.15, 0.38)
+    tie = rng.uniform(7.3, 8.15)
+    if style not in CUTS:
+        return None
+    cut = CUTS[style]
+    falls = cut.hem > 0
+    return replace(
+        cut,
+        top=cut.top * (1 if falls else length),
+        side=cut.side * (1 if falls else length),
+        nape=cut.nape * (1 if falls else length),
+        hem=cut.hem + hem if falls else 0,
+        gap=cut.gap * volume * (length if style == "afro" else 1),
+        wave=cut.wave * wave,
+        parting=float(parting),
+        tie=tie,
+    )

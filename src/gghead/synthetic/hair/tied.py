@@ -1,0 +1,64 @@
+"""What is behind the knot of tied hair: a tail or a bun. All arrays are decimetres of the neutral head."""
+
+import numpy as np
+from jaxtyping import Float32
+
+from gghead.synthetic.hair.field import HairField
+from gghead.synthetic.hair.growth import DOWN, Lines
+
+TAIL_CARDS, TAIL_STEPS = 90, 11
+BUN_CARDS, BUN_STEPS = 110, 8
+
+
+def tail(field: HairField, tie: Float32[np.ndarray, "3"], share: float, rng: np.random.Generator) -> Lines:
+    """A tail that leaves the knot backwards and falls.
+
+    Args:
+        field: where the head and the neck are.
+        tie: the knot.
+        share: of the ribbons of full detail.
+        rng: decides about length and disorder.
+    """
+    count = round(TAIL_CARDS * share)
+    length, thickness = rng.uniform(0.8, 1.9), rng.uniform(0.09, 0.17)
+    ring = _directions(rng, count) * [1, 1, 0.3]
+    own = length * rng.uniform(0.75, 1.05, count)[:, None] / (TAIL_STEPS - 1)
+    direction = np.array([0, 0.35, -1]) + 0.35 * ring
+    points, outward = [tie + 0.05 * ring], [ring]
+    for _ in range(1, TAIL_STEPS):
+        direction = direction / np.linalg.norm(direction, axis=1, keepdims=True) + 0.32 * DOWN
+        here = points[-1] + own * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        distance, away = field.probe(here.astype(np.float32))
+        here = here + away * np.maximum(0, 0.07 - distance)[:, None]
+        direction = here - points[-1]
+        points.append(here)
+    t = np.linspace(0, 1, TAIL_STEPS)
+    swell = thickness * np.sin(np.pi * np.clip(0.15 + 0.8 * t, 0, 1))
+    lines = np.stack(points, 1) + ring[:, None] * swell[None, :, None]
+    outward = np.broadcast_to(ring[:, None], lines.shape) + np.array([0, 0, -0.3])
+    return Lines(lines.astype(np.float32), _unit(outward).astype(np.float32), np.full(count, -1))
+
+
+def bun(field: HairField, tie: Float32[np.ndarray, "3"], share: float, rng: np.random.Generator) -> Lines:
+    """A ball of hair wound around the knot; arguments as of `tail`."""
+    count = round(BUN_CARDS * share)
+    radius = rng.uniform(0.19, 0.30)
+    _, away = field.probe(tie[None])
+    centre = tie + 0.75 * radius * away[0]
+    axis = _unit(0.9 * away[0] + 0.8 * _directions(rng, count))
+    first = _unit(np.cross(axis, _directions(rng, count)))
+    second = np.cross(axis, first)
+    turn = (np.linspace(0, 2.2, BUN_STEPS)[None] + rng.uniform(0, 2 * np.pi, (count, 1)))[..., None]
+    tilt = rng.uniform(-0.85, 0.85, (count, 1, 1))
+    circle = np.sqrt(1 - tilt**2) * (first[:, None] * np.cos(turn) + second[:, None] * np.sin(turn))
+    unit = circle + tilt * axis[:, None]
+    lines = centre + radius * rng.uniform(0.85, 1.0, (count, 1, 1)) * unit * [1, 0.9, 0.85]
+    return Lines(lines.astype(np.float32), _unit(unit).astype(np.float32), np.full(count, -1))
+
+
+def _directions(rng: np.random.Generator, count: int) -> np.ndarray:
+    return _unit(rng.normal(0, 1, (count, 3)))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)

@@ -1,0 +1,1 @@
+"""Parts of a rendered head beside its hair: skin, eyes, mouth, glasses, clothes."""

@@ -1,0 +1,181 @@
+"""Painted skins in any shade: two pictures of skin, each divided by its own colour, times the colour of a person."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, UInt8
+from PIL import Image
+
+from gghead.synthetic.anatomy.face_chart import HeadChart
+from gghead.synthetic.anatomy.skin_regions import Noise, SkinMaps
+from gghead.synthetic.render.mesh_rasterizer import exact
+
+DARKEST_SCALP = 0.8
+"""Least display value of the scalp as a share of the face's."""
+FACE_REGIONS = ((0.40, 6.93, 1.28), (0.0, 7.72, 1.45))
+"""Cheeks and forehead: where the colour of a skin is measured, decimetres of the neutral head."""
+
+
+CONTRAST, HUE_SHARE = 0.12, 0.75
+"""Largest standard deviation of the logarithm of a face's display values, as some skins have painted highlights, and
+how much of the differences of hue is kept, as those are blue."""
+
+
+@dataclass(frozen=True)
+class PaintedSkin:
+    """A picture of skin.
+
+    Attributes:
+        head: the head chart, display colours.
+        body: the other charts.
+        colour: of the face, display values.
+    """
+
+    head: UInt8[np.ndarray, "h w 3"]
+    body: UInt8[np.ndarray, "s s 3"]
+    colour: Float32[np.ndarray, "3"]
+
+
+@dataclass(frozen=True)
+class Paint:
+    """What lies on the skin of the head, one after the other, as coverings of a colour.
+
+    Attributes:
+        regions: rows of `SkinMaps.regions`, or of the extra maps after them [n].
+        amounts: how much of each [n], 0 to 1.
+        grains: how much each is broken up into dots [n], 0 to 1.
+        colours: display colours [n, 3].
+    """
+
+    regions: Float[np.ndarray, " n"]
+    amounts: Float[np.ndarray, " n"]
+    grains: Float[np.ndarray, " n"]
+    colours: Float[np.ndarray, "n 3"]
+
+
+def read_skin(head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4"], chart: HeadChart) -> PaintedSkin:
+    """A skin at the size of a chart, with its colour measured and its painted light and shadow softened."""
+    height, width = chart.shape
+    scaled = np.asarray(Image.fromarray(head[..., :3]).resize((width, height), Image.Resampling.LANCZOS))
+    where = np.sum([chart.near(centre, (0.15, 0.12, 0.2)) for centre in FACE_REGIONS], 0) > 0.5
+    colour = np.maximum(np.median(scaled[where], 0), 1)
+    face = (chart.facing > 0.5) & (chart.height > 6.3) & (chart.height < 7.8)
+    spread = float(np.log(np.maximum(scaled[face], 4) / colour).std())
+    contrast = min(1.0, CONTRAST / max(spread, 0.01))
+    # Some skins are painted with the stubble of a shaved head: hair has the colour of the person instead.
+    scalp = np.clip(np.maximum((chart.azimuth - 0.7) / 0.2, (chart.height - 7.6) / 0.15), 0, 1)
+    return PaintedSkin(
+        _softened(scaled, colour, contrast, scalp),
+        _softened(body[..., :3], colour, contrast, np.zeros(body.shape[:2])),
+        (colour / 255).astype(np.float32),
+    )
+
+
+def _softened(
+    image: UInt8[np.ndarray, "h w 3"], colour: np.ndarray, contrast: float, scalp: np.ndarray
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture whose differences from a colour are smaller, those of hue more so than those of light.
+
+    What is darker than `DARKEST_SCALP` is lightened to that where `scalp` [h, w] is 1.
+    """
+    ratio = np.log(np.maximum(image, 4).astype(np.float32) / colour.astype(np.float32))
+    light = ratio.mean(2, keepdims=True)
+    hue = ratio - light
+    lifted = np.maximum(light, np.float32(np.log(DARKEST_SCALP)))
+    scalp = scalp[..., None].astype(np.float32)
+    light = light + scalp * (lifted - light)
+    ratio = light + hue * (1 - np.float32(0.5) * scalp)
+    soft = np.exp(np.float32(contrast) * (light + np.float32(HUE_SHARE) * (ratio - light))) * colour.astype(np.float32)
+    return np.clip(soft + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+def blend_heads(
+    first: PaintedSkin,
+    second: PaintedSkin,
+    share: float,
+    colour: Float[np.ndarray, "3"],
+    maps: SkinMaps,
+    dyes: Float[np.ndarray, "n 3"],
+    offsets: np.ndarray,
+    paint: Paint,
+    extra: Float32[np.ndarray, "h w"],
+    used: Bool[np.ndarray, "h w"],
+) -> UInt8[np.ndarray, "h w 4"]:
+    """The head's texture.
+
+    Args:
+        first, second: the skins.
+        share: of the second.
+        colour: of the face, display values.
+        maps: regions and noise of the chart.
+        dyes: optical density of each field of noise, as in skin.py.
+        offsets: where each field of noise begins [n, 2], texels.
+        paint: what lies on the skin.
+        extra: map that `paint` finds after the regions: where hair grows.
+        used: texels that are needed; the others become white.
+    """
+    out = np.full((*first.head.shape[:2], 4), 255, np.uint8)
+    gains = [(colour * part / skin.colour).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
+    _blend(
+        first.head,
+        second.head,
+        gains[0],
+        gains[1],
+        maps.regions,
+        maps.noise,
+        dyes.astype(np.float32),
+        offsets,
+        maps.inside,
+        paint.regions.astype(np.int64),
+        paint.amounts.astype(np.float32),
+        paint.grains.astype(np.float32),
+        (paint.colours * 255).astype(np.float32),
+        extra,
+        used,
+        int(Noise.STUBBLE),
+        out,
+    )
+    return out
+
+
+def blend_bodies(
+    first: PaintedSkin, second: PaintedSkin, share: float, colour: Float[np.ndarray, "3"]
+) -> UInt8[np.ndarray, "s s 3"]:
+    """The texture of neck, shoulders and sockets that belongs to a head's."""
+    gains = [(colour * part / skin.colour).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
+    mixed = first.body * gains[0] + second.body * gains[1]
+    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+
+
+@exact
+def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, rows, amounts, grains, colours, extra,
+           used, grain_row, out):  # fmt: skip
+    """See `blend_heads`; gains include the shares of the skins, colours are 0 to 255."""
+    height, width = inside.shape
+    pixel, tint = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    for y in range(height):
+        for x in range(width):
+            if not used[y, x]:
+                continue
+            tint[:] = 0
+            for n in range(dyes.shape[0]):
+                if dyes[n, 1] != 0:
+                    value = noise[n, (y + offsets[n, 0]) % height, (x + offsets[n, 1]) % width] * inside[y, x]
+                    for k in range(3):
+                        tint[k] += value * dyes[n, k]
+            for k in range(3):
+                # exp(-d) to the second order: densities are small.
+                d = tint[k]
+                fade = 1 / (1 + d + np.float32(0.5) * d * d)
+                pixel[k] = (first[y, x, k] * gain[k] + second[y, x, k] * gain2[k]) * fade
+            dots = noise[grain_row, (y + offsets[grain_row, 0]) % height, (x + offsets[grain_row, 1]) % width]
+            for p in range(rows.shape[0]):
+                area = regions[rows[p], y, x] if rows[p] < regions.shape[0] else extra[y, x]
+                if area <= 0 or amounts[p] <= 0:
+                    continue
+                broken = min(np.float32(1), max(np.float32(0), (dots - np.float32(0.35)) * np.float32(2)))
+                alpha = min(np.float32(1), area * amounts[p]) * (1 - grains[p] + grains[p] * broken)
+                for k in range(3):
+                    pixel[k] += (colours[p, k] - pixel[k]) * alpha
+            for k in range(3):
+                out[y, x, k] = np.uint8(min(max(pixel[k] + np.float32(0.5), np.float32(0)), np.float32(255)))

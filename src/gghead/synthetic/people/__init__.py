@@ -1,0 +1,1 @@
+"""Whole heads, and their portraits with everything known of them."""

@@ -1,0 +1,82 @@
+"""People whose skin, eyes, brows and hair are computed: everything about one of them as a scene."""
+
+import numpy as np
+
+from gghead.synthetic.anatomy.face_chart import chart_head
+from gghead.synthetic.anatomy.head_model import HeadModel
+from gghead.synthetic.anatomy.heads import Head, HeadMaker
+from gghead.synthetic.anatomy.identities import random_person
+from gghead.synthetic.anatomy.skin_regions import map_skin
+from gghead.synthetic.hair.beards import BeardGrower, random_beard
+from gghead.synthetic.hair.brows import BrowPatches, brow_colour
+from gghead.synthetic.hair.hair import HairGrower
+from gghead.synthetic.hair.hairline import random_hair_line
+from gghead.synthetic.hair.lashes import Lashes
+from gghead.synthetic.hair.styles import random_cut, random_style
+from gghead.synthetic.hair.texture import paint_strips
+from gghead.synthetic.parts.clothes import random_outfit
+from gghead.synthetic.parts.head_parts import eye_mesh, skin_mesh
+from gghead.synthetic.parts.irises import paint_eye
+from gghead.synthetic.parts.procedural_mouth import TONGUE_COLOUR, ProceduralMouth
+from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup
+from gghead.synthetic.render.mesh_rasterizer import vertex_normals
+from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
+
+MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
+"""Linear light: the inside of the mouth."""
+
+
+class ProceduralHeads(HeadMaker):
+    """Makes people from nothing but the packaged head model."""
+
+    def __init__(self, resolution: int) -> None:
+        """Prepares for pictures of a resolution: small ones need fewer texels and fewer, wider strands."""
+        self.model = HeadModel()
+        self._chart = chart_head(self.model, detail=float(np.clip(resolution / 256, 0.35, 1)))
+        self._skin = map_skin(self._chart)
+        self._hair = HairGrower(self.model, self._chart.detail)
+        self._brows = BrowPatches(self.model, self._chart.detail)
+        self._lashes = Lashes(self.model, self._chart.detail)
+        self._beards = BeardGrower(self.model, self._chart, self._skin)
+        self._mouth = ProceduralMouth(self.model)
+        self._strips = paint_strips(self._chart.detail)
+
+    def draw(self, rng: np.random.Generator) -> Head:
+        """A random person; `rng` also decides what is below a name: pores, strands, fibres of the iris."""
+        person = random_person(self.model, rng)
+        neutral = self.model.morph(person.neutral)
+        place = self.model.to_canonical(neutral)
+        vertices = self.model.morph(person.weights)
+        style = random_style(person, rng)
+        cut, line = random_cut(style, rng), random_hair_line(person, 0.9 if style == "ring" else 0, rng)
+        beard = random_beard(person, rng)
+        scalp = rng.uniform(0.5, 0.8) if style == "shaved" else 0.12 if style == "bald" else 0.92
+        face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
+        textures = paint_skin(self._chart, self._skin, person, face, rng)
+        eye = paint_eye(person.iris_colour, person.age, rng)
+        outfit = random_outfit(person.cloth_colour, person.collar, rng)
+        parts = [skin_mesh(self.model, vertices, place, outfit)]
+        eyeballs = self.model.eyeballs(vertices)
+        parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
+        skin = self.model.skin(vertices)
+        parts.append(self._mouth.mesh(neutral, vertices, skin, place))
+        brow = self._brows.paint(person, rng)
+        lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup[2]
+        normals = vertex_normals(skin, self.model.triangles)
+        sheer = [self._brows.mesh(skin, normals, place), self._beards.grow(beard, skin, normals, place, rng)]
+        sheer.append(self._lashes.mesh(skin, eyeballs, lash_length, place))
+        if cut is not None:
+            sheer.append(self._hair.grow(cut, line, skin, place, rng))
+        surfaces = (
+            Surface.painted(Material.SKIN_HEAD, textures.head),
+            Surface.painted(Material.SKIN_BODY, textures.body),
+            outfit.surface(rng),
+            Surface.painted(Material.EYE, eye),
+            Surface.plain(Material.MOUTH, MOUTH_COLOUR),
+            Surface.painted(Material.TEETH, self._mouth.texture),
+            Surface.plain(Material.TONGUE, TONGUE_COLOUR),
+            Surface.dyed(Material.HAIR, self._strips, person.hair_colour),
+            Surface.dyed(Material.BROW, brow, brow_colour(person, textures.base)),
+            Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_colour * 0.4, 0.03)),
+        )
+        return Head(person, Scene(Mesh.joined(parts), Mesh.joined(sheer), surfaces), place, style)

@@ -1,0 +1,261 @@
+"""People with painted skins and modelled hair, brows, lashes, teeth and tongue, from an asset pack."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+from PIL import Image
+from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.spatial import cKDTree
+
+from gghead.synthetic.anatomy.asset_pack import Proxy, read_pack
+from gghead.synthetic.anatomy.face_chart import chart_head
+from gghead.synthetic.anatomy.head_model import Chart, HeadModel, Similarity
+from gghead.synthetic.anatomy.heads import Head, HeadMaker
+from gghead.synthetic.anatomy.identities import Person, random_person
+from gghead.synthetic.anatomy.skin_regions import Noise, Region, map_skin
+from gghead.synthetic.hair.beards import BeardGrower
+from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
+from gghead.synthetic.hair.texture import paint_strips
+from gghead.synthetic.parts.clothes import random_outfit
+from gghead.synthetic.parts.glasses import glasses_mesh, random_glasses
+from gghead.synthetic.parts.head_parts import eye_mesh, skin_mesh
+from gghead.synthetic.parts.mouth import Mouth
+from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
+from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
+from gghead.synthetic.render.mesh_rasterizer import rasterize, vertex_normals
+from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
+
+MOUTH_COLOUR = np.array([0.22, 0.05, 0.045])
+"""Linear light: the inside of the mouth."""
+TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([1.1, 1.0, 0.82]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
+HAIR_GAIN = 1.15
+"""A shell of hair shadows itself less than hair does, but has no light from inside."""
+LASH_LENGTH = 0.6
+"""Share of the modelled lashes' length that is drawn."""
+SINK = 0.07
+"""Decimetres."""
+IRIS_RADIUS = 0.415
+"""Of the pictures of eyes, as a share of half their side."""
+EYE_SIDE = 128
+"""Most texels along the side of an eye; the iris is half of it."""
+BROW_RISE = 0.04
+"""Of the inner ends of the brows, decimetres."""
+BROW_THINNESS = 0.7
+"""Exponent of the brows' alpha: shrunk hairs are too faint."""
+MELANIN_DYE = np.array([0.30, 0.62, 0.85])
+
+
+class TexturedHeads(HeadMaker):
+    """Makes people from an asset pack."""
+
+    def __init__(self, assets: Path, resolution: int) -> None:
+        """Reads the pack and prepares for pictures of a resolution.
+
+        Args:
+            assets: folder of the pack, see asset_pack.py.
+            resolution: side of the pictures; small ones need smaller textures, which also spares them aliases.
+
+        Raises:
+            FileNotFoundError, ValueError: the pack is missing or not one.
+        """
+        self.model = HeadModel()
+        detail = float(np.clip(resolution / 256, 0.35, 1.5))
+        self._pack = read_pack(assets, self.model, float(np.clip(resolution / 512, 0.25, 1)))
+        self._chart = chart_head(self.model, detail)
+        self._maps = map_skin(self._chart)
+        self._texels = _place_texels(self.model, self._chart.shape)
+        self._used = binary_dilation(self._texels[0] >= 0, iterations=2)
+        textures = self._pack.textures
+        self._skins = {
+            name: read_skin(head, textures["skins_body"][name], self._chart)
+            for name, head in textures["skins_head"].items()
+        }
+        sky = Sky(self.model)
+        self._styles = {
+            name: prepare(sky, proxy, textures["hair"][name]) for name, proxy in self._pack.proxies["hair"].items()
+        }
+        self._covered = {
+            name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
+            for name, style in self._styles.items()
+        }
+        self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
+        self._teeth = _evened(textures["mouth"]["teeth"])
+        self._eyes = {name: _shrunk(texture, EYE_SIDE) for name, texture in textures["eyes"].items()}
+        self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
+        triangles, chart = self.model.triangles, self.model.chart
+        self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
+        proxies = self._pack.proxies
+        self._mouth = Mouth(self.model, proxies["teeth"]["teeth_base"], proxies["tongue"]["tongue01"])
+
+    def draw(self, rng: np.random.Generator) -> Head:
+        person = random_person(self.model, rng)
+        look = random_look(person, self._pack, rng)
+        neutral, vertices = self.model.morph(person.neutral), self.model.morph(person.weights)
+        place = self.model.to_canonical(neutral)
+        style = self._styles.get(look.style)
+        outfit = random_outfit(person.cloth_colour, person.collar, rng)
+        skin = skin_mesh(self.model, vertices, place, outfit)
+        if style is not None:
+            below = slice(0, len(style.skin_reach))
+            skin.reach[below] *= 0.5 + 0.5 * style.skin_reach
+            # The scalp sinks a little below its hair, so that no skull is too large for it.
+            depth = SINK * np.linalg.norm(place.linear[:, 0]) * np.clip((0.5 - style.skin_reach) / 0.3, 0, 1)
+            skin.points[below] -= skin.normals[below] * depth[:, None]
+        solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
+        solid += self._mouth.meshes(neutral, vertices, place)
+        glasses = random_glasses(person, rng)
+        if glasses is not None:
+            solid.append(glasses_mesh(glasses, self.model.eyeballs(vertices), self.model.skin(vertices), place))
+        proxies = self._pack.proxies
+        brows = proxies["eyebrows"][look.brows]
+        sheer = [
+            _flat_mesh(brows, _calmed(brows.fit(vertices)), place, Material.BROW),
+            self._lash_mesh(proxies["eyelashes"][look.lashes], vertices, place),
+        ]
+        if style is not None:
+            points, triangles = self.model.skin(vertices), self.model.triangles
+            sheer.append(hair_mesh(style, neutral, points, place, look.mirrored, look.stretch, triangles))
+        if look.beard.length > 0:
+            posed = self.model.skin(vertices)
+            grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
+            sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
+        frame = Surface.plain(Material.GLASSES, np.zeros(3) if glasses is None else glasses.colour)
+        surfaces = (frame, outfit.surface(rng), *self._surfaces(person, look, rng))
+        return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
+
+    def _surfaces(self, person: Person, look: Look, rng: np.random.Generator) -> tuple[Surface, ...]:
+        textures, hair = self._pack.textures, person.hair_colour
+        first, second = (self._skins[name] for name in look.skins)
+        body = blend_bodies(first, second, look.share, look.colour)
+        surfaces = (
+            Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
+            Surface.painted(Material.SKIN_BODY, body),
+            Surface.painted(Material.EYE, paint_iris(self._eyes[look.iris], person.iris_colour), EYE_TINT),
+            Surface.plain(Material.MOUTH, MOUTH_COLOUR),
+            Surface.painted(Material.TEETH, self._teeth, TEETH_TINT),
+            Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
+            Surface.dyed(Material.BEARD, self._strips, hair),
+            Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
+            Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOUR),
+        )
+        if look.style == SHAVED:
+            return surfaces
+        return (*surfaces, Surface.dyed(Material.HAIR, self._styles[look.style].texture, hair * HAIR_GAIN))
+
+    def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
+        hair, base = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2), look.colour
+        # The line is smooth: every second texel will do.
+        coarse = look.hair_line.above(self._chart.azimuth[::2, ::2], self._chart.height[::2, ::2])
+        height, width = self._chart.shape
+        above = coarse.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
+        if look.style == SHAVED:
+            roots, density, grain = np.clip(above / 0.14, 0, 1).astype(np.float32), rng.uniform(0.25, 0.8), 0.5
+        else:
+            # Whatever the style leaves open far inside of the hair line is hair, too.
+            inside = np.clip((above - 0.22) / 0.15, 0, 1).astype(np.float32)
+            covered = self._covered[look.style] * np.clip((above + 0.03) / 0.12, 0, 1)
+            roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
+        shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
+        below_beard = 0.8 * hair if look.beard.length > 0 else shaved
+        lipstick = np.clip(np.array([0.62, 0.20, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
+        lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
+        layers = (
+            (Region.BEARD, look.beard.stubble[0], 0.4, below_beard),
+            (Region.MOUSTACHE, look.beard.stubble[1], 0.4, below_beard),
+            (Region.GOATEE, look.beard.stubble[2], 0.4, below_beard),
+            (Region.LIPS, 0.4, 0.0, base * [0.93, 0.66, 0.64]),
+            (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
+            (Region.LIDS, look.makeup[1], 0.0, lids),
+            (Region.CHEEKS, look.makeup[2], 0.0, base * [1.02, 0.72, 0.74]),
+            (len(Region), density, grain, hair * 0.8 if look.style != SHAVED else shaved),
+        )
+        regions, amounts, grains, colours = zip(*layers, strict=True)
+        dyes = np.zeros((len(Noise), 3))
+        dyes[Noise.FRECKLES], dyes[Noise.SPOTS] = look.freckles * MELANIN_DYE, rng.uniform(0, 0.3) * MELANIN_DYE
+        offsets = (rng.random((len(Noise), 2)) * self._chart.shape).astype(np.int64)
+        first, second = (self._skins[name] for name in look.skins)
+        paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colours))
+        return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots, self._used)
+
+    def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
+        """Lashes drawn in towards the rim of the lids: modelled ones are longer than real ones."""
+        points, rim = proxy.fit(vertices), self.model.skin(vertices)[self._rim]
+        nearest = rim[cKDTree(rim).query(points)[1]]
+        return _flat_mesh(proxy, nearest + LASH_LENGTH * (points - nearest), place, Material.LASH)
+
+    def _on_chart(self, values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, "h w"]:
+        """Values at the vertices of the skin -> map of the head chart of how far they are above .6, 0 to 1."""
+        hit, weights = self._texels
+        mine = values[self.model.triangles[self.model.chart == Chart.HEAD][np.maximum(hit, 0)]]
+        spread = mine[..., 0] * weights[..., 0] + mine[..., 1] * weights[..., 1]
+        spread += mine[..., 2] * (1 - weights.sum(2))
+        return np.where(hit < 0, 0, np.clip((spread - 0.6) / 0.3, 0, 1)).astype(np.float32)
+
+
+def _place_texels(
+    model: HeadModel, shape: tuple[int, int]
+) -> tuple[Int32[np.ndarray, "h w"], Float32[np.ndarray, "h w 2"]]:
+    """Triangle of the head chart of each texel, -1 for none, and its first two barycentric coordinates."""
+    height, width = shape
+    corners = model.uvs[model.chart == Chart.HEAD].reshape(-1, 2)
+    flat = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height, np.ones(len(corners))], 1)
+    triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
+    _, hit, weights = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
+    return hit, weights
+
+
+def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, "3"]) -> UInt8[np.ndarray, "s s 3"]:
+    """An eye whose iris has another display colour, on average."""
+    height, width = texture.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    radius = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5) * 2
+    inside = np.clip((IRIS_RADIUS - radius) * 40, 0, 1)[..., None]
+    seen = texture[..., :3].astype(np.float32)
+    grey = seen.mean(2, keepdims=True)
+    ring = (radius < 0.95 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS)
+    dyed = grey / grey[ring].mean() * (colour * 255)
+    return np.clip(seen + (dyed - seen) * inside, 0, 255).astype(np.uint8)
+
+
+def _calmed(brows: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
+    """Brows with their inner ends raised: as modelled they frown."""
+    inner = np.clip(1 - (np.abs(brows[:, :1]) - 0.08) / 0.3, 0, 1)
+    return brows + inner * np.array([0, BROW_RISE, 0], np.float32)
+
+
+def _evened(teeth: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """Teeth without the black lines between them; gums stay."""
+    shown = teeth[..., :3].astype(np.float32) / 255
+    grey = 1 - np.clip((shown.max(2) - shown.min(2)) / 0.3, 0, 1)
+    even = shown ** (1 - 0.5 * grey[..., None])
+    return np.concatenate([(even * 255).round().astype(np.uint8), teeth[..., 3:]], 2)
+
+
+def _shrunk(texture: UInt8[np.ndarray, "h w 4"], side: int) -> UInt8[np.ndarray, "s s 4"]:
+    """A texture of at most so many texels along its side."""
+    image = Image.fromarray(texture)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def _flat_grey(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """The alpha of a texture in one grey: the colour of a dyed surface with it is nearly the dye."""
+    out = np.full_like(texture, 130)
+    out[..., 3] = 255 * (texture[..., 3] / 255) ** BROW_THINNESS
+    return out
+
+
+def _flat_mesh(proxy: Proxy, points: np.ndarray, place: Similarity, material: Material) -> Mesh:
+    """Cards that lie on the face: their normals look forward."""
+    normals = vertex_normals(points, proxy.triangles)
+    normals = normals * np.where(normals[:, 2:] < 0, -1, 1).astype(np.float32)
+    return Mesh(
+        points=place.points(points),
+        normals=place.directions(normals),
+        triangles=proxy.triangles,
+        uvs=proxy.corner_uvs,
+        materials=np.full(len(proxy.triangles), material, np.int32),
+        reach=np.ones(len(points), np.float32),
+    )

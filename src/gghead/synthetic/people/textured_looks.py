@@ -1,0 +1,135 @@
+"""What a person of a pack looks like beside the shape of the head: which skin, hair, brows and lashes, and their tones.
+
+Chances are those of a pack with all names below; names that a pack lacks are left out, names that are not listed here
+have the chance `OTHER_STYLE`.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from gghead.synthetic.anatomy.asset_pack import AssetPack
+from gghead.synthetic.anatomy.identities import Person
+from gghead.synthetic.hair.beards import Beard, random_beard
+from gghead.synthetic.hair.hairline import HairLine, random_hair_line
+from gghead.synthetic.parts.skin import skin_colour
+
+SHAVED = "shaved"
+"""Name of the style of those who have no hair to speak of."""
+STYLES = {
+    "male": {"short01": 0.2, "short02": 0.2, "short03": 0.14, "short04": 0.22, "long01": 0.03, "ponytail01": 0.03},
+    "female": {"long01": 0.28, "ponytail01": 0.25, "bob02": 0.2, "braid01": 0.03}
+    | {"short01": 0.04, "short02": 0.03, "short03": 0.07, "short04": 0.06},
+}
+OTHER_STYLE = 0.1
+SHAVED_CHANCE = {
+    "male": {"child": 0.02, "young": 0.12, "middleage": 0.22, "old": 0.35},
+    "female": {"child": 0.0, "young": 0.01, "middleage": 0.01, "old": 0.01},
+}
+SKIN_AGE = {"child": "young", "young": "young", "middleage": "middleage", "old": "old"}
+DARK_SKINS = (0.3, 0.65)
+"""Melanin from which on some, and all, people have a skin that was painted dark."""
+SKIN_NAME = re.compile(r"(?P<age>young|middleage|old)_(?P<shade>dark|light)_(?P<sex>female|male)")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Choices from a pack.
+
+    Attributes:
+        skins: names of two skins that are mixed.
+        share: of the second skin, 0 to .5.
+        colour: of the face, display values.
+        style: name of the hair, or `SHAVED`.
+        mirrored: whether the hair's left and right are exchanged.
+        stretch: factors of the hair's size along the axes.
+        hair_line: where hair grows on a shaved head.
+        beard: kind, painted shadow and length.
+        makeup: lips, lids and cheeks [3], 0 to 1.
+        freckles: density, 0 to 1.
+        brows, lashes, iris: names.
+        brow_tone: brows' colour as a share of the hair's.
+    """
+
+    skins: tuple[str, str]
+    share: float
+    colour: Float[np.ndarray, "3"]
+    style: str
+    mirrored: bool
+    stretch: Float[np.ndarray, "3"]
+    hair_line: HairLine
+    beard: Beard
+    makeup: Float[np.ndarray, "3"]
+    freckles: float
+    brows: str
+    lashes: str
+    iris: str
+    brow_tone: float
+
+
+def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Look:
+    """A look that suits a person."""
+    colour = skin_colour(person, rng)
+    skins = (_random_skin(person, pack, rng), _random_skin(person, pack, rng))
+    style = _random_style(person, pack, rng)
+    receding = rng.uniform(0, 1) * {"child": 0.0, "young": 0.4, "middleage": 0.9, "old": 1.0}[person.age]
+    return Look(
+        skins=skins,
+        share=rng.uniform(0, 0.5),
+        colour=colour,
+        style=style,
+        mirrored=bool(rng.random() < 0.5),
+        stretch=rng.uniform(0.0, 0.05) + rng.uniform([0.985, 0.985, 0.985], [1.015, 1.03, 1.03]),
+        hair_line=random_hair_line(person, receding if person.sex == "male" else 0.0, rng),
+        beard=random_beard(person, rng),
+        makeup=_random_makeup(person, rng),
+        freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.14 if person.melanin < 0.3 else 0.03) else 0.0,
+        brows=_random_brows(person, pack, rng),
+        lashes=str(rng.choice(list(pack.proxies["eyelashes"]))),
+        iris=str(rng.choice(list(pack.textures["eyes"]))),
+        brow_tone=rng.uniform(0.5, 0.9),
+    )
+
+
+def _random_skin(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
+    """Of the person's sex, age and darkness if there is one; children have the skin of young women."""
+    low, high = DARK_SKINS
+    dark = rng.random() < np.clip((person.melanin - low) / (high - low), 0, 1)
+    wanted = {
+        "sex": "female" if person.age == "child" else person.sex,
+        "shade": "dark" if dark else "light",
+        "age": SKIN_AGE[person.age],
+    }
+    names = list(pack.textures["skins_head"])
+    for key, value in wanted.items():
+        fitting = [name for name in names if (match := SKIN_NAME.match(name)) and match[key] == value]
+        names = fitting or names
+    return names[int(rng.random() * len(names))]
+
+
+def _random_style(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
+    shaved = rng.random() < SHAVED_CHANCE[person.sex][person.age]
+    known = STYLES["male"].keys() | STYLES["female"].keys()
+    chances = {
+        name: STYLES[person.sex].get(name, 0.0 if name in known else OTHER_STYLE) for name in pack.proxies["hair"]
+    }
+    shares = np.array(list(chances.values())) + 1e-9
+    chosen = rng.choice(len(chances), p=shares / shares.sum())
+    return SHAVED if shaved else list(chances)[chosen]
+
+
+def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
+    """One of the thicker five sixths for women and children, of the thicker half for men."""
+    names = list(pack.proxies["eyebrows"])
+    names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
+    names = names[len(names) // 2 if person.sex == "male" and person.age != "child" else len(names) // 6 :]
+    return names[int(rng.random() * len(names))]
+
+
+def _random_makeup(person: Person, rng: np.random.Generator) -> np.ndarray:
+    wears, drawn = rng.random() < 0.5, rng.uniform(0, 1, 3)
+    if person.sex == "male" or person.age == "child" or not wears:
+        return np.zeros(3)
+    return drawn * np.array([0.5, 0.35, 0.3])

@@ -1,0 +1,1 @@
+"""Meshes, light and cameras to pixels."""

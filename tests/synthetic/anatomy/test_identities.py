@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from gghead.synthetic.anatomy.head_model import HeadModel
+from gghead.synthetic.anatomy.identities import AGES, EXPRESSIONS, SIDED_UNITS, Person, random_person
+
+
+@pytest.fixture(scope="module")
+def model() -> HeadModel:
+    return HeadModel()
+
+
+@pytest.fixture(scope="module")
+def people(model: HeadModel) -> list[Person]:
+    return [random_person(model, np.random.default_rng(seed)) for seed in range(60)]
+
+
+def test_a_person_follows_from_the_seed(model: HeadModel, people: list[Person]) -> None:
+    again = random_person(model, np.random.default_rng(3))
+    assert np.array_equal(again.weights, people[3].weights)
+    assert again.age == people[3].age
+    assert not np.array_equal(people[3].weights, people[4].weights)
+
+
+def test_weights_stay_in_their_range_and_expressions_only_move_units(model: HeadModel, people: list[Person]) -> None:
+    for person in people:
+        assert person.neutral.min() >= 0
+        assert person.weights.max() <= 1.001
+        moved = {model.names[row] for row in np.flatnonzero(person.weights != person.neutral)}
+        assert moved
+        assert all(name.startswith("unit/") for name in moved)
+
+
+def test_expressions_are_drawn_from_their_table(model: HeadModel, people: list[Person]) -> None:
+    for chance, units in EXPRESSIONS.values():
+        assert 0 < chance < 1
+        for unit, (low, high) in units.items():
+            names = [f"unit/{unit}Left", f"unit/{unit}Right"] if unit in SIDED_UNITS else [f"unit/{unit}"]
+            assert set(names) <= set(model.row)
+            assert 0 <= low <= high <= 1
+    np.testing.assert_allclose(sum(chance for chance, _ in EXPRESSIONS.values()), 1)
+    smiles = [person.weights[model.row["unit/mouthSmileLeft"]] > 0 for person in people]
+    assert 0.2 < np.mean(smiles) < 0.65
+
+
+def test_the_lids_follow_the_gaze(model: HeadModel, people: list[Person]) -> None:
+    for person in people:
+        up, down = (person.weights[model.row[f"unit/eyeLook{way}Left"]] for way in ("Up", "Down"))
+        assert (up > 0) == (person.gaze[1] > 0)
+        assert (down > 0) == (person.gaze[1] < 0)
+    sideways = np.degrees([person.gaze[0] for person in people])
+    assert sideways.min() < -3
+    assert sideways.max() > 3
+
+
+def test_people_differ_in_skin_hair_and_age(people: list[Person]) -> None:
+    melanin = np.array([person.melanin for person in people])
+    assert melanin.min() < 0.2
+    assert melanin.max() > 0.6
+    assert {person.age for person in people} == set(AGES)
+    assert {person.sex for person in people} == {"female", "male"}
+
+
+def test_every_person_stands_in_the_canonical_head_space(model: HeadModel, people: list[Person]) -> None:
+    for person in people[:20]:
+        neutral = model.morph(person.neutral)
+        place = model.to_canonical(neutral)
+        left, right = (place.points(ball.centre[None])[0] for ball in model.eyeballs(neutral))
+        np.testing.assert_allclose(left, [0.085, 0.11, 0.09], atol=0.04)  # the head of FFHQ's cameras
+        np.testing.assert_allclose(right, [-0.085, 0.11, 0.09], atol=0.04)
+        size = np.linalg.norm(place.linear, axis=0)
+        np.testing.assert_allclose(size, size[0], rtol=1e-5)

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+
+from gghead.synthetic.anatomy.head_model import HeadModel
+from gghead.synthetic.anatomy.identities import random_person
+from gghead.synthetic.parts.clothes import HEM_THICKNESS, Neckline, Outfit, cloth_mesh, neckline_height, random_outfit
+from gghead.synthetic.parts.glasses import glasses_mesh, random_glasses
+from gghead.synthetic.render.mesh_cuts import cut_below, loops
+from gghead.synthetic.render.mesh_rasterizer import vertex_normals
+from gghead.synthetic.render.renderer import Mesh
+
+
+@pytest.fixture(scope="module")
+def model() -> HeadModel:
+    return HeadModel()
+
+
+def grid(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points [n, 3] of the unit square and their triangles."""
+    y, x = np.mgrid[: side + 1, : side + 1] / side
+    points = np.stack([x.ravel(), y.ravel(), 0 * x.ravel()], 1).astype(np.float32)
+    corner = (np.arange(side)[:, None] * (side + 1) + np.arange(side)).ravel()
+    lower = np.stack([corner, corner + 1, corner + side + 1], 1)
+    upper = np.stack([corner + 1, corner + side + 2, corner + side + 1], 1)
+    return points, np.concatenate([lower, upper]).astype(np.int32)
+
+
+def area(points: np.ndarray, triangles: np.ndarray) -> float:
+    edges = points[triangles][:, 1:] - points[triangles][:, :1]
+    return float(np.cross(edges[:, 0], edges[:, 1])[:, 2].sum() / 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-0.9, 0.9))
+def test_a_cut_divides_the_area_of_a_mesh(a: float, b: float, c: float) -> None:
+    points, triangles = grid(5)
+    field = (a * points[:, 0] + b * points[:, 1] + c * (abs(a) + abs(b)) + 1e-3).astype(np.float32)
+    below, above = cut_below(triangles, field), cut_below(triangles, -field)
+    parts = [area(cut.spread(points), cut.triangles) for cut in (below, above)]
+    assert min(parts, default=0) >= -1e-6, "triangles keep their turn"
+    assert sum(parts) == pytest.approx(1, abs=1e-4)
+    cut_field = below.spread(field[:, None])[:, 0]
+    assert (cut_field[below.triangles] <= 1e-6).all()
+    np.testing.assert_allclose(cut_field[len(field) :], 0, atol=1e-6)
+
+
+def test_the_rim_of_a_cut_is_a_closed_line_around_what_was_cut_out() -> None:
+    points, triangles = grid(12)
+    field = (0.3 - np.hypot(points[:, 0] - 0.5, points[:, 1] - 0.5)).astype(np.float32)
+    cut = cut_below(triangles, -field)
+    (loop,) = loops(cut.rim)
+    ring = cut.spread(points)[loop]
+    np.testing.assert_allclose(np.hypot(ring[:, 0] - 0.5, ring[:, 1] - 0.5), 0.3, atol=0.02)
+    assert len(loops(cut.rim[:-1])) == 0, "open lines are left out"
+
+
+def dressed(model: HeadModel, outfit: Outfit) -> Mesh:
+    points = model.neutral
+    normals = vertex_normals(points, model.triangles)
+    place = model.to_canonical(model.morph(np.zeros(model.target_count, np.float32)))
+    return cloth_mesh(model, points, normals, outfit, place)
+
+
+@pytest.mark.parametrize("neckline", Neckline)
+def test_clothes_cover_the_shoulders_and_leave_the_face_free(model: HeadModel, neckline: Neckline) -> None:
+    outfit = Outfit(neckline, 0.0, np.full((2, 3), 0.3), 0, 1.0, 0.02)
+    mesh = dressed(model, outfit)
+    place = model.to_canonical(model.morph(np.zeros(model.target_count, np.float32)))
+    assert np.isfinite(mesh.points).all()
+    np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1, atol=0.02)
+    chin, shoulder = place.points(np.array([[0, 6.2, 1.45], [1.8, 5.4, 0.2]]))
+    front = mesh.points[mesh.points[:, 2] > chin[2] - 0.05]
+    assert front[:, 1].max(initial=-1) < chin[1], "nothing in front of the face"
+    assert cKDTree(mesh.points).query(shoulder)[0] < 0.1
+    above = neckline_height(model.neutral, outfit)
+    covered = place.points(model.neutral[(above < -0.3) & (model.neutral[:, 1] > 4.5)])
+    distance = cKDTree(mesh.points).query(covered)[0]
+    assert distance.max() < 2 * HEM_THICKNESS * np.linalg.norm(place.linear[:, 0])
+
+
+def test_a_turtleneck_is_higher_and_a_v_lower_than_a_round_collar(model: HeadModel) -> None:
+    throat = np.array([[0.0, 5.8, 0.7]])
+    heights = {
+        neckline: float(neckline_height(throat, Outfit(neckline, 0.0, np.ones((2, 3)), 0, 1, 0))[0])
+        for neckline in Neckline
+    }
+    assert heights[Neckline.TURTLENECK] < 0 < heights[Neckline.CREW] < heights[Neckline.V]
+    raised = Outfit(Neckline.CREW, 0.1, np.ones((2, 3)), 0, 1, 0)
+    assert neckline_height(throat, raised)[0] == pytest.approx(heights[Neckline.CREW] - 0.1, abs=1e-6)
+
+
+def test_cloth_has_the_colours_of_its_outfit() -> None:
+    rng = np.random.default_rng(0)
+    colours = np.array([[0.4, 0.1, 0.1], [0.05, 0.05, 0.3]])
+    plain = Outfit(Neckline.CREW, 0.0, colours, 0, 1.0, 0.0).surface(rng).texture[40:, :, :3] / 255
+    np.testing.assert_allclose(plain, np.broadcast_to(colours[0] ** (1 / 2.2), plain.shape), atol=0.01)
+    striped = Outfit(Neckline.CREW, 0.0, colours, 8, 1.0, 0.0).surface(rng).texture[40:, 0, :3] / 255
+    assert np.abs(striped - colours[1] ** (1 / 2.2)).max(1).min() < 0.01
+    assert (random_outfit(colours[0], 0.0, rng).colours[0] == colours[0]).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_glasses_sit_before_the_eyes_and_do_not_cut_the_face(model: HeadModel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    person = random_person(model, rng)
+    glasses = next(frame for frame in (random_glasses(person, rng) for _ in range(200)) if frame is not None)
+    vertices = model.morph(person.weights)
+    place, eyes, skin = model.to_canonical(vertices), model.eyeballs(vertices), model.skin(vertices)
+    mesh = glasses_mesh(glasses, eyes, skin, place)
+    local = (mesh.points - place.shift) @ np.linalg.inv(place.linear.T)
+    for eye in eyes:
+        assert (np.abs(local - eye.centre)[:, :2] > 0.04).any(1).all(), "the rim goes around the pupil"
+        assert np.linalg.norm((local - eye.centre)[:, :2], axis=1).min() < 0.4
+    front = local[local[:, 2] > 1.25]
+    ahead = skin[skin[:, 2] > 0.9]
+    under = ahead[cKDTree(ahead[:, :2]).query(front[:, :2])[1], 2]
+    assert (front[:, 2] - under).min() > -0.03
+    assert local[:, 2].min() < 0.5, "temples reach the ears"

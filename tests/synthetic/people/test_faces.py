@@ -1,0 +1,209 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gghead.geometry.canonical_head import posed_label
+from gghead.synthetic.anatomy.face_chart import HeadChart, chart_head
+from gghead.synthetic.anatomy.head_model import HeadModel
+from gghead.synthetic.anatomy.identities import Person, random_person
+from gghead.synthetic.anatomy.skin_regions import Region, SkinMaps, map_skin
+from gghead.synthetic.hair.beards import CHANCES, BeardGrower, random_beard
+from gghead.synthetic.hair.brows import BrowPatches, brow_colour
+from gghead.synthetic.hair.hairline import random_hair_line
+from gghead.synthetic.hair.lashes import Lashes
+from gghead.synthetic.hair.strokes import draw_hairs
+from gghead.synthetic.parts.irises import IRIS_RADIUS, paint_eye
+from gghead.synthetic.parts.procedural_mouth import ProceduralMouth
+from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup, skin_colour
+from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.mesh_rasterizer import vertex_normals
+from gghead.synthetic.render.renderer import Material, Mesh, Scene, render
+
+DETAIL = 0.35
+LUMINANCE = np.array([0.3, 0.55, 0.15])
+
+
+@pytest.fixture(scope="module")
+def model() -> HeadModel:
+    return HeadModel()
+
+
+@pytest.fixture(scope="module")
+def chart(model: HeadModel) -> HeadChart:
+    return chart_head(model, DETAIL)
+
+
+@pytest.fixture(scope="module")
+def maps(chart: HeadChart) -> SkinMaps:
+    return map_skin(chart)
+
+
+@pytest.fixture(scope="module")
+def person(model: HeadModel) -> Person:
+    return replace(random_person(model, np.random.default_rng(0)), age="young", sex="male", melanin=0.3)
+
+
+def bare(person: Person) -> Face:
+    line = random_hair_line(person, 0.0, np.random.default_rng(2))
+    return Face(line, 0.9, np.zeros(3), np.zeros(3))
+
+
+def expressed(model: HeadModel, **units: float) -> np.ndarray:
+    weights = np.zeros(model.target_count, np.float32)
+    for unit, value in units.items():
+        weights[model.row[f"unit/{unit}"]] = value
+    return model.morph(weights)
+
+
+def test_regions_lie_where_they_are_on_a_face(chart: HeadChart, maps: SkinMaps) -> None:
+    centres = {}
+    for region in Region:
+        weights = np.clip(maps.regions[region], 0, None)
+        centres[region] = ((chart.height * weights).sum() / weights.sum(), (chart.side * weights).sum() / weights.sum())
+    order = [Region.FOREHEAD_LINES, Region.LID_CREASE, Region.EYE_BAGS, Region.NOSE, Region.MOUSTACHE, Region.LIPS]
+    heights = [centres[region][0] for region in [*order, Region.GOATEE]]
+    assert heights == sorted(heights, reverse=True)
+    assert centres[Region.CROWS_FEET][1] > centres[Region.SOCKETS][1] > centres[Region.INNER_EYES][1]
+
+
+def test_darker_skin_is_darker_and_always_reddish(person: Person) -> None:
+    shades = [
+        np.mean([skin_colour(replace(person, melanin=m), np.random.default_rng(seed)) for seed in range(40)], axis=0)
+        for m in np.linspace(0, 1, 9)
+    ]
+    luminance = [shade @ LUMINANCE for shade in shades]
+    assert luminance == sorted(luminance, reverse=True)
+    assert all(red > green > blue for red, green, blue in shades)
+    assert np.abs(np.diff(luminance)).max() < 0.15, "no jump"
+
+
+def test_the_head_meets_the_neck_in_one_colour(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+    textures = paint_skin(chart, maps, person, bare(person), np.random.default_rng(5))
+    seam = (chart.inside < 0.01) & (chart.height < 6.5) & (chart.position[..., 2] > 0.5)
+    assert seam.sum() > 20
+    assert np.abs(textures.head[seam].astype(int) - textures.body[0, 0]).max() <= 2
+
+
+def test_lips_are_redder_than_cheeks(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+    for melanin in (0.05, 0.4):
+        own = replace(person, melanin=melanin)
+        head = paint_skin(chart, maps, own, bare(own), np.random.default_rng(5)).head.astype(float)
+        lips, chin = head[maps.regions[Region.LIPS] > 0.9].mean(0), head[maps.regions[Region.CHIN] > 0.8].mean(0)
+        assert lips[0] / lips[1] > 1.1 * chin[0] / chin[1]
+
+
+def test_age_deepens_lines(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+    line, beside = maps.regions[Region.FOLDS] > 0.3, maps.regions[Region.FOLDS] < -0.08
+    contrast = {}
+    for age in ("child", "young", "middleage", "old"):
+        own = replace(person, age=age)
+        heads = [paint_skin(chart, maps, own, bare(own), np.random.default_rng(s)).head.mean(2) for s in range(4)]
+        contrast[age] = np.mean([head[beside].mean() - head[line].mean() for head in heads])
+    assert contrast["child"] < contrast["young"] < contrast["middleage"] < contrast["old"]
+
+
+def test_who_wears_makeup_and_beards(person: Person) -> None:
+    everyone = [np.random.default_rng(seed) for seed in range(60)]
+    woman, boy = replace(person, sex="female"), replace(person, age="child")
+    assert all(random_beard(own, rng).length == 0 for own in (woman, boy) for rng in everyone)
+    assert {random_beard(person, np.random.default_rng(seed)).style for seed in range(200)} == set(CHANCES)
+    assert not any(random_makeup(person, rng).any() for rng in everyone)
+    assert 10 < sum(random_makeup(woman, np.random.default_rng(seed)).any() for seed in range(60)) < 45
+
+
+@pytest.mark.parametrize(("style", "higher"), [("full", 6.95), ("goatee", 6.9), ("moustache", 6.9)])
+def test_beards_grow_around_the_mouth(
+    model: HeadModel, chart: HeadChart, maps: SkinMaps, person: Person, style: str, higher: float
+) -> None:
+    beard = next(b for seed in range(400) if (b := random_beard(person, np.random.default_rng(seed))).style == style)
+    normals = vertex_normals(model.neutral, model.triangles)
+    place = model.to_canonical(expressed(model))
+    mesh = BeardGrower(model, chart, maps).grow(beard, model.neutral, normals, place, np.random.default_rng(1))
+    local = (mesh.points - place.shift) @ np.linalg.inv(place.linear).T
+    assert len(mesh.triangles) > 100
+    if style != "full":
+        assert local[:, 1].max() < higher
+    assert local[:, 2].min() > 0.4, "in front of the ears"
+    assert (local[:, 1].min() < 6.5) == (style != "moustache")
+
+
+def test_brows_are_above_the_eyes_and_rise_with_the_skin(model: HeadModel, person: Person) -> None:
+    patches, place = BrowPatches(model, DETAIL), model.to_canonical(expressed(model))
+
+    def points(vertices: np.ndarray) -> np.ndarray:
+        skin = model.skin(vertices)
+        return patches.mesh(skin, vertex_normals(skin, model.triangles), place).points
+
+    still, raised = points(expressed(model)), points(expressed(model, browInnerUp=1))
+    eyes = place.points(np.stack([ball.centre for ball in model.neutral_eyes]))
+    assert still[:, 1].mean() > eyes[:, 1].max() + 0.02
+    assert (raised - still)[:, 1].max() > 0.01
+    density = patches.paint(person, np.random.default_rng(3))[..., 3].astype(float)
+    assert density[:, : density.shape[1] // 20].max() < 80, "nothing between the brows"
+    assert density.max() > 150
+
+
+def test_brows_are_never_lighter_than_the_skin(person: Person) -> None:
+    for hair in ([0.6, 0.46, 0.28], [0.012, 0.009, 0.008], [0.28, 0.085, 0.03]):
+        colour = brow_colour(replace(person, hair_colour=np.array(hair)), np.array([0.5, 0.35, 0.27]))
+        assert colour.max() < 0.5**2.2
+        np.testing.assert_allclose(np.argsort(colour), np.argsort(hair), err_msg="the hue stays")
+
+
+def test_lashes_follow_the_lids(model: HeadModel) -> None:
+    lashes, place = Lashes(model, DETAIL), model.to_canonical(expressed(model))
+
+    def points(vertices: np.ndarray) -> np.ndarray:
+        return lashes.mesh(model.skin(vertices), model.eyeballs(vertices), 0.07, place).points
+
+    opened, closed = points(expressed(model)), points(expressed(model, eyeBlinkLeft=1, eyeBlinkRight=1))
+    eyes = place.points(np.stack([ball.centre for ball in model.neutral_eyes]))
+    assert np.linalg.norm(opened[:, None] - eyes[None], axis=2).min(1).max() < 0.12
+    assert (opened - closed)[:, 1].max() > 0.01, "upper lashes go down"
+    assert (opened[:, 2] > eyes[0, 2]).all(), "in front of the eyeballs' centres"
+
+
+def test_teeth_are_seen_in_open_mouths(model: HeadModel) -> None:
+    mouth, seen = ProceduralMouth(model), []
+    neutral = expressed(model)
+    place = model.to_canonical(neutral)
+    sides = {f"{unit}{side}": 0.7 for unit in ("mouthSmile", "mouthUpperUp") for side in ("Left", "Right")}
+    laughing = expressed(model, jawOpen=0.3, **sides)
+    for posed in (neutral, laughing):
+        skin = model.skin(posed)
+        solid = Mesh(
+            points=place.points(skin),
+            normals=place.directions(vertex_normals(skin, model.triangles)),
+            triangles=model.triangles,
+            uvs=model.uvs,
+            materials=np.where(model.chart == 1, Material.MOUTH, Material.SKIN_HEAD).astype(np.int32),
+            reach=np.ones(len(skin), np.float32),
+        )
+        scene = Scene(Mesh.joined([solid, mouth.mesh(neutral, posed, skin, place)]), Mesh.empty(), ())
+        view = render(scene, posed_label(0.0, 0.0), 128, random_lighting(np.random.default_rng(0)), 2)
+        seen.append(int((view.material == Material.TEETH + 1).sum()))
+    closed, opened = seen
+    assert closed < opened / 3
+    assert opened > 40, "of 128 x 128 pixels"
+
+
+def test_an_eye_has_a_pupil_an_iris_with_a_rim_and_a_white() -> None:
+    for seed in range(5):
+        eye = paint_eye(np.array([0.3, 0.45, 0.6]), "young", np.random.default_rng(seed)).astype(float).mean(2)
+        y, x = np.mgrid[: len(eye), : len(eye)] / (len(eye) - 1) * 2 - 1
+        radius, low = np.hypot(x, y), y > 0
+        pupil, middle = eye[radius < 0.08].mean(), eye[low & (np.abs(radius - 0.3) < 0.05)].mean()
+        rim = eye[low & (np.abs(radius - IRIS_RADIUS + 0.015) < 0.01)].mean()
+        white = eye[low & (np.abs(radius - 0.6) < 0.05)].mean()
+        assert pupil < rim < middle < white
+
+
+def test_hairs_are_drawn_where_their_curves_run() -> None:
+    curve = np.array([[[4.0, 16.0], [16.0, 16.0], [28.0, 16.0]]])
+    alpha = draw_hairs(32, 32, curve, np.array([2.0]))
+    assert alpha[14:18, 5:12].max(0).min() > 0.7
+    assert alpha[14:18, 5:26].max(0).min() > 0.05
+    assert alpha[:10].max() == alpha[22:].max() == 0
+    assert alpha[:, 6].sum() > alpha[:, 26].sum(), "thinner towards the tip"
+    assert draw_hairs(8, 8, np.zeros((0, 3, 2)), np.zeros(0)).max() == 0
