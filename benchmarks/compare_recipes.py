@@ -26,11 +26,11 @@ from PIL import Image
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import RunConfig, TrainingConfig
+from gghead.data.cache.decoding import decode
+from gghead.data.cache.picture_cache import cache_root
+from gghead.data.cache.resident import open_batches
 from gghead.data.dataset import HeadDataset
-from gghead.data.decoding import decode
 from gghead.data.loader import Order
-from gghead.data.picture_cache import cache_root
-from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import collect_features
 from gghead.evaluation.reference import Reference, measure_reference

@@ -32,15 +32,15 @@ import PIL
 import torch
 from PIL import Image
 
+from gghead.data.cache.decoded import DecodedPictures
+from gghead.data.cache.decoding import decode_from
+from gghead.data.cache.picture_cache import cached_pictures
+from gghead.data.cache.resident import ResidentBatches
 from gghead.data.cutout import Cutout
 from gghead.data.dataset import HeadDataset, masks_path
-from gghead.data.decoded import DecodedPictures
-from gghead.data.decoding import decode_from
 from gghead.data.labels import LABELS_NAME, write_labels
 from gghead.data.loader import Batch, BatchLoader, Order
 from gghead.data.parallel import thread_count
-from gghead.data.picture_cache import cached_pictures
-from gghead.data.resident import ResidentBatches
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import encode_png
 

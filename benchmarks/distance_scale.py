@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from gghead.config.paths import BUNDLED_MODEL
+from gghead.data.cache.decoding import decode
+from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.data.decoding import decode
-from gghead.data.picture_cache import cache_root
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import Pictures, collect_features
 from gghead.evaluation.real import RealPictures, real_features

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from gghead.config.presets import PRESETS
-from gghead.data.picture_cache import cache_root
+from gghead.data.cache.picture_cache import cache_root
 from gghead.evaluation.features import AT_ONCE, collect_features
 from gghead.geometry.canonical_head import posed_label
 from gghead.inference.fakes import Fakes, Recipe, to_pixels

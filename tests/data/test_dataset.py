@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gghead.data.cache.decoded import DecodedPictures
+from gghead.data.cache.decoding import decode
+from gghead.data.check.inspection import inspect
 from gghead.data.cutout import composite
 from gghead.data.dataset import HeadDataset, MissingMasksWarning
-from gghead.data.decoded import DecodedPictures
-from gghead.data.decoding import decode
-from gghead.data.inspection import inspect
 from gghead.data.labels import mirror_labels
 from gghead.media.encoded import decode_rgb
 from gghead.media.images import encode_png, resize

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gghead.data.inspection import inspect
-from gghead.data.inspection_page import page
+from gghead.data.check.inspection import inspect
+from gghead.data.check.inspection_page import page
 from gghead.data.masks import decode_mask
 from gghead.media.images import encode_png
 from tiny_archive import COUNT, SIDE, picture_name, write_zip

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gghead.data import picture_files
+from gghead.data.check.inspection import inspect
 from gghead.data.cutout import composite
-from gghead.data.inspection import inspect
 from gghead.data.memory import BYTES_PER_PIXEL, MemoryBudget
 from gghead.media.encoded import BAND_PIXELS, EncodedPicture
 from gghead.media.images import encode_png

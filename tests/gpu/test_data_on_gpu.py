@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from gghead.data.cache.decoded import DecodedPictures
+from gghead.data.cache.decoding import decode
+from gghead.data.cache.resident import ResidentBatches, open_batches
 from gghead.data.cutout import change_background
 from gghead.data.dataset import HeadDataset
-from gghead.data.decoded import DecodedPictures
-from gghead.data.decoding import decode
 from gghead.data.loader import Batch, BatchLoader, Order
-from gghead.data.resident import ResidentBatches, open_batches
 from gghead.training.loop import Outcome, train
 from gghead.training.run_folder import RunFolder
 from tiny_run import RESOLUTION, SilentMonitor, tiny_config, write_tiny_dataset
@@ -30,7 +30,7 @@ def pictures(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     """Decoded pictures in memory, and mapped from the disk."""
     monkeypatch.setenv("GGHEAD_CACHE_PATH", str(tmp_path / "cache"))
     if request.param == "cache":
-        monkeypatch.setattr("gghead.data.decoding.IN_MEMORY_BYTES", 0)
+        monkeypatch.setattr("gghead.data.cache.decoding.IN_MEMORY_BYTES", 0)
     with HeadDataset.open(write_tiny_dataset(tmp_path / "blobs.zip"), RESOLUTION) as dataset:
         yield decode(dataset)
 
@@ -87,7 +87,7 @@ def test_pictures_live_on_the_device_when_they_fit(pictures: DecodedPictures, mo
         assert isinstance(batches, ResidentBatches)
         assert next(batches).transparency is None
     assert "keeps all pictures on cuda" in events[0]
-    monkeypatch.setattr("gghead.data.resident.MAX_SHARE_OF_DEVICE", 0)
+    monkeypatch.setattr("gghead.data.cache.resident.MAX_SHARE_OF_DEVICE", 0)
     with open_batches(pictures, ORDER, device="cuda", with_transparency=True) as batches:
         assert isinstance(batches, BatchLoader)
         assert same(taken(batches), on_cpu(pictures))
@@ -106,7 +106,7 @@ def test_a_run_trains_from_pinned_and_from_resident_pictures(
     share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.use_deterministic_algorithms(False)  # the gradient of sampling maps has no deterministic kernel on CUDA
-    monkeypatch.setattr("gghead.data.resident.MAX_SHARE_OF_DEVICE", share)
+    monkeypatch.setattr("gghead.data.cache.resident.MAX_SHARE_OF_DEVICE", share)
     run = RunFolder.create(tmp_path / "run", tiny_config(write_tiny_dataset(tmp_path / "blobs.zip"), total_images=16))
     monitor = SilentMonitor()
     assert train(run, monitor, "cuda") == Outcome(images=16, interrupted=False)

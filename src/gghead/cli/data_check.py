@@ -31,8 +31,8 @@ def check(
     mouth and chin (green on the eye at the viewer's left).
     """
     from gghead.config.model import GeneratorConfig
-    from gghead.data.inspection import inspect
-    from gghead.data.inspection_page import page
+    from gghead.data.check.inspection import inspect
+    from gghead.data.check.inspection_page import page
     from gghead.uv.bake import bake
     from gghead.uv.template import HeadTemplate
 
@@ -62,7 +62,7 @@ def write_sheet(
 ) -> None:
     """Writes the contact sheet, unless there is no picture with a camera."""
     from gghead.checkpoint.atomic import write_file
-    from gghead.data.contact_sheet import contact_sheet_of
+    from gghead.data.check.contact_sheet import contact_sheet_of
     from gghead.media.images import encode_png
 
     sheet = contact_sheet_of(inspection, template)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.data.picture_cache import cache_root
 from gghead.evaluation.evaluate import Evaluation, Settings, Tell, conditions_of, evaluate
 from gghead.evaluation.models import Candidate
 from gghead.evaluation.page import write_page

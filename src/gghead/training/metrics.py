@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gghead.config.training import TrainingConfig
+from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.data.picture_cache import cache_root
 from gghead.data.source import PictureSource
 from gghead.evaluation.evaluate import Settings, evaluate
 from gghead.evaluation.reference import Reference, measure_reference

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from gghead.config.codec import to_json
+from gghead.data.cache.resident import open_batches
 from gghead.data.loader import Batch
-from gghead.data.resident import open_batches
 from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import fastest_runner
 from gghead.training.checkpoints import Circumstances, save_state

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from gghead.data.archive import DEPTH_STEPS
+from gghead.data.check.inspection import inspect
 from gghead.data.dataset import HeadDataset
-from gghead.data.inspection import inspect
 from gghead.geometry.cameras import Cameras
 from gghead.media.encoded import decode_grey
 from gghead.synthetic import Sitting, generate

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gghead.config.printable import printable
-from gghead.data.inspection import Inspection
+from gghead.data.check.inspection import Inspection
 from gghead.data.problems import LONGEST
 
 BLOCKS = " ▁▂▃▄▅▆▇█"

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from gghead.data.archive import Archive, open_archive
+from gghead.data.check.picture_facts import PictureFacts, findings, look_at
 from gghead.data.conventions import RIGHT, Verdict, head_offsets, recognise
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
-from gghead.data.picture_facts import PictureFacts, findings, look_at
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file, unmatched_files
 from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
 

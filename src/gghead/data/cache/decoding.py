@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from gghead.data.cache.decoded import DecodedPictures
+from gghead.data.cache.picture_cache import cache_root, cached_pictures, size_in_cache
 from gghead.data.cutout import Cutout
 from gghead.data.dataset import HeadDataset
-from gghead.data.decoded import DecodedPictures
 from gghead.data.parallel import in_order
-from gghead.data.picture_cache import cache_root, cached_pictures, size_in_cache
 from gghead.data.problems import summarize
 from gghead.data.source import PictureSource
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gghead.data.conventions import Convention
-from gghead.data.conversion import Converted, convert
+from gghead.data.convert.conversion import Converted, convert
+from gghead.data.convert.nerf_cameras import read_nerf
+from gghead.data.convert.nerf_words import HARMLESS
+from gghead.data.convert.picture_sizes import PictureSizes
 from gghead.data.dataset import HeadDataset
-from gghead.data.nerf_cameras import read_nerf
-from gghead.data.nerf_words import HARMLESS
-from gghead.data.picture_sizes import PictureSizes
 from gghead.media.images import encode_png
 from head_cameras import head_labels, written_as
 from tolerances import EXACT_FLOAT32

@@ -21,9 +21,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from gghead.checkpoint.atomic import fsync, write_file
+from gghead.data.cache.decoded import DecodedPictures, checksums
 from gghead.data.cutout import Cutout
 from gghead.data.dataset import HeadDataset
-from gghead.data.decoded import DecodedPictures, checksums
 
 FORMAT = 1
 CACHE_VARIABLE = "GGHEAD_CACHE_PATH"

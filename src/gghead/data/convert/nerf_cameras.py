@@ -8,10 +8,10 @@ from posixpath import splitext
 import numpy as np
 
 from gghead.config.printable import printable, shown
-from gghead.data.foreign_cameras import ForeignCameras, label, picture_name, read_json, require_square
-from gghead.data.nerf_words import FOCAL_WORDS, lens_fault, unused_words, words_note
+from gghead.data.convert.foreign_cameras import ForeignCameras, label, picture_name, read_json, require_square
+from gghead.data.convert.nerf_words import FOCAL_WORDS, lens_fault, unused_words, words_note
+from gghead.data.convert.picture_sizes import PictureSizes
 from gghead.data.picture_files import PICTURE_SUFFIXES
-from gghead.data.picture_sizes import PictureSizes
 
 AGREEMENT = 0.01
 """Relative difference of two spellings of one focal length that rounding explains."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from gghead.data.decoded import DecodedPictures
+from gghead.data.cache.decoded import DecodedPictures
 from gghead.data.loader import Batch, BatchLoader, Order, batch_labels
 from gghead.data.source import PictureSource
 

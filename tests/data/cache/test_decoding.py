@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from gghead.data.cache.decoded import DecodedPictures
+from gghead.data.cache.decoding import decode
+from gghead.data.cache.picture_cache import cache_root
+from gghead.data.cache.resident import ResidentBatches
 from gghead.data.cutout import Cutout, change_background, composite
 from gghead.data.dataset import HeadDataset
-from gghead.data.decoded import DecodedPictures
-from gghead.data.decoding import decode
 from gghead.data.loader import BatchLoader, Order
-from gghead.data.picture_cache import cache_root
-from gghead.data.resident import ResidentBatches
 from gghead.data.source import PictureSource
 from gghead.media.encoded import decode_rgb
 from gghead.media.images import encode_png
@@ -32,7 +32,7 @@ WriteSet = Callable[[Files], Path]
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for caches, which every set is too large to do without."""
     monkeypatch.setenv("GGHEAD_CACHE_PATH", str(tmp_path / "cache"))
-    monkeypatch.setattr("gghead.data.decoding.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("gghead.data.cache.decoding.IN_MEMORY_BYTES", 0)
     return tmp_path / "cache"
 
 
@@ -78,7 +78,7 @@ def test_memory_and_cache_hold_what_decoding_gives(dataset: HeadDataset, root: P
     assert isinstance(cached, DecodedPictures)
     assert not cached.rgb.flags.writeable
     assert same(cached, dataset)
-    monkeypatch.setattr("gghead.data.decoding.IN_MEMORY_BYTES", 2**20)
+    monkeypatch.setattr("gghead.data.cache.decoding.IN_MEMORY_BYTES", 2**20)
     assert same(decode(dataset), dataset)
     assert the_cache(root).name == dataset.identity()
 
@@ -196,7 +196,7 @@ def test_a_disk_without_room_is_told_and_pictures_are_decoded_as_needed(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("gghead.data.picture_cache.checksums", full)
+        patch.setattr("gghead.data.cache.picture_cache.checksums", full)
         assert decode(dataset, events.append) is dataset
     assert "No space left on device" in events[-1]
     assert not [path for path in root.iterdir() if path.is_dir()], "nothing is left on a full disk"
@@ -272,7 +272,7 @@ def test_nothing_makes_room_for_what_will_not_fit(
 def test_damaged_pictures_are_all_found_before_training_and_none_is_left_out(
     in_memory: int, files: Files, write_set: WriteSet, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gghead.data.decoding.IN_MEMORY_BYTES", in_memory)
+    monkeypatch.setattr("gghead.data.cache.decoding.IN_MEMORY_BYTES", in_memory)
     for index in (1, 3):
         files[picture_name(index)] = files[picture_name(index)][:70]
     with HeadDataset.open(write_set(files), 8) as dataset, pytest.raises(ValueError, match="2 of 5 pictures") as caught:
@@ -284,7 +284,7 @@ def test_damaged_pictures_are_all_found_before_training_and_none_is_left_out(
 
 
 def test_progress_is_told_with_the_remaining_time(dataset: HeadDataset, root: Path, monkeypatch) -> None:
-    monkeypatch.setattr("gghead.data.decoding.SECONDS_BETWEEN_NEWS", -1)
+    monkeypatch.setattr("gghead.data.cache.decoding.SECONDS_BETWEEN_NEWS", -1)
     events: list[str] = []
     decode(dataset, events.append)
     assert "decoded 2 of 5 pictures, ETA 0:00:00" in events

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gghead.data.contact_sheet import LANDMARKS, SIDE, contact_sheet_of, draw_template, project, spread_over_yaw
-from gghead.data.inspection import Inspection, inspect
-from gghead.data.inspection_page import histogram, page
+from gghead.data.check.contact_sheet import LANDMARKS, SIDE, contact_sheet_of, draw_template, project, spread_over_yaw
+from gghead.data.check.inspection import Inspection, inspect
+from gghead.data.check.inspection_page import histogram, page
 from gghead.data.labels import mirror_labels
 from gghead.media.encoded import decode_rgb
 from gghead.media.images import encode_png

@@ -13,17 +13,17 @@ from jaxtyping import Float
 
 from gghead.checkpoint.atomic import write_file
 from gghead.config.printable import listed, printable
-from gghead.data.alignment import align_cameras
 from gghead.data.archive import Archive, open_archive
-from gghead.data.colmap_cameras import find_models, read_colmap
 from gghead.data.conventions import PIXELS, Convention
+from gghead.data.convert.alignment import align_cameras
+from gghead.data.convert.colmap_cameras import find_models, read_colmap
+from gghead.data.convert.foreign_cameras import ForeignCameras, read_json, read_text
+from gghead.data.convert.nerf_cameras import read_nerf
+from gghead.data.convert.picture_sizes import PictureSizes
 from gghead.data.dataset import masks_path
-from gghead.data.foreign_cameras import ForeignCameras, read_json, read_text
 from gghead.data.labels import LABELS_NAME, label_faults, read_label_file, write_labels
-from gghead.data.nerf_cameras import read_nerf
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, is_picture, open_masks, read_labels_file
-from gghead.data.picture_sizes import PictureSizes
 from gghead.data.problems import summarize
 
 NERF_FILES = ("transforms.json", "transforms_train.json")

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw
 
 from gghead.data.archive import open_archive
+from gghead.data.check.inspection import Inspection
 from gghead.data.cutout import cut_out
-from gghead.data.inspection import Inspection
 from gghead.data.picture_files import PictureFiles, find_masks
 from gghead.media.images import resize, tile
 from gghead.uv.template import HeadTemplate

@@ -1,0 +1,1 @@
+"""Decoded pictures, kept: in memory, on disk, on the device."""

@@ -1,0 +1,1 @@
+"""Datasets of other programs into ours: COLMAP, NeRF's transforms.json, labels of other conventions."""
