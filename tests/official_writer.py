@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
-from gghead.model.official_names import discriminator_names, generator_names
+from gghead.model.official.names import discriminator_names, generator_names
 from gghead.stylegan.resampling import TAPS
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate

@@ -11,7 +11,7 @@ from torch import Tensor
 from gghead.config.model import ModelConfig
 from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, save_training
-from gghead.model.official import OfficialCheckpoint, read_official
+from gghead.model.official.reader import OfficialCheckpoint, read_official
 from gghead.model.storage import save_generator
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.model.decoder import activate
-from gghead.model.official import OfficialCheckpoint, read_official
+from gghead.model.official.reader import OfficialCheckpoint, read_official
 from gghead.stylegan.synthesis import Noise
 from official_fixture import official_arrays, official_file
 from tolerances import (

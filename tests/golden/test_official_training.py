@@ -13,7 +13,7 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
-from gghead.model.official import read_official
+from gghead.model.official.reader import read_official
 from gghead.rasterizer import Rendering, render
 from gghead.training import terms as terms_module
 from gghead.training.regularizers import uv_total_variation

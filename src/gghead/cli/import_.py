@@ -27,8 +27,8 @@ def import_(checkpoint: Path, out: Path | None, check: bool, force: bool) -> Non
     if not checkpoint.is_file():
         raise FileNotFoundError(f"there is no file {checkpoint}")
     from gghead.model.continuation import TrainingNetworks, save_training, training_file
-    from gghead.model.official import convert, open_official
-    from gghead.model.official_report import describe_networks, describe_pickle
+    from gghead.model.official.reader import convert, open_official
+    from gghead.model.official.summary import describe_networks, describe_pickle
     from gghead.model.storage import save_generator
 
     if out is not None:

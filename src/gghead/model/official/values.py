@@ -5,9 +5,9 @@ import struct
 
 from torch import Tensor
 
-from gghead.checkpoint.inert_pickle import Record
 from gghead.config.printable import printable
 from gghead.config.printable import shown as shown_value
+from gghead.model.official.safe_pickle import Record
 
 NUMPY_CODES = {
     "f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b",

@@ -8,9 +8,9 @@ import tracemalloc
 import pytest
 import torch
 
-from gghead.checkpoint.inert_bounds import MAX_OPCODES, Budget
-from gghead.checkpoint.inert_pickle import Policy, no_persistent_ids, read_inert
-from gghead.checkpoint.inert_tensors import Storage, check_sharing, interpret, read_tensor_pickle
+from gghead.model.official.bounds import MAX_OPCODES, Budget
+from gghead.model.official.pickled_tensors import Storage, check_sharing, interpret, read_tensor_pickle
+from gghead.model.official.safe_pickle import Policy, no_persistent_ids, read_inert
 
 HEAD = b"\x80\x04"
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"

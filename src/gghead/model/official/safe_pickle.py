@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedIOBase
 
-from gghead.checkpoint.inert_bounds import MAX_BITS, MAX_KEY, MAX_NAME, MAX_PARTS, Budget
 from gghead.config.printable import printable, shown
+from gghead.model.official.bounds import MAX_BITS, MAX_KEY, MAX_NAME, MAX_PARTS, Budget
 
 VALUE_OPCODES = frozenset(
     [

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gghead.model.generator import Generator
-from model.official_import import assert_same, imported, refusal
+from model.official.official_import import assert_same, imported, refusal
 from official_writer import Content, Settings
 
 

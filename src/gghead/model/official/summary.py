@@ -1,8 +1,8 @@
 """What an official checkpoint holds, and what comes of it, in lines for people."""
 
 from gghead.config.printable import printable
-from gghead.model.official import NETWORKS, OfficialCheckpoint, OfficialPickle
-from gghead.model.official_values import shown
+from gghead.model.official.reader import NETWORKS, OfficialCheckpoint, OfficialPickle
+from gghead.model.official.values import shown
 
 
 def describe_pickle(pickle: OfficialPickle) -> list[str]:

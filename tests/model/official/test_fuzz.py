@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gghead.checkpoint.inert_bounds import MAX_OPCODES, Budget
-from gghead.checkpoint.inert_pickle import Policy, read_inert
-from gghead.checkpoint.inert_tensors import interpret
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
-from gghead.model.official import read_official
+from gghead.model.official.bounds import MAX_OPCODES, Budget
+from gghead.model.official.pickled_tensors import interpret
+from gghead.model.official.reader import read_official
+from gghead.model.official.safe_pickle import Policy, read_inert
 from official_writer import official_content, write_official
 
 BYTES_OF_AN_OPCODE = 400

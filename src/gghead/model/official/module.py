@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gghead.checkpoint.inert_pickle import Record
 from gghead.config.printable import printable
+from gghead.model.official.safe_pickle import Record
 
 DEEPEST_MODULE = 32
 """Modules nested deeper than this are refused; the official ones reach 5."""

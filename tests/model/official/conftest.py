@@ -4,7 +4,7 @@ import pytest
 
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator, build_generator
-from model.official_import import CONFIG
+from model.official.official_import import CONFIG
 from official_writer import Content, official_content
 from tiny_run import MODEL
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gghead.model.official import OfficialCheckpoint, read_official
+from gghead.model.official.reader import OfficialCheckpoint, read_official
 from official_writer import Content, write_official
 from tiny_run import MODEL
 from tolerances import EXACT_FLOAT32

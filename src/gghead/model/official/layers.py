@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gghead.config.printable import listed, printable
-from gghead.model.official_module import OfficialModule
-from gghead.model.official_values import plain, shown
+from gghead.model.official.module import OfficialModule
+from gghead.model.official.values import plain, shown
 from gghead.stylegan.resampling import TAPS
 
 SMALLEST_GUARD = 256

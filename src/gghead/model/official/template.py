@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from gghead.model.official_module import OfficialModule, single
+from gghead.model.official.module import OfficialModule, single
 from gghead.uv.texels import Texels, sample_maps
 
 MAP, LIST = "_uv_position_map", "_flame_vertices"

@@ -4,8 +4,8 @@ import re
 
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.printable import listed
-from gghead.model.official_module import OfficialModule
-from gghead.model.official_values import plain, same, shown
+from gghead.model.official.module import OfficialModule
+from gghead.model.official.values import plain, same, shown
 from gghead.stylegan.layers import block_channels
 
 NO_FADE = 1.0

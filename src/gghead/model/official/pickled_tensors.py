@@ -16,8 +16,9 @@ from io import BufferedIOBase
 import torch
 from torch import Tensor
 
-from gghead.checkpoint.inert_bounds import MAX_PARTS, Budget
-from gghead.checkpoint.inert_pickle import (
+from gghead.config.printable import printable, shown
+from gghead.model.official.bounds import MAX_PARTS, Budget
+from gghead.model.official.safe_pickle import (
     Policy,
     Record,
     Reference,
@@ -25,7 +26,6 @@ from gghead.checkpoint.inert_pickle import (
     no_persistent_ids,
     read_inert,
 )
-from gghead.config.printable import printable, shown
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """First value of a torch file of the old format."""

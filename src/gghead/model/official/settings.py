@@ -6,9 +6,9 @@ A setting that is missing is younger than the checkpoint, which then works as if
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gghead.checkpoint.inert_pickle import Record
 from gghead.config.printable import printable
-from gghead.model.official_values import number, same, shown, whole
+from gghead.model.official.safe_pickle import Record
+from gghead.model.official.values import number, same, shown, whole
 
 FOLLOWED = frozenset(
     [

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from gghead.checkpoint.inert_pickle import Record, UnsafePickleError
-from gghead.checkpoint.inert_tensors import read_tensor_pickle
+from gghead.model.official.pickled_tensors import read_tensor_pickle
+from gghead.model.official.safe_pickle import Record, UnsafePickleError
 
 
 class Calls:

@@ -1,0 +1,1 @@
+"""Checkpoints of the official release, read without running anything of them."""
