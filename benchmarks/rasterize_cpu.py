@@ -21,10 +21,10 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.trajectories import on_sphere
 from gghead.rasterizer import render
-from gghead.rasterizer.cpu import Workers, find_pairs
-from gghead.rasterizer.cpu_compositing import SUMS, blend_row
-from gghead.rasterizer.cpu_compositing_backward import BEHIND, GRADIENTS, LANE_SUMS, unblend_row
-from gghead.rasterizer.cpu_layout import CHANNELS, LANES, ROWS
+from gghead.rasterizer.cpu.backend import Workers, find_pairs
+from gghead.rasterizer.cpu.compositing import SUMS, blend_row
+from gghead.rasterizer.cpu.compositing_backward import BEHIND, GRADIENTS, LANE_SUMS, unblend_row
+from gghead.rasterizer.cpu.layout import CHANNELS, LANES, ROWS
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import place_texels

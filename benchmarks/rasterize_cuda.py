@@ -21,7 +21,7 @@ from gghead.cuda.program import CACHE_VARIABLE, compile_program, load_program
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import Rendering, render
-from gghead.rasterizer.cuda_kernels import Variant
+from gghead.rasterizer.cuda.kernels import Variant
 from gpu_clock import milliseconds
 from head_scenes import SCENES, Heads, Scene, build
 from rows import Spread, append, commit

@@ -9,8 +9,11 @@ import torch
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer import cuda, cuda_plan, cuda_report, cuda_stages
-from gghead.rasterizer.cuda_kernels import SOURCES
+from gghead.rasterizer.cuda import backend as cuda
+from gghead.rasterizer.cuda import device_report
+from gghead.rasterizer.cuda import plan as cuda_plan
+from gghead.rasterizer.cuda import stages as cuda_stages
+from gghead.rasterizer.cuda.kernels import SOURCES
 from rasterizer.random_scenes import random_features
 
 
@@ -33,7 +36,7 @@ class Recorder:
             self.lengths = self.lengths[1:] or self.lengths
 
 
-REPORTS: list[cuda_report.Report] = []
+REPORTS: list[device_report.Report] = []
 
 
 def parameters_of(name: str) -> int:
@@ -49,14 +52,14 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """A pretended GPU whose memory is the host's."""
     kernels = Recorder()
 
-    class HostReport(cuda_report.Report):
+    class HostReport(device_report.Report):
         def __init__(self) -> None:
             self.numbers = torch.empty(2, dtype=torch.int64)
             self.view, self.address = self.numbers.numpy(), self.numbers.data_ptr()
             REPORTS.append(self)
 
-    monkeypatch.setattr(cuda_report, "Report", HostReport)
-    monkeypatch.setattr(cuda_stages, "REPORTS", cuda_report.Reports())
+    monkeypatch.setattr(device_report, "Report", HostReport)
+    monkeypatch.setattr(cuda_stages, "REPORTS", device_report.Reports())
     monkeypatch.setattr(cuda_stages, "current_stream", lambda device: 0)
     monkeypatch.setattr(cuda_stages, "clear", lambda *arguments: None)
     monkeypatch.setattr(cuda_plan, "load_kernels", lambda variant, device: kernels)

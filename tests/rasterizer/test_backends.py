@@ -73,7 +73,7 @@ def test_groups_of_pictures_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     scene, cameras = random_scene(200, (2,)), cameras_around((3,), 32, 24)
     features, background = random_features(scene, 1), torch.ones(3)
     whole = draw_with_gradients(scene, features, cameras, background, "cpu", torch.float32)
-    monkeypatch.setattr("gghead.rasterizer.cpu.GROUP", 2 * 200)
+    monkeypatch.setattr("gghead.rasterizer.cpu.backend.GROUP", 2 * 200)
     pieces = draw_with_gradients(scene, features, cameras, background, "cpu", torch.float32)
     assert torch.equal(whole.rendering.rgb, pieces.rendering.rgb)
     for name, gradient in whole.gradients.items():

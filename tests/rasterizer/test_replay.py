@@ -10,7 +10,7 @@ from torch import Tensor
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
-from gghead.rasterizer import cuda_history
+from gghead.rasterizer.cuda import list_capacity
 from gghead.rasterizer.replay import WARMUP, Inputs, Replayer
 from rasterizer.pretended_gpu import REPORTS, Recorder, draw, recorder
 from rasterizer.random_scenes import cameras_around, random_scene
@@ -72,7 +72,7 @@ def run() -> Callable[[Replayer], Tensor]:
     return lambda replayer: replayer("pass", drawing, INPUTS, ())
 
 
-ROOM = cuda_history.roomy(100, cuda_history.CAPTURE_SLACK)
+ROOM = list_capacity.roomy(100, list_capacity.CAPTURE_SLACK)
 
 
 def test_a_pass_is_captured_once(gpu: Gpu, run: Callable[[Replayer], Tensor]) -> None:

@@ -126,7 +126,7 @@ def driver_version() -> str:
 def nvrtc_finding() -> Finding:
     """The compiler of the kernels, asked to compile."""
     from gghead.cuda.program import compile_program, nvrtc_version
-    from gghead.rasterizer.cuda_kernels import Variant
+    from gghead.rasterizer.cuda.kernels import Variant
 
     try:
         compile_program(Variant(1, 0, False).source, "sm_80")

@@ -104,13 +104,13 @@ def draw(
     """Runs a backend: picture p shows head p // (pictures / heads) from camera p."""
     # Imported here: cuda-core is an extra, and numba takes half a second to import.
     if backend == "cuda":
-        from gghead.rasterizer.cuda import draw_cuda
+        from gghead.rasterizer.cuda.backend import draw_cuda
 
         return draw_cuda(heads, features, cameras, background, deterministic)
     if features is None:
         features = heads.means.new_zeros(*heads.opacities.shape, 0)
     if backend == "cpu":
-        from gghead.rasterizer.cpu import accumulate_cpu
+        from gghead.rasterizer.cpu.backend import accumulate_cpu
 
         return finish(accumulate_cpu(heads, features, cameras), background)
     from gghead.rasterizer.reference import accumulate_reference

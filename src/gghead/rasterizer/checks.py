@@ -139,7 +139,7 @@ def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
 def check_camera_numbers(cameras: Cameras) -> None:
     """Raises ValueError unless the cameras' numbers can be used; reads them, so that a GPU is waited for.
 
-    The CUDA backend does not call this: its kernels find the same and `cuda_report.Report` raises it.
+    The CUDA backend does not call this: its kernels find the same and `device_report.Report` raises it.
     """
     viewmats, Ks = cameras.viewmats.detach(), cameras.Ks.detach()
     ends = ((viewmats[..., 3, :], (0, 0, 0, 1)), (Ks[..., 2, :], (0, 0, 1)))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gghead.cuda.availability import is_available
-from gghead.rasterizer.cuda_report import Watch, watch_lists
+from gghead.rasterizer.cuda.device_report import Watch, watch_lists
 
 WARMUP = 2
 """Passes of a kind that run as they are, before one is captured: libraries choose, memory of lists is measured."""

@@ -1,7 +1,7 @@
 // What the kernels share: the layout of a splat, and where its ellipse lies. Numbers in brackets are the equations of
 // README.md.
 //
-// Compile-time settings, all given by cuda_kernels.py: COEFFICIENTS of the spherical harmonics (1, 4, 9, 16), FEATURES
+// Compile-time settings, all given by cuda/kernels.py: COEFFICIENTS of the spherical harmonics (1, 4, 9, 16), FEATURES
 // (0 to 8), DETERMINISTIC (0, 1), and the constants of constants.py: NEAR, BLUR, MAX_ALPHA, MIN_ALPHA,
 // MIN_TRANSMITTANCE, VIEW_GUARD.
 #pragma once

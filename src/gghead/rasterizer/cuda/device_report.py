@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from gghead.rasterizer.checks import raise_problems
-from gghead.rasterizer.cuda_history import History
+from gghead.rasterizer.cuda.list_capacity import History
 
 SPIN = 2e-4
 """Seconds for which the host looks without pause: it is about as long as the GPU takes to get there."""

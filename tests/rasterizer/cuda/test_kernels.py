@@ -19,10 +19,10 @@ from gghead.cuda.program import (
     fingerprint,
     slots_of,
 )
-from gghead.rasterizer import cuda_kernels
-from gghead.rasterizer.cuda import fixed_point
-from gghead.rasterizer.cuda_history import History, roomy
-from gghead.rasterizer.cuda_kernels import KERNELS, SOURCES, Variant
+from gghead.rasterizer.cuda import kernels as cuda_kernels
+from gghead.rasterizer.cuda.backend import fixed_point
+from gghead.rasterizer.cuda.kernels import KERNELS, SOURCES, Variant
+from gghead.rasterizer.cuda.list_capacity import History, roomy
 
 ELF_MAGIC = b"\x7fELF"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gghead.rasterizer.constants import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
-from gghead.rasterizer.cpu_layout import (
+from gghead.rasterizer.cpu.layout import (
     CHANNELS,
     CONIC_A,
     CONIC_B,

@@ -6,8 +6,9 @@ import torch
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer import cuda_history, cuda_plan, cuda_report
-from gghead.rasterizer.cuda_kernels import KERNELS
+from gghead.rasterizer.cuda import device_report, list_capacity
+from gghead.rasterizer.cuda import plan as cuda_plan
+from gghead.rasterizer.cuda.kernels import KERNELS
 from rasterizer.pretended_gpu import REPORTS, Recorder, draw, recorder
 from rasterizer.random_scenes import cameras_around, random_scene
 
@@ -90,15 +91,15 @@ def test_what_a_captured_graph_needs_is_watched(recorder: Recorder, monkeypatch:
     scene, cameras = random_scene(50, (1,)), cameras_around((1,), 32, 32)
     draw(scene, cameras)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-    with cuda_report.watch_lists() as watch:
+    with device_report.watch_lists() as watch:
         draw(scene, cameras)
-    assert watch.fullness() == pytest.approx(100 / cuda_history.roomy(100, cuda_history.CAPTURE_SLACK))
+    assert watch.fullness() == pytest.approx(100 / list_capacity.roomy(100, list_capacity.CAPTURE_SLACK))
     report, history, capacity = watch._drawings[0]
     report.view[0] = 2 * capacity
     assert watch.fullness() == 2
-    assert history.guess(cuda_history.CAPTURE_SLACK) >= 4 * capacity
-    with cuda_report.watch_lists():
-        for _ in range(cuda_report.MAX_WATCHED):
+    assert history.guess(list_capacity.CAPTURE_SLACK) >= 4 * capacity
+    with device_report.watch_lists():
+        for _ in range(device_report.MAX_WATCHED):
             draw(scene, cameras)
         with pytest.raises(ValueError, match="capture it in parts"):
             draw(scene, cameras)

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from gghead.cuda.program import bits_of, clear, current_stream
-from gghead.rasterizer.cuda_history import CAPTURE_SLACK
-from gghead.rasterizer.cuda_kernels import BACK_THREADS, THREADS
-from gghead.rasterizer.cuda_plan import Plan
-from gghead.rasterizer.cuda_report import Reports, watched
+from gghead.rasterizer.cuda.device_report import Reports, watched
+from gghead.rasterizer.cuda.kernels import BACK_THREADS, THREADS
+from gghead.rasterizer.cuda.list_capacity import CAPTURE_SLACK
+from gghead.rasterizer.cuda.plan import Plan
 
 REPORTS = Reports()
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures [P, H, W, 1 to F], and the workspace with what the backward pass needs, bytes: see cuda_plan.py."""
+    """Pictures [P, H, W, 1 to F], and the workspace with what the backward pass needs, bytes: see plan.py."""
 
     rgb: Tensor
     alpha: Tensor

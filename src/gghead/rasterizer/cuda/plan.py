@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gghead.cuda.program import Kernels
-from gghead.rasterizer.cuda_history import History
-from gghead.rasterizer.cuda_kernels import MAX_LOCAL_TILES, THREADS, TILE, Variant, load_kernels
+from gghead.rasterizer.cuda.kernels import MAX_LOCAL_TILES, THREADS, TILE, Variant, load_kernels
+from gghead.rasterizer.cuda.list_capacity import History
 
 CLASSES = 64
 """Classes of the length of a list, by which tiles are ordered; lists.cu says the same."""

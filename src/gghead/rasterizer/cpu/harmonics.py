@@ -3,7 +3,7 @@
 import numpy as np
 
 from gghead.geometry.spherical_harmonics import C0, C1, C2, C3
-from gghead.rasterizer.cpu_layout import ZERO, kernel
+from gghead.rasterizer.cpu.layout import ZERO, kernel
 
 B0 = np.float32(C0)
 B1 = np.float32(C1)

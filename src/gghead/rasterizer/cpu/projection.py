@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from gghead.rasterizer.constants import BLUR, MIN_ALPHA, MIN_QUATERNION, NEAR, VIEW_GUARD
-from gghead.rasterizer.cpu_harmonics import evaluate_basis
-from gghead.rasterizer.cpu_layout import (
+from gghead.rasterizer.cpu.harmonics import evaluate_basis
+from gghead.rasterizer.cpu.layout import (
     BLOCK,
     CHANNELS,
     CONIC_A,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gghead.rasterizer.cpu_compositing import LANES_U, MAX_ALPHA_32, MIN_ALPHA_32, exp_negative, touched_rows
-from gghead.rasterizer.cpu_layout import (
+from gghead.rasterizer.cpu.compositing import LANES_U, MAX_ALPHA_32, MIN_ALPHA_32, exp_negative, touched_rows
+from gghead.rasterizer.cpu.layout import (
     CHANNELS,
     CONIC_A,
     CONIC_B,

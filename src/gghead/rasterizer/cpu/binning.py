@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gghead.rasterizer.cpu_layout import (
+from gghead.rasterizer.cpu.layout import (
     BLOCK,
     CONIC_A,
     CONIC_B,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gghead.rasterizer.cpu_harmonics import evaluate_basis
-from gghead.rasterizer.cpu_layout import (
+from gghead.rasterizer.cpu.harmonics import evaluate_basis
+from gghead.rasterizer.cpu.layout import (
     BLOCK,
     CHANNELS,
     CONIC_A,
@@ -15,7 +15,7 @@ from gghead.rasterizer.cpu_layout import (
     ZERO,
     kernel,
 )
-from gghead.rasterizer.cpu_projection import BLUR_32, TWO, direction_of, guard, rotation_of
+from gghead.rasterizer.cpu.projection import BLUR_32, TWO, direction_of, guard, rotation_of
 
 
 @kernel

@@ -14,12 +14,12 @@ from torch.autograd.function import once_differentiable
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.accumulation import Accumulation
-from gghead.rasterizer.cpu_binning import assign_places, count_pairs, list_pairs, sort_by_depth
-from gghead.rasterizer.cpu_compositing import composite
-from gghead.rasterizer.cpu_compositing_backward import composite_backward
-from gghead.rasterizer.cpu_layout import BLOCK, CHANNELS, LANES, MOMENTS, ROWS
-from gghead.rasterizer.cpu_projection import project
-from gghead.rasterizer.cpu_projection_backward import project_backward
+from gghead.rasterizer.cpu.binning import assign_places, count_pairs, list_pairs, sort_by_depth
+from gghead.rasterizer.cpu.compositing import composite
+from gghead.rasterizer.cpu.compositing_backward import composite_backward
+from gghead.rasterizer.cpu.layout import BLOCK, CHANNELS, LANES, MOMENTS, ROWS
+from gghead.rasterizer.cpu.projection import project
+from gghead.rasterizer.cpu.projection_backward import project_backward
 
 GROUP = 2**19
 """Splats that are in memory at a time, unless a single picture has more: bounds the memory of a large batch."""

@@ -12,7 +12,7 @@ import numpy as np
 from gghead.config.compiled import compiled
 
 HERE = Path(__file__).parent
-FLAGS = {"sources": [*HERE.glob("cpu_*.py"), HERE / "constants.py"], "nogil": True, "error_model": "numpy"}
+FLAGS = {"sources": [*HERE.glob("*.py"), HERE.parent / "constants.py"], "nogil": True, "error_model": "numpy"}
 # Only what keeps NaN and infinity intact: numbers may be fused and sums reordered, always in the same way.
 kernel = compiled(fastmath={"contract"}, **FLAGS)
 """Decorator of a kernel."""

@@ -12,9 +12,9 @@ from torch.autograd.function import once_differentiable
 from gghead.cuda.program import on_device
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.cuda_kernels import MAX_FEATURES
-from gghead.rasterizer.cuda_plan import Plan, plan_of
-from gghead.rasterizer.cuda_stages import composite_backward, draw, project_backward
+from gghead.rasterizer.cuda.kernels import MAX_FEATURES
+from gghead.rasterizer.cuda.plan import Plan, plan_of
+from gghead.rasterizer.cuda.stages import composite_backward, draw, project_backward
 from gghead.rasterizer.rendering import Rendering
 
 FINEST = 30

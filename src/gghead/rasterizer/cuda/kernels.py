@@ -19,7 +19,7 @@ from gghead.rasterizer.constants import (
     VIEW_GUARD,
 )
 
-SOURCES = Path(__file__).parent / "kernels"
+SOURCES = Path(__file__).parents[1] / "kernels"
 UNITS = ("projection", "lists", "compositing", "compositing_backward", "projection_backward")
 KERNELS = (
     "project", "allocate", "fill", "composite", "composite_and_keep", "composite_backward", "project_backward",

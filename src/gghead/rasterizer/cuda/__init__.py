@@ -1,0 +1,1 @@
+"""The rasterizer in CUDA C++, compiled on the machine it runs on."""
