@@ -34,7 +34,7 @@ from gghead.data.loader import Order
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import collect_features
 from gghead.evaluation.reference import Reference, measure_reference
-from gghead.inference.fakes import Fakes, MappingCamera, Recipe
+from gghead.inference.generated import Fakes, MappingCamera, Recipe
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.model.storage import save_generator

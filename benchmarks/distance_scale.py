@@ -21,7 +21,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import Pictures, collect_features
 from gghead.evaluation.real import RealPictures, real_features
-from gghead.inference.fakes import DrawnPictures, Fakes, Recipe
+from gghead.inference.generated import DrawnPictures, Fakes, Recipe
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance

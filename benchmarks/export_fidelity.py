@@ -23,19 +23,19 @@ import torch
 
 from fitted_head import FITTED_GRID, load_fitted, small_generator
 from gghead.config.paths import BUNDLED_MODEL
-from gghead.gaussians.ply import load_ply
+from gghead.export.baking import paint
+from gghead.export.files import export
+from gghead.export.formats import FORMATS
+from gghead.export.mesh import head_mesh
+from gghead.gaussians.formats.ply import load_ply
+from gghead.gaussians.formats.splat import load_splat
+from gghead.gaussians.formats.spz import load_spz
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
-from gghead.gaussians.splat import load_splat
-from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
-from gghead.inference.baking import paint
-from gghead.inference.export_formats import FORMATS
-from gghead.inference.exports import export
-from gghead.inference.finer import smooth
 from gghead.inference.loading import load
+from gghead.inference.smoothing_filter import smooth
 from gghead.model.generator import Generator
-from gghead.model.mesh import head_mesh
 from gghead.rasterizer import render
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,7 +3,7 @@
     python benchmarks/export_pictures.py docs/images/exports.webp --seed 24
 
 The head is one of the model that comes with gghead. From left to right: our picture; the PLY in SuperSplat Viewer; the
-page; the .spz in Spark; the .glb in three.js. Needs what tests/exports/test_viewers.py needs. Appends a row a viewer to
+page; the .spz in Spark; the .glb in three.js. Needs what tests/export/test_viewers.py needs. Appends a row a viewer to
 benchmarks/results/exports_viewers.jsonl.
 """
 

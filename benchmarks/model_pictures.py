@@ -19,7 +19,7 @@ from torch import Tensor
 import gghead
 from gghead.data.dataset import HeadDataset
 from gghead.geometry.cameras import Cameras
-from gghead.inference.surfaces import normals_from_depth
+from gghead.geometry.normals import normals_from_depth
 from gghead.media.images import averaged, to_uint8
 
 TURNING, TURNED, PAIR, SHOWN = (24, 36, 10, 51), 14, (63, 59), (24, 3)

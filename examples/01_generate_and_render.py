@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 import gghead
-from gghead.inference.surfaces import normals_from_depth
+from gghead.geometry.normals import normals_from_depth
 
 out = Path("out")
 out.mkdir(exist_ok=True)

@@ -10,18 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gghead.gaussians.ply import load_ply as load_ply
+    from gghead.export.files import export as export
+    from gghead.gaussians.formats.ply import load_ply as load_ply
+    from gghead.gaussians.formats.splat import load_splat as load_splat
+    from gghead.gaussians.formats.spz import load_spz as load_spz
     from gghead.gaussians.scene import Gaussians as Gaussians
-    from gghead.gaussians.splat import load_splat as load_splat
-    from gghead.gaussians.spz import load_spz as load_spz
     from gghead.geometry.cameras import Cameras as Cameras
-    from gghead.inference.exports import export as export
-    from gghead.inference.finer import smooth as smooth
     from gghead.inference.loading import load as load
     from gghead.inference.outputs import save_video as save_video
     from gghead.inference.outputs import show as show
     from gghead.inference.paths import interpolate as interpolate
     from gghead.inference.paths import loop as loop
+    from gghead.inference.smoothing_filter import smooth as smooth
     from gghead.model.generator import Generator as Generator
     from gghead.rasterizer.api import Rendering as Rendering
     from gghead.rasterizer.api import render as render
@@ -31,17 +31,17 @@ _HOMES = {
     "Gaussians": "gaussians.scene",
     "Generator": "model.generator",
     "Rendering": "rasterizer.api",
-    "export": "inference.exports",
+    "export": "export.files",
     "interpolate": "inference.paths",
     "load": "inference.loading",
-    "load_ply": "gaussians.ply",
-    "load_splat": "gaussians.splat",
-    "load_spz": "gaussians.spz",
+    "load_ply": "gaussians.formats.ply",
+    "load_splat": "gaussians.formats.splat",
+    "load_spz": "gaussians.formats.spz",
     "loop": "inference.paths",
     "render": "rasterizer.api",
     "save_video": "inference.outputs",
     "show": "inference.outputs",
-    "smooth": "inference.finer",
+    "smooth": "inference.smoothing_filter",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

@@ -7,10 +7,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from gghead.cli.main import main
-from gghead.gaussians.ply import load_ply
-from gghead.gaussians.splat import load_splat
-from gghead.gaussians.spz import load_spz
-from gghead.inference.export_formats import FORMATS, format_of
+from gghead.export.formats import FORMATS, format_of
+from gghead.gaussians.formats.ply import load_ply
+from gghead.gaussians.formats.splat import load_splat
+from gghead.gaussians.formats.spz import load_spz
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gghead.cli.main import main
-from gghead.inference import exports, loading, outputs
+from gghead.export import files as exports
+from gghead.inference import loading, outputs
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL

@@ -14,8 +14,8 @@ from gghead.evaluation.measures import shape_measures
 from gghead.evaluation.reference import Reference, measure_reference
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.inference.fakes import Fakes, Recipe
-from gghead.inference.surfaces import normals_from_depth, points_from_depth
+from gghead.geometry.normals import normals_from_depth, points_from_depth
+from gghead.inference.generated import Fakes, Recipe
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.rasterizer import render

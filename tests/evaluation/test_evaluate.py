@@ -20,7 +20,7 @@ from gghead.evaluation.reference import Reference, common_resolution, measure_re
 from gghead.evaluation.report import Measure, is_evaluated, keep_report
 from gghead.evaluation.session import table
 from gghead.geometry.cameras import Cameras
-from gghead.inference.fakes import Fakes, Recipe
+from gghead.inference.generated import Fakes, Recipe
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator

@@ -18,7 +18,7 @@ from gghead.evaluation.identity import (
 )
 from gghead.evaluation.reference import Reference
 from gghead.geometry.canonical_head import posed_label
-from gghead.inference.fakes import Fakes, Recipe
+from gghead.inference.generated import Fakes, Recipe
 from gghead.metrics import identity
 from gghead.metrics.identity import FaceRecognizer, equal_error, load_recognizer
 from gghead.model.generator import Generator

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gghead.data.dataset import HeadDataset
-from gghead.inference.fakes import Fakes, Recipe
+from gghead.inference.generated import Fakes, Recipe
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance_of_few

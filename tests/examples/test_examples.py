@@ -11,7 +11,7 @@ import av
 import pytest
 from PIL import Image
 
-from gghead.gaussians.ply import load_ply
+from gghead.gaussians.formats.ply import load_ply
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("[0-9]*.py"))

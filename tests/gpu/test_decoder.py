@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gghead.config.model import GeneratorConfig
 from gghead.geometry.rotations import matrices_from_quats
-from gghead.inference.finer import close_gaps
+from gghead.inference.smoothing_filter import close_gaps
 from gghead.model.decoder import Decoded
 from gghead.model.generator import Generator, build_generator
 from tolerances import CUDA_FLOAT32

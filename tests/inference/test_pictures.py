@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from gghead.gaussians.ply import load_ply
+from gghead.export.files import export
+from gghead.gaussians.formats.ply import load_ply
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.exports import export
 from gghead.inference.loading import load
 from gghead.inference.model_files import find_model
 from gghead.inference.outputs import arrange, save_picture, save_video, show

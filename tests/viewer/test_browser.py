@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gghead.gaussians.ply import decode_ply
-from gghead.gaussians.splat import decode_splat
-from gghead.gaussians.spz import decode_spz
+from gghead.gaussians.formats.ply import decode_ply
+from gghead.gaussians.formats.splat import decode_splat
+from gghead.gaussians.formats.spz import decode_spz
 from gghead.viewer.state import Show
 from viewer.tiny_models import write_model
 

@@ -11,7 +11,7 @@ import torch
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_FOCAL
-from gghead.inference.finer import smooth
+from gghead.inference.smoothing_filter import smooth
 from gghead.model.generator import build_generator
 from gghead.viewer.drawing import adjusted, draw, normals, splats
 from gghead.viewer.ellipsoids import draw_ellipsoids

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gghead.inference.exports import export
+from gghead.export.files import export
 from gghead.inference.loading import load
 from gghead.viewer.library import open_library
 from gghead.viewer.state import HeadChoice, Viewpoint

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from exports.read_page import read_page
-from gghead.inference.exports import export
-from gghead.inference.finer import smooth
+from export.read_page import read_page
+from gghead.export.files import export
+from gghead.inference.smoothing_filter import smooth
 from gghead.viewer import takeaway
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, parse_view

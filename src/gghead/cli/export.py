@@ -17,7 +17,7 @@ from gghead.cli.options import (
     progress,
     truncation_option,
 )
-from gghead.inference.export_formats import format_of, require_frame
+from gghead.export.formats import format_of, require_frame
 from gghead.inference.model_files import find_model
 
 
@@ -69,10 +69,10 @@ def export(
 
     find_model(model)  # all before the seconds that torch takes
 
+    from gghead.export.files import export as write
     from gghead.gaussians import checks
-    from gghead.inference.exports import export as write
-    from gghead.inference.finer import smooth
     from gghead.inference.loading import load
+    from gghead.inference.smoothing_filter import smooth
 
     checks.log.setLevel(logging.INFO)  # who exports is told what is left out
     if paths[0].parent == out:

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.normals import points_from_depth
 from gghead.geometry.trajectories import on_sphere
-from gghead.inference.fakes import Fakes, to_pixels
-from gghead.inference.surfaces import points_from_depth
+from gghead.inference.generated import Fakes, to_pixels
 from gghead.metrics.efficientnet import EfficientNetLite0, feature_distance
 from gghead.rasterizer import Rendering, render
 

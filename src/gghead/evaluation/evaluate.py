@@ -7,13 +7,13 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 
-from gghead import __version__
 from gghead.checkpoint.tensors import TensorFile, content_hash
 from gghead.evaluation.features import FeatureSet, collect_features
 from gghead.evaluation.measures import frechet_measures
@@ -21,7 +21,7 @@ from gghead.evaluation.ranks import Rank
 from gghead.evaluation.reference import Reference
 from gghead.evaluation.report import Conditions, Machine, Measure, Report
 from gghead.evaluation.suite import Generated, Tell, suite_measures
-from gghead.inference.fakes import Fakes, MappingCamera, Recipe
+from gghead.inference.generated import Fakes, MappingCamera, Recipe
 from gghead.media.images import RESIZE_FILTER
 from gghead.model.generator import Generator
 
@@ -202,7 +202,7 @@ def _machine(generator: Generator, rank: Rank) -> Machine:
     device = generator.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return Machine(
-        gghead=__version__,
+        gghead=version("gghead"),
         torch=torch.__version__,
         numpy=np.__version__,
         python=platform.python_version(),

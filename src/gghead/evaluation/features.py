@@ -13,7 +13,7 @@ from torch import Tensor
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.evaluation.ranks import Rank
 from gghead.geometry.cameras import Cameras
-from gghead.inference.fakes import DrawnPictures
+from gghead.inference.generated import DrawnPictures
 from gghead.metrics.detectors import Detector
 from gghead.metrics.moments import Moments
 

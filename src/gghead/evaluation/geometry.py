@@ -14,7 +14,7 @@ from torch import Tensor
 from gghead.data.archive import DEPTH_STEPS, open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.features import label_yaws
-from gghead.inference.fakes import Fakes
+from gghead.inference.generated import Fakes
 from gghead.rasterizer import render
 
 FOREGROUND = 0.5

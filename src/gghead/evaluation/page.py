@@ -14,8 +14,8 @@ from gghead.evaluation.consistency import YAWS, view_cameras
 from gghead.evaluation.evaluate import Evaluation
 from gghead.evaluation.reference import Reference
 from gghead.evaluation.report import Report
-from gghead.inference.fakes import Fakes
-from gghead.inference.surfaces import normals_from_depth
+from gghead.geometry.normals import normals_from_depth
+from gghead.inference.generated import Fakes
 from gghead.media.images import encode_png, resize, tile, to_uint8
 from gghead.metrics.neighbours import nearest
 from gghead.rasterizer import render

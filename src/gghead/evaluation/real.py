@@ -16,7 +16,7 @@ from gghead.data.parallel import thread_count
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import FeatureSet, collect_features
 from gghead.evaluation.ranks import Rank
-from gghead.inference.fakes import DrawnPictures
+from gghead.inference.generated import DrawnPictures
 from gghead.metrics.detectors import Detector
 
 AHEAD = 3

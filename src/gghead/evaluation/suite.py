@@ -10,7 +10,7 @@ from gghead.evaluation.identity import generated_identities, identity_measures
 from gghead.evaluation.measures import distribution_measures, frechet_measures, shape_measures, yaw_measures
 from gghead.evaluation.reference import Reference
 from gghead.evaluation.report import Measure
-from gghead.inference.fakes import Fakes
+from gghead.inference.generated import Fakes
 from gghead.metrics.detectors import perceptual_network
 from gghead.metrics.identity import load_recognizer
 

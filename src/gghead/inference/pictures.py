@@ -1,4 +1,4 @@
-"""Many pictures of heads, made in pieces that fit into memory; of any size, see `finer` and `colors`."""
+"""Many pictures of heads, made in pieces that fit into memory; of any size, see `smoothing_filter` and `colors`."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.finer import are_finer, smooth
+from gghead.inference.smoothing_filter import are_finer, smooth
 from gghead.media.images import averaged
 from gghead.model.generator import Generator
 from gghead.rasterizer import render

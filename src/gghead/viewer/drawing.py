@@ -12,7 +12,7 @@ from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
-from gghead.inference.finer import are_finer, lost_blur, widen
+from gghead.inference.smoothing_filter import are_finer, lost_blur, widen
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render
 from gghead.viewer.ellipsoids import draw_ellipsoids

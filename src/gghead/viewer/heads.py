@@ -11,8 +11,8 @@ from torch import Tensor
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.directions import Directions
-from gghead.inference.finer import close_gaps
 from gghead.inference.mixing import blend, mix_styles
+from gghead.inference.smoothing_filter import close_gaps
 from gghead.model.generator import Generator
 from gghead.viewer.state import HeadChoice, Viewpoint
 from gghead.viewer.template_mesh import TemplateMesh

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gghead.gaussians.ply import load_ply
+from gghead.gaussians.formats.ply import load_ply
+from gghead.gaussians.formats.splat import load_splat
+from gghead.gaussians.formats.spz import load_spz
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.splat import load_splat
-from gghead.gaussians.spz import load_spz
 from gghead.inference.directions import Directions, principal_directions
 from gghead.inference.loading import load
 from gghead.model.generator import Generator

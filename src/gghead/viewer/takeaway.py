@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from gghead.inference.exports import encode
-from gghead.inference.finer import smooth
+from gghead.export.files import encode
 from gghead.inference.paths import loop
+from gghead.inference.smoothing_filter import smooth
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
 from gghead.viewer.heads import Head

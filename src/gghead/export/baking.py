@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from gghead.export.mesh import fill
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.trajectories import on_sphere
 from gghead.media.meshes import Mesh
-from gghead.model.mesh import fill
 from gghead.rasterizer import render
 from gghead.uv.bake import rasterize
 

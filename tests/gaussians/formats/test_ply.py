@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gghead.gaussians.ply import decode_ply, encode_ply, property_names, table_of
+from gghead.gaussians.formats.ply import decode_ply, encode_ply, property_names, table_of
 from gghead.gaussians.scene import Gaussians
 from tolerances import EXACT_FLOAT32
 

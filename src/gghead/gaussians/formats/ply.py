@@ -17,9 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.gaussians.checks import as_read, require_drawable
-from gghead.gaussians.compressed_ply import WORDS, unpack
+from gghead.gaussians.formats.compressed_ply import WORDS, unpack
+from gghead.gaussians.formats.ply_tables import read_tables
 from gghead.gaussians.placement import UP_IN_FILES, Up, unplace
-from gghead.gaussians.ply_tables import read_tables
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.spherical_harmonics import MAX_DEGREE, num_coefficients
 

@@ -9,8 +9,8 @@ from torch.nn.functional import avg_pool2d
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
-from gghead.inference.finer import COVER, close_gaps, lost_blur, neighbours, pixel_of, smooth, widen
 from gghead.inference.pictures import morph, portraits, turntable
+from gghead.inference.smoothing_filter import COVER, close_gaps, lost_blur, neighbours, pixel_of, smooth, widen
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
 from tiny_run import MODEL

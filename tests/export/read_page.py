@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 
+from gghead.gaussians.formats.ply import decode_ply
 from gghead.gaussians.placement import unplace
-from gghead.gaussians.ply import decode_ply
 from gghead.gaussians.scene import Gaussians
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gghead.gaussians.formats.splat import decode_splat, encode_splat, out_of_range
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.splat import decode_splat, encode_splat, out_of_range
 from gghead.geometry.spherical_harmonics import C0
 from rasterizer.random_scenes import random_scene
 

@@ -19,9 +19,9 @@ from jaxtyping import Bool, Float, UInt8, UInt32
 from torch import Tensor
 
 from gghead.gaussians.checks import as_read, require_drawable, require_fine_steps
+from gghead.gaussians.formats.spz_container import ANTIALIASED, HEADER, MAGIC, Header, read_attributes
 from gghead.gaussians.placement import UP_IN_FILES, Up, turn, unplace
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.spz_container import ANTIALIASED, HEADER, MAGIC, Header, read_attributes
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.spherical_harmonics import C0, basis
 

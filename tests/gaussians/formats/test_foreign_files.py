@@ -6,10 +6,10 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from gghead.gaussians.ply import decode_ply, load_ply
+from gghead.gaussians.formats.ply import decode_ply, load_ply
+from gghead.gaussians.formats.splat import load_splat
+from gghead.gaussians.formats.spz import load_spz
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.splat import load_splat
-from gghead.gaussians.spz import load_spz
 from gghead.geometry.rotations import matrices_from_quats
 
 FOREIGN = Path(__file__).parent / "foreign"

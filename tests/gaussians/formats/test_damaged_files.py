@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gghead.gaussians.checks import drawable
-from gghead.gaussians.ply import decode_ply
+from gghead.gaussians.formats.ply import decode_ply
+from gghead.gaussians.formats.splat import decode_splat, encode_splat
+from gghead.gaussians.formats.spz import decode_spz
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.splat import decode_splat, encode_splat
-from gghead.gaussians.spz import decode_spz
 from rasterizer.random_scenes import random_scene
 
 FOREIGN = Path(__file__).parent / "foreign"

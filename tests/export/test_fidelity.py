@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from exports.painted_head import around, psnr
-from exports.read_page import read_page
-from gghead.gaussians.html import encode_html
-from gghead.gaussians.ply import load_ply
+from export.painted_head import around, psnr
+from export.read_page import read_page
+from gghead.export.files import export
+from gghead.export.formats import FORMATS
+from gghead.gaussians.formats.html import encode_html
+from gghead.gaussians.formats.ply import load_ply
+from gghead.gaussians.formats.splat import load_splat
+from gghead.gaussians.formats.spz import load_spz
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
-from gghead.gaussians.splat import load_splat
-from gghead.gaussians.spz import load_spz
 from gghead.geometry.cameras import Cameras
-from gghead.inference.export_formats import FORMATS
-from gghead.inference.exports import export
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from tolerances import EXPORTED_PSNR, PLY_PSNR

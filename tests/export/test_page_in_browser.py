@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from exports.painted_head import psnr
+from export.painted_head import psnr
+from gghead.export.files import export
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.exports import export
 from gghead.rasterizer import render
 from tolerances import FOREIGN_PSNR
 from viewer.test_browser import CHROMIUM, FLAGS, PATIENCE

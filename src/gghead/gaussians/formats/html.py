@@ -19,8 +19,8 @@ import torch
 from jaxtyping import Float, UInt8
 
 from gghead.gaussians.checks import require_drawable, require_fine_steps
+from gghead.gaussians.formats.ply import property_names, table_of
 from gghead.gaussians.placement import UP_IN_FILES, Placement, place
-from gghead.gaussians.ply import property_names, table_of
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.geometry.trajectories import circle

@@ -12,10 +12,14 @@ from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
 from gghead.config.numbers import shortened
-from gghead.gaussians import splat, spz
+from gghead.export.baking import paint
+from gghead.export.formats import format_of, require_frame
+from gghead.export.mesh import head_mesh
 from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_single
 from gghead.gaussians.ellipsoids import LEAST_OPACITY, ellipsoids
-from gghead.gaussians.html import encode_html
+from gghead.gaussians.formats import splat, spz
+from gghead.gaussians.formats.html import encode_html
+from gghead.gaussians.formats.ply import encode_ply
 from gghead.gaussians.placement import (
     LEAST_VISIBLE_OPACITY,
     METRES_PER_UNIT,
@@ -26,15 +30,11 @@ from gghead.gaussians.placement import (
     place,
     place_points,
 )
-from gghead.gaussians.ply import encode_ply
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.baking import paint
-from gghead.inference.export_formats import format_of, require_frame
 from gghead.media.meshes import encode_glb
 from gghead.model.generator import Generator
-from gghead.model.mesh import head_mesh
 
 log = logging.getLogger(__name__)
 

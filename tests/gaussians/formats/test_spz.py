@@ -11,8 +11,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gghead.gaussians.formats.spz import decode_spz, encode_spz, out_of_range, pack_quats, unpack_quats
 from gghead.gaussians.scene import Gaussians
-from gghead.gaussians.spz import decode_spz, encode_spz, out_of_range, pack_quats, unpack_quats
 from rasterizer.random_scenes import random_scene
 
 HEADER = struct.pack("<IIIBBBB", 0x5053474E, 3, 1, 1, 20, 0, 0)

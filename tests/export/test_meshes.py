@@ -9,8 +9,11 @@ import pytest
 import torch
 import trimesh
 
-from exports.draw_mesh import draw_mesh
-from exports.painted_head import around, psnr
+from export.draw_mesh import draw_mesh
+from export.painted_head import around, psnr
+from gghead.export.baking import TEXTURE, texture_points
+from gghead.export.files import export
+from gghead.export.mesh import fill, head_mesh
 from gghead.gaussians.ellipsoids import ellipsoids, sphere
 from gghead.gaussians.placement import METRES_PER_UNIT
 from gghead.gaussians.scene import Gaussians
@@ -18,11 +21,8 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
-from gghead.inference.baking import TEXTURE, texture_points
-from gghead.inference.exports import export
 from gghead.media.meshes import Mesh, encode_glb
 from gghead.model.generator import Generator
-from gghead.model.mesh import fill, head_mesh
 from gghead.rasterizer import render
 from tolerances import MESH_PSNR
 

@@ -1,0 +1,1 @@
+"""From heads to files that other programs open: Gaussians, textured meshes, pages."""
