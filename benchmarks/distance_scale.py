@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 
-from gghead.config.paths import BUNDLED_MODEL
 from gghead.data.cache.decoding import decode
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
@@ -26,6 +25,7 @@ from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.metrics.moments import Moments
+from gghead.runs.places import BUNDLED_MODEL
 from gghead.training.blur import blur_matrix, gaussian_blur
 from rows import commit
 

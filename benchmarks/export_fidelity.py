@@ -22,7 +22,6 @@ import numpy as np
 import torch
 
 from fitted_head import FITTED_GRID, load_fitted, small_generator
-from gghead.config.paths import BUNDLED_MODEL
 from gghead.export.baking import paint
 from gghead.export.files import export
 from gghead.export.formats import FORMATS
@@ -37,6 +36,7 @@ from gghead.inference.loading import load
 from gghead.inference.smoothing_filter import smooth
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
+from gghead.runs.places import BUNDLED_MODEL
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from gghead.config.paths import BUNDLED_MODEL
 from gghead.geometry.cameras import FFHQ_FOCAL
+from gghead.runs.places import BUNDLED_MODEL
 from gghead.viewer.state import HeadChoice, Look, Viewpoint
 from gghead.viewer.studio import Studio
 from rows import commit

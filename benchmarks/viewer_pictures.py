@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gghead.config.paths import BUNDLED_MODEL
 from gghead.media.images import tile
+from gghead.runs.places import BUNDLED_MODEL
 from gghead.viewer.state import Show
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,9 +15,9 @@ import torch
 import gghead
 from gghead.config.presets import from_preset
 from gghead.data.dataset import HeadDataset
+from gghead.runs.run_folder import RunFolder
 from gghead.synthetic import Sitting, generate
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from gghead.training.telemetry import console_monitor
 
 NEWS = ("generator", "discriminator", "real_logits", "fake_logits")

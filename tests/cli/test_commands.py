@@ -16,7 +16,7 @@ from gghead.config.presets import from_preset
 from gghead.cuda.availability import KernelError
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
-from gghead.training.run_folder import RunFolder
+from gghead.runs.run_folder import RunFolder
 from tiny_run import MODEL, tiny_config, write_tiny_dataset
 
 

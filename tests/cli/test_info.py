@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from gghead.cli.main import main
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
-from gghead.training.run_folder import RunFolder
+from gghead.runs.run_folder import RunFolder
 from tiny_run import MODEL, tiny_config, write_tiny_dataset
 
 

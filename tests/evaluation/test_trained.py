@@ -11,8 +11,8 @@ from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance_of_few
 from gghead.model.generator import build_generator
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from tiny_run import MODEL, RESOLUTION, SilentMonitor, tiny_config, write_tiny_dataset
 
 COUNT, TRAINED_ON = 48, 400

@@ -13,9 +13,9 @@ from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, save_training
 from gghead.model.official.reader import OfficialCheckpoint, read_official
 from gghead.model.storage import save_generator
+from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from gghead.training.state import new_state
 from gghead.training.transfer import continue_config, open_source, transfer
 from official_fixture import official_file

@@ -9,8 +9,8 @@ from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
 from gghead.model.generator import build_generator
 from gghead.rasterizer import render
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
-from gghead.training.run_folder import RunFolder
 from tiny_run import MODEL, SilentMonitor, tiny_config, write_tiny_dataset
 from tolerances import CUDA_PICTURE
 

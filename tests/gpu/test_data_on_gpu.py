@@ -14,8 +14,8 @@ from gghead.data.cache.resident import ResidentBatches, open_batches
 from gghead.data.cutout import change_background
 from gghead.data.dataset import HeadDataset
 from gghead.data.loader import Batch, BatchLoader, Order
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
-from gghead.training.run_folder import RunFolder
 from tiny_run import RESOLUTION, SilentMonitor, tiny_config, write_tiny_dataset
 
 pytestmark = pytest.mark.gpu

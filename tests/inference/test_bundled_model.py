@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from face_models import face_models
-from gghead.config.paths import BUNDLED_MODEL
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import posed_label
 from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
+from gghead.runs.places import BUNDLED_MODEL
 from tolerances import BUNDLED_FACES
 
 MEBIBYTE = 2**20

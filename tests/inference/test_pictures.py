@@ -15,13 +15,13 @@ from gghead.gaussians.formats.ply import load_ply
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
-from gghead.inference.model_files import find_model
 from gghead.inference.outputs import arrange, save_picture, save_video, show
 from gghead.inference.pictures import morph, portraits, turntable
 from gghead.media.video import encode_video
 from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import save_generator
 from gghead.rasterizer import render
+from gghead.runs.model_files import find_model
 from tiny_run import MODEL
 from tolerances import CUT_OUT, PLY_PICTURE, VIDEO_COLOR
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from gghead.training.state import new_state
 from gghead.training.telemetry import NullMonitor
 

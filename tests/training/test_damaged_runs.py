@@ -12,9 +12,9 @@ from torch import Tensor
 
 from gghead.checkpoint.store import load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile
+from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from gghead.training.state import new_state
 from gghead.training.trackers import chosen_trackers, keep_trackers, kept_trackers
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset

@@ -12,8 +12,8 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
 from gghead.data.labels import read_label_file, write_labels
 from gghead.media.encoded import decode_grey
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
-from gghead.training.run_folder import RunFolder
 from gghead.training.seen_data import know_data
 from head_cameras import written_as
 from tiny_run import SilentMonitor, png, tiny_config, write_tiny_dataset

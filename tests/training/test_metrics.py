@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gghead.checkpoint.tensors import load_tensors
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
 from gghead.training.metrics import Examiner
-from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 

@@ -15,11 +15,11 @@ from click.testing import CliRunner
 from gghead.checkpoint.tensors import load_tensors
 from gghead.cli.main import main
 from gghead.config.training import RunConfig
+from gghead.runs.run_folder import RunFolder
 from gghead.training import distributed
 from gghead.training.distributed import Team
 from gghead.training.launch import PROGRAM, free_port, launch
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from tiny_run import RESOLUTION, SignalAt, tiny_config, write_tiny_dataset
 from tolerances import TWO_PROCESSES
 

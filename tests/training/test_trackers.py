@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from gghead.training.telemetry import Monitor
 from gghead.training.trackers import Monitors, open_trackers
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset

@@ -16,9 +16,9 @@ from PIL import Image
 
 from gghead.checkpoint.tensors import load_tensors
 from gghead.inference.loading import load
+from gghead.runs.run_folder import RunFolder
 from gghead.training.interruption import catch_interruption
 from gghead.training.loop import Outcome, train
-from gghead.training.run_folder import RunFolder
 from tiny_run import SignalAt, SilentMonitor, tiny_config, write_tiny_dataset
 
 

@@ -17,10 +17,10 @@ from gghead.model.continuation import TrainingNetworks, save_training, training_
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
 from gghead.model.storage import load_generator, save_generator
+from gghead.runs.run_folder import RunFolder
 from gghead.stylegan.resampling import downsample
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
-from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState, new_state
 from gghead.training.transfer import continue_config, open_source, transfer
 from official_writer import official_content, write_official

@@ -17,10 +17,10 @@ from gghead.checkpoint import tensors
 from gghead.checkpoint.store import load_checkpoint
 from gghead.cli.main import main
 from gghead.config.presets import PRESETS, Preset
+from gghead.runs.run_folder import RunFolder
 from gghead.training import session
 from gghead.training.loop import MAX_ROLLBACKS, train
 from gghead.training.report import StepReport
-from gghead.training.run_folder import RunFolder
 from gghead.training.state import TrainingState
 from gghead.training.steps import Setting
 from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset

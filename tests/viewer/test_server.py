@@ -201,7 +201,7 @@ def test_no_file_but_the_pages_own_is_served(studio: Studio, model_file: Path) -
 def test_a_followed_run_shows_its_first_checkpoint_when_it_comes(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gghead.training.run_folder import RunFolder
+    from gghead.runs.run_folder import RunFolder
 
     monkeypatch.setattr("gghead.viewer.server.POLL_SECONDS", 0.05)
     run = RunFolder.create(tmp_path / "run", tiny_config(tmp_path / "none.zip"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath, device_option, pick_device, read_truncation
-from gghead.config.paths import find_data
+from gghead.runs.places import find_data
 
 SUITES = ("fid", "3d", "full")
 USUAL_COUNT, CPU_COUNT = 10_000, 1_000

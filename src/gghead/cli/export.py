@@ -18,7 +18,7 @@ from gghead.cli.options import (
     truncation_option,
 )
 from gghead.export.formats import format_of, require_frame
-from gghead.inference.model_files import find_model
+from gghead.runs.model_files import find_model
 
 
 @click.command()

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath
-from gghead.config.paths import BUNDLED_MODEL, find_data
-from gghead.inference.model_files import OTHER_KINDS, SNAPSHOT_FOLDER, find_model, find_snapshots
+from gghead.runs.model_files import OTHER_KINDS, SNAPSHOT_FOLDER, find_model, find_snapshots
+from gghead.runs.places import BUNDLED_MODEL, find_data
 
 SHADES = {0.0: "black", 1.0: "white"}
 """Backgrounds that have a name."""
@@ -65,7 +65,7 @@ def describe(path: Path) -> Description:
 def describe_run(path: Path) -> Description:
     """How far a run has come, how it trains, and what can be done with it."""
     from gghead.config.codec import to_json
-    from gghead.training.run_folder import RunFolder
+    from gghead.runs.run_folder import RunFolder
 
     run = RunFolder.open(path)
     training, side = run.config.training, run.config.model.discriminator.resolution

@@ -18,7 +18,7 @@ from gghead.cli.options import (
     resolution_option,
     truncation_option,
 )
-from gghead.inference.model_files import find_model
+from gghead.runs.model_files import find_model
 
 
 @click.command()

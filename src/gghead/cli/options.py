@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from gghead.config.paths import BUNDLED_MODEL, find_data, find_run, folder
+from gghead.runs.places import BUNDLED_MODEL, find_data, find_run, folder
 
 T = TypeVar("T")
 

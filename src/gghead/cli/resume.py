@@ -45,7 +45,7 @@ def resume(
     On the CPU the result is, bit for bit, that of a run that was never stopped, if the number of threads, torch and the
     kind of processor are the same; what has changed is told. The log goes where it went before, or to --log.
     """
-    from gghead.training.run_folder import RunFolder
+    from gghead.runs.run_folder import RunFolder
     from gghead.training.trackers import chosen_trackers, kept_trackers
 
     opened = RunFolder.open(run)
@@ -106,8 +106,8 @@ def _train(
     team: "Team",  # noqa: F821 - imported when a command runs
 ) -> bool:
     """Trains in this process; returns whether it was interrupted."""
+    from gghead.runs.run_folder import RunFolder
     from gghead.training.loop import train_claimed
-    from gghead.training.run_folder import RunFolder
     from gghead.training.telemetry import NullMonitor
 
     run = RunFolder.open(path)

@@ -16,10 +16,10 @@ from gghead.cli.options import (
     read_price,
     set_option,
 )
-from gghead.config.paths import find_data, next_run, refuse_existing
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
 from gghead.config.training import TrainingConfig
 from gghead.data.archive import open_archive
+from gghead.runs.places import find_data, next_run, refuse_existing
 
 OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}
 """Options of fields that --set could give, too."""
@@ -109,8 +109,8 @@ def train(
 
     from gghead.cli.dry_run import tell_estimate
     from gghead.cli.resume import RunOptions, run_to_end
+    from gghead.runs.run_folder import RunFolder
     from gghead.training.loop import check_data
-    from gghead.training.run_folder import RunFolder
     from gghead.training.trackers import chosen_trackers, require_trackers
     from gghead.training.transfer import continue_config, open_source
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gghead.config.codec import from_json
 from gghead.config.training import RunConfig
-from gghead.inference.model_files import SNAPSHOT_FOLDER, find_snapshots
+from gghead.runs.model_files import SNAPSHOT_FOLDER, find_snapshots
 
 CONFIG = "config.json"
 FOLDER = "evaluations"

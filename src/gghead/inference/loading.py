@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from gghead.geometry.devices import require_device
-from gghead.inference.model_files import find_model
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
+from gghead.runs.model_files import find_model
 from gghead.stylegan.folding import freeze
 
 

@@ -17,14 +17,14 @@ from gghead.data.check.inspection import in_vain
 from gghead.data.dataset import HeadDataset
 from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import on_gpu
+from gghead.runs.run_folder import RunFolder
+from gghead.runs.run_log import forget_after
 from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state
 from gghead.training.distributed import ALONE, Team, share_of
 from gghead.training.interruption import catch_interruption
 from gghead.training.metrics import Examiner, is_unmeasured
 from gghead.training.precision import multiplication
 from gghead.training.report import Divergence
-from gghead.training.run_folder import RunFolder
-from gghead.training.run_log import forget_after
 from gghead.training.seen_data import know_data
 from gghead.training.seen_settings import know_settings
 from gghead.training.session import Session

@@ -11,8 +11,8 @@ from gghead.evaluation.evaluate import Settings, evaluate
 from gghead.evaluation.reference import Reference, measure_reference
 from gghead.evaluation.report import keep_report
 from gghead.metrics.detectors import load_detector
-from gghead.training.run_folder import RunFolder
-from gghead.training.run_log import append_values, read_log
+from gghead.runs.run_folder import RunFolder
+from gghead.runs.run_log import append_values, read_log
 from gghead.training.state import TrainingState
 from gghead.training.telemetry import Monitor
 

@@ -65,6 +65,11 @@ class Tick:
     images_per_second: float
     losses: dict[str, float]
 
+    def values(self) -> dict[str, float]:
+        """What the log keeps of it, by name."""
+        speed = {"images_per_second": round(self.images_per_second, 3)}
+        return speed | {name: round(value, 6) for name, value in self.losses.items()}
+
 
 class Divergence(FloatingPointError):
     """A loss or a gradient is no longer finite."""

@@ -2,7 +2,7 @@
 
 from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
-from gghead.training.run_folder import RunFolder
+from gghead.runs.run_folder import RunFolder
 from gghead.training.telemetry import Monitor
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from gghead.config.codec import from_json
 from gghead.config.training import RunConfig
-from gghead.training.run_folder import RunFolder
+from gghead.runs.run_folder import RunFolder
 from gghead.training.telemetry import Monitor
 
 

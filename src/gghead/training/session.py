@@ -11,15 +11,15 @@ from gghead.data.cache.resident import open_batches
 from gghead.data.loader import Batch
 from gghead.data.source import PictureSource
 from gghead.rasterizer.replay import fastest_runner
+from gghead.runs.retention import checkpoints_worth_keeping
+from gghead.runs.run_folder import RunFolder
+from gghead.runs.run_log import append_values
 from gghead.training.checkpoints import Circumstances, save_state
 from gghead.training.distributed import Team, share_of
 from gghead.training.health import CollapseWatch, require_finite
 from gghead.training.interruption import Interruption
 from gghead.training.metrics import Examiner, is_due
 from gghead.training.report import Accumulator, StepValues, Tick
-from gghead.training.retention import checkpoints_worth_keeping
-from gghead.training.run_folder import RunFolder
-from gghead.training.run_log import append_tick
 from gghead.training.snapshots import take_snapshot
 from gghead.training.state import TrainingState
 from gghead.training.steps import Setting, training_step
@@ -114,7 +114,7 @@ class Session:
     def _tick(self, tick: Tick, watch: CollapseWatch) -> None:
         if self.team.is_first:
             with self._told_with_newest():
-                append_tick(self.run.log, tick)
+                append_values(self.run.log, tick.images, tick.values())
         self.monitor.tick(tick)
         for line in watch.news(tick.losses):
             self.monitor.event(f"WARNING: {line}")

@@ -17,7 +17,7 @@ from gghead.media.images import averaged, encode_png, tile, to_uint8
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
 from gghead.rasterizer import render
-from gghead.training.run_folder import RunFolder
+from gghead.runs.run_folder import RunFolder
 from gghead.training.state import TrainingState
 
 SEEDS = range(8)

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from gghead.checkpoint.atomic import write_file
+from gghead.runs.run_folder import RunFolder
 from gghead.training.report import Tick
-from gghead.training.run_folder import RunFolder
 from gghead.training.telemetry import Monitor
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, load_training, training_file
 from gghead.model.storage import load_generator
-from gghead.training.run_folder import RunFolder
+from gghead.runs.run_folder import RunFolder
 from gghead.training.state import TrainingState, read_texels
 from gghead.training.telemetry import Monitor
 from gghead.uv.bake import bake

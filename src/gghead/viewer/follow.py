@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from gghead.inference.model_files import SNAPSHOT_FOLDER
-from gghead.training.run_log import read_log
+from gghead.runs.model_files import SNAPSHOT_FOLDER
+from gghead.runs.run_log import read_log
 
 LOG = "log.jsonl"
 CURVES = ("generator", "discriminator")

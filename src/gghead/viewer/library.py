@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gghead.inference.model_files import SNAPSHOT_FOLDER
+from gghead.runs.model_files import SNAPSHOT_FOLDER
 
 SUFFIXES = (".safetensors", ".ply", ".spz", ".splat")
 BUNDLED = Path("bundled")

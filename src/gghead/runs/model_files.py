@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gghead.config.paths import BUNDLED_MODEL, find_run
+from gghead.runs.places import BUNDLED_MODEL, find_run
 
 SNAPSHOT_FOLDER = "snapshots"
 """Where a run keeps the averaged generators, `<images, nine digits>.safetensors`."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gghead.config.dotenv import read_settings
+from gghead.runs.dotenv import read_settings
 
 
 @pytest.fixture(autouse=True)

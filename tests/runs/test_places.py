@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gghead.config.paths import SETTINGS, find_data, find_run, folder, next_run
+from gghead.runs.places import SETTINGS, find_data, find_run, folder, next_run
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gghead.config.dotenv import read_settings
+from gghead.runs.dotenv import read_settings
 
 SETTINGS = Path(".config") / "gghead" / ".env"
 """Where settings stand, in a person's home."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gghead.runs.retention import measured_distances
+from gghead.runs.run_log import append_values, forget_after, read_log
 from gghead.training.report import Tick
-from gghead.training.retention import measured_distances
-from gghead.training.run_log import append_tick, append_values, forget_after, read_log
 
 ODD = [
     b"null",
@@ -51,7 +51,7 @@ def test_a_line_that_was_cut_off_goes_and_a_whole_one_stays(tmp_path: Path) -> N
     assert [line.images for line in read_log(log)] == [4, 8]
     log.write_bytes(b'{"images": 4}\n{"images": 8}')
     assert forget_after(log, 100) == ""
-    append_tick(log, Tick(12, 3.0, {"generator": 0.5}))
+    append_values(log, 12, Tick(12, 3.0, {"generator": 0.5}).values())
     assert [line.images for line in read_log(log)] == [4, 8, 12]
     assert forget_after(tmp_path / "missing.jsonl", 8) == ""
     assert read_log(tmp_path / "missing.jsonl") == []

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gghead.training.run_folder import RunFolder
-from gghead.training.run_log import read_log
+from gghead.runs.run_folder import RunFolder
+from gghead.runs.run_log import read_log
 
 
 def checkpoints_worth_keeping(run: RunFolder) -> set[int]:

@@ -26,8 +26,8 @@ from gghead.checkpoint.atomic import named_errors, new_folder
 from gghead.checkpoint.leftovers import is_being_written, remove
 from gghead.checkpoint.store import checkpoint_name
 from gghead.config.codec import from_json, to_json
-from gghead.config.paths import refuse_existing
 from gghead.config.training import RunConfig
+from gghead.runs.places import refuse_existing
 
 CONFIG = "config.json"
 MAX_DIGITS = 16

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from gghead.checkpoint.atomic import append_line, write_file
 from gghead.config.training import MOST
-from gghead.training.report import Tick
 
 NAMED_LINES = 3
 """Lines that are named when some are passed over."""
@@ -34,16 +33,6 @@ def read_log(path: Path) -> list[LogLine]:
     """The lines of a log in their order; none of a missing file."""
     found = (_parse(line) for line in path.read_bytes().split(b"\n")) if path.is_file() else ()
     return [line for line in found if line is not None]
-
-
-def append_tick(path: Path, tick: Tick) -> None:
-    """Adds a tick to a log.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
-    speed = {"images_per_second": round(tick.images_per_second, 3)}
-    append_values(path, tick.images, speed | {name: round(value, 6) for name, value in tick.losses.items()})
 
 
 def append_values(path: Path, images: int, values: Mapping[str, float]) -> None:
