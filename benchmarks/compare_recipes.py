@@ -40,8 +40,8 @@ from gghead.metrics.frechet import frechet_distance
 from gghead.model.storage import save_generator
 from gghead.rasterizer.replay import fastest_runner
 from gghead.training.loop import open_dataset
+from gghead.training.observe.snapshots import draw_sheets
 from gghead.training.precision import multiplication
-from gghead.training.snapshots import draw_sheets
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from rows import append, commit

@@ -26,7 +26,7 @@ from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.metrics.moments import Moments
 from gghead.runs.places import BUNDLED_MODEL
-from gghead.training.blur import blur_matrix, gaussian_blur
+from gghead.training.losses.blur import blur_matrix, gaussian_blur
 from rows import commit
 
 

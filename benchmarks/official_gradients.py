@@ -26,7 +26,7 @@ from gghead.config.training import RunConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.model.storage import load_generator
 from gghead.rasterizer import Rendering, render
-from gghead.training import terms
+from gghead.training.losses import terms
 from gghead.training.precision import multiplication
 from rows import append
 

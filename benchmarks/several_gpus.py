@@ -18,8 +18,8 @@ from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.replay import fastest_runner
-from gghead.training.distributed import ALONE, Team, share_of
-from gghead.training.launch import join_team
+from gghead.training.parallel.distributed import ALONE, Team, share_of
+from gghead.training.parallel.launch import join_team
 from gghead.training.precision import multiplication
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step

@@ -25,11 +25,11 @@ from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.replay import Replayer, fastest_runner, run_directly
-from gghead.training.portions import Portions
+from gghead.training.losses.terms import rendering_to_network
+from gghead.training.parallel.microbatches import Portions
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
-from gghead.training.terms import rendering_to_network
 from gpu_clock import milliseconds
 from rows import Spread, append, commit
 from untrained import Scales, require_finite, standing_still

@@ -18,7 +18,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.runs.run_folder import RunFolder
 from gghead.synthetic import Sitting, generate
 from gghead.training.loop import train
-from gghead.training.telemetry import console_monitor
+from gghead.training.observe.telemetry import console_monitor
 
 NEWS = ("generator", "discriminator", "real_logits", "fake_logits")
 

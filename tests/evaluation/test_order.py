@@ -10,7 +10,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.metrics.detectors import Detector, load_detector
 from gghead.metrics.frechet import frechet_distance_of_few
 from gghead.synthetic import Sitting, generate
-from gghead.training.blur import blur_matrix, gaussian_blur
+from gghead.training.losses.blur import blur_matrix, gaussian_blur
 
 SIDE, HALF = 64, 24
 

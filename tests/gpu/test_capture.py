@@ -71,7 +71,7 @@ def test_a_replayed_step_is_the_step(
     labels = Cameras.orbit(batch, side).labels()
     reports, states = [], []
     for run, most in ((run_directly, batch), (Replayer(), at_once)):
-        monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", most * side**2)
+        monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", most * side**2)
         state = state_of(copy.deepcopy(config))
         setting = Setting(training, labels, run=run)
         reports.append([training_step(state, setting, pictures, labels.cuda(), transparency) for _ in range(STEPS)])

@@ -9,8 +9,8 @@ import torch
 
 from gghead.checkpoint.tensors import load_tensors
 from gghead.runs.run_folder import RunFolder
-from gghead.training.launch import launch
 from gghead.training.loop import train
+from gghead.training.parallel.launch import launch
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 from tolerances import TWO_GPUS
 

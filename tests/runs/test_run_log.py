@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gghead.runs.retention import measured_distances
 from gghead.runs.run_log import append_values, forget_after, read_log
-from gghead.training.report import Tick
+from gghead.training.step_report import Tick
 
 ODD = [
     b"null",

@@ -16,8 +16,8 @@ import torch
 
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
+from gghead.training.observe.telemetry import NullMonitor
 from gghead.training.state import new_state
-from gghead.training.telemetry import NullMonitor
 
 
 class StepTeller(NullMonitor):

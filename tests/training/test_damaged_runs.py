@@ -15,8 +15,8 @@ from gghead.checkpoint.tensors import TensorFile
 from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
+from gghead.training.observe.trackers import chosen_trackers, keep_trackers, kept_trackers
 from gghead.training.state import new_state
-from gghead.training.trackers import chosen_trackers, keep_trackers, kept_trackers
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
 

@@ -19,9 +19,9 @@ from gghead.rasterizer import render
 from gghead.rasterizer.replay import Inputs, Pass, run_directly
 from gghead.stylegan.critic import append_deviation
 from gghead.training.loop import check_data
+from gghead.training.losses.terms import generator_terms
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step
-from gghead.training.terms import generator_terms
 from tiny_run import MODEL, RESOLUTION, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32
 
@@ -132,7 +132,7 @@ def test_a_batch_judged_in_portions_is_judged_as_a_whole(
         return values
 
     for at_once in (batch, 8):
-        monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", at_once * RESOLUTION**2)
+        monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", at_once * RESOLUTION**2)
         state = new_state(config, "cpu")
         passes.append({})
         judged.append([])

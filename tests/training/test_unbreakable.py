@@ -20,8 +20,8 @@ from gghead.config.presets import PRESETS, Preset
 from gghead.runs.run_folder import RunFolder
 from gghead.training import session
 from gghead.training.loop import MAX_ROLLBACKS, train
-from gghead.training.report import StepReport
 from gghead.training.state import TrainingState
+from gghead.training.step_report import StepReport
 from gghead.training.steps import Setting
 from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset
 

@@ -46,7 +46,7 @@ def resume(
     kind of processor are the same; what has changed is told. The log goes where it went before, or to --log.
     """
     from gghead.runs.run_folder import RunFolder
-    from gghead.training.trackers import chosen_trackers, kept_trackers
+    from gghead.training.observe.trackers import chosen_trackers, kept_trackers
 
     opened = RunFolder.open(run)
     given = chosen_trackers(trackers) if trackers else kept_trackers(opened)
@@ -68,8 +68,8 @@ def run_to_end(
         path: folder of the run, where it is known before it is made.
         prepare: makes the folder, where it is a new one, and names it; called in one process only.
     """
-    from gghead.training.distributed import Team, share_of
-    from gghead.training.launch import INTERRUPTED, is_launched, join_team, launch, require_gpus
+    from gghead.training.parallel.distributed import Team, share_of
+    from gghead.training.parallel.launch import INTERRUPTED, is_launched, join_team, launch, require_gpus
 
     device = pick_device(options.device)
     if options.gpus > 1:
@@ -108,7 +108,7 @@ def _train(
     """Trains in this process; returns whether it was interrupted."""
     from gghead.runs.run_folder import RunFolder
     from gghead.training.loop import train_claimed
-    from gghead.training.telemetry import NullMonitor
+    from gghead.training.observe.telemetry import NullMonitor
 
     run = RunFolder.open(path)
     try:
@@ -136,8 +136,8 @@ def _train(
 @contextmanager
 def _claimed(run: "RunFolder", trackers: tuple[str, ...]) -> Iterator["Monitor"]:  # noqa: F821 - see above
     """Claims a run, then tells people and trackers of it: who is refused leaves no trace in them."""
-    from gghead.training.telemetry import console_monitor
-    from gghead.training.trackers import Monitors, keep_trackers, open_trackers
+    from gghead.training.observe.telemetry import console_monitor
+    from gghead.training.observe.trackers import Monitors, keep_trackers, open_trackers
 
     total = run.config.training.total_images
     with run.claim():

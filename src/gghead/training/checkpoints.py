@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from gghead.checkpoint.store import Checkpoint, load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile
 from gghead.model.storage import mismatches
-from gghead.training.report import StepValues
 from gghead.training.state import TrainingState
+from gghead.training.step_report import StepValues
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam remembers of each parameter: how often it stepped, and two running means."""

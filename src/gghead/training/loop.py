@@ -20,16 +20,16 @@ from gghead.rasterizer.replay import on_gpu
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import forget_after
 from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state
-from gghead.training.distributed import ALONE, Team, share_of
 from gghead.training.interruption import catch_interruption
-from gghead.training.metrics import Examiner, is_unmeasured
+from gghead.training.observe.periodic_evaluation import Examiner, is_unmeasured
+from gghead.training.observe.telemetry import Monitor
+from gghead.training.parallel.distributed import ALONE, Team, share_of
 from gghead.training.precision import multiplication
-from gghead.training.report import Divergence
 from gghead.training.seen_data import know_data
 from gghead.training.seen_settings import know_settings
 from gghead.training.session import Session
 from gghead.training.state import TrainingState, new_state
-from gghead.training.telemetry import Monitor
+from gghead.training.step_report import Divergence
 from gghead.training.transfer import GENERATOR_FILE, note_transfer, transfer
 
 OnNan = Literal["stop", "rollback"]

@@ -3,7 +3,7 @@
 from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
 from gghead.runs.run_folder import RunFolder
-from gghead.training.telemetry import Monitor
+from gghead.training.observe.telemetry import Monitor
 
 
 def know_data(run: RunFolder, dataset: HeadDataset, seen: str, accept_new: bool, monitor: Monitor) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from gghead.config.codec import from_json
 from gghead.config.training import RunConfig
 from gghead.runs.run_folder import RunFolder
-from gghead.training.telemetry import Monitor
+from gghead.training.observe.telemetry import Monitor
 
 
 def know_settings(run: RunFolder, seen: str, monitor: Monitor) -> None:

@@ -15,15 +15,15 @@ from gghead.runs.retention import checkpoints_worth_keeping
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import append_values
 from gghead.training.checkpoints import Circumstances, save_state
-from gghead.training.distributed import Team, share_of
-from gghead.training.health import CollapseWatch, require_finite
 from gghead.training.interruption import Interruption
-from gghead.training.metrics import Examiner, is_due
-from gghead.training.report import Accumulator, StepValues, Tick
-from gghead.training.snapshots import take_snapshot
+from gghead.training.observe.health import CollapseWatch, require_finite
+from gghead.training.observe.periodic_evaluation import Examiner, is_due
+from gghead.training.observe.snapshots import take_snapshot
+from gghead.training.observe.telemetry import Monitor
+from gghead.training.parallel.distributed import Team, share_of
 from gghead.training.state import TrainingState
+from gghead.training.step_report import Accumulator, StepValues, Tick
 from gghead.training.steps import Setting, training_step
-from gghead.training.telemetry import Monitor
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,16 @@ from gghead.media.images import to_network
 from gghead.rasterizer import render
 from gghead.rasterizer.replay import Inputs, Runner, run_directly
 from gghead.stylegan.synthesis import Noise
-from gghead.training import losses, schedules
-from gghead.training.blur import blur_matrix, gaussian_blur
-from gghead.training.distributed import ALONE, Team
+from gghead.training import schedules
 from gghead.training.ema import update_average
-from gghead.training.portions import Portions
+from gghead.training.losses import adversarial
+from gghead.training.losses.blur import blur_matrix, gaussian_blur
+from gghead.training.losses.terms import generator_terms, rendering_to_network
+from gghead.training.parallel.distributed import ALONE, Team
+from gghead.training.parallel.microbatches import Portions
 from gghead.training.randomness import generator_for
-from gghead.training.report import StepReport
 from gghead.training.state import TrainingState
-from gghead.training.terms import generator_terms, rendering_to_network
+from gghead.training.step_report import StepReport
 
 
 @dataclass(frozen=True)
@@ -229,14 +230,14 @@ def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) 
         for fake_part, fake_labels, real_part, real_labels in portions.cut(*fakes, *reals):
             fake_logits = _judge(state, fake_part, fake_labels, inputs)
             real_logits = _judge(state, real_part, real_labels, inputs)
-            loss = _go_back(losses.relativistic_loss(real_logits, fake_logits), share)
+            loss = _go_back(adversarial.relativistic_loss(real_logits, fake_logits), share)
             found.append(torch.stack([loss, real_logits.detach(), fake_logits.detach()]))
         return torch.cat(found, dim=1).mean(dim=1)
     # One after the other, so that only one of them is kept for its way back.
     for kind, is_real in ((fakes, False), (reals, True)):
         for pictures, labels in portions.cut(*kind):
             logits = _judge(state, pictures, labels, inputs)
-            loss = _go_back(losses.discriminator_loss(logits, is_real), share)
+            loss = _go_back(adversarial.discriminator_loss(logits, is_real), share)
             found.append(torch.stack([loss, logits.detach()]))
     (fake_loss, real_loss), (fake_logit, real_logit) = torch.cat(found, dim=1).unflatten(1, (2, -1)).mean(dim=2)
     return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
@@ -267,7 +268,7 @@ def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
         for part, part_labels in portions.cut(pictures, labels):
             leaves = part.detach().requires_grad_(True)
             logits = _judge(state, leaves, part_labels, inputs)
-            found.append(_go_back(losses.gradient_penalty(logits, leaves), weight))
+            found.append(_go_back(adversarial.gradient_penalty(logits, leaves), weight))
         penalties.append(torch.cat(found).mean())
     return torch.stack(penalties)
 

@@ -16,8 +16,8 @@ from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, load_training, training_file
 from gghead.model.storage import load_generator
 from gghead.runs.run_folder import RunFolder
+from gghead.training.observe.telemetry import Monitor
 from gghead.training.state import TrainingState, read_texels
-from gghead.training.telemetry import Monitor
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import place_texels

@@ -15,9 +15,9 @@ from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
-from gghead.training import losses, regularizers
-from gghead.training.blur import gaussian_blur
-from gghead.training.portions import Portions
+from gghead.training.losses import adversarial, regularizers
+from gghead.training.losses.blur import gaussian_blur
+from gghead.training.parallel.microbatches import Portions
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ def _adversarial(
     portions = Portions.judged(discriminator, len(pictures))
     if portions.count == 1:
         logits = discriminator(gaussian_blur(pictures, blur), labels)
-        return losses.generator_loss(logits, real_logits).mean(), logits
+        return adversarial.generator_loss(logits, real_logits).mean(), logits
     found = []
     against = () if real_logits is None else (real_logits,)
     for part, part_labels, *part_against in portions.cut(pictures.detach(), labels, *against):
         logits = discriminator(gaussian_blur(part.requires_grad_(), blur), part_labels)
-        loss = losses.generator_loss(logits, *part_against)
+        loss = adversarial.generator_loss(logits, *part_against)
         loss.backward(torch.full_like(loss, 1 / len(pictures)), inputs=[part])
         found.append((loss.detach(), logits.detach(), part.grad))
     loss, logits, gradients = zip(*found, strict=True)

@@ -16,10 +16,10 @@ from gghead.checkpoint.tensors import load_tensors
 from gghead.cli.main import main
 from gghead.config.training import RunConfig
 from gghead.runs.run_folder import RunFolder
-from gghead.training import distributed
-from gghead.training.distributed import Team
-from gghead.training.launch import PROGRAM, free_port, launch
 from gghead.training.loop import train
+from gghead.training.parallel import distributed
+from gghead.training.parallel.distributed import Team
+from gghead.training.parallel.launch import PROGRAM, free_port, launch
 from tiny_run import RESOLUTION, SignalAt, tiny_config, write_tiny_dataset
 from tolerances import TWO_PROCESSES
 
@@ -67,7 +67,7 @@ def test_two_processes_compute_what_one_computes_and_stop_together(
     (saved,) = both.checkpoints()
     assert told.count(f"saved at {int(saved.name)} images") == told.count("go on with") == 1, "of the first alone"
 
-    monkeypatch.setattr("gghead.training.portions.JUDGED_AT_ONCE", 8 * RESOLUTION**2)
+    monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", 8 * RESOLUTION**2)
     one = RunFolder.create(tmp_path / "one", calm)
     assert train(one, SignalAt(int(saved.name), signal.SIGTERM)).interrupted
     for path in saved.glob("*.safetensors"):
@@ -106,8 +106,8 @@ def test_a_process_that_fails_ends_the_others(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import os, time; os.kill(os.getpid(), 9) if os.environ['RANK'] == '1' else time.sleep(60)"
-    monkeypatch.setattr("gghead.training.launch.PROGRAM", program)
-    monkeypatch.setattr("gghead.training.launch.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("gghead.training.parallel.launch.PROGRAM", program)
+    monkeypatch.setattr("gghead.training.parallel.launch.GRACE_SECONDS", 0.2)
     begin = time.monotonic()
     with pytest.raises(ChildProcessError, match=r"process 1 of 2 was ended by SIGKILL; go on with `gghead resume`"):
         launch([], 2)

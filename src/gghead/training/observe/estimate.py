@@ -21,8 +21,8 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer.replay import fastest_runner, on_gpu
-from gghead.training.losses import gradient_penalty
-from gghead.training.portions import Portions
+from gghead.training.losses.adversarial import gradient_penalty
+from gghead.training.parallel.microbatches import Portions
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS, new_state, read_texels
 from gghead.training.steps import Setting, training_step

@@ -6,12 +6,12 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from gghead.training.telemetry import ConsoleMonitor
+from gghead.training.observe.telemetry import ConsoleMonitor
 
 
 def test_the_first_news_come_after_seconds_and_then_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("gghead.training.telemetry.time.monotonic", lambda: now)
+    monkeypatch.setattr("gghead.training.observe.telemetry.time.monotonic", lambda: now)
     stream = io.StringIO()
     monitor = ConsoleMonitor(Progress(console=Console(file=stream)), total=100)
     told = []
@@ -26,7 +26,7 @@ def test_the_first_news_come_after_seconds_and_then_less_often(monkeypatch: pyte
 
 def test_a_last_step_beyond_the_total_leaves_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("gghead.training.telemetry.time.monotonic", lambda: now)
+    monkeypatch.setattr("gghead.training.observe.telemetry.time.monotonic", lambda: now)
     stream = io.StringIO()
     monitor = ConsoleMonitor(Progress(console=Console(file=stream)), total=8)
     for images in (3, 9):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gghead.checkpoint.tensors import load_tensors
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.metrics import Examiner
+from gghead.training.observe.periodic_evaluation import Examiner
 from gghead.training.state import TrainingState
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 

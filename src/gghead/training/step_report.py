@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from gghead.training.distributed import ALONE, Team
+from gghead.training.parallel.distributed import ALONE, Team
 
 
 @dataclass(frozen=True)

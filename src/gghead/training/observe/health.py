@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import torch
 
-from gghead.training.report import Divergence
 from gghead.training.state import TrainingState
+from gghead.training.step_report import Divergence
 
 SATURATED_GAP = 20.0
 """Real minus fake logit from which softplus has no slope left in practice; the demo stays below 2.3."""

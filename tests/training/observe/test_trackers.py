@@ -10,8 +10,8 @@ import pytest
 
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.telemetry import Monitor
-from gghead.training.trackers import Monitors, open_trackers
+from gghead.training.observe.telemetry import Monitor
+from gghead.training.observe.trackers import Monitors, open_trackers
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
 
@@ -92,7 +92,7 @@ def test_wandb_works_offline_and_goes_on_under_the_same_name(run: RunFolder, mon
 
 
 def test_a_missing_package_is_named(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gghead.training.trackers.find_spec", lambda name: None)
+    monkeypatch.setattr("gghead.training.observe.trackers.find_spec", lambda name: None)
     with (
         pytest.raises(ValueError, match=r"--log tensorboard needs the package tensorboardX; pip install 'gghead\["),
         open_trackers(["tensorboard"], run),

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from gghead.training.report import Tick
+from gghead.training.step_report import Tick
 
 FIRST_NEWS_SECONDS, LONGEST_SILENCE_SECONDS = 2.0, 300.0
 """How long people are left without a line at first, and at most."""

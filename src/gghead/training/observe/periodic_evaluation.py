@@ -13,8 +13,8 @@ from gghead.evaluation.report import keep_report
 from gghead.metrics.detectors import load_detector
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import append_values, read_log
+from gghead.training.observe.telemetry import Monitor
 from gghead.training.state import TrainingState
-from gghead.training.telemetry import Monitor
 
 
 def is_due(config: TrainingConfig, images: int) -> bool:

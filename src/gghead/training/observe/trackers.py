@@ -14,8 +14,8 @@ from PIL import Image
 
 from gghead.checkpoint.atomic import write_file
 from gghead.runs.run_folder import RunFolder
-from gghead.training.report import Tick
-from gghead.training.telemetry import Monitor
+from gghead.training.observe.telemetry import Monitor
+from gghead.training.step_report import Tick
 
 if TYPE_CHECKING:
     import wandb

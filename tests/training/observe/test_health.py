@@ -7,9 +7,9 @@ import pytest
 
 from gghead.runs.retention import checkpoints_worth_keeping, worth_keeping
 from gghead.runs.run_folder import RunFolder
-from gghead.training import health
-from gghead.training.health import CollapseWatch, signs_of_collapse
 from gghead.training.loop import train
+from gghead.training.observe import health
+from gghead.training.observe.health import CollapseWatch, signs_of_collapse
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
 HEALTHY = {"generator": 1.5, "real_logits": 1.0, "fake_logits": -1.2, "scale": 1.4, "opacity": 0.6}

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from gghead.training.blur import blur_matrix, gaussian_blur
-from gghead.training.losses import discriminator_loss, generator_loss, gradient_penalty, relativistic_loss
-from gghead.training.regularizers import beta_loss, mean_norm, uv_total_variation
+from gghead.training.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty, relativistic_loss
+from gghead.training.losses.blur import blur_matrix, gaussian_blur
+from gghead.training.losses.regularizers import beta_loss, mean_norm, uv_total_variation
 
 
 def test_logistic_losses() -> None:

@@ -13,8 +13,8 @@ from datetime import timedelta
 import torch
 import torch.distributed
 
-from gghead.training.distributed import ALONE, Team, told_as_lost
 from gghead.training.interruption import stop_signals
+from gghead.training.parallel.distributed import ALONE, Team, told_as_lost
 
 LONGEST_SILENCE = timedelta(minutes=30)
 """A process that hangs is given up after it; one that dies is noticed at once. The first one measures meanwhile."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.training import TrainingConfig
 from gghead.data.loader import Order
-from gghead.training.portions import portion
+from gghead.training.parallel.microbatches import portion
 
 BUCKET_NUMBERS = 16 * 2**20
 """Numbers that are reduced in one go: large enough for the network, small enough to keep the copy small."""

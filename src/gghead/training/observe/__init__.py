@@ -1,0 +1,1 @@
+"""What a run shows of itself: progress, trackers, snapshots, health, measurements, estimates."""
