@@ -15,8 +15,8 @@ import torch
 
 from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.runs.places import BUNDLED_MODEL
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.state import HeadChoice, Look, Viewpoint
-from gghead.viewer.studio import Studio
 from rows import commit
 
 FFHQ_FOV = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))

@@ -25,9 +25,9 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
-from gghead.viewer.heads import Head
+from gghead.viewer.downloads import head_file
+from gghead.viewer.drawing.heads import Head
 from gghead.viewer.state import HeadChoice, Look, View
-from gghead.viewer.takeaway import head_file
 from rasterizer.random_scenes import random_scene
 from tolerances import EXACT_FLOAT32, EXPORTED_PSNR, PLY_PSNR
 

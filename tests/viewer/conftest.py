@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gghead.viewer.studio import Studio
+from gghead.viewer.heads_service import Studio
 from viewer.tiny_models import write_model
 
 

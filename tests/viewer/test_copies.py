@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gghead.viewer.copies import Copies, Limits
-from gghead.viewer.takeaway import Keepsake
+from gghead.viewer.downloads import Keepsake
 
 FILE = Keepsake("seed0006.ply", b"12345")
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.viewer.direction_strips import SIDE, STEPS
-from gghead.viewer.pad_panel import SIDE as PLATE
-from gghead.viewer.pad_panel import corner_in
+from gghead.viewer.heads_service import Studio
+from gghead.viewer.panels.pad import SIDE as PLATE
+from gghead.viewer.panels.pad import corner_in
 from gghead.viewer.state import NUM_DIRECTIONS, Viewpoint
-from gghead.viewer.studio import Studio
 from gghead.viewer.viewpoints import PANEL_SHARE, Framing, camera_of, framing_of
 from viewer.tiny_models import write_model
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.viewer import saving
+from gghead.viewer.downloads import Keepsake
 from gghead.viewer.saving import Left, Saver
-from gghead.viewer.takeaway import Keepsake
 
 FILE = Keepsake("seed0000.ply", b"ply")
 PATIENCE = 30.0

@@ -17,13 +17,13 @@ import msgspec  # noqa: E402 - comes with viser
 import zstandard  # noqa: E402
 from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
-from gghead.viewer.admission import Address, Admission, parse_allowed  # noqa: E402
+from gghead.viewer.access.admission import Address, Admission, parse_allowed  # noqa: E402
 from gghead.viewer.copies import Copies  # noqa: E402
+from gghead.viewer.heads_service import Studio  # noqa: E402
 from gghead.viewer.library import open_library  # noqa: E402
 from gghead.viewer.page import Setting  # noqa: E402
 from gghead.viewer.server import check_port, serving, welcome  # noqa: E402
 from gghead.viewer.state import Look, Renderer, View, parse_view  # noqa: E402
-from gghead.viewer.studio import Studio  # noqa: E402
 from tiny_run import tiny_config  # noqa: E402
 from viewer.tiny_models import write_model  # noqa: E402
 

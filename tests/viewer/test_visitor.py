@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gghead.viewer.drawing import Splats
+from gghead.viewer.drawing.drawing import Splats
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint
-from gghead.viewer.studio import Studio
 from gghead.viewer.viewpoints import Motion
 from gghead.viewer.visitor import Report, Visitor
 from viewer.tiny_models import write_model

@@ -52,7 +52,7 @@ def view(
 
     if importlib.util.find_spec("viser") is None:
         raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
-    from gghead.viewer.admission import Address, Admission, parse_allowed
+    from gghead.viewer.access.admission import Address, Admission, parse_allowed
 
     # What can be refused is, before the seconds that importing torch takes.
     admission = Admission(Address(host, port), parse_allowed(origins))
@@ -62,9 +62,9 @@ def view(
 
     from gghead.viewer.copies import Copies
     from gghead.viewer.favourites import FILE, Favourites
+    from gghead.viewer.heads_service import Studio
     from gghead.viewer.page import Setting
     from gghead.viewer.server import serving, welcome
-    from gghead.viewer.studio import Studio
 
     device = pick_device(device)
     default = default_renderer(device)

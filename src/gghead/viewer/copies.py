@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gghead.checkpoint.atomic import write_file
-from gghead.viewer.takeaway import Keepsake
+from gghead.viewer.downloads import Keepsake
 
 
 @dataclass(frozen=True)

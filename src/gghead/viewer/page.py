@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import viser
 
+from gghead.viewer.access.requests import Requests
 from gghead.viewer.copies import Copies
-from gghead.viewer.drawing import Splats
+from gghead.viewer.downloads import Keepsake
+from gghead.viewer.drawing.drawing import Splats
+from gghead.viewer.drawing.template_mesh import TemplateMesh
 from gghead.viewer.favourites import Favourites
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.library import Entry
-from gghead.viewer.requests import Requests
 from gghead.viewer.state import Renderer, View, Viewpoint
-from gghead.viewer.studio import Studio
-from gghead.viewer.takeaway import Keepsake
-from gghead.viewer.template_mesh import TemplateMesh
 from gghead.viewer.viewpoints import framing_of
 from gghead.viewer.visitor import Motion, Report, Visitor
 

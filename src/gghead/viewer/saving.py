@@ -5,8 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from gghead.viewer.downloads import Keepsake
 from gghead.viewer.page import Page
-from gghead.viewer.takeaway import Keepsake
 
 MAX_A_MINUTE = 30
 """Files that one page may ask for."""

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 
 import viser
 
-from gghead.viewer.admission import Address, Admission
-from gghead.viewer.favourites_panel import add_favourites
+from gghead.viewer.access.admission import Address, Admission
+from gghead.viewer.access.guard import guarded
 from gghead.viewer.follow import RunNews, RunWatch
-from gghead.viewer.guard import guarded
-from gghead.viewer.head_panel import add_directions, add_mixing, add_seed, add_source
-from gghead.viewer.keep_panel import add_keep
-from gghead.viewer.look_panel import add_camera, add_look, add_status
-from gghead.viewer.pad_panel import add_pad
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.page import Page, Setting
-from gghead.viewer.run_panel import add_run
-from gghead.viewer.studio import Studio
+from gghead.viewer.panels.download import add_keep
+from gghead.viewer.panels.favourites import add_favourites
+from gghead.viewer.panels.head import add_directions, add_mixing, add_seed, add_source
+from gghead.viewer.panels.look import add_camera, add_look, add_status
+from gghead.viewer.panels.pad import add_pad
+from gghead.viewer.panels.run import add_run
 
 POLL_SECONDS = 2.0
 """Time between two looks at a followed run."""

@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import UInt8
 
-from gghead.viewer.drawing import Splats
-from gghead.viewer.heads import Head
+from gghead.viewer.drawing.drawing import Splats
+from gghead.viewer.drawing.heads import Head
+from gghead.viewer.drawing.template_mesh import TemplateMesh
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.state import View, Viewpoint
-from gghead.viewer.studio import Studio
-from gghead.viewer.template_mesh import TemplateMesh
 from gghead.viewer.viewpoints import Motion, advance
 
 SMOOTH_SECONDS = 0.05

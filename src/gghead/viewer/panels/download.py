@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import viser
 
-from gghead.viewer import takeaway
+from gghead.viewer import downloads
+from gghead.viewer.downloads import Keepsake
 from gghead.viewer.page import Page
 from gghead.viewer.saving import Left, Saver
 from gghead.viewer.state import View
-from gghead.viewer.takeaway import Keepsake
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,17 @@ def add_keep(page: Page) -> None:
         return button
 
     def head_file(suffix: str) -> Callable[[], Keepsake]:
-        return lambda: takeaway.head_file(page.visitor.head(), page.visitor.view, suffix)
+        return lambda: downloads.head_file(page.visitor.head(), page.visitor.view, suffix)
 
     heads = {kind: listen(gui.add_button(kind.label, hint=kind.hint), head_file(kind.suffix)) for kind in HEAD_BUTTONS}
     listen(
         gui.add_button("Save picture", hint="A PNG, as large as Look says"),
-        lambda: takeaway.picture(page.studio, page.visitor.path, page.visitor.view),
+        lambda: downloads.picture(page.studio, page.visitor.path, page.visitor.view),
     )
     orbit = gui.add_button("Save orbit video", hint="Once round the circle in front of the head")
-    listen(orbit, lambda: _video(page, takeaway.orbit_video))
+    listen(orbit, lambda: _video(page, downloads.orbit_video))
     morph = gui.add_button("Save morph video", hint="Round the seeds of the morph pad and back")
-    listen(morph, lambda: _video(page, takeaway.morph_video))
+    listen(morph, lambda: _video(page, downloads.morph_video))
     line = gui.add_button("Command line of this view")
     shown = gui.add_markdown("", visible=False)
 
@@ -61,7 +61,7 @@ def add_keep(page: Page) -> None:
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
         view = page.visitor.view
-        text = takeaway.command_line(page.visitor.path, view, page.setting.renderer_by_default)
+        text = downloads.command_line(page.visitor.path, view, page.setting.renderer_by_default)
         shown.content, shown.visible = f"```\n{text}\n```", True
 
     @page.guarded

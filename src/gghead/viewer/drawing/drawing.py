@@ -15,10 +15,10 @@ from gghead.geometry.spherical_harmonics import C0
 from gghead.inference.smoothing_filter import are_finer, lost_blur, widen
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render
-from gghead.viewer.ellipsoids import draw_ellipsoids
-from gghead.viewer.heads import Head
+from gghead.viewer.drawing.ellipsoids import draw_ellipsoids
+from gghead.viewer.drawing.heads import Head
+from gghead.viewer.drawing.template_mesh import draw_mesh
 from gghead.viewer.state import Look, Show
-from gghead.viewer.template_mesh import draw_mesh
 
 DEPTH_RANGE = 0.5
 """Depth is white this far in front of the head's middle and black as far behind it, world units."""

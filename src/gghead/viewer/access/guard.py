@@ -16,8 +16,8 @@ import websockets.asyncio.server
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from gghead.viewer import client_messages
-from gghead.viewer.admission import Admission
+from gghead.viewer.access import client_messages
+from gghead.viewer.access.admission import Admission
 
 MAX_VISITORS = 32
 """Pages that may be open at once."""

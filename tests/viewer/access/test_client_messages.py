@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gghead.viewer import client_messages
+from gghead.viewer.access import client_messages
 from viewer.test_server import CAMERA
 
 DRAG = {

@@ -17,11 +17,11 @@ from gghead.inference.directions import Directions, principal_directions
 from gghead.inference.loading import load
 from gghead.model.generator import Generator
 from gghead.viewer import direction_strips
-from gghead.viewer.drawing import Splats, draw, splats
-from gghead.viewer.heads import Head, make_head
+from gghead.viewer.drawing.drawing import Splats, draw, splats
+from gghead.viewer.drawing.heads import Head, make_head
+from gghead.viewer.drawing.template_mesh import TemplateMesh, build_mesh
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import NUM_DIRECTIONS, HeadChoice, Look, View, Viewpoint
-from gghead.viewer.template_mesh import TemplateMesh, build_mesh
 from gghead.viewer.viewpoints import camera_of
 
 LOADERS = {".ply": load_ply, ".spz": load_spz, ".splat": load_splat}

@@ -14,8 +14,8 @@ from gghead.inference.directions import Directions
 from gghead.inference.mixing import blend, mix_styles
 from gghead.inference.smoothing_filter import close_gaps
 from gghead.model.generator import Generator
+from gghead.viewer.drawing.template_mesh import TemplateMesh
 from gghead.viewer.state import HeadChoice, Viewpoint
-from gghead.viewer.template_mesh import TemplateMesh
 from gghead.viewer.viewpoints import camera_of
 
 

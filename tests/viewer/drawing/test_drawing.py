@@ -13,12 +13,12 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.inference.smoothing_filter import smooth
 from gghead.model.generator import build_generator
-from gghead.viewer.drawing import adjusted, draw, normals, splats
-from gghead.viewer.ellipsoids import draw_ellipsoids
-from gghead.viewer.heads import Head
+from gghead.viewer.drawing.drawing import adjusted, draw, normals, splats
+from gghead.viewer.drawing.ellipsoids import draw_ellipsoids
+from gghead.viewer.drawing.heads import Head
+from gghead.viewer.drawing.template_mesh import build_mesh, edges_of, face_normals
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.state import HeadChoice, Look, Show, Viewpoint
-from gghead.viewer.studio import Studio
-from gghead.viewer.template_mesh import build_mesh, edges_of, face_normals
 from gghead.viewer.viewpoints import camera_of, preset
 
 SIDE = 48

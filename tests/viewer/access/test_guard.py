@@ -13,9 +13,9 @@ import msgspec  # noqa: E402
 import websockets.asyncio.server  # noqa: E402
 from websockets.exceptions import InvalidStatus  # noqa: E402
 
-from gghead.viewer import guard  # noqa: E402
-from gghead.viewer.admission import Address, Admission  # noqa: E402
-from gghead.viewer.studio import Studio  # noqa: E402
+from gghead.viewer.access import guard  # noqa: E402
+from gghead.viewer.access.admission import Address, Admission  # noqa: E402
+from gghead.viewer.heads_service import Studio  # noqa: E402
 from viewer.test_server import CAMERA, free_port, guest, of_type, open_house, picture  # noqa: E402
 
 

@@ -13,10 +13,10 @@ from PIL import Image
 from export.read_page import read_page
 from gghead.export.files import export
 from gghead.inference.smoothing_filter import smooth
-from gghead.viewer import takeaway
+from gghead.viewer import downloads
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, parse_view
-from gghead.viewer.studio import Studio
 
 VIEW = View(HeadChoice(seed=6), Look(show=Show.NORMALS, side=32))
 
@@ -26,7 +26,7 @@ def ignore(done: int, total: int) -> None:
 
 
 def test_a_picture(studio: Studio, model_file: Path) -> None:
-    kept = takeaway.picture(studio, model_file, VIEW)
+    kept = downloads.picture(studio, model_file, VIEW)
     assert kept.name == "seed0006_normals.png"
     with Image.open(io.BytesIO(kept.content)) as picture:
         assert np.array_equal(np.asarray(picture), studio.portrait(model_file, VIEW, 32))
@@ -34,13 +34,13 @@ def test_a_picture(studio: Studio, model_file: Path) -> None:
 
 def test_a_ply_and_a_page_hold_the_head(studio: Studio, model_file: Path, tmp_path: Path) -> None:
     head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
-    kept = takeaway.head_file(head, VIEW, ".ply")
+    kept = downloads.head_file(head, VIEW, ".ply")
     assert kept.name == "seed0006.ply"
     export(tmp_path / "seed0006.ply", head.gaussians)
     assert kept.content == (tmp_path / "seed0006.ply").read_bytes()
     again = studio.head(tmp_path / "seed0006.ply", VIEW.head, VIEW.viewpoint)
     np.testing.assert_allclose(again.gaussians.means, head.gaussians.means, atol=1e-6)
-    page = takeaway.head_file(head, VIEW, ".html")
+    page = downloads.head_file(head, VIEW, ".html")
     assert page.name == "seed0006.html"
     assert read_page(page.content.decode()).num_gaussians > 100
 
@@ -48,7 +48,7 @@ def test_a_ply_and_a_page_hold_the_head(studio: Studio, model_file: Path, tmp_pa
 @pytest.mark.parametrize("suffix", [".glb", ".ply", ".spz", ".splat", ".html"])
 def test_every_head_file_is_what_export_writes(suffix: str, studio: Studio, model_file: Path, tmp_path: Path) -> None:
     head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
-    kept = takeaway.head_file(head, VIEW, suffix)
+    kept = downloads.head_file(head, VIEW, suffix)
     export(tmp_path / kept.name, smooth(head.gaussians, head.generator), head.generator)
     assert kept.content == (tmp_path / kept.name).read_bytes()
     assert kept.name == f"seed0006{suffix}"
@@ -57,15 +57,15 @@ def test_every_head_file_is_what_export_writes(suffix: str, studio: Studio, mode
 def test_a_mesh_of_a_head_that_no_model_made_is_refused_in_words(studio: Studio, model_file: Path) -> None:
     head = replace(studio.head(model_file, VIEW.head, VIEW.viewpoint), generator=None)
     with pytest.raises(ValueError, match="needs the generator"):
-        takeaway.head_file(head, VIEW, ".glb")
+        downloads.head_file(head, VIEW, ".glb")
 
 
 def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeaway, "FRAMES", 6)
+    monkeypatch.setattr(downloads, "FRAMES", 6)
     pad = replace(VIEW, head=HeadChoice(corners=(1, 2)))
     for kept, frames in (
-        (takeaway.orbit_video(studio, model_file, VIEW, ignore), 6),
-        (takeaway.morph_video(studio, model_file, pad, ignore), 12),
+        (downloads.orbit_video(studio, model_file, VIEW, ignore), 6),
+        (downloads.morph_video(studio, model_file, pad, ignore), 12),
     ):
         assert kept.name.endswith(".mp4")
         with av.open(io.BytesIO(kept.content)) as video:
@@ -74,7 +74,7 @@ def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.Monke
 
 def test_a_morph_needs_a_pad(studio: Studio, model_file: Path) -> None:
     with pytest.raises(ValueError, match="two or four seeds"):
-        takeaway.morph_video(studio, model_file, VIEW, ignore)
+        downloads.morph_video(studio, model_file, VIEW, ignore)
 
 
 def test_whoever_leaves_stops_their_video(studio: Studio, model_file: Path) -> None:
@@ -82,13 +82,13 @@ def test_whoever_leaves_stops_their_video(studio: Studio, model_file: Path) -> N
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        takeaway.orbit_video(studio, model_file, VIEW, leave)
+        downloads.orbit_video(studio, model_file, VIEW, leave)
 
 
 def test_the_command_line_shows_the_same_view() -> None:
     view = replace(VIEW, viewpoint=Viewpoint(eye=(1.0, 0.0, 2.5)), renderer=Renderer.SPLATS)
-    words = shlex.split(takeaway.command_line(Path("my runs/8.safetensors"), view, Renderer.EXACT))
+    words = shlex.split(downloads.command_line(Path("my runs/8.safetensors"), view, Renderer.EXACT))
     assert words[:5] == ["gghead", "view", "my runs/8.safetensors", "--renderer", "splats"]
     assert words[5] == "--view"
     assert parse_view(words[6], Renderer.SPLATS) == view
-    assert takeaway.command_line(BUNDLED, View(), Renderer.EXACT) == "gghead view"
+    assert downloads.command_line(BUNDLED, View(), Renderer.EXACT) == "gghead view"

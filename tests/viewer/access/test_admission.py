@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gghead.viewer.admission import Address, Admission, parse_allowed, parse_origin
+from gghead.viewer.access.admission import Address, Admission, parse_allowed, parse_origin
 
 LOCAL = Admission(Address("localhost", 8080))
 PUBLIC = Admission(Address("0.0.0.0", 8080), own_names=frozenset({"bigbox", "bigbox.local"}))

@@ -8,9 +8,9 @@ import torch
 
 from gghead.export.files import export
 from gghead.inference.loading import load
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.library import open_library
 from gghead.viewer.state import HeadChoice, Viewpoint
-from gghead.viewer.studio import Studio
 from gghead.viewer.viewpoints import preset
 from tolerances import EXACT_FLOAT32
 from viewer.tiny_models import write_model

@@ -13,10 +13,10 @@ from gghead.inference.paths import loop
 from gghead.inference.smoothing_filter import smooth
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
-from gghead.viewer.heads import Head
+from gghead.viewer.drawing.heads import Head
+from gghead.viewer.heads_service import Studio
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import Renderer, View, format_view
-from gghead.viewer.studio import Studio
 from gghead.viewer.viewpoints import Motion, advance
 
 FRAMES = 96

@@ -7,8 +7,8 @@ from dataclasses import replace
 import viser
 
 from gghead.geometry.cameras import FFHQ_DISTANCE
-from gghead.viewer.head_panel import read_seeds
 from gghead.viewer.page import Page
+from gghead.viewer.panels.head import read_seeds
 from gghead.viewer.state import HeadChoice, Look, View, Viewpoint
 
 SIDE, FRONT = 0.16, 0.25

@@ -2,7 +2,7 @@
 
 import threading
 
-from gghead.viewer.requests import Requests
+from gghead.viewer.access.requests import Requests
 
 PATIENCE = 30.0
 

@@ -1,0 +1,1 @@
+"""From a head and a viewpoint to what the page shows."""

@@ -1,0 +1,1 @@
+"""What stands beside the picture: a file a panel."""
