@@ -26,14 +26,14 @@ test: lint $(VENV)/models  ## style, layers, behaviour
 gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its benchmarks and their page
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cuda]"
 	$(BIN)/python -m pytest -m gpu
-	$(BIN)/python benchmarks/rasterize.py --device cuda
-	$(BIN)/python benchmarks/train_step.py
-	$(BIN)/python benchmarks/head_latency.py
+	$(BIN)/python -m benchmarks.rasterize --device cuda
+	$(BIN)/python -m benchmarks.train_step
+	$(BIN)/python -m benchmarks.head_latency
 	if $(BIN)/python -c "import sys, torch; sys.exit(torch.cuda.device_count() < 2)"; then \
-		$(BIN)/torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq256 --batch 32 && \
-		$(BIN)/torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq512 --batch 16; \
+		$(BIN)/torchrun --nproc-per-node 2 -m benchmarks.several_gpus --preset ffhq256 --batch 32 && \
+		$(BIN)/torchrun --nproc-per-node 2 -m benchmarks.several_gpus --preset ffhq512 --batch 16; \
 	fi
-	$(BIN)/python benchmarks/performance_page.py
+	$(BIN)/python -m benchmarks.performance_page
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """What another program on one core costs: a head on the CPU, with threads that spin or sleep while they wait.
 
-    python benchmarks/busy_core.py
+    python -m benchmarks.busy_core
 
 Of the cores that this process may use, as many threads as torch takes by itself; `taskset -c 0,1` makes it two. Appends
 a row of JSON for each setting to benchmarks/results/busy_core.jsonl.
@@ -18,7 +18,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rows import append, commit
+from benchmarks.rows import append, commit
 
 SETTINGS = {
     "as OpenMP likes it": {},
@@ -55,7 +55,8 @@ def main() -> None:
         return
     for taken in (False, True):
         for setting, variables in SETTINGS.items():
-            command = [sys.executable, __file__, "--setting", setting, *(["--taken"] if taken else [])]
+            command = [sys.executable, "-m", "benchmarks.busy_core", "--setting", setting]
+            command += ["--taken"] if taken else []
             command += ["--commit", arguments.commit or commit()]
             with busy_core() if taken else nullcontext():
                 subprocess.run(command, env=os.environ | variables, check=True)

@@ -1,6 +1,6 @@
 """Times reading pictures: decoded as they are needed, decoded once, written to the cache, and read from it, as batches.
 
-    taskset -c 0,1 python benchmarks/data_loading.py
+    taskset -c 0,1 python -m benchmarks.data_loading
 
 There are as many threads as cores that taskset leaves: with -c 0, 0-3, 0-15, "decoded once" tells how decoding grows
 with cores, and "cache built" what the disk takes from that.
@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import tempfile
 import time
 import zipfile
@@ -32,6 +31,7 @@ import PIL
 import torch
 from PIL import Image
 
+from benchmarks.rows import RESULTS, commit
 from gghead.data.cache.decoded import DecodedPictures
 from gghead.data.cache.decoding import decode_from
 from gghead.data.cache.picture_cache import cached_pictures
@@ -45,7 +45,6 @@ from gghead.geometry.cameras import Cameras
 from gghead.media.images import encode_png
 
 T = TypeVar("T")
-RESULTS = Path(__file__).parent / "results"
 REPEATS = 9
 ORDER = Order(seed=0, batch_size=32, mirrored=True)
 
@@ -181,14 +180,6 @@ def cpu_model() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def commit() -> str:
-    """The commit of this checkout, marked where files differ from it."""
-    here = Path(__file__).parent
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
-    changed = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=False)
-    return (done.stdout.strip() if done.returncode == 0 else "none") + ("+changes" if changed.stdout else "")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Pictures a second through generator, rasterizer and detector: each alone, then all; so one sees who waits for whom.
 
-python benchmarks/evaluate.py --device cuda --count 10000 >> benchmarks/results/evaluate.jsonl
+python -m benchmarks.evaluate --device cuda --count 10000 >> benchmarks/results/evaluate.jsonl
 """
 
 import argparse
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from benchmarks.rows import commit
 from gghead.config.presets import PRESETS
 from gghead.data.cache.picture_cache import cache_root
 from gghead.evaluation.features import AT_ONCE, collect_features
@@ -22,7 +23,6 @@ from gghead.inference.generated import Fakes, Recipe, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator
 from gghead.rasterizer import render
-from rows import commit
 
 
 def rate(work: Callable[[], object], pictures: int, seconds: float, device: torch.device) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from rows import Spread, spread_of
+from benchmarks.rows import Spread, spread_of
 
 
 def milliseconds(call: Callable[[], object], repeats: int, warmup: int = 0) -> Spread:

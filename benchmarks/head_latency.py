@@ -1,6 +1,6 @@
 """Times latent -> picture for one head on a GPU: launched from Python, and replayed as a CUDA graph.
 
-    python benchmarks/head_latency.py
+    python -m benchmarks.head_latency
 
 Appends rows of JSON for each preset to benchmarks/results/head_latency.jsonl. The networks are untrained. Their
 Gaussians are much larger than a trained head's, so that drawing takes longer; a second set of rows has the same
@@ -15,6 +15,9 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from benchmarks.gpu_clock import milliseconds
+from benchmarks.rows import Spread, append, commit
+from benchmarks.untrained import Scales, median_scale, with_scales
 from gghead.config.presets import from_preset
 from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator, build_generator
@@ -23,9 +26,6 @@ from gghead.rasterizer.replay import Inputs, Replayer, run_directly
 from gghead.stylegan.folding import freeze
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS
-from gpu_clock import milliseconds
-from rows import Spread, append, commit
-from untrained import Scales, median_scale, with_scales
 
 WARMUP, REPEATS = 5, 100
 

@@ -1,6 +1,6 @@
 """Writes docs/performance.md from the rows in benchmarks/results.
 
-    python benchmarks/performance_page.py
+    python -m benchmarks.performance_page
 
 The last row of each scene, or preset, precision and kind of GPU, counts.
 """
@@ -13,12 +13,12 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "performance.md"
 HEAD = """# Performance
 
-Made from `benchmarks/results/` by `python benchmarks/performance_page.py`; do not edit. `make gpu` measures anew what
+Made from `benchmarks/results/` by `python -m benchmarks.performance_page`; do not edit. `make gpu` measures anew what
 needs a GPU.
 """
 TRAINING = """## Training on one GPU
 
-`python benchmarks/train_step.py`. Random pictures, networks and losses of the official presets, weights that do not
+`python -m benchmarks.train_step`. Random pictures, networks and losses of the official presets, weights that do not
 change. Gaussians are those of an untrained generator, larger than any trained head's, or as large as the bundled
 model's. Mixed precision: bfloat16 in the four finest blocks of both networks, TF32 elsewhere. Pictures a second are
 of steps as the loop makes them, R1 in every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For
@@ -27,14 +27,14 @@ in 49.1 GB, measured by this project on another H100 with random weights.
 """
 LATENCY = """## One head on one GPU
 
-`python benchmarks/head_latency.py`. Milliseconds from a latent to a picture, batch 1, as Python launches it and
+`python -m benchmarks.head_latency`. Milliseconds from a latent to a picture, batch 1, as Python launches it and
 replayed as a CUDA graph; from a latent to Gaussians, replayed. Weights are frozen and random, so that Gaussians are
 larger than a trained head's; "trained" has the same networks, and Gaussians whose median scale is that of the bundled
 model. The official release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
 """
 SCALING = """## Training on several GPUs of one host
 
-{setting}. `torchrun --nproc-per-node 2 benchmarks/several_gpus.py`; with
+{setting}. `torchrun --nproc-per-node 2 -m benchmarks.several_gpus`; with
 `--preset ffhq512 --batch 16` for the second row.
 
 Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the other does
@@ -175,7 +175,7 @@ def cuda_part(rows: list[dict[str, Any]]) -> list[str]:
         {f"{r['gpu']}, torch {r['torch']}, CUDA {r['cuda']}, commit {r['commit'][:12]}, {r['date']}" for r in rows}
     )
     lines = [
-        "### One GPU\n", "; ".join(setting) + ". `python benchmarks/rasterize.py --device cuda`.\n",
+        "### One GPU\n", "; ".join(setting) + ". `python -m benchmarks.rasterize --device cuda`.\n",
         "Milliseconds of whole calls on an idle GPU, median (20th - 80th percentile). Ours draws rgb, alpha and depth,",
         "gsplat rgb and alpha, from the same numbers in the same run, and the same picture.\n",
         "| scene | Gaussians | forward | gsplat | | forward + backward | gsplat | | peak MiB | gsplat |",
@@ -221,7 +221,7 @@ def cpu_part(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         "### CPU\n",
         f"{row['cpu']}, {row['threads']} threads, torch {row['torch']}, commit {row['commit'][:12]}, {row['date']}. "
-        "`python benchmarks/rasterize.py --device cpu --threads 2`.\n",
+        "`python -m benchmarks.rasterize --device cpu --threads 2`.\n",
         "| scene | Gaussians | forward ms | forward + backward ms |", "|---|---|---|---|",
     ]  # fmt: skip
     for row in rows:

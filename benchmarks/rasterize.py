@@ -1,7 +1,7 @@
 """Times the rasterizer, after it has shown that pictures and gradients are right; prints no number if they are not.
 
-    python benchmarks/rasterize.py --device cpu --threads 2
-    python benchmarks/rasterize.py --device cuda
+    python -m benchmarks.rasterize --device cpu --threads 2
+    python -m benchmarks.rasterize --device cuda
 
 Appends one row of JSON for each scene to benchmarks/results/rasterize_<device>.jsonl. On a GPU gsplat is timed beside
 it where it can be imported.

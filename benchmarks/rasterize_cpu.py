@@ -17,6 +17,7 @@ import numba
 import numpy as np
 import torch
 
+from benchmarks.rows import append, commit
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.trajectories import on_sphere
@@ -28,7 +29,6 @@ from gghead.rasterizer.cpu.layout import CHANNELS, LANES, ROWS
 from gghead.uv.bake import bake
 from gghead.uv.template import HeadTemplate
 from gghead.uv.texels import place_texels
-from rows import append, commit
 
 INITIAL_LOG_SCALE = -5.127
 OFFICIAL_COUNT = 58_361

@@ -17,14 +17,14 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from benchmarks.gpu_clock import milliseconds
+from benchmarks.head_scenes import SCENES, Heads, Scene, build
+from benchmarks.rows import Spread, append, commit
 from gghead.cuda.program import CACHE_VARIABLE, compile_program, load_program
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import Rendering, render
 from gghead.rasterizer.cuda.kernels import Variant
-from gpu_clock import milliseconds
-from head_scenes import SCENES, Heads, Scene, build
-from rows import Spread, append, commit
 
 WARMUP = 10
 REPLAYS = 2000

@@ -1,6 +1,6 @@
 """Weak scaling of training: pictures a second of each GPU alone, and of all together on a batch as many times larger.
 
-    torchrun --nproc-per-node 2 benchmarks/several_gpus.py --preset ffhq256
+    torchrun --nproc-per-node 2 -m benchmarks.several_gpus --preset ffhq256
 
 Trains on random pictures, R1 included, as the loop does but without reading data, and without learning, so that all
 steps draw heads alike: Gaussians as small as a trained generator's. Appends a row of JSON to
@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 import torch
 
+from benchmarks.rows import append, commit
+from benchmarks.untrained import require_finite, standing_still
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
@@ -23,8 +25,6 @@ from gghead.training.parallel.launch import join_team
 from gghead.training.precision import multiplication
 from gghead.training.state import new_state
 from gghead.training.steps import Setting, training_step
-from rows import append, commit
-from untrained import require_finite, standing_still
 
 WARMUP = 4
 """Steps with R1 and as many without it, in which passes are captured."""

@@ -1,12 +1,12 @@
 """Times rendered heads, new ones for every picture, in several processes and stage by stage.
 
-    python benchmarks/synthetic_heads.py --processes 2 --assets PACK
+    python -m benchmarks.synthetic_heads --processes 2 --assets PACK
 
 Appends one row of JSON for each variant to benchmarks/results/synthetic_heads_cpu.jsonl: procedural heads, and textured
 ones if --assets names a pack. Loading and compiling are not counted among pictures. On a machine with other work the
 processor time is the figure to trust.
 
-    python benchmarks/synthetic_heads.py --scaling 1,2,4,8,16 --heads 100 --resolution 64
+    python -m benchmarks.synthetic_heads --scaling 1,2,4,8,16 --heads 100 --resolution 64
 
 times `gghead data synthetic` as a whole instead, into synthetic_scaling_cpu.jsonl: how pictures a second grow with the
 number of workers, what a picture costs in processor time (more where threads get into each other's way), and when the
@@ -31,11 +31,11 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from benchmarks.rows import append
 from gghead.data.parallel import thread_count
-from gghead.synthetic import renderer
 from gghead.synthetic.dataset.generation import THREADS, generate
 from gghead.synthetic.people.portraits import Sitting, draw_head, encode_head, head_maker
-from rows import append
+from gghead.synthetic.render import renderer
 
 RESULTS = Path(__file__).parent / "results"
 WARM_UP = 2

@@ -1,7 +1,7 @@
 """Times a training step on random pictures, whole and part by part, against the floor of its arithmetic.
 
-    python benchmarks/train_step.py                        # the official settings, mixed precision
-    python benchmarks/train_step.py --presets ffhq256 --precision full
+    python -m benchmarks.train_step                        # the official settings, mixed precision
+    python -m benchmarks.train_step --presets ffhq256 --precision full
 
 Appends rows of JSON for each preset to benchmarks/results/train_step.jsonl. Needs no data: a step's time does not
 depend on what the pictures show. It does on the heads, which therefore stay as they are: those of the untrained
@@ -20,6 +20,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.gpu_clock import milliseconds
+from benchmarks.rows import Spread, append, commit
+from benchmarks.untrained import Scales, require_finite, standing_still
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
@@ -30,9 +33,6 @@ from gghead.training.parallel.microbatches import Portions
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
-from gpu_clock import milliseconds
-from rows import Spread, append, commit
-from untrained import Scales, require_finite, standing_still
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
 """Pictures of a step, as when the official release was measured."""

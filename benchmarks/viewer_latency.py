@@ -1,6 +1,6 @@
 """How soon a new seed shows: making the head, and its first picture or its splats, on the server's side.
 
-python benchmarks/viewer_latency.py [MODEL] --device cpu --side 512
+python -m benchmarks.viewer_latency [MODEL] --device cpu --side 512
 """
 
 import argparse
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.rows import commit
 from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.viewer.heads_service import Studio
 from gghead.viewer.state import HeadChoice, Look, Viewpoint
-from rows import commit
 
 FFHQ_FOV = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))
 

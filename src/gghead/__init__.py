@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gghead.export.files import export as export
+    from gghead.exports.files import export as export
     from gghead.gaussians.formats.ply import load_ply as load_ply
     from gghead.gaussians.formats.splat import load_splat as load_splat
     from gghead.gaussians.formats.spz import load_spz as load_spz
@@ -31,7 +31,7 @@ _HOMES = {
     "Gaussians": "gaussians.scene",
     "Generator": "model.generator",
     "Rendering": "rasterizer.api",
-    "export": "export.files",
+    "export": "exports.files",
     "interpolate": "inference.paths",
     "load": "inference.loading",
     "load_ply": "gaussians.formats.ply",

@@ -75,7 +75,7 @@ def test_the_page_of_a_package_index_stands_alone(repository: Path) -> None:
 
 def test_files_that_are_named_exist(repository: Path) -> None:
     """In the package and the documents; renamed files are found out."""
-    folders = [repository / name for name in ("src", "docs", "tests", "benchmarks", "examples", "notebooks")]
+    folders = [repository / name for name in ("src", "docs", "tests", "benchmarks", "studies", "examples", "notebooks")]
     names = {path.name for folder in folders for path in folder.rglob("*")}
     kinds = ("*.py", "*.cu", "*.cuh", "*.md")
     texts = [path for folder in folders[:2] for kind in kinds for path in folder.rglob(kind)]

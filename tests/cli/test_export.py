@@ -7,7 +7,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from gghead.cli.main import main
-from gghead.export.formats import FORMATS, format_of
+from gghead.exports.formats import FORMATS, format_of
 from gghead.gaussians.formats.ply import load_ply
 from gghead.gaussians.formats.splat import load_splat
 from gghead.gaussians.formats.spz import load_spz

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gghead.cli.main import main
-from gghead.export import files as exports
+from gghead.exports import files as exports
 from gghead.inference import loading, outputs
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gghead.export.files import export
+from gghead.exports.files import export
 from gghead.gaussians.formats.ply import load_ply
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras

@@ -10,5 +10,5 @@ def test_the_page_is_made_from_the_rows(repository: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (repository / "docs" / "performance.md").read_text() == module.page(), (
-        "run python benchmarks/performance_page.py"
+        "run python -m benchmarks.performance_page"
     )

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.read_page import read_page
-from gghead.export.files import export
+from exports.read_page import read_page
+from gghead.exports.files import export
 from gghead.inference.smoothing_filter import smooth
 from gghead.viewer import downloads
 from gghead.viewer.heads_service import Studio

@@ -17,7 +17,7 @@ from gghead.cli.options import (
     progress,
     truncation_option,
 )
-from gghead.export.formats import format_of, require_frame
+from gghead.exports.formats import format_of, require_frame
 from gghead.runs.model_files import find_model
 
 
@@ -69,7 +69,7 @@ def export(
 
     find_model(model)  # all before the seconds that torch takes
 
-    from gghead.export.files import export as write
+    from gghead.exports.files import export as write
     from gghead.gaussians import checks
     from gghead.inference.loading import load
     from gghead.inference.smoothing_filter import smooth

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from gghead.export.files import encode
+from gghead.exports.files import encode
 from gghead.inference.paths import loop
 from gghead.inference.smoothing_filter import smooth
 from gghead.media.images import encode_png, to_unit

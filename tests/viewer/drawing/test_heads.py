@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gghead.export.files import export
+from gghead.exports.files import export
 from gghead.inference.loading import load
 from gghead.viewer.heads_service import Studio
 from gghead.viewer.library import open_library

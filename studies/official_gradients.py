@@ -1,7 +1,7 @@
 """Trains a small network with true gradients of scales and with those of the release; for docs/experiments.md.
 
-    python benchmarks/official_gradients.py --data heads.zip --resolution 64 --images 40000 --out comparison
-    python benchmarks/official_gradients.py --data heads.zip --uv-variation 100 --seconds 210 --out comparison
+    python -m studies.official_gradients --data heads.zip --resolution 64 --images 40000 --out comparison
+    python -m studies.official_gradients --data heads.zip --uv-variation 100 --seconds 210 --out comparison
 
 The release's rasterizer multiplies each gradient of a scale s by t / s, t being a scale of another Gaussian of the head
 (tests/official_backward.py says why; its gradients of rotations, which differ too, are left as they are here). Appends
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from compare_recipes import Row, prepare, run, small, visible
+from benchmarks.rows import append
 from gghead.config.presets import with_recipe
 from gghead.config.training import RunConfig
 from gghead.gaussians.scene import Gaussians
@@ -28,7 +28,7 @@ from gghead.model.storage import load_generator
 from gghead.rasterizer import Rendering, render
 from gghead.training.losses import terms
 from gghead.training.precision import multiplication
-from rows import append
+from studies.compare_recipes import Row, prepare, run, small, visible
 
 SEEDS = range(3)
 KINDS = ("true", "official")
@@ -126,7 +126,7 @@ def main() -> None:
         threads = {"OMP_NUM_THREADS": str(max(torch.get_num_threads() // len(variants), 1))}
         processes = [
             subprocess.Popen(
-                [sys.executable, __file__, *sys.argv[1:], "--variant", variant],
+                [sys.executable, "-m", "studies.official_gradients", *sys.argv[1:], "--variant", variant],
                 env=threads | os.environ | {"CUDA_VISIBLE_DEVICES": visible(number % gpus)},
             )
             for number, variant in enumerate(variants)

@@ -9,11 +9,11 @@ import pytest
 import torch
 import trimesh
 
-from export.draw_mesh import draw_mesh
-from export.painted_head import around, psnr
-from gghead.export.baking import TEXTURE, texture_points
-from gghead.export.files import export
-from gghead.export.mesh import fill, head_mesh
+from exports.draw_mesh import draw_mesh
+from exports.painted_head import around, psnr
+from gghead.exports.baking import TEXTURE, texture_points
+from gghead.exports.files import export
+from gghead.exports.mesh import fill, head_mesh
 from gghead.gaussians.ellipsoids import ellipsoids, sphere
 from gghead.gaussians.placement import METRES_PER_UNIT
 from gghead.gaussians.scene import Gaussians

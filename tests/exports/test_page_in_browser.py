@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from export.painted_head import psnr
-from gghead.export.files import export
+from exports.painted_head import psnr
+from gghead.exports.files import export
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras

@@ -1,6 +1,6 @@
 """Draws what training the bundled model looked like: logits and distance over the pictures seen.
 
-    python benchmarks/training_curve.py benchmarks/results/heads256_training.jsonl docs/images/heads256_curve.svg
+    python -m docs.figures.training_curve benchmarks/results/heads256_training.jsonl docs/images/heads256_curve.svg
 
 Reads rows of the logs of its runs, with the pictures seen by all of them, and of its evaluations.
 """

@@ -1,6 +1,6 @@
 """What does a distance mean? Beside a model's, in sets of one size: two halves of the real pictures, a blurred half.
 
-    python benchmarks/distance_scale.py heads.zip --count 2500 >> benchmarks/results/distance_scale.jsonl
+    python -m studies.distance_scale heads.zip --count 2500 >> benchmarks/results/distance_scale.jsonl
 
 Frechet distances by EfficientNet-Lite0 from the second --count real pictures: to the first ones, to these blurred with
 a standard deviation of --sigma pixels, and to as many pictures of a model. Stopped, it goes on where it was.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.rows import commit
 from gghead.data.cache.decoding import decode
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
@@ -27,7 +28,6 @@ from gghead.metrics.frechet import frechet_distance
 from gghead.metrics.moments import Moments
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
-from rows import commit
 
 
 class BlurredPictures(RealPictures):

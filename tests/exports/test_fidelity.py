@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from export.painted_head import around, psnr
-from export.read_page import read_page
-from gghead.export.files import export
-from gghead.export.formats import FORMATS
+from exports.painted_head import around, psnr
+from exports.read_page import read_page
+from gghead.exports.files import export
+from gghead.exports.formats import FORMATS
 from gghead.gaussians.formats.html import encode_html
 from gghead.gaussians.formats.ply import load_ply
 from gghead.gaussians.formats.splat import load_splat

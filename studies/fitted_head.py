@@ -1,7 +1,7 @@
 """A head that looks like one, without a trained model: UV maps fitted to pictures of one synthetic head.
 
     gghead data synthetic one.zip --count 1 --views 32 --poses wide --resolution 256 --seed 3
-    python benchmarks/fitted_head.py one.zip head.safetensors
+    python -m studies.fitted_head one.zip head.safetensors
 
 The maps take the place of a network's: texels, activations and ranges are a model's, and coarse maps for all but the
 colour make neighbours similar, as a network does. Exports are judged on such a head. With --grid 512 the fitted maps

@@ -1,6 +1,6 @@
 """Pictures of the bundled model for README and docs.
 
-    python benchmarks/model_pictures.py docs/images --data held_out.zip
+    python -m docs.figures.model_pictures docs/images --data held_out.zip
 
 Writes model_heads.webp (seeds in order, not chosen), model_turn.webp (an animation), model_strips.webp (one head from
 six sides; between two heads; colour, depth and normals), and, if --data names pictures that the model has not seen,

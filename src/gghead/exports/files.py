@@ -12,9 +12,9 @@ from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
 from gghead.config.numbers import shortened
-from gghead.export.baking import paint
-from gghead.export.formats import format_of, require_frame
-from gghead.export.mesh import head_mesh
+from gghead.exports.baking import paint
+from gghead.exports.formats import format_of, require_frame
+from gghead.exports.mesh import head_mesh
 from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_single
 from gghead.gaussians.ellipsoids import LEAST_OPACITY, ellipsoids
 from gghead.gaussians.formats import splat, spz

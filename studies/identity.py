@@ -3,7 +3,7 @@ perfect model would get, the threshold at which one person and two are told apar
 by knowing where the landmarks of each single person are.
 
     pip install '.[identity]'
-    python benchmarks/identity.py --heads 100 --assets PACK
+    python -m studies.identity --heads 100 --assets PACK
 
 Prints one row of JSON for each variant, procedural heads and textured ones if --assets names a pack.
 """
@@ -25,7 +25,7 @@ from gghead.evaluation.identity import (
 )
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer, equal_error
 from gghead.synthetic.people.portraits import Sitting
-from rendered_people import draw_people
+from studies.rendered_people import draw_people
 
 EYES_AND_NOSE = [45, 42, 36, 39, 33]
 """Which of the 68 landmarks align a face."""

@@ -1,6 +1,6 @@
 """Files in viewers that nobody here wrote, in headless Chromium: the picture is ours.
 
-cp tests/export/browser/package.json FOLDER && npm install --ignore-scripts --prefix FOLDER
+cp tests/exports/browser/package.json FOLDER && npm install --ignore-scripts --prefix FOLDER
 GGHEAD_NODE_MODULES=FOLDER/node_modules python -m pytest -m browser
 """
 
@@ -15,9 +15,9 @@ import pytest
 import torch
 from PIL import Image
 
-from export.painted_head import painted_head, psnr
+from exports.painted_head import painted_head, psnr
 from gghead.config.model import GeneratorConfig
-from gghead.export.files import export
+from gghead.exports.files import export
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("node") is None, reason="needs node"),
     pytest.mark.skipif(
         not (MODULES / "playwright-core").is_dir(),
-        reason="needs the npm packages of tests/export/browser; GGHEAD_NODE_MODULES may name their folder",
+        reason="needs the npm packages of tests/exports/browser; GGHEAD_NODE_MODULES may name their folder",
     ),
 ]
 CASES = {

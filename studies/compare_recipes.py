@@ -1,9 +1,9 @@
 """Trains variants of a small network for the same time, side by side, and measures each; for docs/experiments.md.
 
-    python benchmarks/compare_recipes.py recipes --data heads.zip --seconds 200 --out comparison
-    python benchmarks/compare_recipes.py precision --data heads.zip --images 100000 --out comparison
-    python benchmarks/compare_recipes.py demo --data heads.zip --images 10000 --out comparison --device cpu
-    python benchmarks/compare_recipes.py samples --data heads.zip --images 10000 --out comparison --device cpu
+    python -m studies.compare_recipes recipes --data heads.zip --seconds 200 --out comparison
+    python -m studies.compare_recipes precision --data heads.zip --images 100000 --out comparison
+    python -m studies.compare_recipes demo --data heads.zip --images 10000 --out comparison --device cpu
+    python -m studies.compare_recipes samples --data heads.zip --images 10000 --out comparison --device cpu
 
 The variants of a set run at once; they share the processor's cores and the GPU, or are dealt out to several GPUs.
 Appends a row of JSON for each to benchmarks/results/compare_recipes.jsonl and leaves model and sheet in --out.
@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from benchmarks.rows import append, commit
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import RunConfig, TrainingConfig
@@ -44,7 +45,6 @@ from gghead.training.observe.snapshots import draw_sheets
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
-from rows import append, commit
 
 MEASURED = 5_000
 """Generated pictures of a measurement."""
@@ -194,7 +194,7 @@ def main() -> None:
     start, variants = SETS[arguments.set]
     if arguments.variant is None:
         prepare(start(arguments.data), arguments.device)
-        command = [sys.executable, __file__, *sys.argv[1:], "--variant"]
+        command = [sys.executable, "-m", "studies.compare_recipes", *sys.argv[1:], "--variant"]
         gpus = max(torch.cuda.device_count(), 1)
         threads = {"OMP_NUM_THREADS": str(max(torch.get_num_threads() // len(variants), 1))}
         processes = [

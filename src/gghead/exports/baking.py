@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from gghead.export.mesh import fill
+from gghead.exports.mesh import fill
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.trajectories import on_sphere

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from export.painted_head import around, painted_head, small_generator
+from exports.painted_head import around, painted_head, small_generator
 from gghead.gaussians.scene import Gaussians
 from gghead.model.generator import Generator
 from gghead.rasterizer import render

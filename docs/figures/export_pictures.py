@@ -1,9 +1,9 @@
 """A picture for docs/ of one head in viewers that nobody here wrote, and how near each comes to our picture.
 
-    python benchmarks/export_pictures.py docs/images/exports.webp --seed 24
+    python -m docs.figures.export_pictures docs/images/exports.webp --seed 24
 
 The head is one of the model that comes with gghead. From left to right: our picture; the PLY in SuperSplat Viewer; the
-page; the .spz in Spark; the .glb in three.js. Needs what tests/export/test_viewers.py needs. Appends a row a viewer to
+page; the .spz in Spark; the .glb in three.js. Needs what tests/exports/test_viewers.py needs. Appends a row a viewer to
 benchmarks/results/exports_viewers.jsonl.
 """
 
@@ -19,10 +19,10 @@ import torch
 from PIL import Image
 
 import gghead
+from benchmarks.rows import RESULTS, commit
 from gghead.media.images import to_uint8
-from rows import RESULTS, commit
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from exports.painted_head import psnr  # noqa: E402
@@ -53,7 +53,7 @@ def main() -> None:
     browser = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     for name, (viewer, file, _) in CASES.items():
         row = {
-            "command": f"python benchmarks/export_pictures.py exports.webp --seed {arguments.seed}",
+            "command": f"python -m docs.figures.export_pictures exports.webp --seed {arguments.seed}",
             "case": name,
             "viewer": viewer,
             "format": Path(file).suffix,

@@ -1,8 +1,8 @@
 """In how many generated heads does somebody who learned from photographs find a face, from the front and from the side?
 
     make .venv/models                                   # MediaPipe's face models (Apache-2.0) and LiteRT that runs them
-    .venv/bin/python benchmarks/faces.py MODEL --count 200
-    .venv/bin/python benchmarks/faces.py --assets PACK  # rendered people instead: what a perfect model gets
+    .venv/bin/python -m studies.faces MODEL --count 200
+    .venv/bin/python -m studies.faces --assets PACK  # rendered people instead: what a perfect model gets
 
 Prints one row of JSON: shares of the heads, drawn on white with the mapping camera frozen to the front, in which
 MediaPipe's detector finds a face and its landmarker is surer than not that there is one.
@@ -23,7 +23,7 @@ from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render
 from gghead.synthetic.people.portraits import Sitting
-from rendered_people import draw_people
+from studies.rendered_people import draw_people
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 

@@ -1,7 +1,7 @@
 """How faithful and how large exported files are: a head is written, read again and drawn.
 
-    python benchmarks/export_fidelity.py [MODEL] [--seed 24]
-    python benchmarks/export_fidelity.py --fitted head.safetensors [--grid 512]
+    python -m studies.export_fidelity [MODEL] [--seed 24]
+    python -m studies.export_fidelity --fitted head.safetensors [--grid 512]
 
 The head is one of a model, by default of the one that comes with gghead; or it is fitted, with harmonics of degree 1:
 fitted_head.py makes head.safetensors, with the same --grid. Appends a row for each format to
@@ -21,11 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fitted_head import FITTED_GRID, load_fitted, small_generator
-from gghead.export.baking import paint
-from gghead.export.files import export
-from gghead.export.formats import FORMATS
-from gghead.export.mesh import head_mesh
+from gghead.exports.baking import paint
+from gghead.exports.files import export
+from gghead.exports.formats import FORMATS
+from gghead.exports.mesh import head_mesh
 from gghead.gaussians.formats.ply import load_ply
 from gghead.gaussians.formats.splat import load_splat
 from gghead.gaussians.formats.spz import load_spz
@@ -37,6 +36,7 @@ from gghead.inference.smoothing_filter import smooth
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from gghead.runs.places import BUNDLED_MODEL
+from studies.fitted_head import FITTED_GRID, load_fitted, small_generator
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -95,7 +95,7 @@ if __name__ == "__main__":
             again = drawn(path, head, generator)
             expected = frozen if kind.suffix == ".splat" else pictures
             row = {
-                "command": f"python benchmarks/export_fidelity.py {source}",
+                "command": f"python -m studies.export_fidelity {source}",
                 "format": kind.suffix,
                 "gaussians": head.num_gaussians,
                 "sh_degree": head.sh_degree,

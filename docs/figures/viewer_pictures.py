@@ -1,8 +1,8 @@
 """Pictures of the viewer for its page in docs/: Chromium looks at `gghead view` on localhost.
 
-    python benchmarks/viewer_pictures.py docs/images/viewer_modes.webp          # every mode, side by side
-    python benchmarks/viewer_pictures.py docs/images/viewer_pad.webp --pad      # the page with a pad of four seeds
-    python benchmarks/viewer_pictures.py docs/images/viewer_run.webp --run RUN  # the page that follows a run
+    python -m docs.figures.viewer_pictures docs/images/viewer_modes.webp          # every mode, side by side
+    python -m docs.figures.viewer_pictures docs/images/viewer_pad.webp --pad      # the page with a pad of four seeds
+    python -m docs.figures.viewer_pictures docs/images/viewer_run.webp --run RUN  # the page that follows a run
 
 The heads are those of the model that comes with gghead, unless --model names another. Needs chromium, and the extras
 `viewer` and `browser`.
@@ -24,7 +24,7 @@ from gghead.media.images import tile
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.viewer.state import Show
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
