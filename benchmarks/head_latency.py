@@ -19,10 +19,11 @@ from benchmarks.gpu_clock import milliseconds
 from benchmarks.rows import Spread, append, commit
 from benchmarks.untrained import Scales, median_scale, with_scales
 from gghead.config.presets import from_preset
+from gghead.cuda.graphs import Inputs, Replayer, run_directly
 from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
-from gghead.rasterizer.replay import Inputs, Replayer, run_directly
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.stylegan.folding import freeze
 from gghead.training.precision import multiplication
 from gghead.training.state import HALF_BLOCKS
@@ -107,7 +108,7 @@ def measure(
     version: str | None,
 ) -> Row:
     """Everything about a generator."""
-    inputs, run = inputs_of(generator, resolution), Replayer()
+    inputs, run = inputs_of(generator, resolution), Replayer(watch_lists)
     works = {
         "launched": lambda: run_directly("", lambda given: draw(generator, given, resolution), inputs, ()),
         "replayed": lambda: run("picture", lambda given: draw(generator, given, resolution), inputs, ()),

@@ -18,8 +18,9 @@ from benchmarks.rows import append, commit
 from benchmarks.untrained import require_finite, standing_still
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
+from gghead.cuda.graphs import fastest_runner
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.replay import fastest_runner
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.parallel.distributed import ALONE, Team, share_of
 from gghead.training.parallel.launch import join_team
 from gghead.training.precision import multiplication
@@ -92,7 +93,7 @@ def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device:
     # The blur of the first pictures is not what most of a run's time goes to.
     state.images = 10**6 * training.r1_every * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
-    setting = Setting(training, labels, group, fastest_runner(state.device, group.any_of))
+    setting = Setting(training, labels, group, fastest_runner(state.device, watch_lists, group.any_of))
     part = group.part(labels, config.model.discriminator.group_size).to(device)
     pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
     for _ in range(WARMUP):

@@ -25,9 +25,10 @@ from benchmarks.rows import Spread, append, commit
 from benchmarks.untrained import Scales, require_finite, standing_still
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
+from gghead.cuda.graphs import Replayer, fastest_runner, run_directly
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from gghead.rasterizer.replay import Replayer, fastest_runner, run_directly
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.losses.terms import rendering_to_network
 from gghead.training.parallel.microbatches import Portions
 from gghead.training.precision import multiplication
@@ -105,7 +106,7 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
     transparency = pictures[..., 0] if training.random_background else None
-    setting = Setting(training, labels, run=fastest_runner(state.device))
+    setting = Setting(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def step(with_r1: bool) -> None:
         period = training.r1_every * training.batch_size
@@ -169,7 +170,7 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
             return torch.stack(found)
 
         for title, part in ((name, forward), (f"{name} and back", both)):
-            run = Replayer()  # of each part: memory of a graph goes back when the next one begins
+            run = Replayer(watch_lists)  # of each part: memory of a graph goes back when the next one begins
             for _ in range(WARMUP):
                 run(title, part, {}, ())
             found[title] = milliseconds(partial(run, title, part, {}, ()), repeats).median

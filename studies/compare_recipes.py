@@ -27,6 +27,7 @@ from benchmarks.rows import append, commit
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import RunConfig, TrainingConfig
+from gghead.cuda.graphs import fastest_runner
 from gghead.data.cache.decoding import decode
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.cache.resident import open_batches
@@ -39,7 +40,7 @@ from gghead.inference.generated import Fakes, MappingCamera, Recipe
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.model.storage import save_generator
-from gghead.rasterizer.replay import fastest_runner
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.loop import open_dataset
 from gghead.training.observe.snapshots import draw_sheets
 from gghead.training.precision import multiplication
@@ -233,7 +234,7 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
     with open_dataset(config) as dataset:
         pictures = decode(dataset)
         reference = reference_of(config, dataset, pictures, state.device)
-        setting = Setting(training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device))
+        setting = Setting(training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device, watch_lists))
         order = Order(training.seed, training.batch_size, training.mirrored)
         start = time.monotonic()
         with open_batches(pictures, order, 0, state.device, training.random_background) as batches:

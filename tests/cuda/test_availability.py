@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from gghead.cuda import availability
+from gghead.cuda.graphs import fastest_runner, run_directly
 from gghead.rasterizer import backends
-from gghead.rasterizer.replay import fastest_runner, run_directly
+from gghead.rasterizer.cuda.device_report import watch_lists
 
 GPU = torch.device("cuda:0")
 
@@ -55,7 +56,7 @@ def test_a_gpu_takes_all_kernels_or_none(
     else:
         assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
         assert all(reason in record.message for record in caplog.records)
-        assert fastest_runner(GPU) is run_directly
+        assert fastest_runner(GPU, watch_lists) is run_directly
 
 
 def test_other_devices_have_no_kernels_and_nothing_is_said(forgetful: None, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gghead.config.training import RunConfig
+from gghead.cuda.graphs import WARMUP, Inputs, Replayer, run_directly
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from gghead.rasterizer.replay import WARMUP, Inputs, Replayer, run_directly
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps import Setting, training_step
 from rasterizer.random_scenes import cameras_around, random_scene
@@ -70,7 +71,7 @@ def test_a_replayed_step_is_the_step(
     transparency = torch.randint(256, (batch, side, side), dtype=torch.uint8, generator=generator).cuda()
     labels = Cameras.orbit(batch, side).labels()
     reports, states = [], []
-    for run, most in ((run_directly, batch), (Replayer(), at_once)):
+    for run, most in ((run_directly, batch), (Replayer(watch_lists), at_once)):
         monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", most * side**2)
         state = state_of(copy.deepcopy(config))
         setting = Setting(training, labels, run=run)
@@ -107,7 +108,7 @@ def test_a_pass_whose_gaussians_grow_is_drawn_whole() -> None:
         value.backward()
         return value.detach()
 
-    run = Replayer()
+    run = Replayer(watch_lists)
     for size in [0.01] * (WARMUP + 1) + [1.0, 0.01, 1.0]:
         inputs = {"size": torch.full((1,), size, device="cuda")}
         value = run("drawing", draw, inputs, [parameter])
@@ -125,7 +126,8 @@ def test_a_pass_of_another_kind_takes_the_memory_of_the_one_before() -> None:
         loss.backward()
         return loss.detach()
 
-    run, blurred, taken = Replayer(), {name: torch.full((), 2.0, device="cuda") for name in ("real", "blur")}, []
+    run, taken = Replayer(watch_lists), []
+    blurred = {name: torch.full((), 2.0, device="cuda") for name in ("real", "blur")}
     for inputs in (blurred, {"real": blurred["real"]}):
         for _ in range(WARMUP + 2):
             value = run("generator", weigh, inputs, [weight])

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import TrainingConfig
+from gghead.cuda.graphs import Inputs, Pass, run_directly
 from gghead.data.dataset import MissingMasksWarning
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from gghead.rasterizer.replay import Inputs, Pass, run_directly
 from gghead.stylegan.critic import append_deviation
 from gghead.training.loop import check_data
 from gghead.training.losses.terms import generator_terms

@@ -11,12 +11,12 @@ import torch
 
 from gghead.config.codec import to_json
 from gghead.config.training import RunConfig
+from gghead.cuda.graphs import on_gpu
 from gghead.data.cache.decoded import DecodedPictures
 from gghead.data.cache.decoding import decode
 from gghead.data.check.inspection import in_vain
 from gghead.data.dataset import HeadDataset
 from gghead.data.source import PictureSource
-from gghead.rasterizer.replay import on_gpu
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import forget_after
 from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from gghead.config.codec import to_json
+from gghead.cuda.graphs import fastest_runner
 from gghead.data.cache.resident import open_batches
 from gghead.data.loader import Batch
 from gghead.data.source import PictureSource
-from gghead.rasterizer.replay import fastest_runner
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.runs.retention import checkpoints_worth_keeping
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import append_values
@@ -65,7 +66,7 @@ class Session:
         """
         config = self.run.config.training
         labels = torch.from_numpy(self.pictures.labels)
-        setting = Setting(config, labels, self.team, fastest_runner(state.device, self.team.any_of))
+        setting = Setting(config, labels, self.team, fastest_runner(state.device, watch_lists, self.team.any_of))
         means, watch = Accumulator(config.batch_size, self.team, pending), CollapseWatch()
         requested = self._ask()
         with self._batches(state) as batches:

@@ -13,11 +13,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gghead.config.training import TrainingConfig
+from gghead.cuda.graphs import Inputs, Runner, run_directly
 from gghead.data.cutout import change_background
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import to_network
 from gghead.rasterizer import render
-from gghead.rasterizer.replay import Inputs, Runner, run_directly
 from gghead.stylegan.synthesis import Noise
 from gghead.training import schedules
 from gghead.training.ema import update_average

@@ -17,10 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from gghead.config.model import LABEL_SIZE
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
+from gghead.cuda.graphs import fastest_runner, on_gpu
 from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
-from gghead.rasterizer.replay import fastest_runner, on_gpu
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.losses.adversarial import gradient_penalty
 from gghead.training.parallel.microbatches import Portions
 from gghead.training.precision import multiplication
@@ -121,7 +122,7 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
     labels = Cameras.orbit(training.batch_size, size).labels()
     pictures = torch.zeros(training.batch_size, size, size, 3, dtype=torch.uint8, device=device)
     transparency = pictures[..., 0] if training.random_background else None
-    setting = Setting(training, labels, run=fastest_runner(state.device))
+    setting = Setting(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def seconds(with_r1: bool, steps: int) -> float:
         start = time.perf_counter()

@@ -1,7 +1,8 @@
-"""Work that ends in drawings as CUDA graphs: launched kernel by kernel once, replayed ever after.
+"""Work as CUDA graphs: launched kernel by kernel once, replayed ever after.
 
 A small network is thousands of short kernels, which Python launches more slowly than a GPU runs them. A replayed pass
-is one launch. Here, because room for the lists of drawings is measured before and watched afterwards.
+is one launch. Memory in a graph has the size that it was captured with; where a kernel may need more the next time, as
+the rasterizer's lists do, a watch says so, and the pass is captured again.
 """
 
 from collections import Counter
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from gghead.cuda.availability import is_available
-from gghead.rasterizer.cuda.device_report import Watch, watch_lists
 
 WARMUP = 2
 """Passes of a kind that run as they are, before one is captured: libraries choose, memory of lists is measured."""
@@ -22,6 +22,24 @@ WARMUP = 2
 Inputs = dict[str, Tensor]
 Pass = Callable[[Inputs], Tensor]
 """From tensors to a tensor; may leave gradients in parameters."""
+
+
+class Watch(Protocol):
+    """What the kernels of a captured pass report each time it is replayed."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing in the pass reports."""
+
+    def reset(self) -> None:
+        """To be called before each replay."""
+
+    def fullness(self) -> float:
+        """Largest share of its room that the last replay needed; above 1 its results are not to be used."""
+
+
+Watching = Callable[[], AbstractContextManager[Watch]]
+"""Watches what is captured inside of the block: `gghead.rasterizer.cuda.device_report.watch_lists`."""
 
 
 @runtime_checkable
@@ -63,19 +81,19 @@ class Replayer:
     Of passes of one name only the last kind is kept: when pictures are no longer blurred, say, inputs lose one tensor
     for good, and the graph with it is several hundred megabytes that nobody needs.
 
-    A pass in which the lists of a drawing outgrow their room, which is twice what the last ones needed, is captured and
-    run again before anybody sees it. What it changes beside gradients it then changes twice: in training the running
-    mean of styles.
+    A pass that outgrows its room, as its watch says, is captured and run again before anybody sees its result. What it
+    changes beside gradients it then changes twice: in training the running mean of styles.
     """
 
-    def __init__(self, any_process: Callable[[bool], bool] = bool) -> None:
+    def __init__(self, watching: Watching, any_process: Callable[[bool], bool] = bool) -> None:
         """Makes a runner without recordings.
 
         Args:
+            watching: watches the passes that are captured.
             any_process: whether it is so in any of the processes that run the passes together, so that all of them run
                 one again: it may wait for the others within.
         """
-        self._any_process = any_process
+        self._watching, self._any_process = watching, any_process
         self._recordings: dict[tuple, _Recording] = {}
         self._runs: Counter[tuple] = Counter()
         self._pool = torch.cuda.graph_pool_handle()
@@ -118,7 +136,7 @@ class Replayer:
         graph = torch.cuda.CUDAGraph()
         # Threads that load data may use the GPU meanwhile.
         capture = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
-        with watch_lists() as watch, capture:
+        with self._watching() as watch, capture:
             values = function(own)
         gradients = [parameter.grad for parameter in parameters]
         self._recordings[kind] = _Recording(graph, watch, own, values, gradients)
@@ -135,6 +153,6 @@ def on_gpu(device: torch.device | str) -> AbstractContextManager[object]:
     return torch.cuda.device(device) if torch.device(device).type == "cuda" else nullcontext()
 
 
-def fastest_runner(device: torch.device, any_process: Callable[[bool], bool] = bool) -> Runner:
+def fastest_runner(device: torch.device, watching: Watching, any_process: Callable[[bool], bool] = bool) -> Runner:
     """A Replayer where one can work: on a GPU with the CUDA backend."""
-    return Replayer(any_process) if is_available(device) else run_directly
+    return Replayer(watching, any_process) if is_available(device) else run_directly

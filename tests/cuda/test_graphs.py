@@ -10,8 +10,9 @@ from torch import Tensor
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
+from gghead.cuda.graphs import WARMUP, Inputs, Replayer
 from gghead.rasterizer.cuda import list_capacity
-from gghead.rasterizer.replay import WARMUP, Inputs, Replayer
+from gghead.rasterizer.cuda.device_report import watch_lists
 from rasterizer.pretended_gpu import REPORTS, Recorder, draw, recorder
 from rasterizer.random_scenes import cameras_around, random_scene
 
@@ -76,14 +77,14 @@ ROOM = list_capacity.roomy(100, list_capacity.CAPTURE_SLACK)
 
 
 def test_a_pass_is_captured_once(gpu: Gpu, run: Callable[[Replayer], Tensor]) -> None:
-    replayer = Replayer()
+    replayer = Replayer(watch_lists)
     for _ in range(WARMUP + 3):
         assert run(replayer) == 1
     assert (gpu.captures, gpu.replays) == (1, 3)
 
 
 def test_a_pass_that_outgrows_its_room_is_captured_and_run_again(gpu: Gpu, run: Callable[[Replayer], Tensor]) -> None:
-    replayer = Replayer()
+    replayer = Replayer(watch_lists)
     gpu.needs = [100, ROOM + 1, ROOM + 1, 100]
     for _ in range(WARMUP + 2):
         run(replayer)
@@ -101,14 +102,14 @@ def test_a_pass_that_another_process_runs_again_is_run_again(gpu: Gpu, run: Call
         asked.append(mine)
         return len(asked) == 1
 
-    replayer = Replayer(any_process)
+    replayer = Replayer(watch_lists, any_process)
     for _ in range(WARMUP + 1):
         run(replayer)
     assert (gpu.captures, gpu.replays, asked) == (1, 2, [False, False])
 
 
 def test_cameras_that_cannot_be_drawn_are_told(gpu: Gpu, run: Callable[[Replayer], Tensor]) -> None:
-    replayer = Replayer()
+    replayer = Replayer(watch_lists)
     for _ in range(WARMUP + 1):
         run(replayer)
     gpu.problems = 1
