@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src" / "gghead").rglob("*.py"))
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
+MAX_FOLDER_FILES = 16
+MAX_ROOM_LINES = 4000
 LONG_FUNCTIONS: dict[str, str] = {}
 """Functions above the ceiling, `file:function`, and why each may be."""
 
@@ -40,6 +43,16 @@ def test_files_and_functions_stay_short() -> None:
         if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES
     }
     assert long_functions == set(LONG_FUNCTIONS), "mend it, or give a reason in LONG_FUNCTIONS"
+
+
+def test_folders_and_rooms_stay_small() -> None:
+    folders = Counter(path.parent for path in SOURCES)
+    assert not {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > MAX_FOLDER_FILES}
+    rooms: Counter[str] = Counter()
+    for path in SOURCES:
+        rooms[path.relative_to(ROOT / "src" / "gghead").parts[0]] += len(path.read_text().splitlines())
+    # Rendered people are a program of their own; nothing but their commands imports it.
+    assert {room for room, lines in rooms.items() if lines > MAX_ROOM_LINES} == {"synthetic"}
 
 
 @pytest.mark.parametrize("config", [GeneratorConfig, DiscriminatorConfig, TrainingConfig, RunConfig])

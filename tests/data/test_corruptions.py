@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gghead.conversion.conversion import convert
 from gghead.data.cache.decoding import decode
 from gghead.data.check.inspection import inspect
 from gghead.data.check.inspection_page import page
 from gghead.data.conventions import Convention
-from gghead.data.convert.conversion import convert
 from gghead.data.dataset import HeadDataset
 from gghead.data.loader import BatchLoader, Order
 from gghead.media.images import encode_png

@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 import click
 
 from gghead import __version__
-from gghead.cli.data import data
+from gghead.cli.data.group import data
 from gghead.cli.doctor import doctor
 from gghead.cli.evaluate import evaluate
 from gghead.cli.export import export

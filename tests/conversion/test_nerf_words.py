@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gghead.conversion.conversion import Converted, convert
+from gghead.conversion.nerf_cameras import read_nerf
+from gghead.conversion.nerf_words import HARMLESS
+from gghead.conversion.picture_sizes import PictureSizes
 from gghead.data.conventions import Convention
-from gghead.data.convert.conversion import Converted, convert
-from gghead.data.convert.nerf_cameras import read_nerf
-from gghead.data.convert.nerf_words import HARMLESS
-from gghead.data.convert.picture_sizes import PictureSizes
 from gghead.data.dataset import HeadDataset
 from gghead.media.images import encode_png
 from head_cameras import head_labels, written_as

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gghead.config.printable import shown
-from gghead.data.convert.colmap_images import ColmapImage
-from gghead.data.convert.colmap_lenses import Lens
-from gghead.data.convert.foreign_cameras import picture_name
+from gghead.conversion.colmap_images import ColmapImage
+from gghead.conversion.colmap_lenses import Lens
+from gghead.conversion.foreign_cameras import picture_name
 
 MAX_LINE = 2**26
 """Characters of a line: two million points of one image."""

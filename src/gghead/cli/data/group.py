@@ -2,10 +2,10 @@
 
 import click
 
-from gghead.cli.data_assets import assets
-from gghead.cli.data_check import check
-from gghead.cli.data_convert import convert
-from gghead.cli.data_synthetic import synthetic
+from gghead.cli.data.assets import assets
+from gghead.cli.data.check import check
+from gghead.cli.data.convert import convert
+from gghead.cli.data.synthetic import synthetic
 
 
 @click.group()

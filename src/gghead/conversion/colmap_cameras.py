@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from gghead.conversion.colmap_binary import read_cameras_binary, read_images_binary
+from gghead.conversion.colmap_images import ColmapImage
+from gghead.conversion.colmap_lenses import Lens
+from gghead.conversion.colmap_text import read_cameras_text, read_images_text
+from gghead.conversion.foreign_cameras import ForeignCameras, label
 from gghead.data.conventions import WORLD_TO_CAMERA
-from gghead.data.convert.colmap_binary import read_cameras_binary, read_images_binary
-from gghead.data.convert.colmap_images import ColmapImage
-from gghead.data.convert.colmap_lenses import Lens
-from gghead.data.convert.colmap_text import read_cameras_text, read_images_text
-from gghead.data.convert.foreign_cameras import ForeignCameras, label
 
 DEPTH = 3
 """Folders below a project in which models are looked for: dense/0/sparse."""

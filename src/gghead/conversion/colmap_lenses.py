@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gghead.config.printable import printable
-from gghead.data.convert.foreign_cameras import require_square
+from gghead.conversion.foreign_cameras import require_square
 
 
 @dataclass(frozen=True)

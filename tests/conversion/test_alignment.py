@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gghead.conversion.alignment import align_cameras, lines_of_sight
+from gghead.conversion.conversion import convert
 from gghead.data.conventions import Convention, sees_head
-from gghead.data.convert.alignment import align_cameras, lines_of_sight
-from gghead.data.convert.conversion import convert
 from gghead.data.labels import write_labels
 from head_cameras import head_labels
 from tiny_archive import frontal_label

@@ -13,13 +13,13 @@ from jaxtyping import Float
 
 from gghead.checkpoint.atomic import write_file
 from gghead.config.printable import listed, printable
+from gghead.conversion.alignment import align_cameras
+from gghead.conversion.colmap_cameras import find_models, read_colmap
+from gghead.conversion.foreign_cameras import ForeignCameras, read_json, read_text
+from gghead.conversion.nerf_cameras import read_nerf
+from gghead.conversion.picture_sizes import PictureSizes
 from gghead.data.archive import Archive, open_archive
 from gghead.data.conventions import PIXELS, Convention
-from gghead.data.convert.alignment import align_cameras
-from gghead.data.convert.colmap_cameras import find_models, read_colmap
-from gghead.data.convert.foreign_cameras import ForeignCameras, read_json, read_text
-from gghead.data.convert.nerf_cameras import read_nerf
-from gghead.data.convert.picture_sizes import PictureSizes
 from gghead.data.dataset import masks_path
 from gghead.data.labels import LABELS_NAME, label_faults, read_label_file, write_labels
 from gghead.data.parallel import in_order

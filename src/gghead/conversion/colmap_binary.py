@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gghead.config.printable import shown
-from gghead.data.convert.colmap_images import ColmapImage
-from gghead.data.convert.colmap_lenses import NUMBERED, Lens
-from gghead.data.convert.foreign_cameras import picture_name
+from gghead.conversion.colmap_images import ColmapImage
+from gghead.conversion.colmap_lenses import NUMBERED, Lens
+from gghead.conversion.foreign_cameras import picture_name
 
 COUNT = struct.Struct("<Q")
 CAMERA = struct.Struct("<IiQQ")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gghead.conversion.conversion import Converted, convert
 from gghead.data.conventions import Convention
-from gghead.data.convert.conversion import Converted, convert
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import parse_labels, write_labels
 from gghead.media.images import encode_png

@@ -8,9 +8,9 @@ from posixpath import splitext
 import numpy as np
 
 from gghead.config.printable import printable, shown
-from gghead.data.convert.foreign_cameras import ForeignCameras, label, picture_name, read_json, require_square
-from gghead.data.convert.nerf_words import FOCAL_WORDS, lens_fault, unused_words, words_note
-from gghead.data.convert.picture_sizes import PictureSizes
+from gghead.conversion.foreign_cameras import ForeignCameras, label, picture_name, read_json, require_square
+from gghead.conversion.nerf_words import FOCAL_WORDS, lens_fault, unused_words, words_note
+from gghead.conversion.picture_sizes import PictureSizes
 from gghead.data.picture_files import PICTURE_SUFFIXES
 
 AGREEMENT = 0.01

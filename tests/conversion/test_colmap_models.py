@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gghead.conversion.colmap_cameras import read_colmap
+from gghead.conversion.colmap_lenses import MODELS
+from gghead.conversion.conversion import convert
+from gghead.conversion.foreign_cameras import ForeignCameras
 from gghead.data.conventions import Convention
-from gghead.data.convert.colmap_cameras import read_colmap
-from gghead.data.convert.colmap_lenses import MODELS
-from gghead.data.convert.conversion import convert
-from gghead.data.convert.foreign_cameras import ForeignCameras
 from gghead.media.images import encode_png
 from head_cameras import head_labels
 from tolerances import EXACT_FLOAT32, EXACT_FLOAT64

@@ -45,8 +45,8 @@ def convert(
 
     for example: --from opengl+z-up. Pictures are copied as they are. With --skip-damaged alone it makes a clean copy.
     """
+    from gghead.conversion.conversion import convert as write_converted
     from gghead.data.conventions import Convention
-    from gghead.data.convert.conversion import convert as write_converted
     from gghead.data.dataset import masks_path
 
     check_output(out, force)

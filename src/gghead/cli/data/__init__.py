@@ -1,0 +1,1 @@
+"""`gghead data`, a file a command."""
