@@ -19,7 +19,7 @@ from gghead.config.presets import PRESETS
 from gghead.data.cache.picture_cache import cache_root
 from gghead.evaluation.features import AT_ONCE, collect_features
 from gghead.geometry.canonical_head import posed_label
-from gghead.inference.generated import Fakes, Recipe, to_pixels
+from gghead.inference.generated import GeneratedHeads, SamplingProtocol, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator
 from gghead.rasterizer import render
@@ -57,7 +57,7 @@ def main() -> None:
     detector = load_detector(options.detector, cache_root() / "detectors", device)
     yaws = torch.linspace(-0.5, 0.5, 64)
     labels = torch.stack([torch.from_numpy(posed_label(float(yaw), 0.0)) for yaw in yaws])
-    fakes = Fakes(generator, labels, Recipe(seed=0, resolution=model.discriminator.resolution))
+    fakes = GeneratedHeads(generator, labels, SamplingProtocol(seed=0, resolution=model.discriminator.resolution))
     size = AT_ONCE[device.type]
     span = range(size)
     heads, cameras = fakes.heads(span), fakes.cameras(span)

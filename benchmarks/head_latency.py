@@ -26,7 +26,7 @@ from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.stylegan.folding import freeze
 from gghead.training.precision import multiplication
-from gghead.training.state import HALF_BLOCKS
+from gghead.training.state import BF16_BLOCKS
 
 WARMUP, REPEATS = 5, 100
 
@@ -74,8 +74,8 @@ def main() -> None:
             freeze(generator)
             with multiplication("full"), torch.no_grad():
                 exact = draw(generator, inputs_of(generator, resolution), resolution)
-            for precision, half_blocks in (("full", 0), ("mixed", HALF_BLOCKS)):
-                generator.synthesis.half_blocks = half_blocks
+            for precision, bf16_blocks in (("full", 0), ("mixed", BF16_BLOCKS)):
+                generator.synthesis.bf16_blocks = bf16_blocks
                 with multiplication(precision), torch.no_grad():
                     row = measure(preset, scales, precision, generator, resolution, exact, arguments.commit)
                 append("head_latency", row)

@@ -27,8 +27,8 @@ from gghead.rasterizer.cpu.compositing import SUMS, blend_row
 from gghead.rasterizer.cpu.compositing_backward import BEHIND, GRADIENTS, LANE_SUMS, unblend_row
 from gghead.rasterizer.cpu.layout import CHANNELS, LANES, ROWS
 from gghead.uv.bake import bake
+from gghead.uv.samples import place_uv_samples
 from gghead.uv.template import HeadTemplate
-from gghead.uv.texels import place_texels
 
 INITIAL_LOG_SCALE = -5.127
 OFFICIAL_COUNT = 58_361
@@ -103,7 +103,7 @@ def run(threads: int, repeats: int) -> None:
 def initial_heads(heads: int, count: int | None, resolution: int) -> tuple[Gaussians, Cameras]:
     """Heads at the scale and opacity of an untrained generator, each with a camera; count picks so many texels."""
     generator = torch.Generator().manual_seed(0)
-    texels = place_texels(bake(HeadTemplate.builtin(), 256), 256).positions
+    texels = place_uv_samples(bake(HeadTemplate.builtin(), 256), 256).positions
     if count is not None:
         texels = texels[torch.randperm(len(texels), generator=generator)[:count].sort().values]
     shape = (heads, len(texels))

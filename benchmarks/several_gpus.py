@@ -21,11 +21,11 @@ from gghead.config.training import RunConfig
 from gghead.cuda.graphs import fastest_runner
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.cuda.device_report import watch_lists
-from gghead.training.parallel.distributed import ALONE, Team, share_of
+from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, share_of
 from gghead.training.parallel.launch import join_team
 from gghead.training.precision import multiplication
 from gghead.training.state import new_state
-from gghead.training.steps import Setting, training_step
+from gghead.training.steps import StepContext, training_step
 
 WARMUP = 4
 """Steps with R1 and as many without it, in which passes are captured."""
@@ -69,7 +69,7 @@ def main() -> None:
     with join_team(arguments.device) as team, multiplication(arguments.precision):
         device = team.device(arguments.device)
         speeds = []
-        for group in (ALONE, team):
+        for group in (SINGLE_PROCESS, team):
             batch = arguments.batch * group.world_size
             training = replace(config.training, precision=arguments.precision, batch_size=batch, snapshot_every=batch)
             seconds = measure(replace(config, training=training), group, team, arguments.steps, device)
@@ -85,7 +85,7 @@ def main() -> None:
             append("several_gpus", row)
 
 
-def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device: str) -> float:
+def measure(config: RunConfig, group: ProcessGroup, everybody: ProcessGroup, steps: int, device: str) -> float:
     """Seconds of some steps, until the last process has made them."""
     training, resolution = config.training, config.model.discriminator.resolution
     share_of(training, config.model.discriminator, group)
@@ -93,7 +93,7 @@ def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device:
     # The blur of the first pictures is not what most of a run's time goes to.
     state.images = 10**6 * training.r1_every * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
-    setting = Setting(training, labels, group, fastest_runner(state.device, watch_lists, group.any_of))
+    setting = StepContext(training, labels, group, fastest_runner(state.device, watch_lists, group.any_of))
     part = group.part(labels, config.model.discriminator.group_size).to(device)
     pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
     for _ in range(WARMUP):
@@ -110,7 +110,7 @@ def measure(config: RunConfig, group: Team, everybody: Team, steps: int, device:
     return seconds
 
 
-def finish(everybody: Team, device: str) -> None:
+def finish(everybody: ProcessGroup, device: str) -> None:
     """Waits for the device, and for the other processes."""
     if device.startswith("cuda"):
         torch.cuda.synchronize()

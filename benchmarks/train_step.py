@@ -30,10 +30,10 @@ from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.losses.terms import rendering_to_network
-from gghead.training.parallel.microbatches import Portions
+from gghead.training.parallel.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import Setting, training_step
+from gghead.training.steps import StepContext, training_step
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
 """Pictures of a step, as when the official release was measured."""
@@ -106,7 +106,7 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
     transparency = pictures[..., 0] if training.random_background else None
-    setting = Setting(training, labels, run=fastest_runner(state.device, watch_lists))
+    setting = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def step(with_r1: bool) -> None:
         period = training.r1_every * training.batch_size
@@ -152,7 +152,7 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     cameras = Cameras.from_labels(labels.unflatten(0, (len(z), -1)), generator.config.supersampling * resolution)
     uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
     fake = rendering_to_network(render(heads, cameras, pairwise=True, features=uv), resolution).detach()
-    fakes = list(Portions.judged(discriminator, batch).cut(fake, labels))
+    fakes = list(Microbatches.judged(discriminator, batch).cut(fake, labels))
     found = {}
 
     def forward_and_back(name: str, *portions: tuple[Callable[[], list[Tensor]], list[Tensor]]) -> None:

@@ -16,7 +16,7 @@ import torch
 from benchmarks.rows import commit
 from gghead.geometry.cameras import FFHQ_FOCAL
 from gghead.runs.places import BUNDLED_MODEL
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.state import HeadChoice, Look, Viewpoint
 
 FFHQ_FOV = math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL))
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
-    studio, look, front = Studio(options.device), Look(side=options.side), Viewpoint(fov=FFHQ_FOV)
+    studio, look, front = HeadsService(options.device), Look(side=options.side), Viewpoint(fov=FFHQ_FOV)
     rows = []
     for seed in range(-2, options.seeds):  # the first two warm up
         start = time.perf_counter()

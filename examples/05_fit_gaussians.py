@@ -13,8 +13,8 @@ import gghead
 from gghead.data.dataset import HeadDataset
 from gghead.synthetic import Sitting, generate
 from gghead.uv.bake import bake
+from gghead.uv.samples import place_uv_samples
 from gghead.uv.template import HeadTemplate
-from gghead.uv.texels import place_texels
 
 out = Path("out")
 out.mkdir(exist_ok=True)
@@ -27,7 +27,7 @@ gghead.show(target.reshape(2, 6, 64, 64, 3))
 
 # %%
 # They start as grey Gaussians on the head template. Places, sizes and colours move; rotations stay.
-points = place_texels(bake(HeadTemplate.builtin(), 64), grid_size=64).positions
+points = place_uv_samples(bake(HeadTemplate.builtin(), 64), grid_size=64).positions
 offsets, sizes = torch.zeros_like(points), torch.full_like(points, -4.0)
 colors, opacity = torch.zeros(len(points), 1, 3), torch.full((len(points),), 3.0)
 quats = torch.tensor([1.0, 0.0, 0.0, 0.0]).expand(len(points), 4)

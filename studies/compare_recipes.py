@@ -35,8 +35,8 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.loader import Order
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import collect_features
-from gghead.evaluation.reference import Reference, measure_reference
-from gghead.inference.generated import Fakes, MappingCamera, Recipe
+from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
+from gghead.inference.generated import ConditioningCamera, GeneratedHeads, SamplingProtocol
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.model.storage import save_generator
@@ -45,7 +45,7 @@ from gghead.training.loop import open_dataset
 from gghead.training.observe.snapshots import draw_sheets
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import Setting, training_step
+from gghead.training.steps import StepContext, training_step
 
 MEASURED = 5_000
 """Generated pictures of a measurement."""
@@ -222,10 +222,12 @@ def prepare(config: RunConfig, device: str) -> None:
         reference_of(config, dataset, decode(dataset), torch.device(device))
 
 
-def reference_of(config: RunConfig, dataset: HeadDataset, pictures: PictureSource, device: torch.device) -> Reference:
+def reference_of(
+    config: RunConfig, dataset: HeadDataset, pictures: PictureSource, device: torch.device
+) -> RealStatistics:
     """The real pictures as the detector sees them."""
     detector = load_detector("efficientnet-lite0", cache_root() / "detectors", device)
-    return measure_reference(Path(config.data), dataset, pictures, detector, cache_root(), device=device)
+    return measure_real_statistics(Path(config.data), dataset, pictures, detector, cache_root(), device=device)
 
 
 def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
@@ -234,7 +236,9 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
     with open_dataset(config) as dataset:
         pictures = decode(dataset)
         reference = reference_of(config, dataset, pictures, state.device)
-        setting = Setting(training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device, watch_lists))
+        setting = StepContext(
+            training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device, watch_lists)
+        )
         order = Order(training.seed, training.batch_size, training.mirrored)
         start = time.monotonic()
         with open_batches(pictures, order, 0, state.device, training.random_background) as batches:
@@ -263,12 +267,14 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
 
 
 def distances(
-    state: TrainingState, reference: Reference, path: Path, camera: MappingCamera, measured: int
+    state: TrainingState, reference: RealStatistics, path: Path, camera: ConditioningCamera, measured: int
 ) -> tuple[float, float]:
     """Frechet distances of all pictures, and of those from the side."""
     dataset = reference.dataset
-    fakes = Fakes(
-        state.average, torch.from_numpy(dataset.labels), Recipe(0, dataset.resolution, camera, 1.0, dataset.background)
+    fakes = GeneratedHeads(
+        state.average,
+        torch.from_numpy(dataset.labels),
+        SamplingProtocol(0, dataset.resolution, camera, 1.0, dataset.background),
     )
     made = collect_features(
         fakes, measured, reference.detector, path.with_name(f"{path.name}_{camera}"), device=state.device

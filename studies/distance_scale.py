@@ -21,7 +21,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import Pictures, collect_features
 from gghead.evaluation.real import RealPictures, real_features
-from gghead.inference.generated import DrawnPictures, Fakes, Recipe
+from gghead.inference.generated import DrawnPictures, GeneratedHeads, SamplingProtocol
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
@@ -61,10 +61,10 @@ def main() -> None:
             parser.error(f"{options.data} has {len(dataset)} pictures; --count can be {len(dataset) // 2} at most")
         source, count = decode(dataset), options.count
         real = real_features(dataset, source, detector, cache_root(), device=options.device).features
-        recipe = Recipe(0, dataset.resolution)
+        recipe = SamplingProtocol(0, dataset.resolution)
         made: dict[str, Pictures] = {
             "blurred": BlurredPictures(source, dataset.names, options.sigma),
-            "model": Fakes(load(options.model, options.device), torch.from_numpy(dataset.labels), recipe),
+            "model": GeneratedHeads(load(options.model, options.device), torch.from_numpy(dataset.labels), recipe),
         }
         features = {"half": real[:count]} | {
             name: collect_features(pictures, count, detector, options.work / name, device=options.device).usable()

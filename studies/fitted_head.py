@@ -21,7 +21,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.decoder import RawAttributes
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
-from gghead.uv.texels import sample_maps
+from gghead.uv.samples import sample_maps
 
 RESOLUTION = 256
 FITTED_GRID = 256

@@ -34,6 +34,6 @@ def draw_people(sitting: Sitting, count: int, yaws: Sequence[float]) -> People:
         lighting = random_lighting(rng)
         head = maker.draw(rng)
         views = [render(head.scene, label, sitting.resolution, lighting, supersampling=2) for label in labels]
-        rows.append([view.colour * view.coverage[..., None] + 1 - view.coverage[..., None] for view in views])
+        rows.append([view.color * view.coverage[..., None] + 1 - view.coverage[..., None] for view in views])
         points.append(landmarks(maker.model, maker.model.morph(head.person.weights), head.place))
     return People((np.array(rows) * 255).round().astype(np.uint8), np.array(points))

@@ -58,12 +58,12 @@ class FaceModels:
         self._networks = [Interpreter(model_content=model, num_threads=1) for model in content]
         for network in self._networks:
             network.allocate_tensors()
-        centres = [
+        centers = [
             np.repeat(np.stack(np.meshgrid(cells, cells), -1).reshape(-1, 2), anchors, axis=0)
             for grid, anchors in ANCHOR_GRIDS
             for cells in [(np.arange(grid) + 0.5) / grid]
         ]
-        self._anchors = np.concatenate(centres)
+        self._anchors = np.concatenate(centers)
 
     def find_face(self, pixels: UInt8[np.ndarray, "R R 3"], threshold: float = 0.5) -> Face | None:
         """The surest face of a picture, or None where detector or landmarker doubt that there is one."""
@@ -75,7 +75,7 @@ class FaceModels:
         if _sigmoid(scores[0, best, 0]) < threshold:
             return None
         box = boxes[0, best] / DETECTOR_SIDE
-        centre = box[:2] + self._anchors[best]
+        center = box[:2] + self._anchors[best]
         right_eye, left_eye = box[4:6] + self._anchors[best], box[6:8] + self._anchors[best]
         turn = math.atan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0])
         extent = float(box[2:4].max()) * MARGIN
@@ -83,7 +83,7 @@ class FaceModels:
         step = extent * side / LANDMARKER_SIDE
         a, b = step * math.cos(turn), step * math.sin(turn)
         middle = LANDMARKER_SIDE / 2
-        x0, y0 = centre[0] * side - a * middle + b * middle, centre[1] * side - b * middle - a * middle
+        x0, y0 = center[0] * side - a * middle + b * middle, center[1] * side - b * middle - a * middle
         crop = picture.transform(
             (LANDMARKER_SIDE, LANDMARKER_SIDE),
             Image.Transform.AFFINE,

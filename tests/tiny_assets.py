@@ -69,12 +69,12 @@ def write_proxy(folder: Path, points: np.ndarray, quads: np.ndarray, index: np.n
     (folder / "mesh.obj").write_text("\n".join(obj) + "\n")
 
 
-def striped(colour: tuple[int, int, int], contrast: float = 0.4) -> Image.Image:
+def striped(color: tuple[int, int, int], contrast: float = 0.4) -> Image.Image:
     """A small picture of upright stripes, opaque in its middle."""
     side = 64
     stripes = 1 + contrast * np.sin(np.arange(side) * 1.3)[None, :, None]
     picture = np.zeros((side, side, 4))
-    picture[..., :3] = np.clip(stripes * np.array(colour), 0, 255)
+    picture[..., :3] = np.clip(stripes * np.array(color), 0, 255)
     picture[2:-2, 2:-2, 3] = 255
     return Image.fromarray(picture.astype(np.uint8))
 

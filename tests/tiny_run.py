@@ -60,8 +60,8 @@ def write_tiny_dataset(path: Path, count: int = 10, seed: int = 0, resolution: i
     masks = path.with_name(f"{path.stem}_masks_modnet.zip")
     with zipfile.ZipFile(path, "w") as pictures, zipfile.ZipFile(masks, "w") as mask_zip:
         for name in names:
-            colour = rng.integers(0, 255, 3)
-            shaded = colour * (0.6 + 0.4 * (columns / resolution + 0.5)[..., None])
+            color = rng.integers(0, 255, 3)
+            shaded = color * (0.6 + 0.4 * (columns / resolution + 0.5)[..., None])
             pictures.writestr(name, png(shaded.astype(np.uint8)))
             mask_zip.writestr(name, png(disc.astype(np.uint8) * 255))
         labels = [[name, label.tolist()] for name, label in zip(names, cameras.labels(), strict=True)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gghead.data.conventions import MEANINGS, MIRRORED_WORLDS, Convention, recognise, sees_head
+from gghead.data.conventions import MEANINGS, MIRRORED_WORLDS, Convention, recognize, sees_head
 from head_cameras import TO_OTHER_CAMERA, TO_OTHER_WORLD, head_labels, written_as
 from tolerances import EXACT_FLOAT64
 
@@ -23,7 +23,7 @@ CONVENTIONS = [
     for flags in [(), *((flag,) for flag in FLAGS), FLAGS]
     for camera, world in product([None, *TO_OTHER_CAMERA], [None, *TO_OTHER_WORLD])
 ]
-RECOGNISED = [
+RECOGNIZED = [
     words
     for words in CONVENTIONS
     if words and not (set(words) & set(TO_OTHER_CAMERA) - {"opengl"} and set(words) & set(TO_OTHER_WORLD))
@@ -47,9 +47,9 @@ def test_the_camera_at_rest_in_opengl_by_hand() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(RECOGNISED), st.integers(0, 10**6), st.floats(0.35, 1.5), st.floats(0.1, 0.43))
+@given(st.sampled_from(RECOGNIZED), st.integers(0, 10**6), st.floats(0.35, 1.5), st.floats(0.1, 0.43))
 def test_every_other_convention_is_recognised(words: tuple[str, ...], seed: int, yaw: float, pitch: float) -> None:
-    verdict = recognise(written_as(head_labels(seed, 40, yaw, pitch), words))
+    verdict = recognize(written_as(head_labels(seed, 40, yaw, pitch), words))
     assert verdict.certain
     assert set(words) in [set(convention.words) for convention in verdict.better]
 
@@ -59,14 +59,14 @@ def test_every_other_convention_is_recognised(words: tuple[str, ...], seed: int,
 def test_right_labels_are_not_accused(seed: int, count: int, yaw: float, pitch: float) -> None:
     labels = head_labels(seed, count, yaw, pitch)
     assert sees_head(labels).all()
-    verdict = recognise(labels)
+    verdict = recognize(labels)
     assert verdict.fitting == 1
     assert not verdict.better
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_set_seen_from_all_sides_is_not_accused(seed: int) -> None:
-    verdict = recognise(head_labels(seed, 200, yaw=np.pi, pitch=0.4))
+    verdict = recognize(head_labels(seed, 200, yaw=np.pi, pitch=0.4))
     assert not verdict.better
     assert not verdict.certain
 
@@ -74,23 +74,23 @@ def test_a_set_seen_from_all_sides_is_not_accused(seed: int) -> None:
 def test_few_wrong_labels_are_outvoted_and_few_labels_accuse_nobody() -> None:
     labels = head_labels(0, 50)
     labels[:4] = written_as(labels[:4], ("opengl",))
-    assert not recognise(labels).better
+    assert not recognize(labels).better
     half = head_labels(0, 50)
     half[:20] = written_as(half[:20], ("world-to-camera",))
-    assert not recognise(half).certain
-    assert not recognise(written_as(head_labels(0, 4), ("opengl",))).certain
+    assert not recognize(half).certain
+    assert not recognize(written_as(head_labels(0, 4), ("opengl",))).certain
 
 
 def test_frontal_cameras_are_no_proof() -> None:
     """Straight from the front a pose is its own inverse."""
     frontal = head_labels(1, 40, yaw=0.03, pitch=0.03)
-    assert not recognise(written_as(frontal, ("world-to-camera",))).certain
+    assert not recognize(written_as(frontal, ("world-to-camera",))).certain
 
 
 def test_nonsense_is_no_convention() -> None:
     rng = np.random.default_rng(0)
     for scale in (1.0, 1e300):
-        verdict = recognise(rng.normal(size=(30, 25)) * scale)
+        verdict = recognize(rng.normal(size=(30, 25)) * scale)
         assert verdict.fitting == 0
         assert not verdict.better
 
@@ -101,17 +101,17 @@ def test_cameras_of_which_none_sees_a_head_are_wrong_whatever_they_mean() -> Non
     far[:, [3, 7, 11]] *= 1000
     corner[:, [18, 21]] = 0
     for wrong in (far, corner):
-        assert recognise(wrong).certain
-        assert not recognise(wrong).better
-        assert not recognise(wrong[:3]).certain
-    assert not recognise(np.concatenate([labels[:3], far])).certain
+        assert recognize(wrong).certain
+        assert not recognize(wrong).better
+        assert not recognize(wrong[:3]).certain
+    assert not recognize(np.concatenate([labels[:3], far])).certain
 
 
 def test_row_vectors_may_come_with_the_intrinsics_of_column_vectors() -> None:
     labels = head_labels(3, 30)
     rows = labels.copy()
     rows[:, :16] = labels[:, :16].reshape(-1, 4, 4).swapaxes(1, 2).reshape(-1, 16)
-    assert recognise(rows).better == (Convention(("transposed",)),)
+    assert recognize(rows).better == (Convention(("transposed",)),)
     np.testing.assert_array_equal(Convention(("transposed",)).to_eg3d(rows), labels)
 
 

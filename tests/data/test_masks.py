@@ -21,7 +21,7 @@ Files = dict[str, bytes]
 HALF = np.zeros((SIDE, SIDE), bool)
 HALF[:, : SIDE // 2] = True
 SOFT = np.linspace(0, 255, SIDE).round().astype(np.uint8)[None].repeat(SIDE, 0)
-COLOURS = np.random.default_rng(0).integers(1, 256, (SIDE, SIDE, 3), np.uint8)
+COLORS = np.random.default_rng(0).integers(1, 256, (SIDE, SIDE, 3), np.uint8)
 
 
 def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -30,10 +30,10 @@ def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def palette_of(colours: dict[int, tuple[int, int, int]], indices: np.ndarray, **options: object) -> bytes:
+def palette_of(colors: dict[int, tuple[int, int, int]], indices: np.ndarray, **options: object) -> bytes:
     picture = Image.fromarray(indices.astype(np.uint8)).convert("L")
     picture = Image.frombytes("P", picture.size, picture.tobytes())
-    picture.putpalette(list(itertools.chain.from_iterable(colours.get(index, (9, 99, 199)) for index in range(256))))
+    picture.putpalette(list(itertools.chain.from_iterable(colors.get(index, (9, 99, 199)) for index in range(256))))
     return saved(picture, **options)
 
 
@@ -47,11 +47,11 @@ HALF_MASKS: dict[str, tuple[bytes, str]] = {
     "RGB": (encode_png((HALF * np.uint8(255))[..., None].repeat(3, 2)), "grey"),
     "opaque RGBA": (encode_png(np.dstack([HALF * np.uint8(255)] * 3 + [np.full_like(SOFT, 255)])), "grey"),
     "opaque grey and alpha": (encode_png(np.dstack([HALF * np.uint8(255), np.full_like(SOFT, 255)])), "grey"),
-    "cut-out": (encode_png(np.dstack([COLOURS, HALF * np.uint8(255)])), "alpha"),
-    "white with alpha": (encode_png(np.dstack([np.full_like(COLOURS, 255), HALF * np.uint8(255)])), "alpha"),
-    "black with alpha": (encode_png(np.dstack([np.zeros_like(COLOURS), HALF * np.uint8(255)])), "alpha"),
-    "grey with alpha": (encode_png(np.dstack([COLOURS[..., 0], HALF * np.uint8(255)])), "alpha"),
-    "cut-out in WebP": (saved(Image.fromarray(np.dstack([COLOURS, HALF * np.uint8(255)])), "WEBP"), "alpha"),
+    "cut-out": (encode_png(np.dstack([COLORS, HALF * np.uint8(255)])), "alpha"),
+    "white with alpha": (encode_png(np.dstack([np.full_like(COLORS, 255), HALF * np.uint8(255)])), "alpha"),
+    "black with alpha": (encode_png(np.dstack([np.zeros_like(COLORS), HALF * np.uint8(255)])), "alpha"),
+    "grey with alpha": (encode_png(np.dstack([COLORS[..., 0], HALF * np.uint8(255)])), "alpha"),
+    "cut-out in WebP": (saved(Image.fromarray(np.dstack([COLORS, HALF * np.uint8(255)])), "WEBP"), "alpha"),
     "palette, grey": (palette_of({0: (0, 0, 0), 1: (255, 255, 255)}, HALF), "grey"),
     "palette, one class": (palette_of({0: (0, 0, 0), 15: (192, 128, 128)}, HALF * 15), "two colours"),
     "palette with transparency": (
@@ -93,8 +93,8 @@ def test_every_way_to_say_that_the_left_half_is_person(kind: str) -> None:
         encode_png(SOFT),
         encode_png(SOFT.astype(np.uint16) * 257),
         encode_png(np.dstack([SOFT] * 3)),
-        encode_png(np.dstack([COLOURS, SOFT])),
-        encode_png(np.dstack([COLOURS[..., 0], SOFT])),
+        encode_png(np.dstack([COLORS, SOFT])),
+        encode_png(np.dstack([COLORS[..., 0], SOFT])),
         saved(Image.fromarray(SOFT).convert("P")),
     ],
 )
@@ -114,8 +114,8 @@ def test_lossy_masks_are_grey_up_to_their_noise(kind: str, mode: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        encode_png(COLOURS),
-        saved(Image.fromarray(COLOURS), "JPEG"),
+        encode_png(COLORS),
+        saved(Image.fromarray(COLORS), "JPEG"),
         palette_of({0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0)}, HALF * 1 + np.triu(HALF)),
         palette_of({0: (0, 128, 0), 1: (128, 0, 0)}, HALF),
         encode_png(np.full((SIDE, SIDE, 3), [128, 0, 0], np.uint8)),
@@ -133,8 +133,8 @@ def checked(tmp_path: Path, files: Files, masks: list[bytes]) -> str:
 
 def test_the_check_names_what_masks_are_and_counts_odd_ones(files: Files, tmp_path: Path) -> None:
     kinds = [HALF_MASKS[kind][0] for kind in ("grey", "cut-out", "palette, one class")]
-    translucent, coloured = encode_png((SOFT * 0.8).astype(np.uint8)), encode_png(COLOURS)
-    text = checked(tmp_path, files, [*kinds, translucent, coloured])
+    translucent, colored = encode_png((SOFT * 0.8).astype(np.uint8)), encode_png(COLORS)
+    text = checked(tmp_path, files, [*kinds, translucent, colored])
     assert "PNG L by grey: 2; PNG RGBA by alpha: 1; PNG P by two colours: 1" in text
     assert (
         f"note: 1 masks never reach white (255), so that the person would be translucent; that of {picture_name(3)} "
@@ -152,8 +152,8 @@ def written(mask: np.ndarray, container: str) -> bytes:
     channels: dict[str, Callable[[], list[np.ndarray]]] = {
         "grey": lambda: [mask],
         "RGB": lambda: [mask] * 3,
-        "cut-out": lambda: [*COLOURS.transpose(2, 0, 1), mask],
-        "grey with alpha": lambda: [COLOURS[..., 0], mask],
+        "cut-out": lambda: [*COLORS.transpose(2, 0, 1), mask],
+        "grey with alpha": lambda: [COLORS[..., 0], mask],
         "opaque RGBA": lambda: [mask] * 3 + [np.full_like(mask, 255)],
     }
     return encode_png(np.dstack(channels[container]()).squeeze())

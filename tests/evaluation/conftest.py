@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation import suite
-from gghead.evaluation.reference import Reference, measure_reference
+from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
 from gghead.metrics.detectors import Detector, load_detector
 from gghead.model.generator import Generator, build_generator
 from tiny_run import MODEL, RESOLUTION, write_tiny_dataset
@@ -49,10 +49,10 @@ def generator() -> Generator:
 
 
 @pytest.fixture(scope="session")
-def reference(data: Path, detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
+def reference(data: Path, detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStatistics]:
     """The real pictures, measured."""
     with HeadDataset.open(data, RESOLUTION) as dataset:
-        yield measure_reference(data, dataset, dataset, detector, tmp_path_factory.mktemp("features"))
+        yield measure_real_statistics(data, dataset, dataset, detector, tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,14 @@ import torch
 
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.consistency import view_cameras, view_consistency, warp
-from gghead.evaluation.evaluate import Settings, evaluate
+from gghead.evaluation.evaluate import EvaluationSettings, evaluate
 from gghead.evaluation.geometry import depth_statistics, gap, generated_shapes, true_shapes
 from gghead.evaluation.measures import shape_measures
-from gghead.evaluation.reference import Reference, measure_reference
+from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.normals import normals_from_depth, points_from_depth
-from gghead.inference.generated import Fakes, Recipe
+from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
@@ -29,10 +29,10 @@ def wall(phase: float = 0.0) -> Gaussians:
     x, y = torch.meshgrid(line, line, indexing="xy")
     means = torch.stack([x, y, torch.zeros_like(x)], dim=-1).reshape(1, -1, 3)
     count = means.shape[1]
-    colours = torch.stack([(9 * x + phase).sin(), (9 * y + phase).cos(), (7 * (x + y)).sin()], dim=-1)
+    colors = torch.stack([(9 * x + phase).sin(), (9 * y + phase).cos(), (7 * (x + y)).sin()], dim=-1)
     quats = torch.tensor([1.0, 0, 0, 0]).expand(1, count, 4)
     scales = torch.tensor([0.008, 0.008, 0.001]).expand(1, count, 3)
-    return Gaussians(means, quats, scales, torch.full((1, count), 0.99), colours.reshape(1, count, 1, 3))
+    return Gaussians(means, quats, scales, torch.full((1, count), 0.99), colors.reshape(1, count, 1, 3))
 
 
 def test_a_wall_warped_into_another_view_is_that_view() -> None:
@@ -65,17 +65,19 @@ def test_points_of_pixels_are_seen_at_these_pixels() -> None:
     assert points[0, 0, 0, 1] > 0, "rows run from the top"
 
 
-def test_a_head_that_follows_the_camera_is_less_consistent(generator: Generator, reference: Reference) -> None:
+def test_a_head_that_follows_the_camera_is_less_consistent(generator: Generator, reference: RealStatistics) -> None:
     labels = torch.from_numpy(reference.dataset.labels)
-    fakes = Fakes(generator, labels, Recipe(seed=0, resolution=32, mapping_camera="front"))
+    fakes = GeneratedHeads(generator, labels, SamplingProtocol(seed=0, resolution=32, mapping_camera="front"))
     frozen, follows = (view_consistency(fakes, 3, camera_followed=way, network=None) for way in (False, True))
     assert frozen.feature_distance is None
     assert 0 < frozen.compared <= 1
     assert frozen.psnr > follows.psnr + 0.5  # 21.0 and 20.1 dB
 
 
-def test_shapes_of_generated_and_real_heads(generator: Generator, reference: Reference, data: Path) -> None:
-    fakes = Fakes(generator, torch.from_numpy(reference.dataset.labels), Recipe(seed=0, resolution=RESOLUTION))
+def test_shapes_of_generated_and_real_heads(generator: Generator, reference: RealStatistics, data: Path) -> None:
+    fakes = GeneratedHeads(
+        generator, torch.from_numpy(reference.dataset.labels), SamplingProtocol(seed=0, resolution=RESOLUTION)
+    )
     made = generated_shapes(fakes, 10)
     assert made.areas.min() > 0.05
     assert bool(((made.depths > 2.2) & (made.depths < 3.0)).all()), "heads stand around the origin"
@@ -95,9 +97,9 @@ def test_depth_of_rendered_people_is_read_and_compared(
     generate(path, 6, Sitting(32, seed=0, depth=True), workers=1)
     with HeadDataset.open(path, 32) as dataset:
         true = true_shapes(dataset, path, 6)
-        reference = measure_reference(path, dataset, dataset, detector, tmp_path)
+        reference = measure_real_statistics(path, dataset, dataset, detector, tmp_path)
         report = evaluate(
-            generator, Path("m"), reference, Settings(num_images=6, suite="3d"), tmp_path / "parts"
+            generator, Path("m"), reference, EvaluationSettings(num_images=6, suite="3d"), tmp_path / "parts"
         ).report
         nothing_wrong = shape_measures(true, true)
     assert bool(((true.depths > 2.5) & (true.depths < 2.75)).all()), "between the nose at 2.5 and the middle at 2.7"

@@ -12,15 +12,20 @@ import pytest
 import torch
 
 from gghead.evaluation import features
-from gghead.evaluation.evaluate import Settings, conditions_of, evaluate
+from gghead.evaluation.evaluate import EvaluationSettings, conditions_of, evaluate
 from gghead.evaluation.features import collect_features
 from gghead.evaluation.models import find_candidates
 from gghead.evaluation.ranks import Rank
-from gghead.evaluation.reference import Reference, common_resolution, measure_reference, stored_resolution
+from gghead.evaluation.real_statistics import (
+    RealStatistics,
+    common_resolution,
+    measure_real_statistics,
+    stored_resolution,
+)
 from gghead.evaluation.report import Measure, is_evaluated, keep_report
 from gghead.evaluation.session import table
 from gghead.geometry.cameras import Cameras
-from gghead.inference.generated import Fakes, Recipe
+from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
@@ -28,11 +33,11 @@ from gghead.rasterizer import render
 from tiny_run import RESOLUTION
 from tolerances import MACHINES_AGREE, ROUNDED
 
-SETTINGS = Settings(num_images=20, suite="3d")
+SETTINGS = EvaluationSettings(num_images=20, suite="3d")
 COMMAND = "from gghead.cli.main import main; main()"
 
 
-def labels(reference: Reference) -> torch.Tensor:
+def labels(reference: RealStatistics) -> torch.Tensor:
     return torch.from_numpy(reference.dataset.labels)
 
 
@@ -46,7 +51,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(features.AT_ONCE, "cpu", 4)
 
 
-def test_a_report_holds_what_repeats_it(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+def test_a_report_holds_what_repeats_it(generator: Generator, reference: RealStatistics, tmp_path: Path) -> None:
     before = torch.get_rng_state()
     report = evaluate(generator, Path("m.safetensors"), reference, SETTINGS, tmp_path).report
     assert torch.equal(before, torch.get_rng_state()), "the random state of torch is left alone"
@@ -67,16 +72,18 @@ def test_a_report_holds_what_repeats_it(generator: Generator, reference: Referen
     assert "lower is better" in table(report)
 
 
-def test_few_real_pictures_are_used_whole_and_said(generator: Generator, reference: Reference, tmp_path: Path) -> None:
-    settings = Settings(num_images=40)
+def test_few_real_pictures_are_used_whole_and_said(
+    generator: Generator, reference: RealStatistics, tmp_path: Path
+) -> None:
+    settings = EvaluationSettings(num_images=40)
     report = evaluate(generator, Path("m"), reference, settings, tmp_path).report
     assert any("have 30 pictures, fewer than the 40 generated: used whole" in remark for remark in report.remarks)
 
 
 def test_broken_heads_are_named_and_not_averaged_in(
-    generator: Generator, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    generator: Generator, reference: RealStatistics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = evaluate(generator, Path("m"), reference, Settings(num_images=20), tmp_path).report
+    whole = evaluate(generator, Path("m"), reference, EvaluationSettings(num_images=20), tmp_path).report
     decode = type(generator).decode
 
     def broken(self: Generator, styles: torch.Tensor, *rest: object) -> object:
@@ -85,7 +92,7 @@ def test_broken_heads_are_named_and_not_averaged_in(
         return replace(heads, means=torch.where(sick, torch.nan, heads.means))
 
     monkeypatch.setattr(type(generator), "decode", broken)
-    report = evaluate(generator, Path("m"), reference, Settings(num_images=20), tmp_path).report
+    report = evaluate(generator, Path("m"), reference, EvaluationSettings(num_images=20), tmp_path).report
     assert 0 < len(report.unusable) < 20
     assert all(name.startswith("generated picture ") for name in report.unusable)
     assert any("were left out" in remark for remark in report.remarks)
@@ -95,17 +102,17 @@ def test_broken_heads_are_named_and_not_averaged_in(
 
 
 def test_a_model_that_learned_from_averages_of_larger_pictures_is_drawn_so(
-    generator: Generator, reference: Reference
+    generator: Generator, reference: RealStatistics
 ) -> None:
     generator.config = replace(generator.config, supersampling=2)
-    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    fakes = GeneratedHeads(generator, labels(reference), SamplingProtocol(seed=0, resolution=RESOLUTION))
     cameras = Cameras.from_labels(fakes.labels(range(2)), 2 * RESOLUTION)
     larger = render(fakes.heads(range(2)), cameras, background=1.0, pairwise=True).rgb
     averaged = larger.unfold(1, 2, 2).unfold(2, 2, 2).mean((-2, -1)).permute(0, 3, 1, 2) * 255
     assert (fakes.draw(range(2)).pixels - averaged.clamp(0, 255)).abs().max() < ROUNDED
 
 
-def test_a_model_of_nothing_but_nan_is_refused(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+def test_a_model_of_nothing_but_nan_is_refused(generator: Generator, reference: RealStatistics, tmp_path: Path) -> None:
     generator.position_bias.fill_(torch.nan)
     with pytest.raises(ValueError, match="every generated picture"):
         evaluate(generator, Path("m"), reference, SETTINGS, tmp_path)
@@ -113,9 +120,9 @@ def test_a_model_of_nothing_but_nan_is_refused(generator: Generator, reference: 
 
 @pytest.mark.usefixtures("small_parts")
 def test_an_interrupted_evaluation_goes_on(
-    generator: Generator, reference: Reference, detector: Detector, tmp_path: Path
+    generator: Generator, reference: RealStatistics, detector: Detector, tmp_path: Path
 ) -> None:
-    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    fakes = GeneratedHeads(generator, labels(reference), SamplingProtocol(seed=0, resolution=RESOLUTION))
     calls: list[int] = []
 
     def stops_in_the_third_part(pictures: torch.Tensor) -> torch.Tensor:
@@ -141,10 +148,10 @@ def test_an_interrupted_evaluation_goes_on(
 
 @pytest.mark.usefixtures("small_parts")
 def test_processes_share_the_work_and_find_the_same(
-    generator: Generator, reference: Reference, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    generator: Generator, reference: RealStatistics, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Rank, "wait", lambda self: None)  # one after the other here; see the test with two processes
-    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+    fakes = GeneratedHeads(generator, labels(reference), SamplingProtocol(seed=0, resolution=RESOLUTION))
     alone = collect_features(fakes, 20, detector, tmp_path / "alone")
     with pytest.raises(FileNotFoundError):
         collect_features(fakes, 20, detector, tmp_path / "shared", rank=Rank(1, 2))
@@ -153,40 +160,44 @@ def test_processes_share_the_work_and_find_the_same(
     assert torch.equal(alone.yaws, shared.yaws)
 
 
-def test_a_head_does_not_depend_on_its_batch(generator: Generator, reference: Reference) -> None:
-    fakes = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION))
+def test_a_head_does_not_depend_on_its_batch(generator: Generator, reference: RealStatistics) -> None:
+    fakes = GeneratedHeads(generator, labels(reference), SamplingProtocol(seed=0, resolution=RESOLUTION))
     together, alone = fakes.draw(range(4)).pixels.int(), fakes.draw(range(2, 3)).pixels.int()
     assert (together[2:3] - alone).abs().max() <= 1
-    front = Fakes(generator, labels(reference), Recipe(seed=0, resolution=RESOLUTION, mapping_camera="front"))
+    front = GeneratedHeads(
+        generator, labels(reference), SamplingProtocol(seed=0, resolution=RESOLUTION, mapping_camera="front")
+    )
     assert torch.equal(front.labels(range(4)), fakes.labels(range(4))), "the same cameras"
     assert not torch.equal(front.styles(range(4)), fakes.styles(range(4)))
     assert torch.equal(front.styles(range(1)), generator.map_styles(*_front_latents(front, generator)))
 
 
-def _front_latents(fakes: Fakes, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def _front_latents(fakes: GeneratedHeads, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
     draw = fakes._rng(0, 0)
     latents = torch.from_numpy(draw.standard_normal(generator.config.z_size)).float()[None]
     return latents, Cameras.frontal(1).labels()
 
 
 def test_real_features_are_cached_by_content(
-    reference: Reference, detector: Detector, data: Path, tmp_path: Path
+    reference: RealStatistics, detector: Detector, data: Path, tmp_path: Path
 ) -> None:
     def seen_again(pictures: torch.Tensor) -> torch.Tensor:
         raise AssertionError("measured twice")
 
-    first = measure_reference(data, reference.dataset, reference.dataset, detector, tmp_path)
+    first = measure_real_statistics(data, reference.dataset, reference.dataset, detector, tmp_path)
     blind = replace(detector, features=seen_again)
-    second = measure_reference(data, reference.dataset, reference.dataset, blind, tmp_path)
+    second = measure_real_statistics(data, reference.dataset, reference.dataset, blind, tmp_path)
     assert torch.equal(first.features.features, second.features.features)
     other = replace(blind, sha256="another detector")
     with pytest.raises(AssertionError, match="measured twice"):
-        measure_reference(data, reference.dataset, reference.dataset, other, tmp_path)
+        measure_real_statistics(data, reference.dataset, reference.dataset, other, tmp_path)
 
 
-def test_reports_are_added_and_never_overwritten(generator: Generator, reference: Reference, tmp_path: Path) -> None:
+def test_reports_are_added_and_never_overwritten(
+    generator: Generator, reference: RealStatistics, tmp_path: Path
+) -> None:
     path = tmp_path / "evaluations" / "m.json"
-    settings = Settings(num_images=8)
+    settings = EvaluationSettings(num_images=8)
     conditions = conditions_of(generator, reference, settings)
     assert not is_evaluated(path, conditions)
     report = evaluate(generator, Path("m"), reference, settings, path.parent).report
@@ -195,7 +206,7 @@ def test_reports_are_added_and_never_overwritten(generator: Generator, reference
     kept = json.loads(path.read_text())["evaluations"]
     assert [entry["seconds"] for entry in kept] == [report.seconds, 0.0]
     assert is_evaluated(path, conditions)
-    assert not is_evaluated(path, conditions_of(generator, reference, Settings(num_images=9)))
+    assert not is_evaluated(path, conditions_of(generator, reference, EvaluationSettings(num_images=9)))
     path.write_text("not JSON")
     with pytest.raises(ValueError, match="nothing was overwritten"):
         keep_report(path, report)

@@ -16,9 +16,9 @@ from gghead.evaluation.identity import (
     identities,
     identity_measures,
 )
-from gghead.evaluation.reference import Reference
+from gghead.evaluation.real_statistics import RealStatistics
 from gghead.geometry.canonical_head import posed_label
-from gghead.inference.generated import Fakes, Recipe
+from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.metrics import identity
 from gghead.metrics.identity import FaceRecognizer, equal_error, load_recognizer
 from gghead.model.generator import Generator
@@ -33,7 +33,7 @@ IBUG = [45, 42, 36, 39, 33]
 """Corners of the eyes and base of the nose among the 68 landmarks."""
 
 
-class MeanColours(FaceRecognizer):
+class MeanColors(FaceRecognizer):
     """Stands in for the network: keeps what it was given."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def test_landmarks_are_those_of_the_head_of_the_canonical_space() -> None:
 
 
 def test_landmarks_are_projected_into_every_view() -> None:
-    stand_in = MeanColours()
+    stand_in = MeanColors()
     identities(stand_in, np.zeros((1, len(VIEWS), 100, 100, 3), np.uint8))
     (points,) = stand_in.landmarks
     front = points[VIEWS.index(0)]
@@ -94,16 +94,20 @@ def test_landmarks_are_projected_into_every_view() -> None:
     assert (np.diff(nose) < 0).all(), "from +x the nose points to the left of the picture"
 
 
-def test_a_head_that_follows_the_camera_changes_more(generator: Generator, reference: Reference) -> None:
-    fakes = Fakes(generator, torch.from_numpy(reference.dataset.labels), Recipe(seed=0, resolution=32))
-    frozen, follows = (generated_identities(fakes, 3, MeanColours(), camera_followed=way) for way in (False, True))
+def test_a_head_that_follows_the_camera_changes_more(generator: Generator, reference: RealStatistics) -> None:
+    fakes = GeneratedHeads(
+        generator, torch.from_numpy(reference.dataset.labels), SamplingProtocol(seed=0, resolution=32)
+    )
+    frozen, follows = (generated_identities(fakes, 3, MeanColors(), camera_followed=way) for way in (False, True))
     assert frozen.embeddings.shape == (3, len(VIEWS), 128)
     front = VIEWS.index(0)
     torch.testing.assert_close(frozen.embeddings[:, front], follows.embeddings[:, front], rtol=0, atol=1)
     assert follows.turned(30).mean() > frozen.turned(30).mean()
 
 
-def test_broken_heads_are_left_out(generator: Generator, reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_heads_are_left_out(
+    generator: Generator, reference: RealStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decode = type(generator).decode
 
     def broken(self: Generator, styles: Tensor, *rest: object) -> object:
@@ -113,8 +117,10 @@ def test_broken_heads_are_left_out(generator: Generator, reference: Reference, m
         return replace(heads, means=torch.where(sick, torch.nan, heads.means))
 
     monkeypatch.setattr(type(generator), "decode", broken)
-    fakes = Fakes(generator, torch.from_numpy(reference.dataset.labels), Recipe(seed=0, resolution=16))
-    known = generated_identities(fakes, 8, MeanColours(), camera_followed=False)
+    fakes = GeneratedHeads(
+        generator, torch.from_numpy(reference.dataset.labels), SamplingProtocol(seed=0, resolution=16)
+    )
+    known = generated_identities(fakes, 8, MeanColors(), camera_followed=False)
     assert 0 < len(known.embeddings) < 8
 
 
@@ -135,7 +141,7 @@ def test_rendered_people_are_told_apart() -> None:
         rng = np.random.default_rng(number)
         lighting, scene = random_lighting(rng), maker.draw(rng).scene
         views = [render(scene, posed_label(math.radians(yaw), 0.0), 128, lighting, supersampling=2) for yaw in VIEWS]
-        pictures.append([view.colour * view.coverage[..., None] for view in views])
+        pictures.append([view.color * view.coverage[..., None] for view in views])
     known = identities(recognizer, (np.array(pictures) * 255).round().astype(np.uint8))
     assert known.turned(15).mean() < known.turned(45).mean()
     assert known.turned(30).max() < known.others().mean()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gghead.data.dataset import HeadDataset
-from gghead.inference.generated import Fakes, Recipe
+from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance_of_few
@@ -35,7 +35,9 @@ def test_a_trained_model_is_nearer_than_an_untrained_one(tmp_path: Path) -> None
         frechet_distance_of_few(
             there,
             detector.features(
-                Fakes(generator, labels, Recipe(seed=0, resolution=RESOLUTION)).draw(range(COUNT)).pixels
+                GeneratedHeads(generator, labels, SamplingProtocol(seed=0, resolution=RESOLUTION))
+                .draw(range(COUNT))
+                .pixels
             ),
         )
         for generator in (load(run.path), build_generator(MODEL.generator, seed=0))

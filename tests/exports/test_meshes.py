@@ -15,7 +15,7 @@ from gghead.exports.baking import TEXTURE, texture_points
 from gghead.exports.files import export
 from gghead.exports.mesh import fill, head_mesh
 from gghead.gaussians.ellipsoids import ellipsoids, sphere
-from gghead.gaussians.placement import METRES_PER_UNIT
+from gghead.gaussians.placement import METERS_PER_UNIT
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
@@ -51,7 +51,7 @@ def test_vertices_lie_a_deviation_above_the_means_in_metres(
 ) -> None:
     export(tmp_path / "head.glb", surface, generator)
     mesh = read(tmp_path / "head.glb")
-    lifts = mesh.vertices[: surface.num_gaussians] / METRES_PER_UNIT - surface.means.numpy()
+    lifts = mesh.vertices[: surface.num_gaussians] / METERS_PER_UNIT - surface.means.numpy()
     np.testing.assert_allclose(np.linalg.norm(lifts, axis=1), 0.005, rtol=1e-3)
     height = np.ptp(mesh.vertices[:, 1])
     assert 0.2 < height < 0.4, "head and neck of an adult"
@@ -111,8 +111,8 @@ def test_texels_between_vertices_are_points_between_them() -> None:
     square = Mesh(vertices, up, np.array([[0, 1, 2], [1, 3, 2]]), corners, np.zeros((2, 2, 3), np.uint8))
     texels, points, normals = texture_points(square)
     assert len(np.unique(texels)) == TEXTURE**2
-    centres = (np.stack([texels % TEXTURE, texels // TEXTURE], axis=1) + 0.5) / TEXTURE
-    np.testing.assert_allclose(points.numpy(), np.insert(2 * centres, 2, 3, axis=1), atol=1e-5)
+    centers = (np.stack([texels % TEXTURE, texels // TEXTURE], axis=1) + 0.5) / TEXTURE
+    np.testing.assert_allclose(points.numpy(), np.insert(2 * centers, 2, 3, axis=1), atol=1e-5)
     np.testing.assert_allclose(normals.numpy(), np.tile([0, 0, 1], (len(texels), 1)), atol=1e-6)
 
 
@@ -154,8 +154,8 @@ def test_the_sphere_is_round_and_closed() -> None:
 
 
 def test_vertex_colours_are_linear_light(head: Gaussians) -> None:
-    grey = Gaussians(head.means[:1], head.quats[:1], head.scales[:1], torch.ones(1), torch.zeros(1, 1, 3))
-    content = encode_glb(ellipsoids(grey))
+    gray = Gaussians(head.means[:1], head.quats[:1], head.scales[:1], torch.ones(1), torch.zeros(1, 1, 3))
+    content = encode_glb(ellipsoids(gray))
     length = int.from_bytes(content[12:16], "little")
     document, binary = json.loads(content[20 : 20 + length]), content[28 + length :]
     accessor = document["accessors"][document["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]]

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from gghead.gaussians.placement import METRES_PER_UNIT, Placement, Up, origin_of, place, rotate_harmonics, unplace
+from gghead.gaussians.placement import METERS_PER_UNIT, Placement, Up, origin_of, place, rotate_harmonics, unplace
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import basis
@@ -60,7 +60,7 @@ def test_where_the_face_looks() -> None:
 
 def test_life_size() -> None:
     """Pupils of adults are 63 mm apart; those of the head space .17 units."""
-    assert pytest.approx(0.063, abs=0.001) == 0.17 * METRES_PER_UNIT
+    assert pytest.approx(0.063, abs=0.001) == 0.17 * METERS_PER_UNIT
 
 
 def test_centre_is_the_middle_of_what_is_visible() -> None:

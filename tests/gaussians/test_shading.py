@@ -19,9 +19,9 @@ def scene_of(sh: torch.Tensor) -> Gaussians:
 def test_colour_by_hand() -> None:
     """Seen from +z the direction is -z, so that of degree 1 only the coefficient of z counts, negated."""
     sh = torch.tensor([[[0.1, 0.2, 0.3], [9.0, 9, 9], [0.5, 0.0, -0.5], [9.0, 9, 9]]])
-    colour = shade(scene_of(sh), torch.tensor([0.0, 0.0, 2.7]))
+    color = shade(scene_of(sh), torch.tensor([0.0, 0.0, 2.7]))
     expected = torch.tensor([[0.5 + C0 * 0.1 - C1 * 0.5, 0.5 + C0 * 0.2, 0.5 + C0 * 0.3 + C1 * 0.5]])
-    torch.testing.assert_close(colour, expected, **EXACT_FLOAT32._asdict())
+    torch.testing.assert_close(color, expected, **EXACT_FLOAT32._asdict())
 
 
 def test_colour_is_not_negative() -> None:

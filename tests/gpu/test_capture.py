@@ -13,7 +13,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import Setting, training_step
+from gghead.training.steps import StepContext, training_step
 from rasterizer.random_scenes import cameras_around, random_scene
 from tiny_run import MODEL, tiny_config
 from tolerances import REPLAYED, REPLAYED_MOMENTS
@@ -72,9 +72,9 @@ def test_a_replayed_step_is_the_step(
     labels = Cameras.orbit(batch, side).labels()
     reports, states = [], []
     for run, most in ((run_directly, batch), (Replayer(watch_lists), at_once)):
-        monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", most * side**2)
+        monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", most * side**2)
         state = state_of(copy.deepcopy(config))
-        setting = Setting(training, labels, run=run)
+        setting = StepContext(training, labels, run=run)
         reports.append([training_step(state, setting, pictures, labels.cuda(), transparency) for _ in range(STEPS)])
         states.append(state)
     for direct, replayed in zip(*reports, strict=True):

@@ -95,9 +95,9 @@ def test_pictures_live_on_the_device_when_they_fit(pictures: DecodedPictures, mo
 
 def test_backgrounds_change_alike_on_the_device(pictures: DecodedPictures) -> None:
     rgb, _, transparency = on_cpu(pictures)
-    colours = torch.rand(len(rgb), 3, generator=torch.Generator().manual_seed(0))
-    expected = change_background(rgb, transparency, 1.0, colours)
-    changed = change_background(rgb.cuda(), transparency.cuda(), 1.0, colours.cuda())
+    colors = torch.rand(len(rgb), 3, generator=torch.Generator().manual_seed(0))
+    expected = change_background(rgb, transparency, 1.0, colors)
+    changed = change_background(rgb.cuda(), transparency.cuda(), 1.0, colors.cuda())
     assert (changed.cpu().int() - expected.int()).abs().max() <= 1  # a rounding at .5
 
 

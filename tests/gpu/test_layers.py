@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gghead.stylegan.activations import bias_activation, style_activation
-from gghead.stylegan.critic import Critic
+from gghead.stylegan.discriminator import DiscriminatorNetwork
 from gghead.stylegan.folding import freeze
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.resampling import downsample, downsampling_conv, upsample, upsampling_conv
@@ -111,12 +111,12 @@ def penalty_gradients(critic: nn.Module, pictures: Tensor, labels: Tensor) -> li
     return [logits, all_gradients(critic)]
 
 
-@pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
-def test_r1_of_the_critic(half_blocks: int, bound: float) -> None:
-    critic = Critic(32, 3, 5, channel_base=512, channel_max=64, mapping_layers=2, group_size=2)
+@pytest.mark.parametrize(("bf16_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
+def test_r1_of_the_critic(bf16_blocks: int, bound: float) -> None:
+    critic = DiscriminatorNetwork(32, 3, 5, channel_base=512, channel_max=64, mapping_layers=2, group_size=2)
     initialize(critic, seed=0)
     twin = copy.deepcopy(critic).cuda()
-    twin.half_blocks = half_blocks
+    twin.bf16_blocks = bf16_blocks
     pictures, labels = normal(4, 3, 32, 32), normal(4, 5)
     expected = penalty_gradients(critic.double(), pictures.double(), labels.double())
     actual = penalty_gradients(twin, pictures.cuda(), labels.cuda())
@@ -124,13 +124,13 @@ def test_r1_of_the_critic(half_blocks: int, bound: float) -> None:
     assert distance(actual[1], expected[1]) < 20 * bound
 
 
-@pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
-def test_synthesis(half_blocks: int, bound: float) -> None:
+@pytest.mark.parametrize(("bf16_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
+def test_synthesis(bf16_blocks: int, bound: float) -> None:
     network = SynthesisNetwork(16, 32, 22, channel_base=512, channel_max=64)
     initialize(network, seed=0)
     styles = normal(3, network.num_styles, 16)
     twin = copy.deepcopy(network).cuda()
-    twin.half_blocks = half_blocks
+    twin.bf16_blocks = bf16_blocks
     expected, actual = network.double()(styles.double()), twin(styles.cuda())
     assert actual.dtype == torch.float32
     assert distance(actual, expected) < bound
@@ -140,13 +140,13 @@ def test_synthesis(half_blocks: int, bound: float) -> None:
 
 
 @pytest.mark.parametrize("pictures", [1, 2])
-@pytest.mark.parametrize(("half_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
-def test_frozen_synthesis(half_blocks: int, bound: float, pictures: int) -> None:
+@pytest.mark.parametrize(("bf16_blocks", "bound"), [(0, CUDA_FLOAT32), (2, CUDA_HALF)])
+def test_frozen_synthesis(bf16_blocks: int, bound: float, pictures: int) -> None:
     network = SynthesisNetwork(16, 32, 22, channel_base=512, channel_max=64)
     initialize(network, seed=0)
     styles = normal(pictures, network.num_styles, 16)
     frozen = copy.deepcopy(network).cuda()
-    frozen.half_blocks = half_blocks
+    frozen.bf16_blocks = bf16_blocks
     freeze(frozen)
     first, second = (frozen(styles.cuda()) for _ in range(2))
     assert torch.equal(first, second)

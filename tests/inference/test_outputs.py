@@ -55,8 +55,8 @@ def test_what_can_not_be_shown(pictures: object, told: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp"])
 def test_a_picture_is_of_the_kind_that_its_name_says(suffix: str, tmp_path: Path) -> None:
-    colour = torch.tensor([1.0, 0.5, 0.0])
-    save_picture(tmp_path / f"a{suffix}", colour.expand(16, 24, 3))
+    color = torch.tensor([1.0, 0.5, 0.0])
+    save_picture(tmp_path / f"a{suffix}", color.expand(16, 24, 3))
     with Image.open(tmp_path / f"a{suffix}") as picture:
         assert picture.format == {".png": "PNG", ".webp": "WEBP"}.get(suffix, "JPEG")
         assert np.abs(np.asarray(picture)[8, 12] - np.array([255.0, 128.0, 0.0])).max() <= 4

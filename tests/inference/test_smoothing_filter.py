@@ -10,7 +10,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.inference.pictures import morph, portraits, turntable
-from gghead.inference.smoothing_filter import COVER, close_gaps, lost_blur, neighbours, pixel_of, smooth, widen
+from gghead.inference.smoothing_filter import COVER, close_gaps, lost_blur, neighbors, pixel_of, smooth, widen
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
 from tiny_run import MODEL
@@ -69,7 +69,7 @@ def test_gaussians_reach_out_to_neighbours_that_are_near_and_to_no_others() -> N
     head = model.sample(seeds=[0])
     pixel = pixel_of(32)
     count = head.num_gaussians
-    after, before = neighbours(model)[0]
+    after, before = neighbors(model)[0]
     column = (model.texel_uvs[:, 0] + 1) / 2 * (model.config.grid_size - 1)
     row = (model.texel_uvs[:, 1] + 1) / 2 * (model.config.grid_size - 1)
     assert torch.equal(model.texel_uvs[after[after >= 0], 1], model.texel_uvs[after >= 0, 1])
@@ -79,9 +79,9 @@ def test_gaussians_reach_out_to_neighbours_that_are_near_and_to_no_others() -> N
         closed = close_gaps(fine, model)
         axes = matrices_from_quats(closed.quats) * closed.scales[..., None, :]
         spreads = (axes @ axes.mT).diagonal(dim1=-2, dim2=-1).sqrt() / pixel
-        with_neighbour = (after >= 0) | (before >= 0)
+        with_neighbor = (after >= 0) | (before >= 0)
         expected = torch.full((count, 3), 0.1)
-        expected[with_neighbour, 0] = wanted
+        expected[with_neighbor, 0] = wanted
         torch.testing.assert_close(spreads[0], expected, rtol=1e-3, atol=1e-3)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gghead.media.encoded import Traits, decode_grey, decode_picture, decode_rgb
+from gghead.media.encoded import Traits, decode_gray, decode_picture, decode_rgb
 from gghead.media.images import (
     encode_png,
     resize,
@@ -26,18 +26,18 @@ def encoded(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def grey_ramp() -> np.ndarray:
+def gray_ramp() -> np.ndarray:
     return np.arange(0, 256, dtype=np.uint8).reshape(16, 16)
 
 
 def test_every_kind_of_png_gives_its_colours() -> None:
-    ramp = grey_ramp()
-    colour = np.stack([ramp, ramp.T, 255 - ramp], -1)
-    assert np.array_equal(decode_rgb(encoded(Image.fromarray(colour))), colour)
+    ramp = gray_ramp()
+    color = np.stack([ramp, ramp.T, 255 - ramp], -1)
+    assert np.array_equal(decode_rgb(encoded(Image.fromarray(color))), color)
     assert np.array_equal(decode_rgb(encoded(Image.fromarray(ramp))), np.repeat(ramp[..., None], 3, 2))
-    transparent = np.dstack([colour, ramp])
-    assert np.array_equal(decode_rgb(encoded(Image.fromarray(transparent))), colour)
-    few = (colour // 128) * 255
+    transparent = np.dstack([color, ramp])
+    assert np.array_equal(decode_rgb(encoded(Image.fromarray(transparent))), color)
+    few = (color // 128) * 255
     palette = Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
     assert np.array_equal(decode_rgb(encoded(palette)), few)
     palette.info["transparency"] = 0
@@ -45,11 +45,11 @@ def test_every_kind_of_png_gives_its_colours() -> None:
 
 
 def test_grey_of_1_8_and_16_bits_uses_the_whole_range() -> None:
-    ramp = grey_ramp()
-    assert np.array_equal(decode_grey(encoded(Image.fromarray(ramp))), ramp)
-    assert np.array_equal(decode_grey(encoded(Image.fromarray(ramp > 100))), (ramp > 100) * np.uint8(255))
+    ramp = gray_ramp()
+    assert np.array_equal(decode_gray(encoded(Image.fromarray(ramp))), ramp)
+    assert np.array_equal(decode_gray(encoded(Image.fromarray(ramp > 100))), (ramp > 100) * np.uint8(255))
     deep = ramp.astype(np.uint16) * 257
-    assert np.array_equal(decode_grey(encoded(Image.fromarray(deep))), ramp)
+    assert np.array_equal(decode_gray(encoded(Image.fromarray(deep))), ramp)
     assert np.array_equal(decode_rgb(encoded(Image.fromarray(deep)))[..., 1], ramp)
 
 
@@ -71,19 +71,19 @@ def test_png_is_lossless_and_deterministic() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (9, 7, 3), np.uint8)
     assert np.array_equal(decode_rgb(encode_png(pixels)), pixels)
     assert encode_png(pixels) == encode_png(pixels)
-    assert np.array_equal(decode_grey(encode_png(pixels[..., 0])), pixels[..., 0])
+    assert np.array_equal(decode_gray(encode_png(pixels[..., 0])), pixels[..., 0])
 
 
 def test_resizing_both_is_resizing_each() -> None:
     rng = np.random.default_rng(0)
-    rgb, grey = rng.integers(0, 256, (40, 40, 3), np.uint8), rng.integers(0, 256, (40, 40), np.uint8)
-    grey[:20] = 0  # where a fourth band that weighed the others would blacken them
+    rgb, gray = rng.integers(0, 256, (40, 40, 3), np.uint8), rng.integers(0, 256, (40, 40), np.uint8)
+    gray[:20] = 0  # where a fourth band that weighed the others would blacken them
     for side in (16, 40):
-        small, small_grey = resize_both(rgb, grey, side)
+        small, small_gray = resize_both(rgb, gray, side)
         assert np.array_equal(small, resize(rgb, side))
-        assert np.array_equal(small_grey, resize(grey, side))
+        assert np.array_equal(small_gray, resize(gray, side))
         assert small.flags.c_contiguous
-        assert small_grey.flags.c_contiguous
+        assert small_gray.flags.c_contiguous
 
 
 def test_resize_is_antialiased() -> None:
@@ -131,18 +131,18 @@ def test_tile_of_nothing_is_an_error() -> None:
 
 
 def test_opacity_is_that_of_the_file_or_none() -> None:
-    ramp = grey_ramp()
-    colour = np.dstack([ramp, ramp.T, 255 - ramp])
-    transparent = decode_picture(encoded(Image.fromarray(np.dstack([colour, ramp]))))
-    assert np.array_equal(transparent.rgb, colour), "not multiplied in"
+    ramp = gray_ramp()
+    color = np.dstack([ramp, ramp.T, 255 - ramp])
+    transparent = decode_picture(encoded(Image.fromarray(np.dstack([color, ramp]))))
+    assert np.array_equal(transparent.rgb, color), "not multiplied in"
     assert np.array_equal(transparent.opacity, ramp)
-    assert decode_picture(encoded(Image.fromarray(colour))).opacity is None
-    opaque = np.dstack([colour, np.full_like(ramp, 255)])
+    assert decode_picture(encoded(Image.fromarray(color))).opacity is None
+    opaque = np.dstack([color, np.full_like(ramp, 255)])
     assert decode_picture(encoded(Image.fromarray(opaque))).opacity is None
     keyed = Image.fromarray(ramp)
     keyed.info["transparency"] = 7
     assert np.array_equal(decode_picture(encoded(keyed)).opacity == 0, ramp == 7)
-    palette = Image.fromarray((colour // 128) * 255).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    palette = Image.fromarray((color // 128) * 255).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
     buffer = io.BytesIO()
     palette.save(buffer, "PNG", transparency=bytes([0, 128] + [255] * 6))
     expected = np.choose(np.asarray(palette).clip(0, 2), [0, 128, 255])
@@ -154,13 +154,13 @@ def test_a_large_picture_is_copied_by_bands(monkeypatch: pytest.MonkeyPatch) -> 
     pictures = [rng.integers(0, 256, (50, 30, channels), np.uint8).squeeze() for channels in (1, 3, 4)]
     whole = [decode_picture(encoded(Image.fromarray(pixels))) for pixels in pictures]
     deep = rng.integers(0, 65536, (50, 30)).astype(np.uint16)
-    whole_deep = decode_grey(encoded(Image.fromarray(deep)))
+    whole_deep = decode_gray(encoded(Image.fromarray(deep)))
     monkeypatch.setattr("gghead.media.encoded.BAND_PIXELS", 7 * 30)
     for pixels, expected in zip(pictures, whole, strict=True):
         banded = decode_picture(encoded(Image.fromarray(pixels)))
         assert np.array_equal(banded.rgb, expected.rgb)
         assert np.array_equal(banded.opacity, expected.opacity)
-    assert np.array_equal(decode_grey(encoded(Image.fromarray(deep))), whole_deep)
+    assert np.array_equal(decode_gray(encoded(Image.fromarray(deep))), whole_deep)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")

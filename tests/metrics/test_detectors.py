@@ -67,7 +67,7 @@ def test_folded_weights_are_convolution_and_normalisation() -> None:
     for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
         nn.init.uniform_(tensor, 0.5, 2)
     layers = nn.ModuleDict({"_depthwise_conv": conv, "_bn1": norm})
-    folded = efficientnet.fold_normalisations({f"_blocks.3.{name}": t for name, t in layers.state_dict().items()})
+    folded = efficientnet.fold_normalizations({f"_blocks.3.{name}": t for name, t in layers.state_dict().items()})
     assert folded.keys() == {"_blocks.3._depthwise_conv.weight", "_blocks.3._depthwise_conv.bias"}
     picture = torch.rand(2, 3, 8, 8)
     torch.testing.assert_close(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gghead.metrics.frechet import frechet_distance, frechet_distance_of_few
 from gghead.metrics.kernel import kernel_distance, squared_discrepancy
 from gghead.metrics.moments import Moments
-from gghead.metrics.neighbours import nearest, precision_recall
+from gghead.metrics.neighbors import nearest, precision_recall
 from tolerances import EXACT_FLOAT64, FRECHET
 
 

@@ -9,7 +9,7 @@ from gghead.config.model import GeneratorConfig
 from gghead.cuda.program import compile_program
 from gghead.model import cuda_decoder
 from gghead.model.cuda_decoder import KERNELS, Gathering, source
-from gghead.uv.texels import sample_maps
+from gghead.uv.samples import sample_maps
 from tolerances import EXACT_FLOAT32
 
 

@@ -36,7 +36,7 @@ class Recorder:
             self.lengths = self.lengths[1:] or self.lengths
 
 
-REPORTS: list[device_report.Report] = []
+REPORTS: list[device_report.DeviceReport] = []
 
 
 def parameters_of(name: str) -> int:
@@ -52,14 +52,14 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """A pretended GPU whose memory is the host's."""
     kernels = Recorder()
 
-    class HostReport(device_report.Report):
+    class HostReport(device_report.DeviceReport):
         def __init__(self) -> None:
             self.numbers = torch.empty(2, dtype=torch.int64)
             self.view, self.address = self.numbers.numpy(), self.numbers.data_ptr()
             REPORTS.append(self)
 
-    monkeypatch.setattr(device_report, "Report", HostReport)
-    monkeypatch.setattr(cuda_stages, "REPORTS", device_report.Reports())
+    monkeypatch.setattr(device_report, "DeviceReport", HostReport)
+    monkeypatch.setattr(cuda_stages, "REPORTS", device_report.DeviceReports())
     monkeypatch.setattr(cuda_stages, "current_stream", lambda device: 0)
     monkeypatch.setattr(cuda_stages, "clear", lambda *arguments: None)
     monkeypatch.setattr(cuda_plan, "load_kernels", lambda variant, device: kernels)

@@ -14,12 +14,12 @@ from tolerances import EXACT_FLOAT64
 C0 = 0.28209479177387814
 
 
-def flat_scene(z: list[float], opacities: list[float], grey: list[float], sigma: float = 0.1) -> Gaussians:
+def flat_scene(z: list[float], opacities: list[float], gray: list[float], sigma: float = 0.1) -> Gaussians:
     """Round Gaussians on the axis of a camera at the origin that looks along +z."""
     count = len(z)
     means = torch.tensor([[0.0, 0.0, value] for value in z], dtype=torch.float64)
     quats = torch.tensor([[1.0, 0, 0, 0]], dtype=torch.float64).expand(count, 4)
-    sh = ((torch.tensor(grey, dtype=torch.float64) - 0.5) / C0)[:, None, None].expand(count, 1, 3)
+    sh = ((torch.tensor(gray, dtype=torch.float64) - 0.5) / C0)[:, None, None].expand(count, 1, 3)
     scales = torch.full((count, 3), sigma, dtype=torch.float64)
     return Gaussians(means, quats, scales, torch.tensor(opacities, dtype=torch.float64), sh)
 
@@ -54,9 +54,9 @@ def test_nearer_gaussian_covers_farther_one() -> None:
 
 
 def test_equal_depths_keep_the_order_of_the_scene() -> None:
-    for grey in ([1.0, 0.0], [0.0, 1.0]):
-        picture = render(flat_scene([2.0, 2.0], [0.9, 0.9], grey), axis_camera(), background=0.0)
-        assert math.isclose(float(picture.rgb[4, 4, 0]), 0.9 * grey[0] + 0.1 * 0.9 * grey[1], rel_tol=1e-12)
+    for gray in ([1.0, 0.0], [0.0, 1.0]):
+        picture = render(flat_scene([2.0, 2.0], [0.9, 0.9], gray), axis_camera(), background=0.0)
+        assert math.isclose(float(picture.rgb[4, 4, 0]), 0.9 * gray[0] + 0.1 * 0.9 * gray[1], rel_tol=1e-12)
 
 
 def test_light_stops_before_the_gaussian_that_would_end_it() -> None:

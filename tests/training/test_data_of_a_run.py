@@ -11,7 +11,7 @@ import pytest
 from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
 from gghead.data.labels import read_label_file, write_labels
-from gghead.media.encoded import decode_grey
+from gghead.media.encoded import decode_gray
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
 from gghead.training.seen_data import know_data
@@ -43,7 +43,7 @@ def test_masks_that_are_inside_out_are_told(tmp_path: Path) -> None:
     data = write_tiny_dataset(tmp_path / "blobs.zip")
     masks = tmp_path / "blobs_masks_modnet.zip"
     with zipfile.ZipFile(masks) as archive:
-        inverted = {name: png(255 - decode_grey(archive.read(name))) for name in archive.namelist()}
+        inverted = {name: png(255 - decode_gray(archive.read(name))) for name in archive.namelist()}
     rewritten(masks, inverted)
     monitor = SilentMonitor()
     config = tiny_config(data, total_images=4, snapshot_every=4)
@@ -98,10 +98,10 @@ def turned(data: Path) -> None:
     rewritten(data, {"dataset.json": write_labels(labels.names, values)})
 
 
-GREY = np.full((16, 16, 3), 127, np.uint8)
+GRAY = np.full((16, 16, 3), 127, np.uint8)
 CHANGES: dict[str, Callable[[Path], object]] = {
-    "1 with another content": lambda data: rewritten(data, {NAME: png(GREY)}),
-    "1 with another mask": lambda data: rewritten(masks_of(data), {NAME: png(GREY[..., 0])}),
+    "1 with another content": lambda data: rewritten(data, {NAME: png(GRAY)}),
+    "1 with another mask": lambda data: rewritten(masks_of(data), {NAME: png(GRAY[..., 0])}),
     "2 with another camera": turned,
     "1 missing": lambda data: without(data, NAME),
     "10 with another mask": lambda data: masks_of(data).unlink(),
@@ -132,7 +132,7 @@ def test_a_run_goes_on_with_other_pictures_only_if_that_is_said(tmp_path: Path) 
     run = RunFolder.create(tmp_path / "run", tiny_config(data, total_images=8, snapshot_every=4))
     train(run, SilentMonitor())
     run.keep_only({4})
-    rewritten(data, {NAME: png(GREY)})
+    rewritten(data, {NAME: png(GRAY)})
     with pytest.raises(ValueError, match="holds other pictures than this run has seen: of 10 pictures, 1 with another"):
         train(run, SilentMonitor())
     run.data.write_text("[" * 100_000)  # says nothing of what has changed, but the checkpoint knows

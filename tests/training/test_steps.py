@@ -17,11 +17,11 @@ from gghead.cuda.graphs import Inputs, Pass, run_directly
 from gghead.data.dataset import MissingMasksWarning
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
-from gghead.stylegan.critic import append_deviation
+from gghead.stylegan.discriminator import append_deviation
 from gghead.training.loop import check_data
 from gghead.training.losses.terms import generator_terms
 from gghead.training.state import new_state
-from gghead.training.steps import Setting, training_step
+from gghead.training.steps import StepContext, training_step
 from tiny_run import MODEL, RESOLUTION, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32
 
@@ -67,7 +67,7 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
     config = tiny_config(tmp_path / "blobs.zip", random_background=background)
     state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
     pictures = torch.zeros(4, RESOLUTION, RESOLUTION, 3, dtype=torch.uint8)
-    setting = Setting(config.training, labels, run=run_directly)
+    setting = StepContext(config.training, labels, run=run_directly)
     if background:
         with pytest.raises(ValueError, match="transparency"):
             training_step(state, setting, pictures, labels)
@@ -89,7 +89,7 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
 def test_r2_is_the_penalty_of_generated_pictures() -> None:
     config = tiny_config(Path("none"), r1_every=2, r2_gamma=0.5, loss="relativistic", blur_fade_images=0)
     state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
-    setting = Setting(config.training, labels)
+    setting = StepContext(config.training, labels)
     pictures = torch.randint(256, (4, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8)
     before = copy.deepcopy(state.discriminator.state_dict())
     due, other = (training_step(state, setting, pictures, labels) for _ in range(2))
@@ -132,12 +132,12 @@ def test_a_batch_judged_in_portions_is_judged_as_a_whole(
         return values
 
     for at_once in (batch, 8):
-        monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", at_once * RESOLUTION**2)
+        monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", at_once * RESOLUTION**2)
         state = new_state(config, "cpu")
         passes.append({})
         judged.append([])
         state.discriminator.register_forward_pre_hook(lambda _, inputs: judged[-1].append(len(inputs[0])))
-        training_step(state, Setting(config.training, labels, run=run), pictures, labels, pictures[..., 0])
+        training_step(state, StepContext(config.training, labels, run=run), pictures, labels, pictures[..., 0])
     assert [sorted(set(sizes)) for sizes in judged] == [[batch], [4, 8]]
     assert sum(judged[0]) == sum(judged[1])
     whole, portions = passes

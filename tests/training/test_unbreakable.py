@@ -22,7 +22,7 @@ from gghead.training import session
 from gghead.training.loop import MAX_ROLLBACKS, train
 from gghead.training.state import TrainingState
 from gghead.training.step_report import StepReport
-from gghead.training.steps import Setting
+from gghead.training.steps import StepContext
 from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset
 
 KILLS = 20
@@ -88,7 +88,7 @@ def poisoned(when: Callable[[TrainingState], bool], poison: Callable[[TrainingSt
     """Steps of which some do harm; `when` sees the state before the step."""
     honest = session.training_step
 
-    def step(state: TrainingState, setting: Setting, *batch: object) -> StepReport:
+    def step(state: TrainingState, setting: StepContext, *batch: object) -> StepReport:
         harmful = when(state)
         report = honest(state, setting, *batch)
         return poison(state, report) if harmful else report

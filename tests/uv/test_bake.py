@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gghead.uv.bake import bake
+from gghead.uv.samples import place_uv_samples, sample_maps
 from gghead.uv.template import HeadTemplate
-from gghead.uv.texels import place_texels, sample_maps
 
 SQUARE = "v -.3 -.3 0\nv .3 -.3 0\nv .3 .3 0\nv -.3 .3 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
 
@@ -22,7 +22,7 @@ def from_text(folder: Path, text: str) -> HeadTemplate:
 @pytest.mark.parametrize(("grid", "count"), [(64, 4080), (256, 65332), (512, 261430)])
 def test_texels_of_the_builtin_template(grid: int, count: int) -> None:
     maps = bake(HeadTemplate.builtin(), 256)
-    texels = place_texels(maps, grid)
+    texels = place_uv_samples(maps, grid)
     assert len(texels.uvs) == count
     assert float(texels.uvs.abs().max()) == 1
     low, high = texels.positions.amin(0), texels.positions.amax(0)
@@ -33,9 +33,9 @@ def test_texels_of_the_builtin_template(grid: int, count: int) -> None:
 def test_square_has_v_up_and_y_up(tmp_path: Path) -> None:
     maps = bake(from_text(tmp_path, SQUARE + "f 1/1 2/2 3/3 4/4\n"), 8)
     assert bool((maps.coverage == 1).all())
-    centres = (np.arange(8) + 0.5) / 8 * 0.6 - 0.3
-    np.testing.assert_allclose(maps.positions[0].numpy(), np.tile(centres, (8, 1)), atol=1e-6)
-    np.testing.assert_allclose(maps.positions[1].numpy(), np.tile(-centres[:, None], (1, 8)), atol=1e-6)
+    centers = (np.arange(8) + 0.5) / 8 * 0.6 - 0.3
+    np.testing.assert_allclose(maps.positions[0].numpy(), np.tile(centers, (8, 1)), atol=1e-6)
+    np.testing.assert_allclose(maps.positions[1].numpy(), np.tile(-centers[:, None], (1, 8)), atol=1e-6)
     uvs = torch.tensor([[0.0, 0.0], [0.5, -0.5]])  # the second one: right of the middle and above it
     torch.testing.assert_close(sample_maps(maps.positions, uvs), torch.tensor([[0, 0, 0], [0.15, 0.15, 0]]))
 
@@ -46,7 +46,7 @@ def test_positions_reach_beyond_the_border(tmp_path: Path) -> None:
     assert maps.coverage[:, :4].min() == 1
     assert maps.coverage[:, 4:].max() == 0
     assert torch.equal(maps.positions[:, :, 4], maps.positions[:, :, 3])
-    texels = place_texels(maps, 17)
+    texels = place_uv_samples(maps, 17)
     assert 0 < len(texels.uvs) < 17 * 17
     assert float(texels.uvs[:, 0].max()) <= -0.125  # the centre of the last covered column
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from viewer.tiny_models import write_model
 
 
@@ -15,6 +15,6 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def studio() -> Studio:
+def studio() -> HeadsService:
     """Draws on the CPU."""
-    return Studio("cpu")
+    return HeadsService("cpu")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gghead.viewer.copies import Copies, Limits
-from gghead.viewer.downloads import Keepsake
+from gghead.viewer.downloads import Download
 
-FILE = Keepsake("seed0006.ply", b"12345")
+FILE = Download("seed0006.ply", b"12345")
 
 
 def test_visitors_who_save_at_once_keep_a_copy_each(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_visitors_who_save_at_once_keep_a_copy_each(tmp_path: Path) -> None:
 
     def save(number: int) -> None:
         barrier.wait()
-        copies.keep(number, Keepsake("seed0006.ply", b"%d" % number))
+        copies.keep(number, Download("seed0006.ply", b"%d" % number))
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
     for thread in threads:

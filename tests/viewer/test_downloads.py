@@ -14,7 +14,7 @@ from exports.read_page import read_page
 from gghead.exports.files import export
 from gghead.inference.smoothing_filter import smooth
 from gghead.viewer import downloads
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, parse_view
 
@@ -25,14 +25,14 @@ def ignore(done: int, total: int) -> None:
     assert done <= total
 
 
-def test_a_picture(studio: Studio, model_file: Path) -> None:
+def test_a_picture(studio: HeadsService, model_file: Path) -> None:
     kept = downloads.picture(studio, model_file, VIEW)
     assert kept.name == "seed0006_normals.png"
     with Image.open(io.BytesIO(kept.content)) as picture:
         assert np.array_equal(np.asarray(picture), studio.portrait(model_file, VIEW, 32))
 
 
-def test_a_ply_and_a_page_hold_the_head(studio: Studio, model_file: Path, tmp_path: Path) -> None:
+def test_a_ply_and_a_page_hold_the_head(studio: HeadsService, model_file: Path, tmp_path: Path) -> None:
     head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
     kept = downloads.head_file(head, VIEW, ".ply")
     assert kept.name == "seed0006.ply"
@@ -46,7 +46,9 @@ def test_a_ply_and_a_page_hold_the_head(studio: Studio, model_file: Path, tmp_pa
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".ply", ".spz", ".splat", ".html"])
-def test_every_head_file_is_what_export_writes(suffix: str, studio: Studio, model_file: Path, tmp_path: Path) -> None:
+def test_every_head_file_is_what_export_writes(
+    suffix: str, studio: HeadsService, model_file: Path, tmp_path: Path
+) -> None:
     head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
     kept = downloads.head_file(head, VIEW, suffix)
     export(tmp_path / kept.name, smooth(head.gaussians, head.generator), head.generator)
@@ -54,13 +56,13 @@ def test_every_head_file_is_what_export_writes(suffix: str, studio: Studio, mode
     assert kept.name == f"seed0006{suffix}"
 
 
-def test_a_mesh_of_a_head_that_no_model_made_is_refused_in_words(studio: Studio, model_file: Path) -> None:
+def test_a_mesh_of_a_head_that_no_model_made_is_refused_in_words(studio: HeadsService, model_file: Path) -> None:
     head = replace(studio.head(model_file, VIEW.head, VIEW.viewpoint), generator=None)
     with pytest.raises(ValueError, match="needs the generator"):
         downloads.head_file(head, VIEW, ".glb")
 
 
-def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_videos_play(studio: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "FRAMES", 6)
     pad = replace(VIEW, head=HeadChoice(corners=(1, 2)))
     for kept, frames in (
@@ -72,12 +74,12 @@ def test_videos_play(studio: Studio, model_file: Path, monkeypatch: pytest.Monke
             assert len(list(video.decode(video=0))) == frames
 
 
-def test_a_morph_needs_a_pad(studio: Studio, model_file: Path) -> None:
+def test_a_morph_needs_a_pad(studio: HeadsService, model_file: Path) -> None:
     with pytest.raises(ValueError, match="two or four seeds"):
         downloads.morph_video(studio, model_file, VIEW, ignore)
 
 
-def test_whoever_leaves_stops_their_video(studio: Studio, model_file: Path) -> None:
+def test_whoever_leaves_stops_their_video(studio: HeadsService, model_file: Path) -> None:
     def leave(done: int, total: int) -> None:
         raise InterruptedError
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.viewer.direction_strips import SIDE, STEPS
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.panels.pad import SIDE as PLATE
 from gghead.viewer.panels.pad import corner_in
 from gghead.viewer.state import NUM_DIRECTIONS, Viewpoint
@@ -59,7 +59,7 @@ def test_the_pad_is_in_the_window(width: int, height: int) -> None:
     assert (pixels <= [width, height]).all()
 
 
-def test_a_strip_shows_what_each_direction_does_and_is_made_once(studio: Studio, model_file: Path) -> None:
+def test_a_strip_shows_what_each_direction_does_and_is_made_once(studio: HeadsService, model_file: Path) -> None:
     strips = studio.direction_strips(model_file, lambda: False)
     assert [strip.shape for strip in strips] == [(SIDE, SIDE * len(STEPS), 3)] * NUM_DIRECTIONS
     for strip in strips:
@@ -69,6 +69,6 @@ def test_a_strip_shows_what_each_direction_does_and_is_made_once(studio: Studio,
     assert studio.direction_strips(model_file, lambda: True)[0] is strips[0]
 
 
-def test_strips_are_not_made_for_who_left(studio: Studio, tmp_path: Path) -> None:
+def test_strips_are_not_made_for_who_left(studio: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "other.safetensors", seed=3)
     assert studio.direction_strips(path, lambda: True) == []

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.viewer import saving
-from gghead.viewer.downloads import Keepsake
-from gghead.viewer.saving import Left, Saver
+from gghead.viewer.downloads import Download
+from gghead.viewer.saving import ClientLeft, Saver
 
-FILE = Keepsake("seed0000.ply", b"ply")
+FILE = Download("seed0000.ply", b"ply")
 PATIENCE = 30.0
 
 
@@ -21,16 +21,16 @@ class FakePage:
 
     def __init__(self, gone: bool = False) -> None:
         self.visitor = SimpleNamespace(gone=gone)
-        self.kept: list[Keepsake] = []
+        self.kept: list[Download] = []
 
     def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
         return function
 
-    def keep(self, keepsake: Keepsake) -> None:
+    def keep(self, keepsake: Download) -> None:
         self.kept.append(keepsake)
 
 
-def save_when_free(saver: Saver, make: Callable[[], Keepsake]) -> None:
+def save_when_free(saver: Saver, make: Callable[[], Download]) -> None:
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -45,7 +45,7 @@ def test_a_page_has_one_file_made_at_a_time() -> None:
     page, go_on = FakePage(), threading.Event()
     saver = Saver(page)
 
-    def make() -> Keepsake:
+    def make() -> Download:
         go_on.wait(PATIENCE)
         return FILE
 
@@ -74,8 +74,8 @@ def test_who_left_gets_nothing_and_blocks_nobody() -> None:
     page = FakePage()
     saver = Saver(page)
 
-    def leave() -> Keepsake:
-        raise Left
+    def leave() -> Download:
+        raise ClientLeft
 
     for make in (leave, leave, leave, lambda: FILE, leave):
         save_when_free(saver, make)

@@ -19,9 +19,9 @@ from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
 from gghead.viewer.access.admission import Address, Admission, parse_allowed  # noqa: E402
 from gghead.viewer.copies import Copies  # noqa: E402
-from gghead.viewer.heads_service import Studio  # noqa: E402
+from gghead.viewer.heads_service import HeadsService  # noqa: E402
 from gghead.viewer.library import open_library  # noqa: E402
-from gghead.viewer.page import Setting  # noqa: E402
+from gghead.viewer.page import PageSettings  # noqa: E402
 from gghead.viewer.server import check_port, serving, welcome  # noqa: E402
 from gghead.viewer.state import Look, Renderer, View, parse_view  # noqa: E402
 from tiny_run import tiny_config  # noqa: E402
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def open_house(
-    studio: Studio,
+    studio: HeadsService,
     path: Path,
     port: int,
     follow: bool = False,
@@ -111,11 +111,11 @@ def open_house(
     allowed: tuple[str, ...] = (),
 ) -> AbstractContextManager[object]:
     view = view or View(look=Look(side=24), renderer=Renderer.EXACT)
-    setting = Setting(open_library((path,)), view, Renderer.EXACT, Copies(out) if out else None, follow)
+    setting = PageSettings(open_library((path,)), view, Renderer.EXACT, Copies(out) if out else None, follow)
     return serving(studio, setting, Admission(Address("localhost", port), parse_allowed(allowed)))
 
 
-def test_twenty_visitors_at_once(studio: Studio, model_file: Path) -> None:
+def test_twenty_visitors_at_once(studio: HeadsService, model_file: Path) -> None:
     port = free_port()
     with open_house(studio, model_file, port):
         visits = [guest(port) for _ in range(20)]
@@ -127,7 +127,7 @@ def test_twenty_visitors_at_once(studio: Studio, model_file: Path) -> None:
 
 
 def test_who_hangs_up_in_the_middle_does_not_disturb_the_others(
-    studio: Studio, model_file: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    studio: HeadsService, model_file: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO, logger="gghead.viewer")
     port = free_port()
@@ -145,7 +145,7 @@ def test_who_hangs_up_in_the_middle_does_not_disturb_the_others(
     assert "Traceback" not in capfd.readouterr().err + caplog.text
 
 
-def test_a_camera_that_is_none_is_a_note_on_the_page(studio: Studio, model_file: Path) -> None:
+def test_a_camera_that_is_none_is_a_note_on_the_page(studio: HeadsService, model_file: Path) -> None:
     port = free_port()
     with open_house(studio, model_file, port), guest(port) as visitor:
         visitor.until(picture)
@@ -155,7 +155,7 @@ def test_a_camera_that_is_none_is_a_note_on_the_page(studio: Studio, model_file:
 
 
 @pytest.mark.parametrize("text", ["size=0.01 truncation=-2", "size=10 opacity=100 truncation=2 fov=120"])
-def test_views_beyond_the_sliders_have_a_page(studio: Studio, model_file: Path, text: str) -> None:
+def test_views_beyond_the_sliders_have_a_page(studio: HeadsService, model_file: Path, text: str) -> None:
     port = free_port()
     view = parse_view(f"side=24 {text}")
     with open_house(studio, model_file, port, view=view), guest(port) as visitor:
@@ -166,7 +166,7 @@ def test_views_beyond_the_sliders_have_a_page(studio: Studio, model_file: Path, 
 
 
 def test_no_tunnel_is_opened_whatever_a_browser_sends(
-    studio: Studio, model_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    studio: HeadsService, model_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(*arguments: object) -> None:
         raise AssertionError("a tunnel was opened")
@@ -181,7 +181,7 @@ def test_no_tunnel_is_opened_whatever_a_browser_sends(
     assert "public address of this page; refused" in caplog.text
 
 
-def test_no_file_but_the_pages_own_is_served(studio: Studio, model_file: Path) -> None:
+def test_no_file_but_the_pages_own_is_served(studio: HeadsService, model_file: Path) -> None:
     port = free_port()
     with open_house(studio, model_file, port), socket.create_connection(("localhost", port)) as connection:
         with urllib.request.urlopen(f"http://localhost:{port}/") as answer:
@@ -199,7 +199,7 @@ def test_no_file_but_the_pages_own_is_served(studio: Studio, model_file: Path) -
 
 
 def test_a_followed_run_shows_its_first_checkpoint_when_it_comes(
-    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: HeadsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gghead.runs.run_folder import RunFolder
 

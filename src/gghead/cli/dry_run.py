@@ -40,11 +40,11 @@ def tell_estimate(
 
     from gghead.training.observe.estimate import estimate, images_per_second
     from gghead.training.observe.known_rates import known_rates
-    from gghead.training.parallel.distributed import Team, share_of
+    from gghead.training.parallel.distributed import ProcessGroup, share_of
 
     kind, batch = torch.device(device).type, config.training.batch_size
     length = _Length(config.training.total_images, gpus, hourly_price)
-    share_of(config.training, config.model.discriminator, Team(world_size=gpus))
+    share_of(config.training, config.model.discriminator, ProcessGroup(world_size=gpus))
     share = replace(config, training=replace(config.training, batch_size=batch // gpus))
     mine = share if kind == "cuda" else config
     plan = estimate(mine, kind)

@@ -73,7 +73,7 @@ def evaluate(
         if not path.exists():
             raise FileNotFoundError(f"there is no {what} at {path}")
 
-    from gghead.evaluation.evaluate import Settings
+    from gghead.evaluation.evaluate import EvaluationSettings
     from gghead.evaluation.models import find_candidates
     from gghead.evaluation.ranks import join_ranks
     from gghead.evaluation.session import evaluate_all
@@ -86,7 +86,7 @@ def evaluate(
         num_images = CPU_COUNT if chosen == "cpu" else USUAL_COUNT
         if chosen == "cpu":
             click.echo(f"on a CPU: {CPU_COUNT} generated pictures, --num-images 10k for the usual number", err=True)
-    settings = Settings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
+    settings = EvaluationSettings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
     with join_ranks() as rank, _progress(rank.number == 0) as tell:
         if device is None and chosen == "cuda":
             chosen = f"cuda:{rank.local}"

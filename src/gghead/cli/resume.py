@@ -68,7 +68,7 @@ def run_to_end(
         path: folder of the run, where it is known before it is made.
         prepare: makes the folder, where it is a new one, and names it; called in one process only.
     """
-    from gghead.training.parallel.distributed import Team, share_of
+    from gghead.training.parallel.distributed import ProcessGroup, share_of
     from gghead.training.parallel.launch import INTERRUPTED, is_launched, join_team, launch, require_gpus
 
     device = pick_device(options.device)
@@ -77,7 +77,7 @@ def run_to_end(
             raise ValueError("--gpus starts processes, and torchrun has started some already; use one of the two")
         if device.startswith("cuda"):
             require_gpus(options.gpus)
-        share_of(config.training, config.model.discriminator, Team(world_size=options.gpus))
+        share_of(config.training, config.model.discriminator, ProcessGroup(world_size=options.gpus))
         path = prepare()
         raise SystemExit(launch(["resume", str(path), *_arguments(options, device)], options.gpus))
     if is_launched() and path is None:
@@ -103,7 +103,7 @@ def _train(
     path: Path,
     options: RunOptions,
     device: str,
-    team: "Team",  # noqa: F821 - imported when a command runs
+    team: "ProcessGroup",  # noqa: F821 - imported when a command runs
 ) -> bool:
     """Trains in this process; returns whether it was interrupted."""
     from gghead.runs.run_folder import RunFolder

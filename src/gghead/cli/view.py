@@ -61,17 +61,17 @@ def view(
         raise FileNotFoundError(f"{library[0].name} has kept no model yet; --follow waits for the first")
 
     from gghead.viewer.copies import Copies
-    from gghead.viewer.favourites import FILE, Favourites
-    from gghead.viewer.heads_service import Studio
-    from gghead.viewer.page import Setting
+    from gghead.viewer.favorites import FILE, Favorites
+    from gghead.viewer.heads_service import HeadsService
+    from gghead.viewer.page import PageSettings
     from gghead.viewer.server import serving, welcome
 
     device = pick_device(device)
     default = default_renderer(device)
     copies = Copies(out) if out else None
-    favourites = Favourites(out / FILE if out else None)
-    setting = Setting(library, first_view(text, renderer or default), default, copies, follow, favourites)
-    studio = Studio(device)
+    favorites = Favorites(out / FILE if out else None)
+    setting = PageSettings(library, first_view(text, renderer or default), default, copies, follow, favorites)
+    studio = HeadsService(device)
     for path in library[0].checkpoints()[:1]:
         studio.model(path)
     with serving(studio, setting, admission):

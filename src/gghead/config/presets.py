@@ -8,7 +8,7 @@ from typing import Literal
 
 from gghead.config.codec import from_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
-from gghead.config.training import MOST, RunConfig, TrainingConfig
+from gghead.config.training import MAX_NUMBER, RunConfig, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> Trai
     """
     values = {name: _value(text) for name, text in settings.items()}
     batch_size = values.get("batch_size")
-    if isinstance(batch_size, int) and not isinstance(batch_size, bool) and 1 <= batch_size <= MOST:
+    if isinstance(batch_size, int) and not isinstance(batch_size, bool) and 1 <= batch_size <= MAX_NUMBER:
         training = with_batch_size(training, batch_size)
     return from_json(TrainingConfig, json.dumps(asdict(training) | values))
 

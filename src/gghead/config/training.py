@@ -5,9 +5,9 @@ from typing import Literal
 
 from gghead.config.model import ModelConfig, require_range
 
-MOST = 10**12
+MAX_NUMBER = 10**12
 """No number of pictures or steps, and no rate or weight, is larger."""
-MOST_A_STEP = 2**20
+MAX_BATCH = 2**20
 """No machine takes more pictures at once."""
 
 
@@ -86,9 +86,9 @@ class TrainingConfig:
         shares = {"swap_probability", "background", "ema_rampup"}
         for name, value in vars(self).items():
             if name != "seed" and not isinstance(value, bool | str):
-                require_range(name, value, 1 if name in counts else 0, 1 if name in shares else MOST)
+                require_range(name, value, 1 if name in counts else 0, 1 if name in shares else MAX_NUMBER)
         require_range("seed", self.seed, 0, 2**63 - 1)
-        require_range("batch_size", self.batch_size, 1, MOST_A_STEP)
+        require_range("batch_size", self.batch_size, 1, MAX_BATCH)
         require_range("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(

@@ -149,7 +149,7 @@ class Verdict:
     certain: bool = False
 
 
-def recognise(labels: Float[np.ndarray, "M 25"]) -> Verdict:
+def recognize(labels: Float[np.ndarray, "M 25"]) -> Verdict:
     """Asks the labels which convention they are in: cameras of a head stand before it, upright, and look at it.
 
     Cameras that all look straight at a face are the same in several conventions; then nothing is certain, or nothing

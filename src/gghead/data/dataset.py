@@ -144,9 +144,9 @@ class HeadDataset(PictureSource):
 
     def cutout(self, index: int, background: float | None = None) -> Cutout:
         """A picture with its transparency; arguments and errors as of `read`."""
-        colour = self.background if background is None else background
+        color = self.background if background is None else background
         with self._files.decoded(self.names[index], self.resolution) as stored:
-            return cut_out(stored.pixels, stored.mask, colour, self.resolution)
+            return cut_out(stored.pixels, stored.mask, color, self.resolution)
 
     def fill(
         self,

@@ -23,7 +23,7 @@ PLAIN = 0.9
 """Share of the opaque pixels that are black or white in a mask that has an alpha besides; photographs have 0.5."""
 FEW = 0.02
 """Share of them that are black, or white, below which they are a rim and not a mask."""
-COLOUR_NOISE = 32
+COLOR_NOISE = 32
 """Largest difference of a pixel's channels that is no colour: grey masks in a JPEG have up to some 10 levels."""
 
 
@@ -61,16 +61,16 @@ def decode_mask(data: bytes) -> Mask:
         opacity = opacity_of(picture)
         if opacity is not None:
             coverage = _stretched(opacity)
-            grey = _grey_beside(picture.convert("RGBA").convert("RGB"), opacity)
-            if grey is None:
+            gray = _gray_beside(picture.convert("RGBA").convert("RGB"), opacity)
+            if gray is None:
                 return Mask(coverage, "alpha", traits)
-            return Mask(np.minimum(grey, coverage), "grey and alpha", traits)
+            return Mask(np.minimum(gray, coverage), "grey and alpha", traits)
         if picture.mode in ("1", "L", "LA"):
             return Mask(_stretched(levels(picture.convert("L"))), "grey", traits)
-        colours = picture.convert("RGB")
-        pixels = levels(colours)
-        if _colourfulness(pixels) <= COLOUR_NOISE:
-            return Mask(_stretched(levels(colours.convert("L"))), "grey", traits)
+        colors = picture.convert("RGB")
+        pixels = levels(colors)
+        if _colorfulness(pixels) <= COLOR_NOISE:
+            return Mask(_stretched(levels(colors.convert("L"))), "grey", traits)
     coverage = _other_than_black(pixels)
     if coverage is None:
         raise ValueError(
@@ -88,19 +88,19 @@ def _stretched(values: Shaped[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:
     return to_8_bits(values) if values.dtype == np.uint16 else values
 
 
-def _grey_beside(colours: Image.Image, opacity: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"] | None:
+def _gray_beside(colors: Image.Image, opacity: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"] | None:
     """The grey values of a file that has an opacity, too, if they are a mask where it is opaque."""
-    grey = _stretched(levels(colours.convert("L")))
-    opaque = grey[opacity > 0]
+    gray = _stretched(levels(colors.convert("L")))
+    opaque = gray[opacity > 0]
     if not len(opaque):
         return None
     black, white = float((opaque <= BLACK).mean()), float((opaque >= WHITE).mean())
     if black + white < PLAIN or min(black, white) < FEW:
         return None
-    return grey if _colourfulness(levels(colours)) <= COLOUR_NOISE else None
+    return gray if _colorfulness(levels(colors)) <= COLOR_NOISE else None
 
 
-def _colourfulness(pixels: UInt8[np.ndarray, "H W 3"]) -> int:
+def _colorfulness(pixels: UInt8[np.ndarray, "H W 3"]) -> int:
     """Largest difference of a pixel's channels."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     return max(int((np.maximum(a, b) - np.minimum(a, b)).max()) for a, b in ((red, green), (green, blue), (red, blue)))
@@ -108,8 +108,8 @@ def _colourfulness(pixels: UInt8[np.ndarray, "H W 3"]) -> int:
 
 def _other_than_black(pixels: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"] | None:
     """255 where a picture of black and one colour is not black; None if there are more colours."""
-    coloured = pixels.any(axis=2)
-    first = pixels.reshape(-1, 3)[int(coloured.argmax())]
-    if not ((pixels == first).all(axis=2) == coloured).all() or coloured.all():
+    colored = pixels.any(axis=2)
+    first = pixels.reshape(-1, 3)[int(colored.argmax())]
+    if not ((pixels == first).all(axis=2) == colored).all() or colored.all():
         return None
-    return np.where(coloured, np.uint8(255), np.uint8(0))
+    return np.where(colored, np.uint8(255), np.uint8(0))

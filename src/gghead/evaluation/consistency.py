@@ -11,7 +11,7 @@ from torch.nn.functional import grid_sample
 from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
 from gghead.geometry.normals import points_from_depth
 from gghead.geometry.trajectories import on_sphere
-from gghead.inference.generated import Fakes, to_pixels
+from gghead.inference.generated import GeneratedHeads, to_pixels
 from gghead.metrics.efficientnet import EfficientNetLite0, feature_distance
 from gghead.rasterizer import Rendering, render
 
@@ -84,7 +84,7 @@ def warp(source: Rendering, source_cameras: Cameras, target: Rendering, target_c
 
 @torch.no_grad()
 def view_consistency(
-    fakes: Fakes, heads: int, *, camera_followed: bool, network: EfficientNetLite0 | None, at_once: int = 4
+    fakes: GeneratedHeads, heads: int, *, camera_followed: bool, network: EfficientNetLite0 | None, at_once: int = 4
 ) -> Consistency:
     """Renders views of heads and compares neighbours.
 
@@ -120,7 +120,7 @@ def view_consistency(
     )
 
 
-def _view(fakes: Fakes, span: range, number: int, camera_followed: bool) -> tuple[Rendering, Cameras]:
+def _view(fakes: GeneratedHeads, span: range, number: int, camera_followed: bool) -> tuple[Rendering, Cameras]:
     """View `number` of some heads, and its camera for each of them."""
     cameras = view_cameras(fakes.recipe.resolution, fakes.device)[[number] * len(span)]
     styles = fakes.styles(span, seen=cameras.labels() if camera_followed else None)

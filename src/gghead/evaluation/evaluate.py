@@ -18,10 +18,10 @@ from gghead.checkpoint.tensors import TensorFile, content_hash
 from gghead.evaluation.features import FeatureSet, collect_features
 from gghead.evaluation.measures import frechet_measures
 from gghead.evaluation.ranks import Rank
-from gghead.evaluation.reference import Reference
-from gghead.evaluation.report import Conditions, Machine, Measure, Report
-from gghead.evaluation.suite import Generated, Tell, suite_measures
-from gghead.inference.generated import Fakes, MappingCamera, Recipe
+from gghead.evaluation.real_statistics import RealStatistics
+from gghead.evaluation.report import Conditions, EvaluationReport, Machine, Measure
+from gghead.evaluation.suite import GeneratedFeatures, OnProgress, suite_measures
+from gghead.inference.generated import ConditioningCamera, GeneratedHeads, SamplingProtocol
 from gghead.media.images import RESIZE_FILTER
 from gghead.model.generator import Generator
 
@@ -31,7 +31,7 @@ NAMED = 20
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """What is measured.
 
     Attributes:
@@ -51,12 +51,12 @@ class Settings:
 class Evaluation:
     """A report and the features behind it, for who wants to look at neighbours."""
 
-    report: Report
-    fakes: Fakes
+    report: EvaluationReport
+    fakes: GeneratedHeads
     features: FeatureSet
 
 
-def conditions_of(generator: Generator, reference: Reference, settings: Settings) -> Conditions:
+def conditions_of(generator: Generator, reference: RealStatistics, settings: EvaluationSettings) -> Conditions:
     """The conditions of an evaluation before it is made."""
     dataset = reference.dataset
     return Conditions(
@@ -84,12 +84,12 @@ def conditions_of(generator: Generator, reference: Reference, settings: Settings
 def evaluate(
     generator: Generator,
     model: Path,
-    reference: Reference,
-    settings: Settings,
+    reference: RealStatistics,
+    settings: EvaluationSettings,
     folder: Path,
     *,
     rank: Rank = Rank(),  # noqa: B008 - frozen
-    tell: Tell = lambda what, done, total: None,
+    on_progress: OnProgress = lambda what, done, total: None,
 ) -> Evaluation:
     """Measures a generator; all random numbers follow from the seed, and torch's own random state is left alone.
 
@@ -100,7 +100,7 @@ def evaluate(
         settings: what is measured.
         folder: parts of an unfinished evaluation are kept below it, so that the same call goes on where it stopped.
         rank: which of the processes this is; they share the drawing of pictures, each computes all numbers.
-        tell: is told of progress.
+        on_progress: is told of progress.
 
     Raises:
         ValueError: a part on the disk is damaged, or every generated picture is unusable.
@@ -110,11 +110,11 @@ def evaluate(
     labels = torch.from_numpy(reference.dataset.labels)
     parts = folder / ".partial" / hashlib.sha256(repr(asdict(conditions)).encode()).hexdigest()[:24]
 
-    def draw(mapping_camera: MappingCamera) -> tuple[Fakes, FeatureSet]:
-        recipe = Recipe(
+    def draw(mapping_camera: ConditioningCamera) -> tuple[GeneratedHeads, FeatureSet]:
+        recipe = SamplingProtocol(
             settings.seed, conditions.resolution, mapping_camera, settings.truncation, conditions.background
         )
-        fakes = Fakes(generator, labels, recipe)
+        fakes = GeneratedHeads(generator, labels, recipe)
         total = -(-settings.num_images // rank.count)
         features = collect_features(
             fakes,
@@ -123,7 +123,9 @@ def evaluate(
             parts / mapping_camera,
             rank=rank,
             device=generator.device,
-            on_progress=lambda done: tell(f"pictures, mapping camera: {mapping_camera}", min(done, total), total),
+            on_progress=lambda done: on_progress(
+                f"pictures, mapping camera: {mapping_camera}", min(done, total), total
+            ),
         )
         return fakes, features
 
@@ -135,9 +137,9 @@ def evaluate(
         if generator.config.camera_conditioned:
             front, front_features = draw("front")
             unusable = (*unusable, *(f"{name}, mapping camera frontal" for name in _unusable(front, front_features)))
-        pair = Generated(fakes, features), Generated(front, front_features)
-        found += suite_measures(reference, *pair, settings.num_images, tell)
-    report = Report(
+        pair = GeneratedFeatures(fakes, features), GeneratedFeatures(front, front_features)
+        found += suite_measures(reference, *pair, settings.num_images, on_progress)
+    report = EvaluationReport(
         model=str(model),
         data=str(reference.path),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -162,7 +164,7 @@ def _remove(parts: Path, rank: Rank) -> None:
         parts.parent.rmdir()
 
 
-def _unusable(fakes: Fakes, features: FeatureSet) -> tuple[str, ...]:
+def _unusable(fakes: GeneratedHeads, features: FeatureSet) -> tuple[str, ...]:
     bad = (~features.finite).nonzero().flatten().tolist()
     if len(bad) == len(features.finite):
         raise ValueError("every generated picture holds numbers that are not finite: the model is broken")
@@ -171,8 +173,8 @@ def _unusable(fakes: Fakes, features: FeatureSet) -> tuple[str, ...]:
 
 
 def _remarks(
-    reference: Reference,
-    settings: Settings,
+    reference: RealStatistics,
+    settings: EvaluationSettings,
     unusable: tuple[str, ...],
     generator: Generator,
     found_measures: list[Measure],

@@ -14,7 +14,7 @@ from torch import Tensor
 from gghead.data.archive import DEPTH_STEPS, open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.features import label_yaws
-from gghead.inference.generated import Fakes
+from gghead.inference.generated import GeneratedHeads
 from gghead.rasterizer import render
 
 FOREGROUND = 0.5
@@ -69,7 +69,7 @@ def true_shapes(dataset: HeadDataset, path: Path, count: int) -> Shapes:
 
 
 @torch.no_grad()
-def generated_shapes(fakes: Fakes, count: int) -> Shapes:
+def generated_shapes(fakes: GeneratedHeads, count: int) -> Shapes:
     """The same of generated heads, by their own cameras."""
     areas, depths = [], []
     for first in range(0, count, AT_ONCE):

@@ -11,7 +11,7 @@ from torch import Tensor
 from gghead.evaluation.report import Measure
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import posed_label
-from gghead.inference.generated import Fakes, finite_heads
+from gghead.inference.generated import GeneratedHeads, finite_heads
 from gghead.media.images import to_uint8
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer
 from gghead.rasterizer import render
@@ -84,7 +84,9 @@ def identities(
 
 
 @torch.no_grad()
-def generated_identities(fakes: Fakes, heads: int, recognizer: FaceRecognizer, *, camera_followed: bool) -> Identities:
+def generated_identities(
+    fakes: GeneratedHeads, heads: int, recognizer: FaceRecognizer, *, camera_followed: bool
+) -> Identities:
     """The same of generated heads; broken ones are left out.
 
     Args:

@@ -8,7 +8,7 @@ from gghead.evaluation.report import Measure
 from gghead.metrics.detectors import Detector
 from gghead.metrics.frechet import frechet_distance, frechet_distance_of_few
 from gghead.metrics.kernel import kernel_distance
-from gghead.metrics.neighbours import NEIGHBOURHOOD, nearest_neighbour_ratio, precision_recall
+from gghead.metrics.neighbors import NEIGHBORHOOD, nearest_neighbor_ratio, precision_recall
 
 COUNTS = (100, 1_000, 5_000, 10_000, 50_000)
 """Numbers of generated pictures that people report; those below the number asked for come for nothing."""
@@ -41,7 +41,7 @@ def frechet_measures(real: FeatureSet, fakes: FeatureSet, detector: Detector, su
 def distribution_measures(real: FeatureSet, fakes: FeatureSet, detector: Detector, seed: int) -> list[Measure]:
     """Kernel distance, precision, recall, and whether pictures are copies."""
     there, made = real.usable(), fakes.usable()
-    if min(len(there), len(made)) <= NEIGHBOURHOOD:
+    if min(len(there), len(made)) <= NEIGHBORHOOD:
         return []
     kernel = kernel_distance(there, made, seed)
     spread = f"deviation between subsets {kernel.deviation:.2g}" if kernel.deviation else "both sets whole"
@@ -53,7 +53,7 @@ def distribution_measures(real: FeatureSet, fakes: FeatureSet, detector: Detecto
         Measure("recall", shares.recall, "higher", compared),
         Measure(
             "nearest-neighbour ratio",
-            nearest_neighbour_ratio(there[:MANIFOLD_LIMIT], made[:1000]),
+            nearest_neighbor_ratio(there[:MANIFOLD_LIMIT], made[:1000]),
             "neither",
             "1: as far from training pictures as these from each other; towards 0: copies",
         ),

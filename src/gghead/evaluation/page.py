@@ -12,12 +12,12 @@ from torch import Tensor
 from gghead.checkpoint.atomic import write_file
 from gghead.evaluation.consistency import YAWS, view_cameras
 from gghead.evaluation.evaluate import Evaluation
-from gghead.evaluation.reference import Reference
-from gghead.evaluation.report import Report
+from gghead.evaluation.real_statistics import RealStatistics
+from gghead.evaluation.report import EvaluationReport
 from gghead.geometry.normals import normals_from_depth
-from gghead.inference.generated import Fakes
+from gghead.inference.generated import GeneratedHeads
 from gghead.media.images import encode_png, resize, tile, to_uint8
-from gghead.metrics.neighbours import nearest
+from gghead.metrics.neighbors import nearest
 from gghead.rasterizer import render
 
 SAMPLES = 8
@@ -32,7 +32,7 @@ STYLE = (
 )
 
 
-def write_page(path: Path, result: Evaluation, reference: Reference) -> None:
+def write_page(path: Path, result: Evaluation, reference: RealStatistics) -> None:
     """Writes a page that needs no other file.
 
     Args:
@@ -41,7 +41,7 @@ def write_page(path: Path, result: Evaluation, reference: Reference) -> None:
         reference: the real pictures.
     """
     views, surfaces = head_sheets(result.fakes)
-    pairs = neighbour_sheet(result, reference)
+    pairs = neighbor_sheet(result, reference)
     angles = ", ".join(f"{math.degrees(yaw):.0f}" for yaw in YAWS)
     parts = [
         f"<!doctype html><meta charset=utf-8><title>{html.escape(result.report.model)}</title><style>{STYLE}</style>",
@@ -54,7 +54,7 @@ def write_page(path: Path, result: Evaluation, reference: Reference) -> None:
 
 
 @torch.no_grad()
-def head_sheets(fakes: Fakes) -> tuple[np.ndarray, np.ndarray]:
+def head_sheets(fakes: GeneratedHeads) -> tuple[np.ndarray, np.ndarray]:
     """A head a row: its views, and depth and normals of three of them; uint8 [H, W, 3] both."""
     side = min(fakes.recipe.resolution, MAX_SIDE)
     cameras = view_cameras(side, fakes.device)
@@ -71,7 +71,7 @@ def head_sheets(fakes: Fakes) -> tuple[np.ndarray, np.ndarray]:
     return _rows(drawn.rgb), _rows(surfaces)
 
 
-def neighbour_sheet(result: Evaluation, reference: Reference) -> np.ndarray:
+def neighbor_sheet(result: Evaluation, reference: RealStatistics) -> np.ndarray:
     """Generated pictures above the real ones that the detector finds nearest, uint8 [H, W, 3]."""
     usable = result.features.finite.nonzero().flatten()[:SAMPLES].tolist()
     found = nearest(result.features.features[usable], reference.features.usable())
@@ -90,7 +90,7 @@ def _figure(caption: str, pixels: np.ndarray) -> str:
     return f'<h2>{html.escape(caption)}</h2><img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
 
 
-def _table(report: Report) -> str:
+def _table(report: EvaluationReport) -> str:
     stated = report.conditions
     rows = "".join(
         f"<tr><td>{html.escape(measure.name)}<td class=value>"

@@ -88,7 +88,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """One evaluation of one model.
 
     Attributes:
@@ -114,7 +114,7 @@ class Report:
     remarks: tuple[str, ...]
 
 
-def keep_report(path: Path, report: Report) -> None:
+def keep_report(path: Path, report: EvaluationReport) -> None:
     """Adds a report to a file of reports; those that are there stay.
 
     Raises:

@@ -7,12 +7,17 @@ from pathlib import Path
 
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.evaluation.evaluate import Evaluation, Settings, Tell, conditions_of, evaluate
+from gghead.evaluation.evaluate import Evaluation, EvaluationSettings, OnProgress, conditions_of, evaluate
 from gghead.evaluation.models import Candidate
 from gghead.evaluation.page import write_page
 from gghead.evaluation.ranks import Rank
-from gghead.evaluation.reference import Reference, common_resolution, measure_reference, stored_resolution
-from gghead.evaluation.report import Report, is_evaluated, keep_report
+from gghead.evaluation.real_statistics import (
+    RealStatistics,
+    common_resolution,
+    measure_real_statistics,
+    stored_resolution,
+)
+from gghead.evaluation.report import EvaluationReport, is_evaluated, keep_report
 from gghead.inference.loading import load
 from gghead.metrics.detectors import Detector, load_detector
 
@@ -20,12 +25,12 @@ from gghead.metrics.detectors import Detector, load_detector
 def evaluate_all(
     candidates: list[Candidate],
     data: Path,
-    settings: Settings,
+    settings: EvaluationSettings,
     detector_name: str,
     remaining: bool,
     device: str,
     rank: Rank,
-    tell: Tell,
+    on_progress: OnProgress,
 ) -> Iterator[str]:
     """Evaluates models and keeps their reports; real pictures are measured once for each resolution and background.
 
@@ -37,20 +42,20 @@ def evaluate_all(
         remaining: whether models that have a report under the same conditions are left out.
         device: where to work.
         rank: which of the processes this is; 0 writes.
-        tell: is told of progress.
+        on_progress: is told of progress.
 
     Yields:
         What a reader wants to see: tables, and where they were kept.
     """
     detector = load_detector(detector_name, cache_root() / "detectors", device)
     stored = stored_resolution(data)
-    references: dict[tuple[int, float], Reference] = {}
+    references: dict[tuple[int, float], RealStatistics] = {}
     with ExitStack() as stack:
         for candidate in candidates:
             resolution = common_resolution(candidate.resolution, stored)
             key = resolution, candidate.background
             if key not in references:
-                references[key] = _open(stack, data, key, detector, device, rank, tell)
+                references[key] = _open(stack, data, key, detector, device, rank, on_progress)
             reference = references[key]
             generator = load(candidate.path, device).eval().requires_grad_(False)
             conditions = conditions_of(generator, reference, settings)
@@ -58,21 +63,35 @@ def evaluate_all(
                 yield f"{candidate.path}: is evaluated already, see {candidate.reports}"
                 continue
             result = evaluate(
-                generator, candidate.path, reference, settings, candidate.reports.parent, rank=rank, tell=tell
+                generator,
+                candidate.path,
+                reference,
+                settings,
+                candidate.reports.parent,
+                rank=rank,
+                on_progress=on_progress,
             )
             yield from _keep(candidate, reference, result, settings, rank)
 
 
 def _open(
-    stack: ExitStack, data: Path, key: tuple[int, float], detector: Detector, device: str, rank: Rank, tell: Tell
-) -> Reference:
+    stack: ExitStack,
+    data: Path,
+    key: tuple[int, float],
+    detector: Detector,
+    device: str,
+    rank: Rank,
+    on_progress: OnProgress,
+) -> RealStatistics:
     resolution, background = key
     dataset = stack.enter_context(HeadDataset.open(data, resolution, background))
-    return measure_reference(data, dataset, dataset, detector, cache_root(), rank=rank, device=device, tell=tell)
+    return measure_real_statistics(
+        data, dataset, dataset, detector, cache_root(), rank=rank, device=device, on_progress=on_progress
+    )
 
 
 def _keep(
-    candidate: Candidate, reference: Reference, result: Evaluation, settings: Settings, rank: Rank
+    candidate: Candidate, reference: RealStatistics, result: Evaluation, settings: EvaluationSettings, rank: Rank
 ) -> Iterator[str]:
     if rank.number == 0:
         keep_report(candidate.reports, result.report)
@@ -84,7 +103,7 @@ def _keep(
         yield f"page with pictures: {page}"
 
 
-def table(report: Report) -> str:
+def table(report: EvaluationReport) -> str:
     """A report for people: what was compared, then a line a number."""
     stated = report.conditions
     width = max(len(measure.name) for measure in report.measures)

@@ -22,7 +22,7 @@ from gghead.gaussians.formats.html import encode_html
 from gghead.gaussians.formats.ply import encode_ply
 from gghead.gaussians.placement import (
     LEAST_VISIBLE_OPACITY,
-    METRES_PER_UNIT,
+    METERS_PER_UNIT,
     UP_IN_FILES,
     Placement,
     Up,
@@ -115,8 +115,8 @@ ENCODINGS = {
     ".splat": Encoding(_splat, UP_IN_FILES[".splat"]),
     ".spz": Encoding(_spz, UP_IN_FILES[".spz"]),
     ".html": Encoding(_html),
-    ".ellipsoids.glb": Encoding(_ellipsoids, UP_IN_FILES[".glb"], METRES_PER_UNIT, LEAST_OPACITY),
-    ".glb": Encoding(_mesh, UP_IN_FILES[".glb"], METRES_PER_UNIT, least_opacity=None),
+    ".ellipsoids.glb": Encoding(_ellipsoids, UP_IN_FILES[".glb"], METERS_PER_UNIT, LEAST_OPACITY),
+    ".glb": Encoding(_mesh, UP_IN_FILES[".glb"], METERS_PER_UNIT, least_opacity=None),
 }
 """One for each of `export_formats.FORMATS`."""
 

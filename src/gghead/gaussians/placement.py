@@ -30,7 +30,7 @@ PLY files come from captures whose y points down, and .splat files are made of t
 specification, glTF has y up by its own."""
 LEAST_SCALE, LARGEST_SCALE = 1e-6, 1e6
 """Of a frame; beyond it float32 and the formats lose the smallest Gaussians or the largest."""
-METRES_PER_UNIT = 1 / 2.7
+METERS_PER_UNIT = 1 / 2.7
 """The head space is the Basel face model, in decimetres, times 2.7 (Chan et al. 2022). The average head's
 pupils, .154 apart, are 57 mm then."""
 LEAST_VISIBLE_OPACITY = 1 / 255

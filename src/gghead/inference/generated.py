@@ -18,12 +18,12 @@ from gghead.rasterizer import render
 LATENT, CAMERA = 0, 1
 """Purposes of random streams: the same heads whatever the number of cameras."""
 
-MappingCamera = Literal["render", "front"]
+ConditioningCamera = Literal["render", "front"]
 """What the mapping network sees: the camera that draws the head, as under the official FID, or the frontal one."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SamplingProtocol:
     """How heads are drawn for a measurement.
 
     Attributes:
@@ -36,7 +36,7 @@ class Recipe:
 
     seed: int
     resolution: int
-    mapping_camera: MappingCamera = "render"
+    mapping_camera: ConditioningCamera = "render"
     truncation: float = 1.0
     background: float = 1.0
 
@@ -54,10 +54,10 @@ class DrawnPictures:
     finite: Bool[Tensor, " B"]
 
 
-class Fakes:
+class GeneratedHeads:
     """Generated pictures by number, seen by cameras drawn from a dataset's labels; noise is constant."""
 
-    def __init__(self, generator: Generator, dataset_labels: Float[Tensor, "M 25"], recipe: Recipe) -> None:
+    def __init__(self, generator: Generator, dataset_labels: Float[Tensor, "M 25"], recipe: SamplingProtocol) -> None:
         self.recipe = recipe
         self._generator = generator
         self._dataset_labels = dataset_labels

@@ -114,7 +114,7 @@ def close_gaps(heads: Gaussians, generator: Generator) -> Gaussians:
     shapes = axes @ axes.mT
     added = torch.zeros_like(shapes)
     farthest = FARTHEST * pixel_of(generator.config.picture_resolution)
-    for one, other in neighbours(generator):
+    for one, other in neighbors(generator):
         ways = [torch.where((n >= 0)[:, None], heads.means[..., n, :] - heads.means, torch.inf) for n in (one, other)]
         way = torch.where(ways[0].norm(dim=-1, keepdim=True) <= ways[1].norm(dim=-1, keepdim=True), *ways)
         length = way.norm(dim=-1)
@@ -132,7 +132,7 @@ def close_gaps(heads: Gaussians, generator: Generator) -> Gaussians:
     return replace(heads, quats=quats, scales=scales)
 
 
-def neighbours(generator: Generator) -> list[tuple[Int[Tensor, " N"], Int[Tensor, " N"]]]:
+def neighbors(generator: Generator) -> list[tuple[Int[Tensor, " N"], Int[Tensor, " N"]]]:
     """For both axes of the chart, the Gaussians after and before each one; -1 where there is none."""
     side = generator.config.grid_size
     column, row = ((generator.texel_uvs + 1) / 2 * (side - 1)).round().long().unbind(-1)

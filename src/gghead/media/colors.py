@@ -25,8 +25,8 @@ def parse_color(color: object) -> tuple[float, float, float]:
         return _named(color)
     remedy = f"{EXPECTED}; divide by 255 what is counted from 0 to 255"
     if not isinstance(color, Iterable) or getattr(color, "ndim", 1) == 0:
-        grey = require_finite("the colour", color, 0, 1, remedy)
-        return grey, grey, grey
+        gray = require_finite("the colour", color, 0, 1, remedy)
+        return gray, gray, gray
     values = list(color)
     if len(values) != 3:
         raise ValueError(f"the colour {shortened(color)} has {len(values)} parts; {EXPECTED}")

@@ -65,7 +65,7 @@ def decode_rgb(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     return decode_picture(data).rgb
 
 
-def decode_grey(data: bytes) -> UInt8[np.ndarray, "H W"]:
+def decode_gray(data: bytes) -> UInt8[np.ndarray, "H W"]:
     """Luminance of an encoded picture; a 1-bit picture gives 0 and 255, a 16-bit one is scaled to 8 bits.
 
     Raises:

@@ -81,14 +81,14 @@ def thumbnails(pictures: UInt8[np.ndarray, "N H W 3"], side: int) -> UInt8[np.nd
 
 
 def resize_both(
-    rgb: UInt8[np.ndarray, "H W 3"], grey: UInt8[np.ndarray, "H W"], side: int
+    rgb: UInt8[np.ndarray, "H W 3"], gray: UInt8[np.ndarray, "H W"], side: int
 ) -> tuple[UInt8[np.ndarray, "R R 3"], UInt8[np.ndarray, "R R"]]:
     """(resize(rgb), resize(grey)); Pillow works out the filter's weights once, and holds Python's lock meanwhile."""
-    if grey.shape == (side, side):
-        return rgb, grey
-    bands = np.dstack((rgb, grey))
+    if gray.shape == (side, side):
+        return rgb, gray
+    bands = np.dstack((rgb, gray))
     # "RGBX" is four bands that know nothing of each other; "RGBA" would weigh colours by the fourth.
-    picture = Image.frombuffer("RGBX", grey.shape[::-1], bands, "raw", "RGBX", 0, 1)
+    picture = Image.frombuffer("RGBX", gray.shape[::-1], bands, "raw", "RGBX", 0, 1)
     bands = np.array(picture.resize((side, side), RESIZE_FILTER))
     return bands[..., :3].copy(), bands[..., 3].copy()
 

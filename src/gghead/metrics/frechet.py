@@ -46,9 +46,9 @@ def frechet_distance_of_few(first: Float[Tensor, "N D"], second: Float[Tensor, "
     one, two = Moments.of(first), Moments.of(second)
     if not bool(first.isfinite().all() and second.isfinite().all()):
         raise ValueError("features that are not finite; pictures with NaN have to be left out before")
-    centred_one = (first.double() - one.mean) / one.count**0.5
-    centred_two = (second.double() - two.mean) / two.count**0.5
-    return _assembled(one, two, torch.linalg.svdvals(centred_one @ centred_two.T).sum())
+    centerd_one = (first.double() - one.mean) / one.count**0.5
+    centerd_two = (second.double() - two.mean) / two.count**0.5
+    return _assembled(one, two, torch.linalg.svdvals(centerd_one @ centerd_two.T).sum())
 
 
 def _assembled(first: Moments, second: Moments, roots: Float[Tensor, ""]) -> float:

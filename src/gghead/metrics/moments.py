@@ -52,8 +52,8 @@ class Moments:
             size = values.shape[1]
             return cls(0, values.new_zeros(size), values.new_zeros(size, size))
         mean = values.mean(dim=0)
-        centred = values - mean
-        return cls(len(values), mean, centred.T @ centred)
+        centerd = values - mean
+        return cls(len(values), mean, centerd.T @ centerd)
 
     def __add__(self, other: "Moments") -> "Moments":
         """Moments of both sets together. Source: Chan, Golub, LeVeque 1979, equation 2.1b."""

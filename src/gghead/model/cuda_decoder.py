@@ -17,7 +17,7 @@ from gghead.config.model import GeneratorConfig
 from gghead.cuda.availability import is_available
 from gghead.geometry.spherical_harmonics import C0
 from gghead.model.constants import OVERSHOOT
-from gghead.uv.texels import bilinear_taps
+from gghead.uv.samples import bilinear_taps
 
 if TYPE_CHECKING:
     from gghead.cuda.program import Source

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gghead.config.model import LABEL_SIZE, DiscriminatorConfig
-from gghead.stylegan.critic import Critic
+from gghead.stylegan.discriminator import DiscriminatorNetwork
 from gghead.stylegan.layers import initialize
 
 
@@ -21,7 +21,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: DiscriminatorConfig, seed: int | None) -> None:
         super().__init__()
         self.config = config
-        self.critic = Critic(
+        self.critic = DiscriminatorNetwork(
             config.resolution,
             3,
             LABEL_SIZE,

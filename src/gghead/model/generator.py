@@ -20,8 +20,8 @@ from gghead.stylegan.mapping import StyleMapping, truncate
 from gghead.stylegan.precision import in_own_precision
 from gghead.stylegan.synthesis import Noise, SynthesisNetwork
 from gghead.uv.bake import bake
+from gghead.uv.samples import UVSamples, place_uv_samples, sample_maps
 from gghead.uv.template import HeadTemplate
-from gghead.uv.texels import Texels, place_texels, sample_maps
 
 LARGEST_SEED = 2**32 - 1
 """NumPy's legacy generator takes 32 bits."""
@@ -52,7 +52,7 @@ class Generator(nn.Module):
     texel_uvs: Float[Tensor, "N 2"]
     template_positions: Float[Tensor, "N 3"]
 
-    def __init__(self, config: GeneratorConfig, texels: Texels, seed: int | None) -> None:
+    def __init__(self, config: GeneratorConfig, texels: UVSamples, seed: int | None) -> None:
         super().__init__()
         self.config = config
         label_size = LABEL_SIZE if config.camera_conditioned else 0
@@ -253,4 +253,4 @@ def build_generator(config: GeneratorConfig, seed: int, template: HeadTemplate |
         ValueError: the template's chart covers nothing, or overlaps itself.
     """
     maps = bake(HeadTemplate.builtin() if template is None else template, config.map_resolution)
-    return Generator(config, place_texels(maps, config.grid_size), seed)
+    return Generator(config, place_uv_samples(maps, config.grid_size), seed)

@@ -12,7 +12,7 @@ from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.printable import listed, printable
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
-from gghead.uv.texels import Texels
+from gghead.uv.samples import UVSamples
 
 FORMAT_VERSION = "1"
 """Raised when the names or the meaning of the tensors change."""
@@ -69,7 +69,7 @@ def read_generator(path: Path, content: TensorFile) -> Generator:
             "use another copy"
         )
     with NOTHING_ALLOCATED:
-        generator = Generator(config, Texels(torch.empty(count, 2), torch.empty(count, 3)), seed=None)
+        generator = Generator(config, UVSamples(torch.empty(count, 2), torch.empty(count, 3)), seed=None)
     return _fill(path, generator, TensorFile(tensors, content.texts))
 
 

@@ -90,7 +90,7 @@ def project(scene: Gaussians, features: Float[Tensor, "N F"], camera: Cameras) -
     scene, points = scene.map(lambda tensor: tensor[nearest_first]), points[nearest_first]
 
     focal = torch.stack([camera.Ks[0, 0], camera.Ks[1, 1]])
-    centre = camera.Ks[:2, 2]
+    center = camera.Ks[:2, 2]
     slopes = points[:, :2] / points[:, 2:]
     half_field = focal.new_tensor([camera.width, camera.height]) / (2 * focal)
     guarded = torch.minimum(torch.maximum(slopes, -VIEW_GUARD * half_field), VIEW_GUARD * half_field)
@@ -99,9 +99,9 @@ def project(scene: Gaussians, features: Float[Tensor, "N F"], camera: Cameras) -
     axes = jacobian @ rotation @ (matrices_from_quats(scene.quats) * scene.scales[:, None, :])
     covariances = axes @ axes.mT + BLUR * torch.eye(2, dtype=axes.dtype, device=axes.device)
 
-    colours = shade(scene, camera.centers())
-    channels = torch.cat([colours, points[:, 2:], features[nearest_first]], dim=-1)
-    splats = Splats(slopes * focal + centre, covariances, scene.opacities, channels)
+    colors = shade(scene, camera.centers())
+    channels = torch.cat([colors, points[:, 2:], features[nearest_first]], dim=-1)
+    splats = Splats(slopes * focal + center, covariances, scene.opacities, channels)
     sound = covariances.isfinite().all(-1).all(-1) & (covariances.det() > 0) & splats.means.isfinite().all(-1)
     return splats.take(sound.nonzero().squeeze(-1))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gghead.checkpoint.atomic import append_line, write_file
-from gghead.config.training import MOST
+from gghead.config.training import MAX_NUMBER
 
 NAMED_LINES = 3
 """Lines that are named when some are passed over."""
@@ -82,7 +82,7 @@ def _parse(line: bytes) -> LogLine | None:
     if not isinstance(data, dict):
         return None
     images = data.pop("images", None)
-    if not isinstance(images, int) or isinstance(images, bool) or not 0 <= images <= MOST:
+    if not isinstance(images, int) or isinstance(images, bool) or not 0 <= images <= MAX_NUMBER:
         return None
     return LogLine(images, {name: _number(value) for name, value in data.items()})
 

@@ -29,15 +29,15 @@ def block_channels(resolution: int, channel_base: int, channel_max: int) -> int:
     return max(min(channel_base // resolution, channel_max), 1)
 
 
-def half_or(full: torch.dtype, height: int, half_blocks: int) -> torch.dtype:
+def half_or(full: torch.dtype, height: int, bf16_blocks: int) -> torch.dtype:
     """Type in which a block of a network computes.
 
     Args:
         full: type of the weights.
         height: 1 for the block of the finest resolution, 2 for the next, ...
-        half_blocks: number of blocks, from the finest on, that compute in bfloat16.
+        bf16_blocks: number of blocks, from the finest on, that compute in bfloat16.
     """
-    return torch.bfloat16 if height <= half_blocks else full
+    return torch.bfloat16 if height <= bf16_blocks else full
 
 
 class EqualizedLinear(FoldingLayer):

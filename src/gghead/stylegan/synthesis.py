@@ -60,13 +60,13 @@ class SynthesisNetwork(nn.Module):
         channel_max: upper bound of the channels of a block.
 
     Attributes:
-        half_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
+        bf16_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
             network sets it.
     """
 
     def __init__(self, style_size: int, resolution: int, outputs: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
-        self.half_blocks = 0
+        self.bf16_blocks = 0
         self.modulator = Modulator()
         self.blocks = nn.ModuleList()
         size, inputs = FIRST_RESOLUTION, 0
@@ -77,7 +77,7 @@ class SynthesisNetwork(nn.Module):
 
     def block_dtype(self, index: int) -> torch.dtype:
         """Type in which a block computes."""
-        return half_or(self.blocks[0].const.dtype, len(self.blocks) - index, self.half_blocks)
+        return half_or(self.blocks[0].const.dtype, len(self.blocks) - index, self.bf16_blocks)
 
     @property
     def convs(self) -> list[StyledConv]:

@@ -21,9 +21,9 @@ from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import forget_after
 from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state
 from gghead.training.interruption import catch_interruption
-from gghead.training.observe.periodic_evaluation import Examiner, is_unmeasured
+from gghead.training.observe.periodic_evaluation import PeriodicEvaluator, is_unmeasured
 from gghead.training.observe.telemetry import Monitor
-from gghead.training.parallel.distributed import ALONE, Team, share_of
+from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, share_of
 from gghead.training.precision import multiplication
 from gghead.training.seen_data import know_data
 from gghead.training.seen_settings import know_settings
@@ -50,7 +50,7 @@ def train(
     run: RunFolder,
     monitor: Monitor,
     device: torch.device | str = "cpu",
-    team: Team = ALONE,
+    team: ProcessGroup = SINGLE_PROCESS,
     on_nan: OnNan = "stop",
     accept_new_data: bool = False,
 ) -> Outcome:
@@ -81,7 +81,12 @@ def train(
 
 
 def train_claimed(
-    run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan, accept_new_data: bool
+    run: RunFolder,
+    monitor: Monitor,
+    device: torch.device | str,
+    team: ProcessGroup,
+    on_nan: OnNan,
+    accept_new_data: bool,
 ) -> Outcome:
     """`train` for who holds the run's claim already, because something had to wait for it: opening trackers, say."""
     share_of(run.config.training, run.config.model.discriminator, team)
@@ -92,7 +97,12 @@ def train_claimed(
 
 
 def _train(
-    run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team, on_nan: OnNan, accept_new_data: bool
+    run: RunFolder,
+    monitor: Monitor,
+    device: torch.device | str,
+    team: ProcessGroup,
+    on_nan: OnNan,
+    accept_new_data: bool,
 ) -> Outcome:
     config = run.config
     state, restored = _resume(run, monitor, device, team)
@@ -105,7 +115,7 @@ def _train(
             monitor.event(f"WARNING: this training may be in vain: {reason} (see: gghead data check {config.data})")
         data = know_data(run, dataset, restored.data, accept_new_data, monitor) if team.is_first else ""
         pictures = decode_cut_out(config, dataset, monitor.event)
-        examiner = Examiner(run, dataset, pictures, monitor)
+        examiner = PeriodicEvaluator(run, dataset, pictures, monitor)
         if unmeasured:
             examiner.examine(state)
         if finished:
@@ -158,7 +168,9 @@ def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text:
         decode_cut_out(config, dataset, on_event)
 
 
-def _resume(run: RunFolder, monitor: Monitor, device: torch.device | str, team: Team) -> tuple[TrainingState, Restored]:
+def _resume(
+    run: RunFolder, monitor: Monitor, device: torch.device | str, team: ProcessGroup
+) -> tuple[TrainingState, Restored]:
     """The state to go on from; what the log says of later steps is dropped."""
     state, restored = new_state(_with_own_template(run), device), Restored(None)
     circumstances = Circumstances.here(state.device, team.world_size)

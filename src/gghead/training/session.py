@@ -18,13 +18,13 @@ from gghead.runs.run_log import append_values
 from gghead.training.checkpoints import Circumstances, save_state
 from gghead.training.interruption import Interruption
 from gghead.training.observe.health import CollapseWatch, require_finite
-from gghead.training.observe.periodic_evaluation import Examiner, is_due
+from gghead.training.observe.periodic_evaluation import PeriodicEvaluator, is_due
 from gghead.training.observe.snapshots import take_snapshot
 from gghead.training.observe.telemetry import Monitor
-from gghead.training.parallel.distributed import Team, share_of
+from gghead.training.parallel.distributed import ProcessGroup, share_of
 from gghead.training.state import TrainingState
 from gghead.training.step_report import Accumulator, StepValues, Tick
-from gghead.training.steps import Setting, training_step
+from gghead.training.steps import StepContext, training_step
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Session:
     run: RunFolder
     pictures: PictureSource
     data: str
-    examiner: Examiner
+    examiner: PeriodicEvaluator
     monitor: Monitor
     interruption: Interruption
-    team: Team
+    team: ProcessGroup
 
     def go_on(self, state: TrainingState, pending: Sequence[StepValues] = ()) -> bool:
         """Trains until the run's end, or until any process is asked to stop; returns whether that was the reason.
@@ -66,7 +66,7 @@ class Session:
         """
         config = self.run.config.training
         labels = torch.from_numpy(self.pictures.labels)
-        setting = Setting(config, labels, self.team, fastest_runner(state.device, watch_lists, self.team.any_of))
+        setting = StepContext(config, labels, self.team, fastest_runner(state.device, watch_lists, self.team.any_of))
         means, watch = Accumulator(config.batch_size, self.team, pending), CollapseWatch()
         requested = self._ask()
         with self._batches(state) as batches:

@@ -12,10 +12,10 @@ from gghead.config.training import RunConfig, TrainingConfig
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.uv.bake import bake
+from gghead.uv.samples import UVSamples, place_uv_samples, regrid
 from gghead.uv.template import HeadTemplate
-from gghead.uv.texels import Texels, place_texels, regrid
 
-HALF_BLOCKS = 4
+BF16_BLOCKS = 4
 """Finest blocks of both networks that mixed precision computes in bfloat16, as many as the official discriminator."""
 BETAS = (0.0, 0.99)
 EPSILON = 1e-8
@@ -74,7 +74,7 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     training = config.training
     on_gpu = generator.device.type == "cuda"
     if on_gpu and training.precision == "mixed":
-        generator.synthesis.half_blocks = discriminator.critic.half_blocks = HALF_BLOCKS
+        generator.synthesis.bf16_blocks = discriminator.critic.bf16_blocks = BF16_BLOCKS
     return TrainingState(
         generator=generator,
         average=average,
@@ -86,7 +86,7 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     )
 
 
-def read_texels(config: RunConfig) -> Texels:
+def read_texels(config: RunConfig) -> UVSamples:
     """Where the run's Gaussians sit: on the built-in head, on an OBJ, or where a model has them.
 
     Raises:
@@ -96,14 +96,14 @@ def read_texels(config: RunConfig) -> Texels:
     if path is not None and path.suffix == ".safetensors":
         return regrid(_texels_of_model(path), generator.grid_size)
     template = HeadTemplate.builtin() if path is None else HeadTemplate.from_obj(path)
-    return place_texels(bake(template, generator.map_resolution), generator.grid_size)
+    return place_uv_samples(bake(template, generator.map_resolution), generator.grid_size)
 
 
-def _texels_of_model(path: Path) -> Texels:
+def _texels_of_model(path: Path) -> UVSamples:
     tensors = load_tensors(path).tensors
     if "texel_uvs" not in tensors or "template_positions" not in tensors:
         raise ValueError(f"{path} holds no generator, so it has no template; expected a model file or an OBJ")
-    return Texels(tensors["texel_uvs"], tensors["template_positions"])
+    return UVSamples(tensors["texel_uvs"], tensors["template_positions"])
 
 
 def _lazy_adam(discriminator: nn.Module, training: TrainingConfig, on_gpu: bool) -> torch.optim.Adam:

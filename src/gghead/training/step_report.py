@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from gghead.training.parallel.distributed import ALONE, Team
+from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ class Accumulator:
         earlier: values of steps since the line before, which another process made before it was interrupted.
     """
 
-    def __init__(self, batch_size: int, team: Team = ALONE, earlier: Sequence[StepValues] = ()) -> None:
+    def __init__(
+        self, batch_size: int, team: ProcessGroup = SINGLE_PROCESS, earlier: Sequence[StepValues] = ()
+    ) -> None:
         self._batch_size = batch_size
         self._team = team
         self._earlier = list(earlier)

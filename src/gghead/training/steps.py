@@ -24,15 +24,15 @@ from gghead.training.ema import update_average
 from gghead.training.losses import adversarial
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
 from gghead.training.losses.terms import generator_terms, rendering_to_network
-from gghead.training.parallel.distributed import ALONE, Team
-from gghead.training.parallel.microbatches import Portions
+from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup
+from gghead.training.parallel.microbatches import Microbatches
 from gghead.training.randomness import generator_for
 from gghead.training.state import TrainingState
 from gghead.training.step_report import StepReport
 
 
 @dataclass(frozen=True)
-class Setting:
+class StepContext:
     """What a step is made with, beside the pictures.
 
     Attributes:
@@ -44,13 +44,13 @@ class Setting:
 
     config: TrainingConfig
     dataset_labels: Float[Tensor, "M 25"]
-    team: Team = ALONE
+    team: ProcessGroup = SINGLE_PROCESS
     run: Runner = run_directly
 
 
 def training_step(
     state: TrainingState,
-    setting: Setting,
+    setting: StepContext,
     pictures: UInt8[Tensor, "B R R 3"],
     labels: Float[Tensor, "B 25"],
     transparency: UInt8[Tensor, "B R R"] | None = None,
@@ -99,7 +99,7 @@ def _group_size(state: TrainingState, config: TrainingConfig) -> int:
     return min(state.discriminator.config.group_size, config.batch_size)
 
 
-def _backgrounds(state: TrainingState, setting: Setting, purpose: str) -> Float[Tensor, "B 3"]:
+def _backgrounds(state: TrainingState, setting: StepContext, purpose: str) -> Float[Tensor, "B 3"]:
     """Random colours behind this process's part of the pictures."""
     config = setting.config
     draw = generator_for(config.seed, purpose, state.images, rollbacks=state.rollbacks)
@@ -108,7 +108,7 @@ def _backgrounds(state: TrainingState, setting: Setting, purpose: str) -> Float[
 
 
 def _real_pictures(
-    state: TrainingState, setting: Setting, pictures: Tensor, transparency: Tensor | None
+    state: TrainingState, setting: StepContext, pictures: Tensor, transparency: Tensor | None
 ) -> Float[Tensor, "B 3 R R"]:
     if setting.config.random_background:
         if transparency is None:
@@ -118,7 +118,7 @@ def _real_pictures(
     return to_network(pictures)
 
 
-def _draw_fakes(state: TrainingState, setting: Setting, network: str) -> Inputs:
+def _draw_fakes(state: TrainingState, setting: StepContext, network: str) -> Inputs:
     """What this process's part of new pictures is made from: latents of heads, cameras, noise."""
     config, team, group = setting.config, setting.team, _group_size(state, setting.config)
     draw = generator_for(config.seed, f"fakes of the {network}", state.images, rollbacks=state.rollbacks)
@@ -144,7 +144,7 @@ def _noise_of(inputs: Inputs) -> Noise:
     return [tensor for key, tensor in inputs.items() if key.startswith("noise ")]
 
 
-def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> dict[str, Tensor | None]:
+def _step_generator(state: TrainingState, setting: StepContext, others: Inputs) -> dict[str, Tensor | None]:
     """Returns what the report says of it."""
     inputs = _draw_fakes(state, setting, "generator") | others
     run = partial(_generator_pass, state, setting)
@@ -163,11 +163,11 @@ def _step_generator(state: TrainingState, setting: Setting, others: Inputs) -> d
     }
 
 
-def _generator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "6"]:
+def _generator_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, "6"]:
     state.discriminator.requires_grad_(False)
     real_logits = None
     if "real" in inputs:
-        portions = Portions.judged(state.discriminator, len(inputs["real"]))
+        portions = Microbatches.judged(state.discriminator, len(inputs["real"]))
         with torch.no_grad():
             real = portions.cut(inputs["real"], inputs["real_labels"])
             real_logits = portions.join([_judge(state, pictures, labels, inputs) for pictures, labels in real])
@@ -196,7 +196,7 @@ def _judge(state: TrainingState, pictures: Tensor, labels: Tensor, inputs: Input
 
 @torch.no_grad()
 def _draw_pictures(
-    state: TrainingState, setting: Setting, inputs: Inputs, update_average: bool = False
+    state: TrainingState, setting: StepContext, inputs: Inputs, update_average: bool = False
 ) -> Float[Tensor, "B 3 R R"]:
     """Generated pictures, without their graph."""
     styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=update_average)
@@ -210,7 +210,7 @@ def _draw_pictures(
     return rendering_to_network(render(gaussians, cameras, background=background, pairwise=True), resolution)
 
 
-def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs) -> dict[str, Tensor]:
+def _step_discriminator(state: TrainingState, setting: StepContext, real: Inputs) -> dict[str, Tensor]:
     """Returns what the report says of it."""
     inputs = _draw_fakes(state, setting, "discriminator") | real
     run = partial(_discriminator_pass, state, setting)
@@ -221,11 +221,11 @@ def _step_discriminator(state: TrainingState, setting: Setting, real: Inputs) ->
     return dict(zip(names, values.unbind(), strict=True)) | {"discriminator_gradient": gradient}
 
 
-def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, "3"]:
+def _discriminator_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, "3"]:
     fake = _draw_pictures(state, setting, inputs, update_average=True)
     state.discriminator.requires_grad_(True)
     fakes, reals = (fake, inputs["labels"]), (inputs["real"], inputs["real_labels"])
-    portions, share, found = Portions.judged(state.discriminator, len(fake)), 1 / len(fake), []
+    portions, share, found = Microbatches.judged(state.discriminator, len(fake)), 1 / len(fake), []
     if setting.config.loss == "relativistic":
         for fake_part, fake_labels, real_part, real_labels in portions.cut(*fakes, *reals):
             fake_logits = _judge(state, fake_part, fake_labels, inputs)
@@ -243,7 +243,7 @@ def _discriminator_pass(state: TrainingState, setting: Setting, inputs: Inputs) 
     return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
 
 
-def _step_penalties(state: TrainingState, setting: Setting, real: Inputs) -> dict[str, Tensor | None]:
+def _step_penalties(state: TrainingState, setting: StepContext, real: Inputs) -> dict[str, Tensor | None]:
     """Lazy regularisation: a step of its own, as strong as all those that it stands for.
 
     Returns what the report says of it.
@@ -256,7 +256,7 @@ def _step_penalties(state: TrainingState, setting: Setting, real: Inputs) -> dic
     return {"r1": values[0], "r2": values[1] if with_r2 else None, "r1_gradient": gradient}
 
 
-def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> Float[Tensor, " P"]:
+def _penalties_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, " P"]:
     config, pairs = setting.config, [(setting.config.r1_gamma, inputs["real"], inputs["real_labels"])]
     if "latents" in inputs:
         pairs.append((config.r2_gamma, _draw_pictures(state, setting, inputs), inputs["labels"]))
@@ -264,7 +264,7 @@ def _penalties_pass(state: TrainingState, setting: Setting, inputs: Inputs) -> F
     penalties = []
     for gamma, pictures, labels in pairs:
         weight, found = gamma / 2 * config.r1_every / len(pictures), []
-        portions = Portions.judged(state.discriminator, len(pictures))
+        portions = Microbatches.judged(state.discriminator, len(pictures))
         for part, part_labels in portions.cut(pictures, labels):
             leaves = part.detach().requires_grad_(True)
             logits = _judge(state, leaves, part_labels, inputs)
@@ -279,7 +279,7 @@ def _go_back(values: Float[Tensor, " K"], weight: float) -> Float[Tensor, " K"]:
     return values.detach()
 
 
-def _apply(optimizer: torch.optim.Optimizer, team: Team) -> Tensor:
+def _apply(optimizer: torch.optim.Optimizer, team: ProcessGroup) -> Tensor:
     """Steps along the gradient of the whole batch; returns its norm."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]

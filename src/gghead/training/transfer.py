@@ -19,8 +19,8 @@ from gghead.runs.run_folder import RunFolder
 from gghead.training.observe.telemetry import Monitor
 from gghead.training.state import TrainingState, read_texels
 from gghead.uv.bake import bake
+from gghead.uv.samples import place_uv_samples
 from gghead.uv.template import HeadTemplate
-from gghead.uv.texels import place_texels
 
 MAY_DIFFER = ("grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
@@ -130,7 +130,7 @@ def _open_model(path: Path) -> Source:
             f"the generator in {training_file(path)} is of another size than that in {path}; import "
             "the checkpoint again"
         )
-    builtin = place_texels(bake(HeadTemplate.builtin(), config.map_resolution), config.grid_size)
+    builtin = place_uv_samples(bake(HeadTemplate.builtin(), config.map_resolution), config.grid_size)
     template = None if _is_near(builtin.positions, generator.template_positions) else str(path)
     return Source(path, config, None if critic is None else critic.config, template)
 

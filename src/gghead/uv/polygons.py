@@ -70,10 +70,10 @@ def _is_ear(flat: Float[np.ndarray, "N 2"], rest: list[int], place: int, least_a
 
 def _flattened(corners: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
     """The polygon seen against its normal, counter-clockwise."""
-    centred = (corners - corners.mean(axis=0)).astype(np.float64)
-    normal = np.cross(centred, np.roll(centred, -1, axis=0)).sum(axis=0)  # Newell: twice the area
+    centerd = (corners - corners.mean(axis=0)).astype(np.float64)
+    normal = np.cross(centerd, np.roll(centerd, -1, axis=0)).sum(axis=0)  # Newell: twice the area
     drop = int(np.abs(normal).argmax())
-    flat = centred[:, [(drop + 1) % 3, (drop + 2) % 3]]
+    flat = centerd[:, [(drop + 1) % 3, (drop + 2) % 3]]
     return flat if normal[drop] >= 0 else flat[:, ::-1]
 
 

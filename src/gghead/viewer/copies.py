@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gghead.checkpoint.atomic import write_file
-from gghead.viewer.downloads import Keepsake
+from gghead.viewer.downloads import Download
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Copies:
         self._sizes: Counter[int] = Counter()
         self._lock = threading.Lock()
 
-    def keep(self, visitor: int, file: Keepsake) -> Path:
+    def keep(self, visitor: int, file: Download) -> Path:
         """Writes a copy, as `name-2`, `name-3` ... where something of its name stands; returns the path.
 
         Args:

@@ -14,7 +14,7 @@ from gghead.inference.smoothing_filter import smooth
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
 from gghead.viewer.drawing.heads import Head
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import Renderer, View, format_view
 from gghead.viewer.viewpoints import Motion, advance
@@ -24,14 +24,14 @@ FRAMES = 96
 
 
 @dataclass(frozen=True)
-class Keepsake:
+class Download:
     """A file to take away; its name has no folder in it."""
 
     name: str
     content: bytes
 
 
-def head_file(head: Head, view: View, suffix: str) -> Keepsake:
+def head_file(head: Head, view: View, suffix: str) -> Download:
     """The head as `gghead export` writes it, whatever the look.
 
     Args:
@@ -44,15 +44,15 @@ def head_file(head: Head, view: View, suffix: str) -> Keepsake:
     """
     gaussians = head.gaussians if head.generator is None else smooth(head.gaussians, head.generator)
     name = f"{_stem(view)}{suffix}"
-    return Keepsake(name, encode(name, gaussians, head.generator))
+    return Download(name, encode(name, gaussians, head.generator))
 
 
-def picture(studio: Studio, path: Path, view: View) -> Keepsake:
+def picture(studio: HeadsService, path: Path, view: View) -> Download:
     """A square PNG of the view by the exact rasterizer."""
-    return Keepsake(f"{_stem(view)}_{view.look.show}.png", encode_png(studio.portrait(path, view, view.look.side)))
+    return Download(f"{_stem(view)}_{view.look.show}.png", encode_png(studio.portrait(path, view, view.look.side)))
 
 
-def orbit_video(studio: Studio, path: Path, view: View, step: Callable[[int, int], None]) -> Keepsake:
+def orbit_video(studio: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
     """An MP4 in which the camera goes once round the paper's circle.
 
     Args:
@@ -66,10 +66,10 @@ def orbit_video(studio: Studio, path: Path, view: View, step: Callable[[int, int
         for frame in range(FRAMES):
             yield replace(view, viewpoint=advance(view.viewpoint, Motion.CIRCLE, 0, frame / FRAMES))
 
-    return Keepsake(f"{_stem(view)}_orbit.mp4", _video(studio, path, views(), view.look.side, FRAMES, step))
+    return Download(f"{_stem(view)}_orbit.mp4", _video(studio, path, views(), view.look.side, FRAMES, step))
 
 
-def morph_video(studio: Studio, path: Path, view: View, step: Callable[[int, int], None]) -> Keepsake:
+def morph_video(studio: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
     """An MP4 that goes round the seeds of the pad and back to the first, seen from where the visitor stands.
 
     Raises:
@@ -86,7 +86,7 @@ def morph_video(studio: Studio, path: Path, view: View, step: Callable[[int, int
         for x, y in places[:, 0].tolist():
             yield replace(view, head=replace(view.head, pad=(x, y)))
 
-    return Keepsake(f"{_stem(view)}_morph.mp4", _video(studio, path, views(), view.look.side, len(places), step))
+    return Download(f"{_stem(view)}_morph.mp4", _video(studio, path, views(), view.look.side, len(places), step))
 
 
 def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:
@@ -103,7 +103,7 @@ def _stem(view: View) -> str:
 
 
 def _video(
-    studio: Studio, path: Path, views: Iterator[View], side: int, total: int, step: Callable[[int, int], None]
+    studio: HeadsService, path: Path, views: Iterator[View], side: int, total: int, step: Callable[[int, int], None]
 ) -> bytes:
     def frames() -> Iterator[torch.Tensor]:
         for done, view in enumerate(views, start=1):

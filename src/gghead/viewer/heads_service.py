@@ -41,7 +41,7 @@ class Model:
     mesh: TemplateMesh
 
 
-class Studio:
+class HeadsService:
     """Makes and draws heads on one device. Its methods may be called from any thread.
 
     Args:

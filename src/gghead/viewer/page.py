@@ -10,16 +10,16 @@ import numpy as np
 import viser
 
 from gghead.viewer.access.requests import Requests
+from gghead.viewer.client_session import ClientSession, DrawReport, Motion
 from gghead.viewer.copies import Copies
-from gghead.viewer.downloads import Keepsake
+from gghead.viewer.downloads import Download
 from gghead.viewer.drawing.drawing import Splats
 from gghead.viewer.drawing.template_mesh import TemplateMesh
-from gghead.viewer.favourites import Favourites
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.favorites import Favorites
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import Entry
 from gghead.viewer.state import Renderer, View, Viewpoint
 from gghead.viewer.viewpoints import framing_of
-from gghead.viewer.visitor import Motion, Report, Visitor
 
 SPLATS, MESH = "/head", "/template"
 SPLAT_UNIT = 1 / 16
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Setting:
+class PageSettings:
     """What the command line says of all pages.
 
     Attributes:
@@ -51,7 +51,7 @@ class Setting:
     renderer_by_default: Renderer
     copies: Copies | None
     follow: bool
-    favourites: Favourites = field(default_factory=Favourites)
+    favorites: Favorites = field(default_factory=Favorites)
 
 
 class Page:
@@ -66,17 +66,17 @@ class Page:
         FileNotFoundError: the library has no checkpoint to show yet.
     """
 
-    def __init__(self, client: viser.ClientHandle, studio: Studio, setting: Setting) -> None:
+    def __init__(self, client: viser.ClientHandle, studio: HeadsService, setting: PageSettings) -> None:
         self.client, self.studio, self.setting = client, studio, setting
         self.entry = setting.library[0]
         first = self.entry.checkpoints()
         if not first:
             raise FileNotFoundError(f"{self.entry.name} has kept no model yet")
-        self.visitor = Visitor(studio, self, first[0], setting.view)
+        self.visitor = ClientSession(studio, self, first[0], setting.view)
         self._requests = Requests()
         self._framing = framing_of(*self.size())
         self.listeners: list[Callable[[View], None]] = []
-        self.report_to: Callable[[Report], None] = lambda report: None
+        self.report_to: Callable[[DrawReport], None] = lambda report: None
         self.show_newest: Callable[[Path], None] = lambda path: None
         self._mesh_shown: TemplateMesh | None = None
 
@@ -131,7 +131,7 @@ class Page:
             viewpoint = Viewpoint(eye, target, fov)
             self.change(lambda view: replace(view, viewpoint=viewpoint))
 
-    def keep(self, keepsake: Keepsake) -> None:
+    def keep(self, keepsake: Download) -> None:
         """Sends a file to the visitor, unless they left, and puts a copy into --out."""
         if self.visitor.gone:
             return
@@ -191,7 +191,7 @@ class Page:
             camera.look_at = viewpoint.target
             camera.fov = float(np.deg2rad(viewpoint.fov))
 
-    def report(self, report: Report) -> None:
+    def report(self, report: DrawReport) -> None:
         """See Screen."""
         self.report_to(report)
 

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from gghead.viewer.downloads import Keepsake
+from gghead.viewer.downloads import Download
 from gghead.viewer.page import Page
 
 MAX_A_MINUTE = 30
@@ -16,7 +16,7 @@ AT_ONCE = 2
 _workers = threading.Semaphore(AT_ONCE)
 
 
-class Left(Exception):
+class ClientLeft(Exception):
     """The visitor left while something was made for them."""
 
 
@@ -32,11 +32,11 @@ class Saver:
         self._busy = threading.Lock()
         self._started: deque[float] = deque(maxlen=MAX_A_MINUTE)
 
-    def save(self, make: Callable[[], Keepsake]) -> None:
+    def save(self, make: Callable[[], Download]) -> None:
         """Begins to make a file and to send it.
 
         Args:
-            make: makes it; an error becomes a note on the page, `Left` nothing.
+            make: makes it; an error becomes a note on the page, `ClientLeft` nothing.
 
         Raises:
             ValueError: one is being made already, or there were too many in the last minute.
@@ -49,18 +49,18 @@ class Saver:
         self._started.append(now)
         threading.Thread(target=self._make, args=(make,), name="saving", daemon=True).start()
 
-    def _make(self, make: Callable[[], Keepsake]) -> None:
+    def _make(self, make: Callable[[], Download]) -> None:
         try:
             self._page.guarded(self._send)(make)
         finally:
             self._busy.release()
 
-    def _send(self, make: Callable[[], Keepsake]) -> None:
+    def _send(self, make: Callable[[], Download]) -> None:
         with _workers:
             if self._page.visitor.gone:
                 return
             try:
                 keepsake = make()
-            except Left:
+            except ClientLeft:
                 return
         self._page.keep(keepsake)

@@ -16,10 +16,10 @@ import viser
 from gghead.viewer.access.admission import Address, Admission
 from gghead.viewer.access.guard import guarded
 from gghead.viewer.follow import RunNews, RunWatch
-from gghead.viewer.heads_service import Studio
-from gghead.viewer.page import Page, Setting
+from gghead.viewer.heads_service import HeadsService
+from gghead.viewer.page import Page, PageSettings
 from gghead.viewer.panels.download import add_keep
-from gghead.viewer.panels.favourites import add_favourites
+from gghead.viewer.panels.favorites import add_favorites
 from gghead.viewer.panels.head import add_directions, add_mixing, add_seed, add_source
 from gghead.viewer.panels.look import add_camera, add_look, add_status
 from gghead.viewer.panels.pad import add_pad
@@ -41,7 +41,7 @@ class PrivateServer(viser.ViserServer):
 
 
 @contextlib.contextmanager
-def serving(studio: Studio, setting: Setting, admission: Admission) -> Iterator[viser.ViserServer]:
+def serving(studio: HeadsService, setting: PageSettings, admission: Admission) -> Iterator[viser.ViserServer]:
     """Serves pages for as long as the block lasts.
 
     Args:
@@ -68,7 +68,7 @@ def serving(studio: Studio, setting: Setting, admission: Admission) -> Iterator[
     server.initial_camera.position = setting.view.viewpoint.eye
     server.initial_camera.look_at = setting.view.viewpoint.target
     server.initial_camera.fov = math.radians(setting.view.viewpoint.fov)
-    house = House(studio, setting)
+    house = App(studio, setting)
     server.on_client_connect(house.enter)
     server.on_client_disconnect(house.leave)
     if setting.follow:
@@ -126,10 +126,10 @@ def _taken(address: Address) -> str:
     return f"port {address.port} on {address.host} is in use, maybe by another viewer; choose another: --port {other}"
 
 
-class House:
+class App:
     """All visitors of a server."""
 
-    def __init__(self, studio: Studio, setting: Setting) -> None:
+    def __init__(self, studio: HeadsService, setting: PageSettings) -> None:
         self._studio, self._setting = studio, setting
         self._pages: dict[int, Page] = {}
         self._tells: dict[int, Callable[[RunNews], None]] = {}
@@ -224,7 +224,7 @@ def build(page: Page, follow: bool) -> Callable[[RunNews], None] | None:
         add_pad(page)
         add_mixing(page)
         add_directions(page)
-        add_favourites(page)
+        add_favorites(page)
     with tabs.add_tab("Look"):
         add_look(page)
         add_camera(page)

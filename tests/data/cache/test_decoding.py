@@ -314,22 +314,22 @@ def test_any_background_is_within_a_level_where_nothing_is_resized(files: Files,
     write_zip(tmp_path / "heads_masks_modnet.zip", soft)
     with HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE) as dataset:
         cutouts = [dataset.cutout(i) for i in range(COUNT)]
-        grey = [dataset.read(i, background=0.3) for i in range(COUNT)]
+        gray = [dataset.read(i, background=0.3) for i in range(COUNT)]
     changed = change_background(
         torch.from_numpy(np.stack([cutout.rgb for cutout in cutouts])),
         torch.from_numpy(np.stack([cutout.transparency for cutout in cutouts])),
         old=1.0,
         new=torch.full((COUNT, 3), 0.3),
     )
-    assert (changed.int() - torch.from_numpy(np.stack(grey)).int()).abs().max() <= 1
-    colours = torch.tensor([[1.0, 0.0, 0.5]] * COUNT)
+    assert (changed.int() - torch.from_numpy(np.stack(gray)).int()).abs().max() <= 1
+    colors = torch.tensor([[1.0, 0.0, 0.5]] * COUNT)
     pixels, mask = decode_rgb(files[picture_name(0)]), 255 - cutouts[0].transparency
-    coloured = change_background(
-        torch.from_numpy(cutouts[0].rgb)[None], torch.from_numpy(cutouts[0].transparency)[None], 1.0, colours[:1]
+    colored = change_background(
+        torch.from_numpy(cutouts[0].rgb)[None], torch.from_numpy(cutouts[0].transparency)[None], 1.0, colors[:1]
     )
-    for channel, grey_value in enumerate((1.0, 0.0, 0.5)):
-        expected = composite(pixels, mask, grey_value)[..., channel]
-        assert np.abs(coloured[0, ..., channel].numpy().astype(int) - expected).max() <= 1
+    for channel, gray_value in enumerate((1.0, 0.0, 0.5)):
+        expected = composite(pixels, mask, gray_value)[..., channel]
+        assert np.abs(colored[0, ..., channel].numpy().astype(int) - expected).max() <= 1
 
 
 def test_the_place_of_caches_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -192,23 +192,23 @@ def test_the_histogram_has_a_block_for_every_camera() -> None:
     assert set(line[1:18]) == {" "}
 
 
-def coloured(sheet: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+def colored(sheet: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
     """Middle of the pixels of a colour, x and y."""
-    rows, columns = np.nonzero((sheet == colour).all(axis=-1))
+    rows, columns = np.nonzero((sheet == color).all(axis=-1))
     return np.array([columns.mean(), rows.mean()])
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_template_is_drawn_where_the_camera_sees_it(seed: int) -> None:
     label = head_labels(seed, 1, yaw=0.3, pitch=0.2)[0]
-    grey = np.full((64, 64, 3), 128, np.uint8)
-    drawn = draw_template(grey, label, HeadTemplate.builtin())
-    for position, colour in LANDMARKS.values():
+    gray = np.full((64, 64, 3), 128, np.uint8)
+    drawn = draw_template(gray, label, HeadTemplate.builtin())
+    for position, color in LANDMARKS.values():
         (expected,), _ = project(np.array([position]), label)
-        assert np.abs(coloured(drawn, colour) - expected).max() < 1.5
-    eyes = coloured(drawn, LANDMARKS["right eye"][1]), coloured(drawn, LANDMARKS["left eye"][1])
+        assert np.abs(colored(drawn, color) - expected).max() < 1.5
+    eyes = colored(drawn, LANDMARKS["right eye"][1]), colored(drawn, LANDMARKS["left eye"][1])
     assert eyes[0][0] < eyes[1][0], "its right eye is at the viewer's left"
-    assert coloured(drawn, LANDMARKS["mouth"][1])[1] > eyes[0][1]
+    assert colored(drawn, LANDMARKS["mouth"][1])[1] > eyes[0][1]
     outline = (drawn == BLUE).all(axis=-1)
     assert 0.005 < outline.mean() < 0.1
     vertices, _ = project(HeadTemplate.builtin().vertices.astype(float), label)
@@ -271,9 +271,9 @@ def test_what_files_say_beside_their_pixels_is_counted(files: Files, masks: File
 
 def test_colours_multiplied_by_their_opacity_are_told(files: Files, tmp_path: Path) -> None:
     opacity = np.linspace(0, 255, PICTURE_SIDE).round().astype(np.uint8)[None].repeat(PICTURE_SIDE, 0)
-    colours = np.full((PICTURE_SIDE, PICTURE_SIDE, 3), 180.0)
+    colors = np.full((PICTURE_SIDE, PICTURE_SIDE, 3), 180.0)
     for multiplied in (False, True):
-        shown = (colours * (opacity[..., None] / 255 if multiplied else 1)).astype(np.uint8)
+        shown = (colors * (opacity[..., None] / 255 if multiplied else 1)).astype(np.uint8)
         files |= {name: encode_png(np.dstack([shown, opacity])) for name in NAMES}
         notes = inspect(write_zip(tmp_path / "heads.zip", files), 8).notes
         assert any("multiplied by their opacity" in note for note in notes) == multiplied

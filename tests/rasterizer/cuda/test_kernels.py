@@ -22,7 +22,7 @@ from gghead.cuda.program import (
 from gghead.rasterizer.cuda import kernels as cuda_kernels
 from gghead.rasterizer.cuda.backend import fixed_point
 from gghead.rasterizer.cuda.kernels import KERNELS, SOURCES, Variant
-from gghead.rasterizer.cuda.list_capacity import History, roomy
+from gghead.rasterizer.cuda.list_capacity import ListCapacity, roomy
 
 ELF_MAGIC = b"\x7fELF"
 
@@ -72,7 +72,7 @@ def test_sizes_of_a_splat_fit_its_channels() -> None:
 
 
 def test_room_for_lists_follows_what_was_needed() -> None:
-    history = History()
+    history = ListCapacity()
     assert history.guess() == roomy(0) > 0
     history.note(1_000_000)
     assert 1_250_000 <= history.guess() <= 1_250_000 + 2**16

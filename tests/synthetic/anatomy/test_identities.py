@@ -65,7 +65,7 @@ def test_every_person_stands_in_the_canonical_head_space(model: HeadModel, peopl
     for person in people[:20]:
         neutral = model.morph(person.neutral)
         place = model.to_canonical(neutral)
-        left, right = (place.points(ball.centre[None])[0] for ball in model.eyeballs(neutral))
+        left, right = (place.points(ball.center[None])[0] for ball in model.eyeballs(neutral))
         np.testing.assert_allclose(left, [0.085, 0.11, 0.09], atol=0.04)  # the head of FFHQ's cameras
         np.testing.assert_allclose(right, [-0.085, 0.11, 0.09], atol=0.04)
         size = np.linalg.norm(place.linear, axis=0)

@@ -5,7 +5,7 @@ import pytest
 
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person
-from gghead.synthetic.hair.field import FACE_CENTRE, FACE_RADII, HairField
+from gghead.synthetic.hair.field import FACE_CENTER, FACE_RADII, HairField
 from gghead.synthetic.hair.growth import grow
 from gghead.synthetic.hair.hair import HairGrower
 from gghead.synthetic.hair.hairline import KNOTS, HairLine, random_hair_line
@@ -112,7 +112,7 @@ def test_hair_stays_out_of_the_head_and_off_the_face(field: HairField, person: P
     points = lines.points[:, 1:].reshape(-1, 3)
     assert np.isfinite(points).all()
     assert np.quantile(field.probe(points)[0], 0.01) > -0.06, "decimetres"
-    local = (points - FACE_CENTRE) / FACE_RADII
+    local = (points - FACE_CENTER) / FACE_RADII
     before_face = (np.linalg.norm(local, axis=1) < 0.9) & (points[:, 1] < 7.5) & (points[:, 2] > 1.2)
     assert before_face.mean() < 0.002
     np.testing.assert_array_equal(lines.points[:, 0], field.roots.position[lines.roots])

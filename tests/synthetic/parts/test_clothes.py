@@ -94,12 +94,12 @@ def test_a_turtleneck_is_higher_and_a_v_lower_than_a_round_collar(model: HeadMod
 
 def test_cloth_has_the_colours_of_its_outfit() -> None:
     rng = np.random.default_rng(0)
-    colours = np.array([[0.4, 0.1, 0.1], [0.05, 0.05, 0.3]])
-    plain = Outfit(Neckline.CREW, 0.0, colours, 0, 1.0, 0.0).surface(rng).texture[40:, :, :3] / 255
-    np.testing.assert_allclose(plain, np.broadcast_to(colours[0] ** (1 / 2.2), plain.shape), atol=0.01)
-    striped = Outfit(Neckline.CREW, 0.0, colours, 8, 1.0, 0.0).surface(rng).texture[40:, 0, :3] / 255
-    assert np.abs(striped - colours[1] ** (1 / 2.2)).max(1).min() < 0.01
-    assert (random_outfit(colours[0], 0.0, rng).colours[0] == colours[0]).all()
+    colors = np.array([[0.4, 0.1, 0.1], [0.05, 0.05, 0.3]])
+    plain = Outfit(Neckline.CREW, 0.0, colors, 0, 1.0, 0.0).surface(rng).texture[40:, :, :3] / 255
+    np.testing.assert_allclose(plain, np.broadcast_to(colors[0] ** (1 / 2.2), plain.shape), atol=0.01)
+    striped = Outfit(Neckline.CREW, 0.0, colors, 8, 1.0, 0.0).surface(rng).texture[40:, 0, :3] / 255
+    assert np.abs(striped - colors[1] ** (1 / 2.2)).max(1).min() < 0.01
+    assert (random_outfit(colors[0], 0.0, rng).colors[0] == colors[0]).all()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -112,8 +112,8 @@ def test_glasses_sit_before_the_eyes_and_do_not_cut_the_face(model: HeadModel, s
     mesh = glasses_mesh(glasses, eyes, skin, place)
     local = (mesh.points - place.shift) @ np.linalg.inv(place.linear.T)
     for eye in eyes:
-        assert (np.abs(local - eye.centre)[:, :2] > 0.04).any(1).all(), "the rim goes around the pupil"
-        assert np.linalg.norm((local - eye.centre)[:, :2], axis=1).min() < 0.4
+        assert (np.abs(local - eye.center)[:, :2] > 0.04).any(1).all(), "the rim goes around the pupil"
+        assert np.linalg.norm((local - eye.center)[:, :2], axis=1).min() < 0.4
     front = local[local[:, 2] > 1.25]
     ahead = skin[skin[:, 2] > 0.9]
     under = ahead[cKDTree(ahead[:, :2]).query(front[:, :2])[1], 2]

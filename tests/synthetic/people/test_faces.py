@@ -9,13 +9,13 @@ from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.anatomy.skin_regions import Region, SkinMaps, map_skin
 from gghead.synthetic.hair.beards import CHANCES, BeardGrower, random_beard
-from gghead.synthetic.hair.brows import BrowPatches, brow_colour
+from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hairline import random_hair_line
 from gghead.synthetic.hair.lashes import Lashes
 from gghead.synthetic.hair.strokes import draw_hairs
 from gghead.synthetic.parts.irises import IRIS_RADIUS, paint_eye
 from gghead.synthetic.parts.procedural_mouth import ProceduralMouth
-from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup, skin_colour
+from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup, skin_color
 from gghead.synthetic.render.lighting import random_lighting
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, render
@@ -57,19 +57,19 @@ def expressed(model: HeadModel, **units: float) -> np.ndarray:
 
 
 def test_regions_lie_where_they_are_on_a_face(chart: HeadChart, maps: SkinMaps) -> None:
-    centres = {}
+    centers = {}
     for region in Region:
         weights = np.clip(maps.regions[region], 0, None)
-        centres[region] = ((chart.height * weights).sum() / weights.sum(), (chart.side * weights).sum() / weights.sum())
+        centers[region] = ((chart.height * weights).sum() / weights.sum(), (chart.side * weights).sum() / weights.sum())
     order = [Region.FOREHEAD_LINES, Region.LID_CREASE, Region.EYE_BAGS, Region.NOSE, Region.MOUSTACHE, Region.LIPS]
-    heights = [centres[region][0] for region in [*order, Region.GOATEE]]
+    heights = [centers[region][0] for region in [*order, Region.GOATEE]]
     assert heights == sorted(heights, reverse=True)
-    assert centres[Region.CROWS_FEET][1] > centres[Region.SOCKETS][1] > centres[Region.INNER_EYES][1]
+    assert centers[Region.CROWS_FEET][1] > centers[Region.SOCKETS][1] > centers[Region.INNER_EYES][1]
 
 
 def test_darker_skin_is_darker_and_always_reddish(person: Person) -> None:
     shades = [
-        np.mean([skin_colour(replace(person, melanin=m), np.random.default_rng(seed)) for seed in range(40)], axis=0)
+        np.mean([skin_color(replace(person, melanin=m), np.random.default_rng(seed)) for seed in range(40)], axis=0)
         for m in np.linspace(0, 1, 9)
     ]
     luminance = [shade @ LUMINANCE for shade in shades]
@@ -136,7 +136,7 @@ def test_brows_are_above_the_eyes_and_rise_with_the_skin(model: HeadModel, perso
         return patches.mesh(skin, vertex_normals(skin, model.triangles), place).points
 
     still, raised = points(expressed(model)), points(expressed(model, browInnerUp=1))
-    eyes = place.points(np.stack([ball.centre for ball in model.neutral_eyes]))
+    eyes = place.points(np.stack([ball.center for ball in model.neutral_eyes]))
     assert still[:, 1].mean() > eyes[:, 1].max() + 0.02
     assert (raised - still)[:, 1].max() > 0.01
     density = patches.paint(person, np.random.default_rng(3))[..., 3].astype(float)
@@ -146,9 +146,9 @@ def test_brows_are_above_the_eyes_and_rise_with_the_skin(model: HeadModel, perso
 
 def test_brows_are_never_lighter_than_the_skin(person: Person) -> None:
     for hair in ([0.6, 0.46, 0.28], [0.012, 0.009, 0.008], [0.28, 0.085, 0.03]):
-        colour = brow_colour(replace(person, hair_colour=np.array(hair)), np.array([0.5, 0.35, 0.27]))
-        assert colour.max() < 0.5**2.2
-        np.testing.assert_allclose(np.argsort(colour), np.argsort(hair), err_msg="the hue stays")
+        color = brow_color(replace(person, hair_color=np.array(hair)), np.array([0.5, 0.35, 0.27]))
+        assert color.max() < 0.5**2.2
+        np.testing.assert_allclose(np.argsort(color), np.argsort(hair), err_msg="the hue stays")
 
 
 def test_lashes_follow_the_lids(model: HeadModel) -> None:
@@ -158,7 +158,7 @@ def test_lashes_follow_the_lids(model: HeadModel) -> None:
         return lashes.mesh(model.skin(vertices), model.eyeballs(vertices), 0.07, place).points
 
     opened, closed = points(expressed(model)), points(expressed(model, eyeBlinkLeft=1, eyeBlinkRight=1))
-    eyes = place.points(np.stack([ball.centre for ball in model.neutral_eyes]))
+    eyes = place.points(np.stack([ball.center for ball in model.neutral_eyes]))
     assert np.linalg.norm(opened[:, None] - eyes[None], axis=2).min(1).max() < 0.12
     assert (opened - closed)[:, 1].max() > 0.01, "upper lashes go down"
     assert (opened[:, 2] > eyes[0, 2]).all(), "in front of the eyeballs' centres"

@@ -35,7 +35,7 @@ def test_eyes_are_drawn_where_the_label_projects_them(heads: ProceduralHeads, ya
     head = heads.draw(rng)
     view = render(head.scene, label, SIDE, random_lighting(rng), supersampling=2)
     balls = heads.model.eyeballs(heads.model.morph(head.person.weights))
-    fronts = np.concatenate([head.place.points((ball.centre + np.array([0, 0, ball.radius]))[None]) for ball in balls])
+    fronts = np.concatenate([head.place.points((ball.center + np.array([0, 0, ball.radius]))[None]) for ball in balls])
     expected = pixels(label, fronts)
     y, x = np.nonzero(view.material == Material.EYE + 1)
     owner = np.abs(x[:, None] + 0.5 - expected[:, 0]).argmin(1)
@@ -58,15 +58,15 @@ def test_the_mask_covers_the_landmarks(heads: ProceduralHeads, seed: int, yaw: f
 
 def test_a_view_is_a_picture_with_its_coverage(heads: ProceduralHeads) -> None:
     view = portrait(heads, 0, posed_label(0.0, 0.0))
-    assert view.colour.shape == (SIDE, SIDE, 3)
-    assert np.isfinite(view.colour).all()
-    assert view.colour.min() >= 0
-    assert view.colour.max() <= 1.0001
+    assert view.color.shape == (SIDE, SIDE, 3)
+    assert np.isfinite(view.color).all()
+    assert view.color.min() >= 0
+    assert view.color.max() <= 1.0001
     assert view.coverage.min() == 0
     assert view.coverage.max() == 1
     present = set(np.unique(view.material)) - {0}
     assert {Material.SKIN_HEAD + 1, Material.SKIN_BODY + 1, Material.CLOTH + 1, Material.EYE + 1} <= present
-    face = view.colour[SIDE // 2 - 8 : SIDE // 2 + 8, SIDE // 2 - 8 : SIDE // 2 + 8].mean((0, 1))
+    face = view.color[SIDE // 2 - 8 : SIDE // 2 + 8, SIDE // 2 - 8 : SIDE // 2 + 8].mean((0, 1))
     assert face[0] > face[1] > face[2], "skin of any shade is reddish"
 
 
@@ -100,7 +100,7 @@ def test_people_differ_in_hair_skin_and_beards(heads: ProceduralHeads) -> None:
     drawn = [heads.draw(np.random.default_rng([1, seed])) for seed in range(24)]
     assert len({head.style for head in drawn}) >= 6
     skin = [head.scene.surfaces[Material.SKIN_BODY].texture[0, 0, :3].astype(float) for head in drawn]
-    assert np.ptp([colour.mean() for colour in skin]) > 80, "of 255"
+    assert np.ptp([color.mean() for color in skin]) > 80, "of 255"
     assert all(red > green > blue for red, green, blue in skin)
 
 
@@ -112,7 +112,7 @@ def test_hair_leaves_the_face_free(heads: ProceduralHeads) -> None:
         head = heads.draw(rng)
         view = render(head.scene, label, SIDE, random_lighting(rng), supersampling=1)
         balls = heads.model.eyeballs(heads.model.morph(head.person.weights))
-        eyes = [head.place.points((ball.centre + np.array([0, 0, ball.radius]))[None])[0] for ball in balls]
+        eyes = [head.place.points((ball.center + np.array([0, 0, ball.radius]))[None])[0] for ball in balls]
         x, y = np.floor(pixels(label, np.stack([*eyes, LANDMARKS[0]]))).astype(int).T
         for row, column in zip(y, x, strict=True):
             seen = view.material[row - 3 : row + 4, column - 3 : column + 4]

@@ -39,15 +39,15 @@ def view_of(heads: TexturedHeads, seed: int, yaw: float = 0.0) -> View:
 
 def test_a_person_follows_from_the_seed(heads: TexturedHeads) -> None:
     first, again, other = view_of(heads, 3), view_of(heads, 3), view_of(heads, 4)
-    assert np.array_equal(first.colour, again.colour)
+    assert np.array_equal(first.color, again.color)
     assert np.array_equal(first.coverage, again.coverage)
-    assert np.abs(first.colour - other.colour).mean() > 0.02
+    assert np.abs(first.color - other.color).mean() > 0.02
 
 
 @pytest.mark.parametrize("yaw", [0.0, 0.7, -1.4, 3.0])
 def test_heads_are_whole_from_every_side(heads: TexturedHeads, yaw: float) -> None:
     view = view_of(heads, 1, yaw)
-    assert np.isfinite(view.colour).all()
+    assert np.isfinite(view.color).all()
     middle = view.coverage[SIDE // 4 : SIDE // 2, SIDE // 2 - 4 : SIDE // 2 + 4]
     assert middle.min() == 1, "no holes in the head"
     present = set(np.unique(view.material)) - {0}
@@ -80,8 +80,8 @@ def test_skin_has_the_colour_of_the_person_whatever_picture_it_is_painted_with(h
         if look.makeup.max() > 0 or look.beard.stubble.max() > 0 or look.freckles > 0:
             continue
         texture = next(s for s in head.scene.surfaces if s.material == Material.SKIN_HEAD).texture[..., :3]
-        assert np.abs(np.median(texture[cheek], 0) / 255 - look.colour).max() < 0.08
-        assert (look.colour <= SKIN.max(0) * 1.1).all()
+        assert np.abs(np.median(texture[cheek], 0) / 255 - look.color).max() < 0.08
+        assert (look.color <= SKIN.max(0) * 1.1).all()
 
 
 def random_look_again(heads: TexturedHeads, seed: list[int]) -> Look:
@@ -94,7 +94,7 @@ def test_painted_light_is_softened_around_the_colour_of_the_face(heads: Textured
     picture = np.full((448, 240, 4), 255, np.uint8)
     picture[..., :3] = np.clip(120 * np.exp(0.6 * rng.standard_normal((448, 240, 1))), 8, 255)
     skin = read_skin(picture, picture[:64, :64], heads._chart)
-    assert np.allclose(skin.colour, 120 / 255, atol=0.06)
+    assert np.allclose(skin.color, 120 / 255, atol=0.06)
     assert np.log(skin.head[skin.head > 0] / 120).std() < 0.3
 
 

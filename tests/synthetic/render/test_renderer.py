@@ -14,8 +14,8 @@ SIDE = 16
 LABEL = posed_label(0.0, 0.0)
 EVEN = Lighting(np.array([[0.0, 0.0, 1.0]]), np.zeros((1, 3)), np.ones(3), np.ones(3))
 """White light from everywhere: a surface shows its albedo."""
-COLOURS = {Material.HAIR: (0.5, 0.1, 0.1), Material.BROW: (0.1, 0.5, 0.1), Material.CLOTH: (0.1, 0.1, 0.5)}
-SURFACES = tuple(Surface.plain(material, np.array(colour)) for material, colour in COLOURS.items())
+COLORS = {Material.HAIR: (0.5, 0.1, 0.1), Material.BROW: (0.1, 0.5, 0.1), Material.CLOTH: (0.1, 0.1, 0.5)}
+SURFACES = tuple(Surface.plain(material, np.array(color)) for material, color in COLORS.items())
 
 
 def square(z: float, material: Material, alpha: float = 1.0, half: float = 0.5, x: float = 0.0) -> Mesh:
@@ -37,18 +37,16 @@ def view_of(
 
 def shown(*parts: tuple[Material, float]) -> tuple[np.ndarray, float]:
     """Display colour and coverage of materials with their alphas, from the front to the back."""
-    through, colour = 1.0, np.zeros(3)
+    through, color = 1.0, np.zeros(3)
     for material, alpha in parts:
-        colour += through * alpha * np.array(COLOURS[material])
+        color += through * alpha * np.array(COLORS[material])
         through *= 1 - alpha
-    return tone_map(colour / (1 - through)), 1 - through
+    return tone_map(color / (1 - through)), 1 - through
 
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(list(COLOURS)), st.floats(0.05, 0.95)), min_size=1, max_size=LAYERS, unique=True
-    ),
+    st.lists(st.tuples(st.sampled_from(list(COLORS)), st.floats(0.05, 0.95)), min_size=1, max_size=LAYERS, unique=True),
     st.permutations(range(LAYERS)),
     st.booleans(),
 )
@@ -58,14 +56,14 @@ def test_layers_are_blended_in_the_order_of_their_depth(
     meshes = [square(0.3 - 0.01 * i, material, alpha) for i, (material, alpha) in enumerate(layers)]
     drawn = [meshes[i] for i in order if i < len(meshes)]
     view = view_of([square(0.0, Material.CLOTH)] if over_solid else [], drawn)
-    colour, coverage = shown(*layers, *([(Material.CLOTH, 1.0)] if over_solid else []))
+    color, coverage = shown(*layers, *([(Material.CLOTH, 1.0)] if over_solid else []))
     np.testing.assert_allclose(view.coverage, coverage, **TONE_TABLE._asdict())
-    np.testing.assert_allclose(view.colour, np.broadcast_to(colour, view.colour.shape), **TONE_TABLE._asdict())
+    np.testing.assert_allclose(view.color, np.broadcast_to(color, view.color.shape), **TONE_TABLE._asdict())
 
 
 def test_what_is_behind_a_solid_surface_is_hidden() -> None:
     view = view_of([square(0.1, Material.CLOTH)], [square(0.0, Material.HAIR, 0.5)])
-    np.testing.assert_allclose(view.colour[3, 3], shown((Material.CLOTH, 1.0))[0], **TONE_TABLE._asdict())
+    np.testing.assert_allclose(view.color[3, 3], shown((Material.CLOTH, 1.0))[0], **TONE_TABLE._asdict())
 
 
 def test_opaque_sheer_surfaces_look_like_solid_ones() -> None:
@@ -76,7 +74,7 @@ def test_opaque_sheer_surfaces_look_like_solid_ones() -> None:
     assert np.array_equal(solid.material, sheer.material)
     np.testing.assert_allclose(solid.depth, sheer.depth, **EXACT_FLOAT32._asdict())
     seen = solid.coverage > 0
-    np.testing.assert_allclose(solid.colour[seen], sheer.colour[seen], **TONE_TABLE._asdict())
+    np.testing.assert_allclose(solid.color[seen], sheer.color[seen], **TONE_TABLE._asdict())
 
 
 def test_triangles_that_share_an_edge_share_no_sample() -> None:
@@ -98,8 +96,8 @@ def test_the_nearest_layers_are_kept_when_there_are_too_many() -> None:
     back = [square(0.1 - 0.001 * i, Material.CLOTH, 0.4) for i in range(2 * LAYERS)]
     front = [square(0.3 - 0.01 * i, Material.HAIR, 0.4) for i in range(4)]
     view = view_of([], [*back, *front])
-    colour, _ = shown(*[(Material.HAIR, 0.4)] * 4, *[(Material.CLOTH, 0.4)] * (LAYERS - 4))
-    np.testing.assert_allclose(view.colour[5, 5], colour, **TONE_TABLE._asdict())
+    color, _ = shown(*[(Material.HAIR, 0.4)] * 4, *[(Material.CLOTH, 0.4)] * (LAYERS - 4))
+    np.testing.assert_allclose(view.color[5, 5], color, **TONE_TABLE._asdict())
 
 
 def test_alpha_is_that_of_the_texture_times_that_of_the_vertices() -> None:
@@ -112,7 +110,7 @@ def test_alpha_is_that_of_the_texture_times_that_of_the_vertices() -> None:
     assert view.coverage[-1, 0] == 0
     partly = (view.coverage > 0) & (view.coverage < 0.39)
     assert partly.any()
-    np.testing.assert_allclose(view.colour[partly], tone_map(np.float32(1)), **TONE_TABLE._asdict())
+    np.testing.assert_allclose(view.color[partly], tone_map(np.float32(1)), **TONE_TABLE._asdict())
 
 
 def test_a_half_covered_pixel_has_half_of_the_coverage_and_all_of_the_colour() -> None:
@@ -120,7 +118,7 @@ def test_a_half_covered_pixel_has_half_of_the_coverage_and_all_of_the_colour() -
     view = view_of([], [square(0.0, Material.HAIR, 0.5, half=0.5, x=0.5 + edge)])
     column = SIDE // 2
     assert view.coverage[4, column] == pytest.approx(0.25, abs=1e-6)
-    np.testing.assert_allclose(view.colour[4, column], view.colour[4, column + 2], **EXACT_FLOAT32._asdict())
+    np.testing.assert_allclose(view.color[4, column], view.color[4, column + 2], **EXACT_FLOAT32._asdict())
     assert view.coverage[4, column - 1] == 0
 
 
@@ -142,10 +140,10 @@ def test_depth_and_material_are_those_of_the_surface_that_most_samples_see() -> 
 def test_a_recoloured_texture_keeps_only_its_luminance() -> None:
     texture = np.full((1, 1, 3), 130, np.uint8)
     texture[..., 2] = 0
-    colour = np.array([0.2, 0.1, 0.05])
-    view = view_of([square(0.0, Material.HAIR)], [], (Surface.dyed(Material.HAIR, texture, colour),))
-    linear = (view.colour[2, 2].astype(np.float64)) ** 2.2
-    np.testing.assert_allclose(linear / linear[0], colour / colour[0], rtol=0.01)
+    color = np.array([0.2, 0.1, 0.05])
+    view = view_of([square(0.0, Material.HAIR)], [], (Surface.dyed(Material.HAIR, texture, color),))
+    linear = (view.color[2, 2].astype(np.float64)) ** 2.2
+    np.testing.assert_allclose(linear / linear[0], color / color[0], rtol=0.01)
 
 
 def test_hair_shades_what_is_behind_it_where_its_texture_has_alpha() -> None:
@@ -159,7 +157,7 @@ def test_hair_shades_what_is_behind_it_where_its_texture_has_alpha() -> None:
     behind = np.array([[0.175, 0, 0], [0.275, 0, 0]], np.float32)
     (bright, _, _), (dark, _, _) = project(behind, posed_label(0.0, 0.0), 64).astype(int)
     assert view.material[32, bright] == view.material[32, dark] == Material.CLOTH + 1
-    assert view.colour[32, bright, 0] > 1.5 * view.colour[32, dark, 0]
+    assert view.color[32, bright, 0] > 1.5 * view.color[32, dark, 0]
 
 
 def test_points_are_projected_as_the_library_does_it() -> None:

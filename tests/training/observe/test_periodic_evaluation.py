@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gghead.checkpoint.tensors import load_tensors
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.observe.periodic_evaluation import Examiner
+from gghead.training.observe.periodic_evaluation import PeriodicEvaluator
 from gghead.training.state import TrainingState
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
@@ -66,15 +66,15 @@ def test_a_measurement_that_was_cut_off_is_made_up_for(
     config = tiny_config(data, total_images=16, snapshot_every=8, **wanted)
     whole, cut_off = (RunFolder.create(tmp_path / name, config) for name in ("whole", "cut_off"))
     train(whole, SilentMonitor())
-    honest = Examiner.examine
+    honest = PeriodicEvaluator.examine
 
-    def examine(self: Examiner, state: TrainingState) -> None:
+    def examine(self: PeriodicEvaluator, state: TrainingState) -> None:
         if state.images == at:
             raise KeyboardInterrupt
         honest(self, state)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Examiner, "examine", examine)
+        patch.setattr(PeriodicEvaluator, "examine", examine)
         with pytest.raises(KeyboardInterrupt):
             train(cut_off, SilentMonitor())
     assert cut_off.checkpoints()[-1] == cut_off.checkpoint(at), "measuring costs nothing that was learned"

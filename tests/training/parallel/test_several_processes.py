@@ -18,7 +18,7 @@ from gghead.config.training import RunConfig
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
 from gghead.training.parallel import distributed
-from gghead.training.parallel.distributed import Team
+from gghead.training.parallel.distributed import ProcessGroup
 from gghead.training.parallel.launch import PROGRAM, free_port, launch
 from tiny_run import RESOLUTION, SignalAt, tiny_config, write_tiny_dataset
 from tolerances import TWO_PROCESSES
@@ -67,7 +67,7 @@ def test_two_processes_compute_what_one_computes_and_stop_together(
     (saved,) = both.checkpoints()
     assert told.count(f"saved at {int(saved.name)} images") == told.count("go on with") == 1, "of the first alone"
 
-    monkeypatch.setattr("gghead.training.parallel.microbatches.JUDGED_AT_ONCE", 8 * RESOLUTION**2)
+    monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", 8 * RESOLUTION**2)
     one = RunFolder.create(tmp_path / "one", calm)
     assert train(one, SignalAt(int(saved.name), signal.SIGTERM)).interrupted
     for path in saved.glob("*.safetensors"):
@@ -130,7 +130,7 @@ def test_buckets_hold_everything_in_order(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_parts_of_a_batch_are_whole_groups() -> None:
     whole = torch.arange(16.0)
-    parts = [Team(rank, 2).part(whole, group_size=4) for rank in range(2)]
+    parts = [ProcessGroup(rank, 2).part(whole, group_size=4) for rank in range(2)]
     assert parts[0].tolist() == [0, 1, 4, 5, 8, 9, 12, 13]
     assert parts[1].tolist() == [2, 3, 6, 7, 10, 11, 14, 15]
-    assert Team().part(whole, 4) is whole
+    assert ProcessGroup().part(whole, 4) is whole

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus  # noqa: E402
 
 from gghead.viewer.access import guard  # noqa: E402
 from gghead.viewer.access.admission import Address, Admission  # noqa: E402
-from gghead.viewer.heads_service import Studio  # noqa: E402
+from gghead.viewer.heads_service import HeadsService  # noqa: E402
 from viewer.test_server import CAMERA, free_port, guest, of_type, open_house, picture  # noqa: E402
 
 
@@ -29,7 +29,7 @@ def status(url: str, **headers: str) -> int:
 
 
 def test_a_page_of_another_site_gets_no_connection_and_no_file(
-    studio: Studio, model_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    studio: HeadsService, model_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
     with open_house(studio, model_file, port, out=tmp_path / "out"):
@@ -59,7 +59,7 @@ def test_a_page_of_another_site_gets_no_connection_and_no_file(
 SERVE = websockets.asyncio.server.serve
 
 
-def test_tunnels_and_named_proxies_are_let_in(studio: Studio, model_file: Path) -> None:
+def test_tunnels_and_named_proxies_are_let_in(studio: HeadsService, model_file: Path) -> None:
     port = free_port()
     with open_house(studio, model_file, port, allowed=("https://hub.example",)):
         assert status(f"http://localhost:{port}/", Host="hub.example") == 200
@@ -72,7 +72,7 @@ def test_tunnels_and_named_proxies_are_let_in(studio: Studio, model_file: Path) 
                 visitor.until(picture)
 
 
-def test_no_other_site_may_frame_the_page(studio: Studio, model_file: Path) -> None:
+def test_no_other_site_may_frame_the_page(studio: HeadsService, model_file: Path) -> None:
     port = free_port()
     with (
         open_house(studio, model_file, port, allowed=("https://hub.example",)),
@@ -88,7 +88,7 @@ def test_a_viser_that_starts_in_another_way_is_not_served() -> None:
 
 
 def test_only_so_many_pages_are_open_at_once(
-    studio: Studio, model_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    studio: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(guard, "MAX_VISITORS", 2)
     port = free_port()
@@ -104,7 +104,7 @@ def test_only_so_many_pages_are_open_at_once(
 
 
 def test_a_rude_visitor_harms_nobody(
-    studio: Studio,
+    studio: HeadsService,
     model_file: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

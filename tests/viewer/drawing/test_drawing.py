@@ -17,7 +17,7 @@ from gghead.viewer.drawing.drawing import adjusted, draw, normals, splats
 from gghead.viewer.drawing.ellipsoids import draw_ellipsoids
 from gghead.viewer.drawing.heads import Head
 from gghead.viewer.drawing.template_mesh import build_mesh, edges_of, face_normals
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.state import HeadChoice, Look, Show, Viewpoint
 from gghead.viewer.viewpoints import camera_of, preset
 
@@ -26,7 +26,7 @@ FRONT = Viewpoint(fov=math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL)))
 
 
 @pytest.fixture(scope="module")
-def head(studio: Studio, model_file: Path) -> Head:
+def head(studio: HeadsService, model_file: Path) -> Head:
     return studio.head(model_file, HeadChoice(seed=1), FRONT)
 
 

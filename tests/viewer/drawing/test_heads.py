@@ -8,7 +8,7 @@ import torch
 
 from gghead.exports.files import export
 from gghead.inference.loading import load
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import open_library
 from gghead.viewer.state import HeadChoice, Viewpoint
 from gghead.viewer.viewpoints import preset
@@ -18,35 +18,35 @@ from viewer.tiny_models import write_model
 FRONT = Viewpoint()
 
 
-def means(studio: Studio, path: Path, choice: HeadChoice, viewpoint: Viewpoint = FRONT) -> torch.Tensor:
+def means(studio: HeadsService, path: Path, choice: HeadChoice, viewpoint: Viewpoint = FRONT) -> torch.Tensor:
     return studio.head(path, choice, viewpoint).gaussians.sh
 
 
-def test_a_seed_is_the_seed_of_sample(studio: Studio, model_file: Path) -> None:
+def test_a_seed_is_the_seed_of_sample(studio: HeadsService, model_file: Path) -> None:
     expected = load(model_file).sample([5], truncation=0.4)[0].sh
     torch.testing.assert_close(means(studio, model_file, HeadChoice(seed=5, truncation=0.4)), expected)
 
 
-def test_the_pads_corners_are_its_seeds(studio: Studio, model_file: Path) -> None:
+def test_the_pads_corners_are_its_seeds(studio: HeadsService, model_file: Path) -> None:
     corners = HeadChoice(corners=(1, 2, 3, 4))
     for place, seed in (((0.0, 0.0), 1), ((1.0, 0.0), 2), ((0.0, 1.0), 3), ((1.0, 1.0), 4)):
         found = means(studio, model_file, replace(corners, pad=place))
         torch.testing.assert_close(found, means(studio, model_file, HeadChoice(seed=seed)), **EXACT_FLOAT32._asdict())
 
 
-def test_all_bands_of_a_seed_are_that_seed(studio: Studio, model_file: Path) -> None:
+def test_all_bands_of_a_seed_are_that_seed(studio: HeadsService, model_file: Path) -> None:
     mixed = means(studio, model_file, HeadChoice(seed=1, coarse=2, middle=2, fine=2))
     torch.testing.assert_close(mixed, means(studio, model_file, HeadChoice(seed=2)), **EXACT_FLOAT32._asdict())
     assert not torch.allclose(mixed, means(studio, model_file, HeadChoice(seed=1, coarse=2)))
 
 
-def test_walking_changes_the_head(studio: Studio, model_file: Path) -> None:
+def test_walking_changes_the_head(studio: HeadsService, model_file: Path) -> None:
     still = means(studio, model_file, HeadChoice())
     assert torch.equal(still, means(studio, model_file, HeadChoice(walk=(0.0, 0.0))))
     assert not torch.allclose(still, means(studio, model_file, HeadChoice(walk=(2.0,))))
 
 
-def test_a_following_model_sees_the_camera_and_a_frozen_one_does_not(studio: Studio, model_file: Path) -> None:
+def test_a_following_model_sees_the_camera_and_a_frozen_one_does_not(studio: HeadsService, model_file: Path) -> None:
     side = preset("profile", FRONT)
     frozen, following = HeadChoice(), HeadChoice(following=True)
     assert torch.equal(means(studio, model_file, frozen), means(studio, model_file, frozen, side))
@@ -54,7 +54,7 @@ def test_a_following_model_sees_the_camera_and_a_frozen_one_does_not(studio: Stu
     assert not torch.allclose(means(studio, model_file, following, side), means(studio, model_file, following))
 
 
-def test_models_without_a_condition_ignore_it(studio: Studio, tmp_path: Path) -> None:
+def test_models_without_a_condition_ignore_it(studio: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "free.safetensors", camera_conditioned=False)
     side = preset("profile", FRONT)
     following = HeadChoice(following=True)
@@ -63,7 +63,7 @@ def test_models_without_a_condition_ignore_it(studio: Studio, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["head.ply", "head.spz", "head.splat", "HEAD.SPZ"])
 def test_a_file_of_gaussians_is_a_head_without_a_chart(
-    name: str, studio: Studio, model_file: Path, tmp_path: Path
+    name: str, studio: HeadsService, model_file: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / name
     made = studio.head(model_file, HeadChoice(seed=3), FRONT).gaussians
@@ -77,7 +77,7 @@ def test_a_file_of_gaussians_is_a_head_without_a_chart(
     assert studio.model(path) is None
 
 
-def test_a_deleted_model_is_told_in_words(studio: Studio, tmp_path: Path) -> None:
+def test_a_deleted_model_is_told_in_words(studio: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "short.safetensors")
     studio.head(path, HeadChoice(), FRONT)
     path.unlink()
@@ -85,7 +85,7 @@ def test_a_deleted_model_is_told_in_words(studio: Studio, tmp_path: Path) -> Non
         studio.head(path, HeadChoice(seed=1), FRONT)
 
 
-def test_a_model_that_was_written_anew_is_read_anew(studio: Studio, tmp_path: Path) -> None:
+def test_a_model_that_was_written_anew_is_read_anew(studio: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "new.safetensors", seed=0)
     before = means(studio, path, HeadChoice())
     write_model(path, seed=1)

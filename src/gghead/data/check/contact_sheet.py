@@ -95,12 +95,12 @@ def draw_template(
     if not with_depth.any():
         draw.text((6, 6), "the head is behind this camera", fill=(220, 0, 0))
     eye = label[[3, 7, 11]]
-    for position, colour in LANDMARKS.values():
+    for position, color in LANDMARKS.values():
         place = np.array(position)
         (point,), (depth,) = project(place[None], label)
         # Landmarks are on the front of the face: seen by cameras in front of the plane through them.
         if depth > 0 and eye[2] > place[2] and np.abs(point).max() < 2 * SIDE:
-            draw.ellipse([*(point - 4), *(point + 4)], fill=colour, outline=(255, 255, 255))
+            draw.ellipse([*(point - 4), *(point + 4)], fill=color, outline=(255, 255, 255))
     return np.asarray(canvas)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from gghead.data.archive import Archive, open_archive
 from gghead.data.check.picture_facts import PictureFacts, findings, look_at
-from gghead.data.conventions import RIGHT, Verdict, head_offsets, recognise
+from gghead.data.conventions import RIGHT, Verdict, head_offsets, recognize
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
@@ -115,7 +115,7 @@ def inspect(
         invalid = label_problems(file.names, file.values)
         problems += [*file.problems, *invalid]
         finite = np.isfinite(file.values).all(axis=1)
-        verdict = recognise(file.values[finite]) if finite.any() else None
+        verdict = recognize(file.values[finite]) if finite.any() else None
         missing, unlabelled = unmatched_files(file.names, pictures)
         problems += missing + unlabelled
         files, mask_problems = _with_masks(path, pictures, file.names, masks)
@@ -155,7 +155,7 @@ def in_vain(dataset: HeadDataset) -> tuple[str, ...]:
     facts = [look_at(dataset.files, dataset.resolution, name) for name in dataset.names[::step]]
     usable = [result for result in facts if not result.problem]
     found = findings(usable, dataset.has_masks)
-    return (*_convention_problems(path, recognise(labels)), *_center_problems(labels), *found.problems)
+    return (*_convention_problems(path, recognize(labels)), *_center_problems(labels), *found.problems)
 
 
 def _with_masks(

@@ -37,7 +37,7 @@ from gghead.model.official.safe_pickle import Record
 from gghead.model.official.settings import OfficialSettings, read_settings
 from gghead.model.official.template import read_texels
 from gghead.model.storage import NOTHING_ALLOCATED, mismatches
-from gghead.uv.texels import Texels
+from gghead.uv.samples import UVSamples
 
 N = TypeVar("N", Generator, Discriminator)
 
@@ -190,12 +190,12 @@ def _generator(module: OfficialModule) -> tuple[Generator, list[str]]:
         tensors["position_weight"] = tensors["position_weight"].flatten(1)
     tensors |= {"texel_uvs": texels.uvs, "template_positions": texels.positions}
     with NOTHING_ALLOCATED:
-        empty = Texels(torch.empty(texels.uvs.shape), torch.empty(texels.positions.shape))
+        empty = UVSamples(torch.empty(texels.uvs.shape), torch.empty(texels.positions.shape))
         generator = Generator(config, empty, seed=None)
     _fill(generator, tensors)
     notes = [*settings.notes, *_unread_notes(unread), *template_notes, *_precision_notes(module)]
-    if settings.half_blocks:
-        notes.append(f"its {settings.half_blocks} finest blocks computed in half precision there, in single here")
+    if settings.bf16_blocks:
+        notes.append(f"its {settings.bf16_blocks} finest blocks computed in half precision there, in single here")
     return generator, notes
 
 

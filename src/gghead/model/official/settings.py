@@ -148,7 +148,7 @@ class OfficialSettings:
     """The settings that vary between checkpoints; see GeneratorConfig for their meaning.
 
     Attributes:
-        half_blocks: blocks that computed in half precision.
+        bf16_blocks: blocks that computed in half precision.
         notes: what of the configuration is left aside, one sentence each.
     """
 
@@ -162,7 +162,7 @@ class OfficialSettings:
     position_range: float
     max_log_scale: float
     log_scale_offset: float
-    half_blocks: int
+    bf16_blocks: int
     notes: tuple[str, ...]
 
 
@@ -193,7 +193,7 @@ def read_settings(attributes: Mapping[object, object]) -> OfficialSettings:
         position_range=number(config.get("position_range"), "position_range"),
         max_log_scale=number(config.get("max_scale"), "max_scale"),
         log_scale_offset=number(config.get("scale_offset"), "scale_offset"),
-        half_blocks=_whole(synthesis, "num_fp16_res") if "num_fp16_res" in synthesis else 0,
+        bf16_blocks=_whole(synthesis, "num_fp16_res") if "num_fp16_res" in synthesis else 0,
         notes=_notes(config, nested),
     )
 

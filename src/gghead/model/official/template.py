@@ -3,14 +3,14 @@
 from torch import Tensor
 
 from gghead.model.official.module import OfficialModule, single
-from gghead.uv.texels import Texels, sample_maps
+from gghead.uv.samples import UVSamples, sample_maps
 
 MAP, LIST = "_uv_position_map", "_flame_vertices"
 SLACK = 1e-4
 """The two agree to rounding; further apart, in world units, is told."""
 
 
-def read_texels(module: OfficialModule, grid: Tensor, grid_size: int) -> tuple[Texels, list[str]]:
+def read_texels(module: OfficialModule, grid: Tensor, grid_size: int) -> tuple[UVSamples, list[str]]:
     """The points that carry Gaussians, and what is to be told of them.
 
     Args:
@@ -30,11 +30,11 @@ def read_texels(module: OfficialModule, grid: Tensor, grid_size: int) -> tuple[T
     if MAP not in module.buffers:
         if vertices is None:
             raise ValueError(f"it has no tensors {MAP}, and no {LIST} of as many points as {len(uvs)}")
-        return Texels(uvs, vertices), [f"it has no {MAP}; its template was taken from its {LIST}"]
+        return UVSamples(uvs, vertices), [f"it has no {MAP}; its template was taken from its {LIST}"]
     positions = single(MAP, module.buffers[MAP])
     if not positions.is_floating_point() or positions.ndim != 3 or len(positions) != 3 or not positions.numel():
         raise ValueError(f"its {MAP} has the shape {tuple(positions.shape)}; expected numbers [3, R, R]")
-    texels = Texels(uvs, sample_maps(positions, uvs).contiguous())
+    texels = UVSamples(uvs, sample_maps(positions, uvs).contiguous())
     apart = 0.0 if vertices is None else float((vertices - texels.positions).abs().max())
     if apart <= SLACK:
         return texels, []

@@ -28,7 +28,7 @@ JOBS_PER_THREAD = 4
 
 
 @dataclass(frozen=True)
-class Lists:
+class TileIntersections:
     """What the backward pass needs of the forward pass over a group of pictures."""
 
     splats: np.ndarray
@@ -144,7 +144,7 @@ def groups_of(pictures: int, count: int) -> list[slice]:
 
 def find_pairs(
     workers: Workers, inputs: tuple[Tensor, ...], scene_of: np.ndarray, group: slice, size: tuple[int, int]
-) -> Lists:
+) -> TileIntersections:
     """Projects a group of pictures and lists the splats of each tile."""
     *scenes, viewmats, Ks = (tensor.numpy() for tensor in inputs)
     pictures, count, channels = len(scene_of), scenes[0].shape[1], 4 + scenes[5].shape[2]
@@ -166,4 +166,4 @@ def find_pairs(
     assert pairs < 2**31, "entries are numbered with 32 bits"
     entry_splats, entry_pairs = np.empty(pairs, np.int32), np.empty(pairs, np.int32)
     workers.run(list_pairs, splats, order, visible, size, places, first_pairs, entry_splats, entry_pairs)
-    return Lists(splats, tile_starts, entry_splats, entry_pairs, first_pairs)
+    return TileIntersections(splats, tile_starts, entry_splats, entry_pairs, first_pairs)

@@ -169,7 +169,7 @@ def paint(splat, mean, sh, view, values, slopes):
     dx, dy, dz, _ = direction_of(mean, view)
     evaluate_basis(dx, dy, dz, sh.shape[0], values, slopes)
     for c in range(3):
-        colour = HALF
+        color = HALF
         for k in range(sh.shape[0]):
-            colour += sh[k, c] * values[k]
-        splat[CHANNELS + c] = max(colour, ZERO)
+            color += sh[k, c] * values[k]
+        splat[CHANNELS + c] = max(color, ZERO)

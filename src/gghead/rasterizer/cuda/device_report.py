@@ -7,17 +7,17 @@ from contextlib import contextmanager
 import torch
 
 from gghead.rasterizer.checks import raise_problems
-from gghead.rasterizer.cuda.list_capacity import History
+from gghead.rasterizer.cuda.list_capacity import ListCapacity
 
-SPIN = 2e-4
+SPIN_SECONDS = 2e-4
 """Seconds for which the host looks without pause: it is about as long as the GPU takes to get there."""
-NAP = 5e-5
+SLEEP_SECONDS = 5e-5
 """Seconds between looks after that, in which other threads may run."""
 MAX_WATCHED = 8
 """Drawings in one captured graph that can be watched."""
 
 
-class Report:
+class DeviceReport:
     """Two numbers in the host's memory that a kernel writes: entries of all lists, and the bits of CameraProblem."""
 
     def __init__(self) -> None:
@@ -35,10 +35,10 @@ class Report:
         Raises:
             ValueError: the cameras can't be drawn.
         """
-        until = time.perf_counter() + SPIN
+        until = time.perf_counter() + SPIN_SECONDS
         while self.view[0] < 0:
             if time.perf_counter() > until:
-                time.sleep(NAP)
+                time.sleep(SLEEP_SECONDS)
                 # Raises what made the GPU stop, if it did.
                 if torch.cuda.current_stream().query() and self.view[0] < 0:
                     raise RuntimeError("the GPU has finished without a report; please file an issue")
@@ -46,30 +46,30 @@ class Report:
         return int(self.view[0])
 
 
-class Reports:
+class DeviceReports:
     """Reports that nobody waits for, since pinned memory is slow to get. Lists of Python are safe among threads."""
 
     def __init__(self) -> None:
-        self.free: list[Report] = []
+        self.free: list[DeviceReport] = []
 
-    def take(self) -> Report:
+    def take(self) -> DeviceReport:
         """A report for one call."""
-        return self.free.pop() if self.free else Report()
+        return self.free.pop() if self.free else DeviceReport()
 
-    def give_back(self, report: Report) -> None:
+    def give_back(self, report: DeviceReport) -> None:
         """After its last reading."""
         self.free.append(report)
 
 
-class Watch:
+class ListWatch:
     """What captured graphs report each time they are replayed: how full the room for their lists is."""
 
     def __init__(self) -> None:
         # Made now: while a graph is captured no memory of the host can be pinned.
-        self._spare = [Report() for _ in range(MAX_WATCHED)]
-        self._drawings: list[tuple[Report, History, int]] = []
+        self._spare = [DeviceReport() for _ in range(MAX_WATCHED)]
+        self._drawings: list[tuple[DeviceReport, ListCapacity, int]] = []
 
-    def add(self, history: History, capacity: int) -> Report:
+    def add(self, history: ListCapacity, capacity: int) -> DeviceReport:
         """A report for a drawing that is being captured; lives as long as the watch, which must outlive the graph."""
         if not self._spare:
             raise ValueError(f"one graph may draw {MAX_WATCHED} times at most; capture it in parts")
@@ -89,7 +89,8 @@ class Watch:
             report.reset()
 
     def fullness(self) -> float:
-        """Largest share of the room that the last replay needs; waits until the GPU has counted, as `Report.read` does.
+        """Largest share of the room that the last replay needs; waits until the GPU has counted, as
+        `DeviceReport.read` does.
 
         Above 1 a drawing has NaN in it. The needs are remembered: a graph captured anew gets more room.
 
@@ -104,14 +105,14 @@ class Watch:
         return max(shares)
 
 
-WATCHES: list[Watch] = []
+WATCHES: list[ListWatch] = []
 """Those of the captures that are under way in this process."""
 
 
 @contextmanager
-def watch_lists() -> Iterator[Watch]:
+def watch_lists() -> Iterator[ListWatch]:
     """Watches the drawings that are captured in a CUDA graph inside of the block."""
-    watch = Watch()
+    watch = ListWatch()
     WATCHES.append(watch)
     try:
         yield watch
@@ -119,6 +120,6 @@ def watch_lists() -> Iterator[Watch]:
         WATCHES.remove(watch)
 
 
-def watched(history: History, capacity: int) -> int:
+def watched(history: ListCapacity, capacity: int) -> int:
     """Where a drawing that is being captured reports to: an address, or null where nobody watches."""
     return WATCHES[-1].add(history, capacity).address if WATCHES else 0

@@ -8,7 +8,7 @@ STEP = 2**16
 """Room is made in steps of so many entries, so that torch's allocator can use a block again."""
 
 
-class History:
+class ListCapacity:
     """How long the lists of the last drawings of a kind were."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from gghead.cuda.program import Kernels
 from gghead.rasterizer.cuda.kernels import MAX_LOCAL_TILES, THREADS, TILE, Variant, load_kernels
-from gghead.rasterizer.cuda.list_capacity import History
+from gghead.rasterizer.cuda.list_capacity import ListCapacity
 
 CLASSES = 64
 """Classes of the length of a list, by which tiles are ordered; lists.cu says the same."""
@@ -58,7 +58,7 @@ class Plan:
     pixels: int
     rows: int
     zeros: int
-    history: History
+    history: ListCapacity
 
     def backward_kernels(self, deterministic: bool) -> tuple[Variant, Kernels]:
         """The program of the backward pass, which sums in floats or in integers."""
@@ -100,5 +100,5 @@ def plan_of(
         device, pictures, pictures // heads, count, width, height, variant, load_kernels(variant, device), tiles,
         local_tiles=per_picture if per_picture <= MAX_LOCAL_TILES else 0, blocks=-(-count // THREADS), starts=starts,
         order=order, pixels=pixels, rows=pixels + 8 * pictures * width * height, zeros=8 * tiles + 16 + 8 * CLASSES,
-        history=History(),
+        history=ListCapacity(),
     )  # fmt: skip

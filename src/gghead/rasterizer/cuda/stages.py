@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from gghead.cuda.program import bits_of, clear, current_stream
-from gghead.rasterizer.cuda.device_report import Reports, watched
+from gghead.rasterizer.cuda.device_report import DeviceReports, watched
 from gghead.rasterizer.cuda.kernels import BACK_THREADS, THREADS
 from gghead.rasterizer.cuda.list_capacity import CAPTURE_SLACK
 from gghead.rasterizer.cuda.plan import Plan
 
-REPORTS = Reports()
+REPORTS = DeviceReports()
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def backdrop_of(background: Tensor | float) -> tuple[int, int, int, int]:
     """A background as the kernels take it: the address of a colour for each picture, or null and one for all."""
     if isinstance(background, Tensor):
         return background.data_ptr(), 0, 0, 0
-    grey = bits_of(background)
-    return 0, grey, grey, grey
+    gray = bits_of(background)
+    return 0, gray, gray, gray
 
 
 def draw(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:

@@ -62,10 +62,10 @@ class HeadChart:
         return np.clip((self.position[..., 2] - FACE_DEPTH) / 0.15, 0, 1)
 
     def near(
-        self, centre: tuple[float, float, float], spread: tuple[float, float, float]
+        self, center: tuple[float, float, float], spread: tuple[float, float, float]
     ) -> Float32[np.ndarray, "h w"]:
         """Gaussian hill around a point and its mirror image, 0 to 1, with a standard deviation for each axis."""
-        x, y, z = centre
+        x, y, z = center
         offset = np.stack([self.side - x, self.height - y, self.position[..., 2] - z], -1)
         return np.exp(-0.5 * ((offset / np.array(spread, np.float32)) ** 2).sum(-1)).astype(np.float32)
 

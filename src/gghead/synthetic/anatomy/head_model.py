@@ -39,7 +39,7 @@ class Chart(IntEnum):
 class Eyeball:
     """A sphere: centre [3] and radius."""
 
-    centre: np.ndarray
+    center: np.ndarray
     radius: float
 
 
@@ -179,6 +179,6 @@ class HeadModel:
         return Eyeball(np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius]), radius)
 
     def _landmarks(self, vertices: np.ndarray) -> np.ndarray:
-        eyes = [ball.centre for ball in self.eyeballs(vertices)]
+        eyes = [ball.center for ball in self.eyeballs(vertices)]
         nose = vertices[self._pack["nose_tip_vertex"]]
         return np.stack([*eyes, nose, *vertices[self._pack["mouth_corner_vertices"]]])

@@ -16,7 +16,7 @@ MELANIN = np.array([0.85, 0.14, 0.0])
 """How much each of the `ANCESTRIES` darkens the skin."""
 MELANIN_OF_FAIR_HAIR = 0.4
 """Darker people have brown eyes and dark hair; lighter ones may have others."""
-HAIR_COLOURS = np.array(
+HAIR_COLORS = np.array(
     [
         [0.012, 0.009, 0.008],
         [0.03, 0.017, 0.01],
@@ -38,7 +38,7 @@ AGE_MIX: dict[Age, dict[str, float]] = {
     "middleage": {"young": 0.6, "old": 0.4},
     "old": {"young": 0.2, "old": 0.8},
 }
-IRIS_COLOURS = {
+IRIS_COLORS = {
     "brown": (0.23, 0.12, 0.06),
     "light_brown": (0.42, 0.26, 0.12),
     "blue": (0.30, 0.45, 0.60),
@@ -109,10 +109,10 @@ class Person:
     age: Age
     ancestry: Float[np.ndarray, "3"]
     melanin: float
-    hair_colour: Float[np.ndarray, "3"]
-    iris_colour: Float[np.ndarray, "3"]
+    hair_color: Float[np.ndarray, "3"]
+    iris_color: Float[np.ndarray, "3"]
     gaze: Float[np.ndarray, "2"]
-    cloth_colour: Float[np.ndarray, "3"]
+    cloth_color: Float[np.ndarray, "3"]
     collar: float
 
 
@@ -131,7 +131,7 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
         weights[model.row[f"unit/{unit}"]] = value
     melanin = float(np.clip(ancestry @ MELANIN + rng.normal(0.12, 0.08), 0.02, 1))
     light = max(shares, key=shares.__getitem__) == "caucasian" and melanin < MELANIN_OF_FAIR_HAIR
-    irises = list(IRIS_COLOURS) if light else ["brown"]
+    irises = list(IRIS_COLORS) if light else ["brown"]
     return Person(
         neutral=neutral,
         weights=weights,
@@ -139,10 +139,10 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
         age=age,
         ancestry=ancestry,
         melanin=melanin,
-        hair_colour=_random_hair_colour(rng, light, age == "old"),
-        iris_colour=np.array(IRIS_COLOURS[str(rng.choice(irises))]),
+        hair_color=_random_hair_color(rng, light, age == "old"),
+        iris_color=np.array(IRIS_COLORS[str(rng.choice(irises))]),
         gaze=gaze,
-        cloth_colour=np.clip(rng.uniform(0.02, 0.6) * (1 + rng.normal(0, 0.25, 3)), 0.01, 0.8),
+        cloth_color=np.clip(rng.uniform(0.02, 0.6) * (1 + rng.normal(0, 0.25, 3)), 0.01, 0.8),
         collar=rng.uniform(-0.12, 0.12),
     )
 
@@ -157,13 +157,13 @@ def _lids_that_follow(gaze: np.ndarray) -> dict[str, float]:
     return {f"eyeLook{way}{side}": share for way, share in (("Up", up), ("Down", down)) for side in ("Left", "Right")}
 
 
-def _random_hair_colour(rng: np.random.Generator, light: bool, old: bool) -> np.ndarray:
+def _random_hair_color(rng: np.random.Generator, light: bool, old: bool) -> np.ndarray:
     chances = (LIGHT_SKIN_HAIR if light else OTHER_HAIR) / (LIGHT_SKIN_HAIR if light else OTHER_HAIR).sum()
     if old:
         chances = chances * 0.4
         chances[-1] += 1 - chances.sum()
-    colour = HAIR_COLOURS[rng.choice(len(HAIR_COLOURS), p=chances)]
-    return np.clip(colour * np.exp(rng.normal(0, 0.15)), 0, 1)
+    color = HAIR_COLORS[rng.choice(len(HAIR_COLORS), p=chances)]
+    return np.clip(color * np.exp(rng.normal(0, 0.15)), 0, 1)
 
 
 def _add_macro_targets(

@@ -60,8 +60,8 @@ class BeardGrower:
     def __init__(self, model: HeadModel, chart: HeadChart, maps: SkinMaps) -> None:
         rng = np.random.default_rng(BEARD_SEED)
         faces = np.flatnonzero(model.chart == Chart.HEAD)
-        centre = model.neutral[model.triangles[faces]].mean(1)
-        faces = faces[(centre[:, 1] < 7.25) & (centre[:, 2] > 0.55)]
+        center = model.neutral[model.triangles[faces]].mean(1)
+        faces = faces[(center[:, 1] < 7.25) & (center[:, 2] > 0.55)]
         corners = model.neutral[model.triangles[faces]]
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
         picked = faces[np.searchsorted(np.cumsum(area / area.sum()), rng.random(3 * CARDS) * 0.9999)]

@@ -96,8 +96,8 @@ class BrowPatches:
         texels = (curves - [INNER, HIGHEST]) * scale
         alpha = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, texels, rng.uniform(1.1, 2.0, shape.hairs))
         alpha = np.maximum(alpha * 0.92, self._shadow(shape))
-        grey = np.full_like(alpha, 0.5)
-        return pooled(np.stack([grey, grey, grey, alpha], -1), self._detail)
+        gray = np.full_like(alpha, 0.5)
+        return pooled(np.stack([gray, gray, gray, alpha], -1), self._detail)
 
     @staticmethod
     def _shadow(shape: _BrowShape) -> np.ndarray:
@@ -110,16 +110,16 @@ class BrowPatches:
         return 0.38 * ends * np.exp(-(((y - middle - 0.006) / (1.05 * half + 0.004)) ** 2)) * min(1, shape.hairs / 260)
 
 
-def brow_colour(person: Person, skin: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+def brow_color(person: Person, skin: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
     """Linear light: a little darker than the hair, and never lighter than the skin.
 
     Args:
         person: whose hair colour counts.
         skin: display colour of the skin.
     """
-    colour = 0.6 * np.asarray(person.hair_colour) + 0.004
+    color = 0.6 * np.asarray(person.hair_color) + 0.004
     limit = 0.42 * float(np.max(skin)) ** 2.2
-    return colour * min(1, limit / colour.max())
+    return color * min(1, limit / color.max())
 
 
 def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:

@@ -19,11 +19,11 @@ LOW, HIGH = np.array([-2.3, 4.4, -1.9]), np.array([2.3, 9.6, 2.3])
 """Corners of the space in which hair may be."""
 CELL, COARSE_CELL = 0.09, 0.23
 """Of the grid of distances and of the grid of movements."""
-FACE_CENTRE, FACE_RADII = np.array([0.0, 6.92, 1.25]), np.array([0.585, 0.73, 0.75])
+FACE_CENTER, FACE_RADII = np.array([0.0, 6.92, 1.25]), np.array([0.585, 0.73, 0.75])
 """Ellipsoid that hair goes around as if it were solid: the face stays free."""
 CONTROLS = 700
 """Skin vertices whose movement moves the space around them."""
-NEIGHBOURS, SOFTNESS = 10, 0.12
+NEIGHBORS, SOFTNESS = 10, 0.12
 ROOTS = 4200
 ROOT_SEED = 3
 
@@ -94,7 +94,7 @@ def _distance_grid(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
     distance, nearest = cKDTree(points).query(nodes, k=4)
     along = (normals[nearest] * (nodes[:, None] - points[nearest])).sum(2).mean(1)
     signed = np.where(distance[:, 0] < 0.12, along, np.sign(along) * distance[:, 0])
-    local = (nodes - FACE_CENTRE) / FACE_RADII
+    local = (nodes - FACE_CENTER) / FACE_RADII
     length = np.linalg.norm(local, axis=1)
     face = (length - 1) * length / np.maximum(np.linalg.norm(local / FACE_RADII, axis=1), 1e-6)
     return np.minimum(signed, face).reshape(_grid_shape(CELL)).astype(np.float32)
@@ -103,10 +103,10 @@ def _distance_grid(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
 def _movement_weights(controls: np.ndarray) -> sp.csr_matrix:
     """Weights [nodes, controls] of the movements of near controls at each node of the coarse grid."""
     nodes = _nodes(COARSE_CELL)
-    distance, nearest = cKDTree(controls).query(nodes, k=NEIGHBOURS)
+    distance, nearest = cKDTree(controls).query(nodes, k=NEIGHBORS)
     weights = 1 / (distance**2 + SOFTNESS**2) ** 1.5
     weights /= weights.sum(1, keepdims=True)
-    rows = np.repeat(np.arange(len(nodes)), NEIGHBOURS)
+    rows = np.repeat(np.arange(len(nodes)), NEIGHBORS)
     return sp.csr_matrix((weights.ravel().astype(np.float32), (rows, nearest.ravel())), (len(nodes), len(controls)))
 
 
@@ -114,11 +114,11 @@ def _find_roots(model: HeadModel, normals: np.ndarray) -> Roots:
     """Random points on the skull, then put into an order in which each is as far as possible from those before."""
     rng = np.random.default_rng(ROOT_SEED)
     triangles = model.triangles[model.chart == Chart.HEAD]
-    centre = model.neutral[triangles].mean(1)
-    azimuth = azimuths(centre)
-    ear = (np.abs(centre[:, 0]) > 0.70) & (centre[:, 1] < 7.36) & (centre[:, 2] < 0.66)
-    behind_ear = (np.abs(centre[:, 0]) > 0.60) & (centre[:, 1] < 7.30) & (np.abs(centre[:, 2] - 0.42) < 0.24)
-    triangles = triangles[(centre[:, 1] > np.where(azimuth < 0.9, 7.6, 6.5)) & ~ear & ~behind_ear]
+    center = model.neutral[triangles].mean(1)
+    azimuth = azimuths(center)
+    ear = (np.abs(center[:, 0]) > 0.70) & (center[:, 1] < 7.36) & (center[:, 2] < 0.66)
+    behind_ear = (np.abs(center[:, 0]) > 0.60) & (center[:, 1] < 7.30) & (np.abs(center[:, 2] - 0.42) < 0.24)
+    triangles = triangles[(center[:, 1] > np.where(azimuth < 0.9, 7.6, 6.5)) & ~ear & ~behind_ear]
     corners = model.neutral[triangles]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     picked = np.minimum(np.searchsorted(np.cumsum(area / area.sum()), rng.random(ROOTS)), len(triangles) - 1)

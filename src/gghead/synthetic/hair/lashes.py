@@ -64,7 +64,7 @@ def _rims(model: HeadModel, eye: int) -> list[_Rim]:
     socket = np.intersect1d(model.triangles[model.chart == Chart.HEAD], model.triangles[model.chart == Chart.SOCKET])
     points = model.neutral[socket]
     ball = model.neutral_eyes[eye]
-    near = np.linalg.norm(points - ball.centre, axis=1) < 2 * ball.radius
+    near = np.linalg.norm(points - ball.center, axis=1) < 2 * ball.radius
     own, points = socket[near], points[near]
     side = np.abs(points[:, 0])
     inner, outer = points[side.argmin()], points[side.argmax()]
@@ -79,10 +79,10 @@ def _rims(model: HeadModel, eye: int) -> list[_Rim]:
 
 def _strip(roots: np.ndarray, ball: Eyeball, rim: _Rim, length: float, place: Similarity) -> Mesh:
     count = len(roots)
-    away = roots - ball.centre
+    away = roots - ball.center
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     u = np.linspace(0, 1, count)
-    outside = np.array([np.sign(ball.centre[0]), 0, 0])
+    outside = np.array([np.sign(ball.center[0]), 0, 0])
     long = length * (0.55 + 0.45 * np.sin(np.pi * np.clip(0.15 + 0.75 * u, 0, 1))) * (1 if rim.lid > 0 else 0.5)
     lean = outside * (0.9 * u - 0.25)[:, None]
     up = np.array([0, rim.lid, 0])
@@ -122,5 +122,5 @@ def _paint(detail: float) -> np.ndarray:
         curves.append(ends)
         thickness.append(rng.uniform(0.6, 1, count) * thick)
     alpha = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, np.concatenate(curves), np.concatenate(thickness))
-    grey = np.full_like(alpha, 0.5)
-    return pooled(np.stack([grey, grey, grey, alpha], -1), detail)
+    gray = np.full_like(alpha, 0.5)
+    return pooled(np.stack([gray, gray, gray, alpha], -1), detail)

@@ -15,7 +15,7 @@ from gghead.synthetic.anatomy.head_model import HeadModel, Similarity
 from gghead.synthetic.render.mesh_rasterizer import FAR, exact, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh
 
-SKULL_CENTRE = np.array([0.0, 7.5, 0.45], np.float32)
+SKULL_CENTER = np.array([0.0, 7.5, 0.45], np.float32)
 """Of the neutral head: hair has its outside away from here."""
 ROUNDNESS = 0.45
 """Share of the direction away from the skull in the normals: the facets of a shell disappear."""
@@ -67,16 +67,16 @@ class HairStyle:
 
 def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> HairStyle:
     """Measures a style on the neutral head."""
-    points, grey = proxy.fit(sky.base), even_luminance(texture)
+    points, gray = proxy.fit(sky.base), even_luminance(texture)
     shift = swept_aside(points, sky.skin) - points
     points = points + shift
     roots = cKDTree(sky.skin).query(points)[1]
     gaps = ((points - sky.skin[roots]) * sky.normals[roots]).sum(1)
-    reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy, grey)
+    reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy, gray)
     return HairStyle(
         proxy=proxy,
-        texture=grey,
-        tangents=_tangents(proxy, points, grey),
+        texture=gray,
+        tangents=_tangents(proxy, points, gray),
         shift=shift,
         roots=roots,
         gaps=gaps.astype(np.float32),
@@ -107,7 +107,7 @@ def hair_mesh(
     """
     flip = np.array([-1 if mirrored else 1, 1, 1], np.float32)
     points = style.proxy.fit(vertices) + style.shift
-    points = SKULL_CENTRE + (points - SKULL_CENTRE) * stretch.astype(np.float32)
+    points = SKULL_CENTER + (points - SKULL_CENTER) * stretch.astype(np.float32)
     # A mirrored style sits on the mirrored head; both are turned back afterwards.
     head = skin * flip
     triangles = skin_triangles[:, ::-1] if mirrored else skin_triangles
@@ -158,24 +158,24 @@ def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h 
     The renderer makes its own light, so that only what is finer than a fifteenth of the texture is kept in full. Lines
     of alpha that are thinner than a strand, borders of the pictures, become clear.
     """
-    grey = np.log(np.maximum(texture[..., :3].astype(np.float32) @ np.array([0.3, 0.55, 0.15], np.float32), 6))
+    gray = np.log(np.maximum(texture[..., :3].astype(np.float32) @ np.array([0.3, 0.55, 0.15], np.float32), 6))
     alpha = texture[..., 3] / np.float32(255)
     opaque = texture[..., 3] > 128
-    spread = len(grey) / 30
-    coarse = gaussian_filter(grey * alpha, spread) / np.maximum(gaussian_filter(alpha, spread), 0.02)
-    fine = grey - coarse + np.float32(COARSE_SHARE) * (coarse - np.median(coarse[opaque]))
+    spread = len(gray) / 30
+    coarse = gaussian_filter(gray * alpha, spread) / np.maximum(gaussian_filter(alpha, spread), 0.02)
+    fine = gray - coarse + np.float32(COARSE_SHARE) * (coarse - np.median(coarse[opaque]))
     fine -= np.median(fine[opaque])
     fine *= np.clip(STRAND_CONTRAST / max(float(fine[opaque].std()), 0.05), 0.5, 2.5)
     out = np.empty_like(texture)
     out[..., :3] = np.clip(118 * np.exp(fine), 70, 250)[..., None]
-    thick = gaussian_filter(alpha, len(grey) * THIN)
+    thick = gaussian_filter(alpha, len(gray) * THIN)
     out[..., 3] = texture[..., 3] * np.clip((thick - 0.25) / 0.35, 0, 1)
     return out
 
 
 def _outward(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Normals that point away from the skull."""
-    radial = points - SKULL_CENTRE
+    radial = points - SKULL_CENTER
     radial /= np.linalg.norm(radial, axis=1, keepdims=True) + 1e-6
     normals = vertex_normals(points, triangles)
     normals = normals * np.where((normals * radial).sum(1, keepdims=True) < 0, -1, 1)
@@ -185,15 +185,15 @@ def _outward(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 def _tangents(proxy: Proxy, points: np.ndarray, texture: np.ndarray) -> Float32[np.ndarray, "n 3"]:
     """Direction of the strands at the vertices: across the texture's strongest changes, by its structure tensor."""
-    grey = texture[..., 0].astype(np.float32) * (texture[..., 3] / np.float32(255))
-    dv, du = np.gradient(gaussian_filter(grey, 1.0))
-    spread = len(grey) / 64
+    gray = texture[..., 0].astype(np.float32) * (texture[..., 3] / np.float32(255))
+    dv, du = np.gradient(gaussian_filter(gray, 1.0))
+    spread = len(gray) / 64
     uu, vv, uv = (gaussian_filter(product, spread) for product in (du * du, dv * dv, du * dv))
     turn = 0.5 * np.arctan2(2 * uv, uu - vv) + np.pi / 2  # of the strands, in texels with v down
     corners, uvs = points[proxy.triangles], proxy.corner_uvs
     middle = uvs.mean(1)
-    column = np.clip((middle[:, 0] * grey.shape[1]).astype(int), 0, grey.shape[1] - 1)
-    row = np.clip(((1 - middle[:, 1]) * grey.shape[0]).astype(int), 0, grey.shape[0] - 1)
+    column = np.clip((middle[:, 0] * gray.shape[1]).astype(int), 0, gray.shape[1] - 1)
+    row = np.clip(((1 - middle[:, 1]) * gray.shape[0]).astype(int), 0, gray.shape[0] - 1)
     along = np.stack([np.cos(turn[row, column]), -np.sin(turn[row, column])], 1)
     edges, steps = corners[:, 1:] - corners[:, :1], uvs[:, 1:] - uvs[:, :1]
     size = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 0, 1] * steps[:, 1, 0]
@@ -268,7 +268,7 @@ def _into_map(points: np.ndarray, light: np.ndarray) -> Float32[np.ndarray, "n 3
     frame = np.stack([right, np.cross(light, right), -light])
     size = OCCLUSION_CELLS / (2 * OCCLUSION_EXTENT)
     shift = np.array([OCCLUSION_CELLS / 2, OCCLUSION_CELLS / 2, 10])
-    mapped = (points - SKULL_CENTRE) @ (frame * np.array([[size], [size], [1]])).T.astype(np.float32)
+    mapped = (points - SKULL_CENTER) @ (frame * np.array([[size], [size], [1]])).T.astype(np.float32)
     return (mapped + shift).astype(np.float32)
 
 

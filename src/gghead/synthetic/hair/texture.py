@@ -59,9 +59,9 @@ def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, tu
     v = np.linspace(0, 1, STRIP_HEIGHT)[:, None]
     x = (np.arange(STRIP_WIDTH) + 0.5) / STRIP_WIDTH
     light, solid = np.full((STRIP_HEIGHT, STRIP_WIDTH), 0.4), np.zeros((STRIP_HEIGHT, STRIP_WIDTH))
-    centres = rng.uniform(0.25, 0.75, 4)
+    centers = rng.uniform(0.25, 0.75, 4)
     for _ in range(count):
-        start, target = rng.uniform(0.06, 0.94), centres[rng.integers(4)]
+        start, target = rng.uniform(0.06, 0.94), centers[rng.integers(4)]
         phase, own = rng.uniform(0, 2 * np.pi) if wave > 0.15 else rng.normal(0, 0.5), rng.uniform(0.6, 1.1)
         line = start + (target - start) * clump * v**1.5
         line = line + wave * own * np.sin(2 * np.pi * turns * v + phase) * np.minimum(1, 4 * v)

@@ -44,7 +44,7 @@ def bun(field: HairField, tie: Float32[np.ndarray, "3"], share: float, rng: np.r
     count = round(BUN_CARDS * share)
     radius = rng.uniform(0.19, 0.30)
     _, away = field.probe(tie[None])
-    centre = tie + 0.75 * radius * away[0]
+    center = tie + 0.75 * radius * away[0]
     axis = _unit(0.9 * away[0] + 0.8 * _directions(rng, count))
     first = _unit(np.cross(axis, _directions(rng, count)))
     second = np.cross(axis, first)
@@ -52,7 +52,7 @@ def bun(field: HairField, tie: Float32[np.ndarray, "3"], share: float, rng: np.r
     tilt = rng.uniform(-0.85, 0.85, (count, 1, 1))
     circle = np.sqrt(1 - tilt**2) * (first[:, None] * np.cos(turn) + second[:, None] * np.sin(turn))
     unit = circle + tilt * axis[:, None]
-    lines = centre + radius * rng.uniform(0.85, 1.0, (count, 1, 1)) * unit * [1, 0.9, 0.85]
+    lines = center + radius * rng.uniform(0.85, 1.0, (count, 1, 1)) * unit * [1, 0.9, 0.85]
     return Lines(lines.astype(np.float32), _unit(unit).astype(np.float32), np.full(count, -1))
 
 

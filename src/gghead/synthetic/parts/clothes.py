@@ -64,7 +64,7 @@ class Outfit:
 
     neckline: Neckline
     shift: float
-    colours: Float[np.ndarray, "2 3"]
+    colors: Float[np.ndarray, "2 3"]
     stripes: int
     hem: float
     weave: float
@@ -73,16 +73,16 @@ class Outfit:
         """The cloth: a hem on top, then stripes; threads are random."""
         rows = np.arange(TEXTURE_SIDE)[:, None]
         striped = np.sin(rows * 2 * np.pi * self.stripes / TEXTURE_SIDE) > 0.3
-        linear = np.where(striped[..., None] & (self.stripes > 0), self.colours[1], self.colours[0])
+        linear = np.where(striped[..., None] & (self.stripes > 0), self.colors[1], self.colors[0])
         linear = np.repeat(linear, TEXTURE_SIDE, 1)
         ribs = 1 - 0.12 * (np.arange(TEXTURE_SIDE) % 2)
-        linear[:HEM_ROWS] = self.colours[0] * self.hem * ribs[None, :, None]
+        linear[:HEM_ROWS] = self.colors[0] * self.hem * ribs[None, :, None]
         threads = 1 + self.weave * rng.standard_normal((TEXTURE_SIDE, TEXTURE_SIDE, 1))
         display = np.clip(linear * threads, 0, 1) ** (1 / 2.2)
         return Surface.painted(Material.CLOTH, (display * 255).round().astype(np.uint8))
 
 
-def random_outfit(colour: Float[np.ndarray, "3"], shift: float, rng: np.random.Generator) -> Outfit:
+def random_outfit(color: Float[np.ndarray, "3"], shift: float, rng: np.random.Generator) -> Outfit:
     """Clothes of a colour, linear light: a fifth of them striped, necklines by `NECKLINE_CHANCES`.
 
     Args:
@@ -96,7 +96,7 @@ def random_outfit(colour: Float[np.ndarray, "3"], shift: float, rng: np.random.G
     return Outfit(
         neckline=neckline,
         shift=shift * (0.3 if neckline == Neckline.TURTLENECK else 1),
-        colours=np.stack([colour, other]),
+        colors=np.stack([color, other]),
         stripes=stripes if striped else 0,
         hem=rng.uniform(0.75, 1.1),
         weave=rng.uniform(0.01, 0.05),

@@ -15,7 +15,7 @@ from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh
 
 CHANCES = {"child": 0.05, "young": 0.13, "middleage": 0.2, "old": 0.3}
-COLOURS = np.array(
+COLORS = np.array(
     [[0.01, 0.01, 0.012], [0.05, 0.022, 0.012], [0.25, 0.25, 0.27], [0.4, 0.28, 0.12], [0.12, 0.02, 0.02]]
 )
 """Linear light: black, brown, steel, gold, red."""
@@ -40,16 +40,16 @@ class Glasses:
     size: Float[np.ndarray, "2"]
     squareness: float
     radius: float
-    colour: Float[np.ndarray, "3"]
+    color: Float[np.ndarray, "3"]
 
 
 def random_glasses(person: Person, rng: np.random.Generator) -> Glasses | None:
     """Some people wear glasses, the older the more."""
     wears, thick = rng.random() < CHANCES[person.age], rng.random() < 0.55
     size, squareness = rng.uniform([0.225, 0.155], [0.275, 0.225]), rng.uniform(2, 4.5)
-    colour = COLOURS[rng.choice(len(COLOURS), p=[0.4, 0.2, 0.2, 0.12, 0.08])]
+    color = COLORS[rng.choice(len(COLORS), p=[0.4, 0.2, 0.2, 0.12, 0.08])]
     radius = rng.uniform(0.016, 0.026) if thick else rng.uniform(0.009, 0.013)
-    return Glasses(size, squareness, radius, colour) if wears else None
+    return Glasses(size, squareness, radius, color) if wears else None
 
 
 def glasses_mesh(
@@ -57,7 +57,7 @@ def glasses_mesh(
 ) -> Mesh:
     """A frame on the face of a person with these eyeballs and this skin."""
     front = skin[skin[:, 2] > 0.9]
-    rims = [_rim(glasses, eye.centre) for eye in eyes]
+    rims = [_rim(glasses, eye.center) for eye in eyes]
     outline = np.concatenate(rims)
     under = front[cKDTree(front[:, :2]).query(outline[:, :2])[1], 2]
     depth = (under - outline[:, 2]).max() + CLEARANCE + glasses.radius
@@ -91,13 +91,13 @@ def glasses_mesh(
     )
 
 
-def _rim(glasses: Glasses, centre: np.ndarray) -> Float[np.ndarray, "p 3"]:
+def _rim(glasses: Glasses, center: np.ndarray) -> Float[np.ndarray, "p 3"]:
     """Outline of a lens in front of an eye, with the depth of the parabola only."""
     turn = np.linspace(0, 2 * np.pi, RIM_POINTS, endpoint=False)
     c, s = np.cos(turn), np.sin(turn)
     power = 2 / glasses.squareness
-    x = np.sign(centre[0]) * (abs(centre[0]) + 0.035) + glasses.size[0] * np.sign(c) * np.abs(c) ** power
-    y = centre[1] - 0.03 + glasses.size[1] * np.sign(s) * np.abs(s) ** power
+    x = np.sign(center[0]) * (abs(center[0]) + 0.035) + glasses.size[0] * np.sign(c) * np.abs(c) ** power
+    y = center[1] - 0.03 + glasses.size[1] * np.sign(s) * np.abs(s) ** power
     return np.stack([x, y, -WRAP * x**2], 1)
 
 

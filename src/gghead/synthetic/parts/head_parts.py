@@ -70,7 +70,7 @@ def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14
     upper = np.stack([b, a + sectors, b + sectors], -1).reshape(-1, 3)
     triangles = np.concatenate([lower, upper]).astype(np.int32)
     return Mesh(
-        points=place.points(ball.centre + ball.radius * turned),
+        points=place.points(ball.center + ball.radius * turned),
         normals=place.directions(turned),
         triangles=triangles,
         uvs=uvs[triangles].astype(np.float32),

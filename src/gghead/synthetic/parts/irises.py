@@ -11,7 +11,7 @@ TURN_CELLS, DEPTH_CELLS = 256, 32
 """Size of the iris when it is unrolled: around the pupil and away from it."""
 
 
-def paint_eye(iris_colour: Float[np.ndarray, "3"], age: str, rng: np.random.Generator) -> UInt8[np.ndarray, "s s 3"]:
+def paint_eye(iris_color: Float[np.ndarray, "3"], age: str, rng: np.random.Generator) -> UInt8[np.ndarray, "s s 3"]:
     """Eyeball seen from the front, display colours: shaded white with veins, iris, pupil, the upper lid's shadow.
 
     Args:
@@ -24,7 +24,7 @@ def paint_eye(iris_colour: Float[np.ndarray, "3"], age: str, rng: np.random.Gene
     image = _white(x, y, radius, age == "old", rng)
     pupil = PUPIL_RADIUS * rng.uniform(0.85, 1.25)
     share = np.clip((radius - pupil) / (IRIS_RADIUS - pupil), 0, 1)
-    unrolled = _iris(iris_colour, age == "old", rng)
+    unrolled = _iris(iris_color, age == "old", rng)
     column = ((angle / np.pi * 0.5 + 0.5) * TURN_CELLS).astype(int) % TURN_CELLS
     iris = unrolled[(share * (DEPTH_CELLS - 1)).astype(int), column]
     image += (iris - image) * _inside(radius, IRIS_RADIUS, 0.022)[..., None]
@@ -34,17 +34,17 @@ def paint_eye(iris_colour: Float[np.ndarray, "3"], age: str, rng: np.random.Gene
 
 
 def _white(x: np.ndarray, y: np.ndarray, radius: np.ndarray, old: bool, rng: np.random.Generator) -> np.ndarray:
-    colour = np.array([0.83, 0.79, 0.75]) if old else np.array([0.86, 0.835, 0.815])
+    color = np.array([0.83, 0.79, 0.75]) if old else np.array([0.86, 0.835, 0.815])
     corners = np.clip((np.abs(x) - 0.5) / 0.45, 0, 1) ** 1.5
     veins = np.abs(gaussian_filter(rng.standard_normal(x.shape, dtype=np.float32), (1.2, 6)))
     veins = (
         np.clip(1 - veins / (0.35 * veins.std()), 0, 1) * np.clip((radius - 0.5) / 0.4, 0, 1) * rng.uniform(0.1, 0.5)
     )
     redness = (0.30 * corners + 0.25 * veins)[..., None] * np.array([0.25, 0.8, 0.75])
-    return (colour * (1 - redness) * (1 - 0.10 * np.clip(radius - 0.45, 0, 1))[..., None]).astype(np.float32)
+    return (color * (1 - redness) * (1 - 0.10 * np.clip(radius - 0.45, 0, 1))[..., None]).astype(np.float32)
 
 
-def _iris(colour: np.ndarray, old: bool, rng: np.random.Generator) -> Float32[np.ndarray, "d t 3"]:
+def _iris(color: np.ndarray, old: bool, rng: np.random.Generator) -> Float32[np.ndarray, "d t 3"]:
     """The iris from the pupil (row 0) to its rim: two layers of fibres, a collarette, crypts, the dark limbal ring."""
     depth = np.linspace(0, 1, DEPTH_CELLS)[:, None]
     fine = _fibres(rng, (1.5, 0.8))
@@ -54,9 +54,9 @@ def _iris(colour: np.ndarray, old: bool, rng: np.random.Generator) -> Float32[np
     collarette = np.exp(-0.5 * ((depth - wobble) / 0.05) ** 2)
     light = 1 + 0.13 * fine + 0.12 * coarse * (depth > 0.15) + 0.22 * collarette - 0.4 * crypts
     light = light * (0.80 + 0.35 * depth) * (1 - 0.72 * np.clip((depth - 0.82) / 0.18, 0, 1) ** 1.3)
-    inner = colour * rng.uniform(0.9, 1.15) * np.array([1.12, 0.98, 0.75])  # pigment gathers around the pupil
+    inner = color * rng.uniform(0.9, 1.15) * np.array([1.12, 0.98, 0.75])  # pigment gathers around the pupil
     share = np.clip((wobble + 0.12 - depth) / 0.2, 0, 1)[..., None] * rng.uniform(0.2, 1)
-    painted = (colour * (1 - share) + inner * share) * light[..., None]
+    painted = (color * (1 - share) + inner * share) * light[..., None]
     if old:
         painted += np.exp(-0.5 * ((depth - 0.9) / 0.06) ** 2)[..., None] * np.array([0.12, 0.13, 0.14])
     return painted.astype(np.float32)

@@ -33,7 +33,7 @@ class PaintedSkin:
 
     head: UInt8[np.ndarray, "h w 3"]
     body: UInt8[np.ndarray, "s s 3"]
-    colour: Float32[np.ndarray, "3"]
+    color: Float32[np.ndarray, "3"]
 
 
 @dataclass(frozen=True)
@@ -50,42 +50,42 @@ class Paint:
     regions: Float[np.ndarray, " n"]
     amounts: Float[np.ndarray, " n"]
     grains: Float[np.ndarray, " n"]
-    colours: Float[np.ndarray, "n 3"]
+    colors: Float[np.ndarray, "n 3"]
 
 
 def read_skin(head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4"], chart: HeadChart) -> PaintedSkin:
     """A skin at the size of a chart, with its colour measured and its painted light and shadow softened."""
     height, width = chart.shape
     scaled = np.asarray(Image.fromarray(head[..., :3]).resize((width, height), Image.Resampling.LANCZOS))
-    where = np.sum([chart.near(centre, (0.15, 0.12, 0.2)) for centre in FACE_REGIONS], 0) > 0.5
-    colour = np.maximum(np.median(scaled[where], 0), 1)
+    where = np.sum([chart.near(center, (0.15, 0.12, 0.2)) for center in FACE_REGIONS], 0) > 0.5
+    color = np.maximum(np.median(scaled[where], 0), 1)
     face = (chart.facing > 0.5) & (chart.height > 6.3) & (chart.height < 7.8)
-    spread = float(np.log(np.maximum(scaled[face], 4) / colour).std())
+    spread = float(np.log(np.maximum(scaled[face], 4) / color).std())
     contrast = min(1.0, CONTRAST / max(spread, 0.01))
     # Some skins are painted with the stubble of a shaved head: hair has the colour of the person instead.
     scalp = np.clip(np.maximum((chart.azimuth - 0.7) / 0.2, (chart.height - 7.6) / 0.15), 0, 1)
     return PaintedSkin(
-        _softened(scaled, colour, contrast, scalp),
-        _softened(body[..., :3], colour, contrast, np.zeros(body.shape[:2])),
-        (colour / 255).astype(np.float32),
+        _softened(scaled, color, contrast, scalp),
+        _softened(body[..., :3], color, contrast, np.zeros(body.shape[:2])),
+        (color / 255).astype(np.float32),
     )
 
 
 def _softened(
-    image: UInt8[np.ndarray, "h w 3"], colour: np.ndarray, contrast: float, scalp: np.ndarray
+    image: UInt8[np.ndarray, "h w 3"], color: np.ndarray, contrast: float, scalp: np.ndarray
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A picture whose differences from a colour are smaller, those of hue more so than those of light.
 
     What is darker than `DARKEST_SCALP` is lightened to that where `scalp` [h, w] is 1.
     """
-    ratio = np.log(np.maximum(image, 4).astype(np.float32) / colour.astype(np.float32))
+    ratio = np.log(np.maximum(image, 4).astype(np.float32) / color.astype(np.float32))
     light = ratio.mean(2, keepdims=True)
     hue = ratio - light
     lifted = np.maximum(light, np.float32(np.log(DARKEST_SCALP)))
     scalp = scalp[..., None].astype(np.float32)
     light = light + scalp * (lifted - light)
     ratio = light + hue * (1 - np.float32(0.5) * scalp)
-    soft = np.exp(np.float32(contrast) * (light + np.float32(HUE_SHARE) * (ratio - light))) * colour.astype(np.float32)
+    soft = np.exp(np.float32(contrast) * (light + np.float32(HUE_SHARE) * (ratio - light))) * color.astype(np.float32)
     return np.clip(soft + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
@@ -93,7 +93,7 @@ def blend_heads(
     first: PaintedSkin,
     second: PaintedSkin,
     share: float,
-    colour: Float[np.ndarray, "3"],
+    color: Float[np.ndarray, "3"],
     maps: SkinMaps,
     dyes: Float[np.ndarray, "n 3"],
     offsets: np.ndarray,
@@ -115,7 +115,7 @@ def blend_heads(
         used: texels that are needed; the others become white.
     """
     out = np.full((*first.head.shape[:2], 4), 255, np.uint8)
-    gains = [(colour * part / skin.colour).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
+    gains = [(color * part / skin.color).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
     _blend(
         first.head,
         second.head,
@@ -129,7 +129,7 @@ def blend_heads(
         paint.regions.astype(np.int64),
         paint.amounts.astype(np.float32),
         paint.grains.astype(np.float32),
-        (paint.colours * 255).astype(np.float32),
+        (paint.colors * 255).astype(np.float32),
         extra,
         used,
         int(Noise.STUBBLE),
@@ -139,16 +139,16 @@ def blend_heads(
 
 
 def blend_bodies(
-    first: PaintedSkin, second: PaintedSkin, share: float, colour: Float[np.ndarray, "3"]
+    first: PaintedSkin, second: PaintedSkin, share: float, color: Float[np.ndarray, "3"]
 ) -> UInt8[np.ndarray, "s s 3"]:
     """The texture of neck, shoulders and sockets that belongs to a head's."""
-    gains = [(colour * part / skin.colour).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
+    gains = [(color * part / skin.color).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
     mixed = first.body * gains[0] + second.body * gains[1]
     return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
 
 @exact
-def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, rows, amounts, grains, colours, extra,
+def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, rows, amounts, grains, colors, extra,
            used, grain_row, out):  # fmt: skip
     """See `blend_heads`; gains include the shares of the skins, colours are 0 to 255."""
     height, width = inside.shape
@@ -176,6 +176,6 @@ def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, ro
                 broken = min(np.float32(1), max(np.float32(0), (dots - np.float32(0.35)) * np.float32(2)))
                 alpha = min(np.float32(1), area * amounts[p]) * (1 - grains[p] + grains[p] * broken)
                 for k in range(3):
-                    pixel[k] += (colours[p, k] - pixel[k]) * alpha
+                    pixel[k] += (colors[p, k] - pixel[k]) * alpha
             for k in range(3):
                 out[y, x, k] = np.uint8(min(max(pixel[k] + np.float32(0.5), np.float32(0)), np.float32(255)))

@@ -30,7 +30,7 @@ GUM_SHARE = 0.3
 """Of the arch's height that is gum."""
 TOOTH, GUM = np.array([0.86, 0.82, 0.74]), np.array([0.62, 0.33, 0.31])
 """Display colours."""
-TONGUE_COLOUR = np.array([0.32, 0.09, 0.08])
+TONGUE_COLOR = np.array([0.32, 0.09, 0.08])
 """Linear light."""
 TEXTURE_SEED = 8
 
@@ -50,7 +50,7 @@ class ProceduralMouth:
             model.triangles[model.chart == Chart.HEAD], model.triangles[model.chart == Chart.MOUTH]
         )
         rim = model.neutral[self._rim]
-        self._centre = rim.mean(0)
+        self._center = rim.mean(0)
         self._width = np.ptp(rim[:, 0])
         self._middle = self._rim[np.abs(rim[:, 0]) < 0.06]
         middle = model.neutral[self._middle].mean(0)
@@ -83,7 +83,7 @@ class ProceduralMouth:
             (*self._lower, Material.TEETH, True),
             (*self._tongue, Material.TONGUE, True),
         ):
-            own = ((points - self._centre) * scale + shift).astype(np.float32)
+            own = ((points - self._center) * scale + shift).astype(np.float32)
             own = self._jaw.moved(neutral, posed, own) if hangs else own
             inward = np.clip((points[:, 2].max() - points[:, 2]) / 0.4, 0, 1)
             parts.append(
@@ -141,8 +141,8 @@ def _tongue(lips: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     turn = np.linspace(0, 2 * np.pi, sectors, endpoint=False)[None]
     unit = np.stack([np.sin(polar) * np.cos(turn), np.cos(polar) + 0 * turn, np.sin(polar) * np.sin(turn)], -1)
     groove = 1 - 0.25 * np.exp(-((unit[..., :1] / 0.2) ** 2))
-    centre = np.array([0, lips[1] - 0.115, lips[2] - BEHIND_LIPS - 0.46])
-    points = centre + unit * [0.19, 0.065, 0.36] * np.concatenate([groove * 0 + 1, groove, groove * 0 + 1], 2)
+    center = np.array([0, lips[1] - 0.115, lips[2] - BEHIND_LIPS - 0.46])
+    points = center + unit * [0.19, 0.065, 0.36] * np.concatenate([groove * 0 + 1, groove, groove * 0 + 1], 2)
     row, column = np.meshgrid(np.arange(rings - 1), np.arange(sectors), indexing="ij")
     a, b = (row * sectors + column).ravel(), (row * sectors + (column + 1) % sectors).ravel()
     triangles = np.concatenate([np.stack([a, b, a + sectors], 1), np.stack([b, b + sectors, a + sectors], 1)])
@@ -161,6 +161,6 @@ def _paint() -> UInt8[np.ndarray, "h w 3"]:
     border = GUM_SHARE * (1 - 0.35 * np.sin(np.pi * within)) + 0 * v
     gum = np.clip((border - v) / 0.06 + 0.5, 0, 1)[..., None]
     tooth = TOOTH * shade[None, :, None] * (1 - 0.32 * gap)[None, :, None] * (1 - 0.12 * (1 - v))[..., None]
-    colour = tooth + (GUM - tooth) * gum
-    colour = gaussian_filter(colour, (0.6, 0.6, 0))
-    return (np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8)
+    color = tooth + (GUM - tooth) * gum
+    color = gaussian_filter(color, (0.6, 0.6, 0))
+    return (np.clip(color, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -33,7 +33,7 @@ FOLD_DEPTH = {"child": 0.0, "young": 0.06, "middleage": 0.45, "old": 1.0}
 """How deep the lines of age are."""
 FRECKLED = 0.22
 """Chance of freckles on light skin."""
-LASH_COLOUR = np.array([0.07, 0.05, 0.045])
+LASH_COLOR = np.array([0.07, 0.05, 0.045])
 STUBBLE_LIMIT = 0.5
 """Thin stubble is no lighter than this share of the skin."""
 
@@ -64,7 +64,7 @@ class Face:
     makeup: Float[np.ndarray, "3"]
 
 
-def skin_colour(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "3"]:
+def skin_color(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "3"]:
     """Display colour of a person's skin: by melanin, a little pinker or more olive than the average."""
     base = np.array([np.interp(person.melanin, SHADES, channel) for channel in SKIN.T])
     pink, light = np.clip(rng.normal(0, 1, 2), -2, 2)
@@ -81,7 +81,7 @@ def random_makeup(person: Person, rng: np.random.Generator) -> Float[np.ndarray,
 
 def paint_skin(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, rng: np.random.Generator) -> SkinTextures:
     """Skin of one person, with the roots of the hair, stubble and makeup."""
-    base = skin_colour(person, rng)
+    base = skin_color(person, rng)
     image = np.empty((*chart.shape, 3), np.float32)
     offsets = (rng.random((len(Noise), 2)) * chart.shape).astype(np.int64)
     dye(
@@ -95,12 +95,12 @@ def paint_skin(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, rng
         image,
     )
     _paint_freckles(maps, person, base, offsets[Noise.FRECKLES], rng, image)
-    hair = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2)
+    hair = np.clip(person.hair_color, 0, 1) ** (1 / 2.2)
     _paint_makeup(maps, base, face.makeup, rng, image)
     lashes = maps.regions[Region.LASH_LINE] * np.float32(
         0.55 + 0.4 * max(face.makeup[2], 0.5 * (person.sex == "female"))
     )
-    cover(image, lashes, LASH_COLOUR.astype(np.float32))
+    cover(image, lashes, LASH_COLOR.astype(np.float32))
     grain = np.roll(maps.noise[Noise.STUBBLE], tuple(offsets[Noise.STUBBLE]), (0, 1))
     _paint_stubble(maps, base, hair, face.stubble, grain, image)
     _paint_scalp(chart, maps, base, hair, face, grain, image)
@@ -184,12 +184,12 @@ def _paint_stubble(
     if density.max() <= 0:
         return
     limit = (STUBBLE_LIMIT + 0.6 * density.max()) * base.mean()
-    colour = hair * min(1, limit / hair.max()) * np.array([0.97, 1, 1.03])
+    color = hair * min(1, limit / hair.max()) * np.array([0.97, 1, 1.03])
     areas = (Region.BEARD, Region.MOUSTACHE, Region.GOATEE)
     area = np.max([maps.regions[region] * share for region, share in zip(areas, density, strict=True)], 0)
     dots = np.clip((grain - 0.35) * 2, 0, 1)
     dots += (1 - dots) * (0.4 + 0.6 * area**2)
-    cover(image, (area * dots * maps.inside).astype(np.float32), colour.astype(np.float32))
+    cover(image, (area * dots * maps.inside).astype(np.float32), color.astype(np.float32))
 
 
 def _paint_scalp(

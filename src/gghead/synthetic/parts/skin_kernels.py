@@ -42,10 +42,10 @@ def dye(regions, region_dyes, noise, offsets, noise_dyes, inside, base, image):
 
 
 @_compiled
-def cover(image, alpha, colour):
+def cover(image, alpha, color):
     """Lays a colour [3] of opacity alpha [h, w] over image [h, w, 3]."""
     for y in range(alpha.shape[0]):
         for x in range(alpha.shape[1]):
             if alpha[y, x] > 0:
                 for k in range(3):
-                    image[y, x, k] += (colour[k] - image[y, x, k]) * alpha[y, x]
+                    image[y, x, k] += (color[k] - image[y, x, k]) * alpha[y, x]

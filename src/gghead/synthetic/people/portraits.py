@@ -113,7 +113,7 @@ def draw_head(maker: HeadMaker, sitting: Sitting, number: int) -> tuple[np.ndarr
         label, background = random_label(rng, sitting.poses), random_background(rng, sitting.resolution)
         view = render(head.scene, label, sitting.resolution, lighting, supersampling)
         coverage = view.coverage[..., None]
-        pixels = ((view.colour * coverage + background * (1 - coverage)) * 255).round().astype(np.uint8)
+        pixels = ((view.color * coverage + background * (1 - coverage)) * 255).round().astype(np.uint8)
         mask = (view.coverage * 255).round().astype(np.uint8)
         depth = (view.depth * DEPTH_STEPS).round().astype(np.uint16)
         portraits.append(Portrait(pixels, mask, depth, label, sight(points, label, view)))

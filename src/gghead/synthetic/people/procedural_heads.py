@@ -8,7 +8,7 @@ from gghead.synthetic.anatomy.heads import Head, HeadMaker
 from gghead.synthetic.anatomy.identities import random_person
 from gghead.synthetic.anatomy.skin_regions import map_skin
 from gghead.synthetic.hair.beards import BeardGrower, random_beard
-from gghead.synthetic.hair.brows import BrowPatches, brow_colour
+from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hair import HairGrower
 from gghead.synthetic.hair.hairline import random_hair_line
 from gghead.synthetic.hair.lashes import Lashes
@@ -17,12 +17,12 @@ from gghead.synthetic.hair.texture import paint_strips
 from gghead.synthetic.parts.clothes import random_outfit
 from gghead.synthetic.parts.head_parts import eye_mesh, skin_mesh
 from gghead.synthetic.parts.irises import paint_eye
-from gghead.synthetic.parts.procedural_mouth import TONGUE_COLOUR, ProceduralMouth
+from gghead.synthetic.parts.procedural_mouth import TONGUE_COLOR, ProceduralMouth
 from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
-MOUTH_COLOUR = np.array([0.10, 0.016, 0.014])
+MOUTH_COLOR = np.array([0.10, 0.016, 0.014])
 """Linear light: the inside of the mouth."""
 
 
@@ -53,8 +53,8 @@ class ProceduralHeads(HeadMaker):
         scalp = rng.uniform(0.5, 0.8) if style == "shaved" else 0.12 if style == "bald" else 0.92
         face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
         textures = paint_skin(self._chart, self._skin, person, face, rng)
-        eye = paint_eye(person.iris_colour, person.age, rng)
-        outfit = random_outfit(person.cloth_colour, person.collar, rng)
+        eye = paint_eye(person.iris_color, person.age, rng)
+        outfit = random_outfit(person.cloth_color, person.collar, rng)
         parts = [skin_mesh(self.model, vertices, place, outfit)]
         eyeballs = self.model.eyeballs(vertices)
         parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
@@ -72,11 +72,11 @@ class ProceduralHeads(HeadMaker):
             Surface.painted(Material.SKIN_BODY, textures.body),
             outfit.surface(rng),
             Surface.painted(Material.EYE, eye),
-            Surface.plain(Material.MOUTH, MOUTH_COLOUR),
+            Surface.plain(Material.MOUTH, MOUTH_COLOR),
             Surface.painted(Material.TEETH, self._mouth.texture),
-            Surface.plain(Material.TONGUE, TONGUE_COLOUR),
-            Surface.dyed(Material.HAIR, self._strips, person.hair_colour),
-            Surface.dyed(Material.BROW, brow, brow_colour(person, textures.base)),
-            Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_colour * 0.4, 0.03)),
+            Surface.plain(Material.TONGUE, TONGUE_COLOR),
+            Surface.dyed(Material.HAIR, self._strips, person.hair_color),
+            Surface.dyed(Material.BROW, brow, brow_color(person, textures.base)),
+            Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_color * 0.4, 0.03)),
         )
         return Head(person, Scene(Mesh.joined(parts), Mesh.joined(sheer), surfaces), place, style)

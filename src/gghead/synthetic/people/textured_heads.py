@@ -27,9 +27,9 @@ from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.render.mesh_rasterizer import rasterize, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
-MOUTH_COLOUR = np.array([0.22, 0.05, 0.045])
+MOUTH_COLOR = np.array([0.22, 0.05, 0.045])
 """Linear light: the inside of the mouth."""
-TEETH_TINT, EYE_TINT, LASH_COLOUR = np.array([1.1, 1.0, 0.82]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
+TEETH_TINT, EYE_TINT, LASH_COLOR = np.array([1.1, 1.0, 0.82]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
 HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
@@ -83,7 +83,7 @@ class TexturedHeads(HeadMaker):
         self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
         self._teeth = _evened(textures["mouth"]["teeth"])
         self._eyes = {name: _shrunk(texture, EYE_SIDE) for name, texture in textures["eyes"].items()}
-        self._brows = {name: _flat_grey(texture) for name, texture in textures["eyebrows"].items()}
+        self._brows = {name: _flat_gray(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
         self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
         proxies = self._pack.proxies
@@ -95,7 +95,7 @@ class TexturedHeads(HeadMaker):
         neutral, vertices = self.model.morph(person.neutral), self.model.morph(person.weights)
         place = self.model.to_canonical(neutral)
         style = self._styles.get(look.style)
-        outfit = random_outfit(person.cloth_colour, person.collar, rng)
+        outfit = random_outfit(person.cloth_color, person.collar, rng)
         skin = skin_mesh(self.model, vertices, place, outfit)
         if style is not None:
             below = slice(0, len(style.skin_reach))
@@ -121,31 +121,31 @@ class TexturedHeads(HeadMaker):
             posed = self.model.skin(vertices)
             grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
             sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
-        frame = Surface.plain(Material.GLASSES, np.zeros(3) if glasses is None else glasses.colour)
+        frame = Surface.plain(Material.GLASSES, np.zeros(3) if glasses is None else glasses.color)
         surfaces = (frame, outfit.surface(rng), *self._surfaces(person, look, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
     def _surfaces(self, person: Person, look: Look, rng: np.random.Generator) -> tuple[Surface, ...]:
-        textures, hair = self._pack.textures, person.hair_colour
+        textures, hair = self._pack.textures, person.hair_color
         first, second = (self._skins[name] for name in look.skins)
-        body = blend_bodies(first, second, look.share, look.colour)
+        body = blend_bodies(first, second, look.share, look.color)
         surfaces = (
             Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
             Surface.painted(Material.SKIN_BODY, body),
-            Surface.painted(Material.EYE, paint_iris(self._eyes[look.iris], person.iris_colour), EYE_TINT),
-            Surface.plain(Material.MOUTH, MOUTH_COLOUR),
+            Surface.painted(Material.EYE, paint_iris(self._eyes[look.iris], person.iris_color), EYE_TINT),
+            Surface.plain(Material.MOUTH, MOUTH_COLOR),
             Surface.painted(Material.TEETH, self._teeth, TEETH_TINT),
             Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
             Surface.dyed(Material.BEARD, self._strips, hair),
             Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
-            Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOUR),
+            Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOR),
         )
         if look.style == SHAVED:
             return surfaces
         return (*surfaces, Surface.dyed(Material.HAIR, self._styles[look.style].texture, hair * HAIR_GAIN))
 
     def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
-        hair, base = np.clip(person.hair_colour, 0, 1) ** (1 / 2.2), look.colour
+        hair, base = np.clip(person.hair_color, 0, 1) ** (1 / 2.2), look.color
         # The line is smooth: every second texel will do.
         coarse = look.hair_line.above(self._chart.azimuth[::2, ::2], self._chart.height[::2, ::2])
         height, width = self._chart.shape
@@ -171,12 +171,12 @@ class TexturedHeads(HeadMaker):
             (Region.CHEEKS, look.makeup[2], 0.0, base * [1.02, 0.72, 0.74]),
             (len(Region), density, grain, hair * 0.8 if look.style != SHAVED else shaved),
         )
-        regions, amounts, grains, colours = zip(*layers, strict=True)
+        regions, amounts, grains, colors = zip(*layers, strict=True)
         dyes = np.zeros((len(Noise), 3))
         dyes[Noise.FRECKLES], dyes[Noise.SPOTS] = look.freckles * MELANIN_DYE, rng.uniform(0, 0.3) * MELANIN_DYE
         offsets = (rng.random((len(Noise), 2)) * self._chart.shape).astype(np.int64)
         first, second = (self._skins[name] for name in look.skins)
-        paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colours))
+        paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colors))
         return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots, self._used)
 
     def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
@@ -206,16 +206,16 @@ def _place_texels(
     return hit, weights
 
 
-def paint_iris(texture: UInt8[np.ndarray, "h w 4"], colour: Float32[np.ndarray, "3"]) -> UInt8[np.ndarray, "s s 3"]:
+def paint_iris(texture: UInt8[np.ndarray, "h w 4"], color: Float32[np.ndarray, "3"]) -> UInt8[np.ndarray, "s s 3"]:
     """An eye whose iris has another display colour, on average."""
     height, width = texture.shape[:2]
     y, x = np.mgrid[:height, :width]
     radius = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5) * 2
     inside = np.clip((IRIS_RADIUS - radius) * 40, 0, 1)[..., None]
     seen = texture[..., :3].astype(np.float32)
-    grey = seen.mean(2, keepdims=True)
+    gray = seen.mean(2, keepdims=True)
     ring = (radius < 0.95 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS)
-    dyed = grey / grey[ring].mean() * (colour * 255)
+    dyed = gray / gray[ring].mean() * (color * 255)
     return np.clip(seen + (dyed - seen) * inside, 0, 255).astype(np.uint8)
 
 
@@ -228,8 +228,8 @@ def _calmed(brows: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
 def _evened(teeth: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
     """Teeth without the black lines between them; gums stay."""
     shown = teeth[..., :3].astype(np.float32) / 255
-    grey = 1 - np.clip((shown.max(2) - shown.min(2)) / 0.3, 0, 1)
-    even = shown ** (1 - 0.5 * grey[..., None])
+    gray = 1 - np.clip((shown.max(2) - shown.min(2)) / 0.3, 0, 1)
+    even = shown ** (1 - 0.5 * gray[..., None])
     return np.concatenate([(even * 255).round().astype(np.uint8), teeth[..., 3:]], 2)
 
 
@@ -240,7 +240,7 @@ def _shrunk(texture: UInt8[np.ndarray, "h w 4"], side: int) -> UInt8[np.ndarray,
     return np.asarray(image)
 
 
-def _flat_grey(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+def _flat_gray(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
     """The alpha of a texture in one grey: the colour of a dyed surface with it is nearly the dye."""
     out = np.full_like(texture, 130)
     out[..., 3] = 255 * (texture[..., 3] / 255) ** BROW_THINNESS

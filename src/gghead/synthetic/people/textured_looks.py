@@ -14,7 +14,7 @@ from gghead.synthetic.anatomy.asset_pack import AssetPack
 from gghead.synthetic.anatomy.identities import Person
 from gghead.synthetic.hair.beards import Beard, random_beard
 from gghead.synthetic.hair.hairline import HairLine, random_hair_line
-from gghead.synthetic.parts.skin import skin_colour
+from gghead.synthetic.parts.skin import skin_color
 
 SHAVED = "shaved"
 """Name of the style of those who have no hair to speak of."""
@@ -55,7 +55,7 @@ class Look:
 
     skins: tuple[str, str]
     share: float
-    colour: Float[np.ndarray, "3"]
+    color: Float[np.ndarray, "3"]
     style: str
     mirrored: bool
     stretch: Float[np.ndarray, "3"]
@@ -71,14 +71,14 @@ class Look:
 
 def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Look:
     """A look that suits a person."""
-    colour = skin_colour(person, rng)
+    color = skin_color(person, rng)
     skins = (_random_skin(person, pack, rng), _random_skin(person, pack, rng))
     style = _random_style(person, pack, rng)
     receding = rng.uniform(0, 1) * {"child": 0.0, "young": 0.4, "middleage": 0.9, "old": 1.0}[person.age]
     return Look(
         skins=skins,
         share=rng.uniform(0, 0.5),
-        colour=colour,
+        color=color,
         style=style,
         mirrored=bool(rng.random() < 0.5),
         stretch=rng.uniform(0.0, 0.05) + rng.uniform([0.985, 0.985, 0.985], [1.015, 1.03, 1.03]),

@@ -74,11 +74,11 @@ def head_record(number: int, head: Head, model: HeadModel, lighting: Lighting) -
     record["age"] = list(AGES).index(person.age)
     record["ancestry"] = person.ancestry
     record["melanin"] = person.melanin
-    record["hair_colour"] = person.hair_colour
+    record["hair_colour"] = person.hair_color
     record["style"] = head.style.encode()[:STYLE_LENGTH]
     lights = len(lighting.directions)
     record["light_directions"][:lights] = lighting.directions
-    record["light_colours"][:lights] = lighting.colours
+    record["light_colours"][:lights] = lighting.colors
     record["ambient_down"], record["ambient_up"] = lighting.ambient_down, lighting.ambient_up
     return record
 

@@ -33,7 +33,7 @@ class Lighting:
     """
 
     directions: Float[np.ndarray, "l 3"]
-    colours: Float[np.ndarray, "l 3"]
+    colors: Float[np.ndarray, "l 3"]
     ambient_down: Float[np.ndarray, "3"]
     ambient_up: Float[np.ndarray, "3"]
 
@@ -57,13 +57,13 @@ def random_lighting(rng: np.random.Generator) -> Lighting:
     flat = np.cos(elevations)
     directions = np.stack([np.sin(azimuths) * flat, np.sin(elevations), np.cos(azimuths) * flat], 1)
     tint = np.array([1 + warmth, 1.0, 1 - warmth])
-    colours = np.array(setup.strengths)[:, None] * tint
-    colours[1:] = colours[1:] / tint**1.5  # fills and back lights are of the other kind
+    colors = np.array(setup.strengths)[:, None] * tint
+    colors[1:] = colors[1:] / tint**1.5  # fills and back lights are of the other kind
     ambient = setup.ambient / tint**0.5
     down, up = ambient * [0.56, 0.5, 0.45], ambient * [0.97, 1.0, 1.05]
-    on_face = (colours.mean(1) * np.maximum(directions[:, 2], 0)).sum() + (down + up).mean() / 2
+    on_face = (colors.mean(1) * np.maximum(directions[:, 2], 0)).sum() + (down + up).mean() / 2
     scale = exposure / on_face
-    return Lighting(directions, colours * scale, down * scale, up * scale)
+    return Lighting(directions, colors * scale, down * scale, up * scale)
 
 
 def _random_setup(kind: LightKind, side: float, rng: np.random.Generator) -> _Setup:

@@ -138,7 +138,7 @@ class Surface:
     material: Material
     texture: UInt8[np.ndarray, "h w 4"]
     tint: Float[np.ndarray, "3"]
-    recoloured: bool = False
+    recolored: bool = False
 
     @classmethod
     def painted(
@@ -148,14 +148,14 @@ class Surface:
         return cls(material, with_alpha(texture), np.broadcast_to(np.asarray(tint, np.float64), 3))
 
     @classmethod
-    def dyed(cls, material: Material, texture: UInt8[np.ndarray, "h w c"], colour: np.ndarray) -> "Surface":
+    def dyed(cls, material: Material, texture: UInt8[np.ndarray, "h w c"], color: np.ndarray) -> "Surface":
         """The luminance of a texture with 3 or 4 channels in a colour, linear light [3]."""
-        return cls(material, with_alpha(texture), np.asarray(colour, np.float64), recoloured=True)
+        return cls(material, with_alpha(texture), np.asarray(color, np.float64), recolored=True)
 
     @classmethod
-    def plain(cls, material: Material, colour: np.ndarray) -> "Surface":
+    def plain(cls, material: Material, color: np.ndarray) -> "Surface":
         """One colour, linear light [3]."""
-        return cls(material, np.full((1, 1, 4), 255, np.uint8), np.asarray(colour, np.float64))
+        return cls(material, np.full((1, 1, 4), 255, np.uint8), np.asarray(color, np.float64))
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class View:
             world units; 0 where `material` is 0, so that silhouettes are neither fat nor thin.
     """
 
-    colour: Float32[np.ndarray, "R R 3"]
+    color: Float32[np.ndarray, "R R 3"]
     coverage: Float32[np.ndarray, "R R"]
     material: UInt8[np.ndarray, "R R"]
     depth: Float32[np.ndarray, "R R"]
@@ -208,7 +208,7 @@ def render(
     """
     side, look, solid, sheer = resolution * supersampling, _look(scene.surfaces), scene.solid, scene.sheer
     eye = label[:16].reshape(4, 4)[:3, 3].astype(np.float64)
-    lights = (lighting.directions, lighting.colours, lighting.ambient_down, lighting.ambient_up, eye)
+    lights = (lighting.directions, lighting.colors, lighting.ambient_down, lighting.ambient_up, eye)
     shadow = _shadow(scene, look, lighting.directions[0], int(np.clip(side, *SHADOW_LIMITS)))
     depth, hit, barycentric = rasterize(project(solid.points, label, side), solid.triangles, side, side)
     image = np.empty((side, side, 3), np.float32)
@@ -240,8 +240,8 @@ def render(
     material = np.zeros((resolution, resolution), np.uint8)
     pool(samples, sample_depth, sample_material, supersampling, pixels, pixel_depth, material)
     coverage = np.minimum(pixels[..., 3], 1)
-    colour = np.minimum(pixels[..., :3] / np.maximum(coverage, 1e-6)[..., None], 1)
-    return View(colour, coverage, material, pixel_depth)
+    color = np.minimum(pixels[..., :3] / np.maximum(coverage, 1e-6)[..., None], 1)
+    return View(color, coverage, material, pixel_depth)
 
 
 def project(
@@ -287,7 +287,7 @@ def _look(surfaces: tuple[Surface, ...]) -> tuple[np.ndarray, ...]:
         np.array([texture.shape[1] for texture in textures]),
         np.array([texture.shape[0] for texture in textures]),
         np.array([surface.tint for surface in every], np.float64),
-        np.array([surface.recoloured for surface in every]),
+        np.array([surface.recolored for surface in every]),
         (np.arange(256, dtype=np.float64) / 255) ** 2.2,
         np.array([finish.gloss for finish in finishes], np.float64),
         np.array([finish.wrap for finish in finishes], np.float64),

@@ -35,7 +35,7 @@ def unit(x, y, z):
 @fast
 def texel(look, m, u, v):
     """Albedo in linear light and alpha, bilinear, clamped at the borders; v points up. Clear texels have no colour."""
-    atlas, starts, widths, heights, tints, recoloured, linear, _, _, _, _, _ = look
+    atlas, starts, widths, heights, tints, recolored, linear, _, _, _, _, _ = look
     width, height, start = widths[m], heights[m], starts[m]
     fx = min(max(u * width - 0.5, 0.0), width - 1.0)
     fy = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
@@ -53,7 +53,7 @@ def texel(look, m, u, v):
         a += w
     scale = 1 / max(a, 1e-6)
     r, g, b = r * scale, g * scale, b * scale
-    if recoloured[m]:
+    if recolored[m]:
         r = g = b = 0.12 + 3.9 * (0.3 * r + 0.55 * g + 0.15 * b)
     return r * tints[m, 0], g * tints[m, 1], b * tints[m, 2], a / 255
 
@@ -87,7 +87,7 @@ def light_at(lights, n, v, tangent, gloss, wrap, lit, reach):
     dimensional textures", twice: near the root in the colour of the hair, near the tip in that of the light, as
     Marschner et al. 2003 measured. Other surfaces have Blinn's, with Schlick's Fresnel term.
     """
-    directions, colours, ambient_down, ambient_up, _ = lights
+    directions, colors, ambient_down, ambient_up, _ = lights
     nx, ny, nz = n
     strand = tangent[0] * tangent[0] + tangent[1] * tangent[1] + tangent[2] * tangent[2] > 0.1
     facing = max(0.0, nx * v[0] + ny * v[1] + nz * v[2])
@@ -106,16 +106,16 @@ def light_at(lights, n, v, tangent, gloss, wrap, lit, reach):
         cosine = nx * lx + ny * ly + nz * lz
         seen = lit if i == 0 else 1.0
         hx, hy, hz = unit(lx + v[0], ly + v[1], lz + v[2])
-        coloured = 0.0
+        colored = 0.0
         if strand:
             shift = 0.12
-            bright, coloured = 0.0, 0.0
+            bright, colored = 0.0, 0.0
             if cosine > -0.3:
                 front = min(1.0, (cosine + 0.3) / 0.6)
                 tip = _across(tangent, n, shift, hx, hy, hz)
                 root = _across(tangent, n, -shift, hx, hy, hz)
                 bright = gloss[0] * tip ** gloss[1] * front * min(1.0, reach)
-                coloured = 6 * gloss[0] * root ** (0.4 * gloss[1]) * front
+                colored = 6 * gloss[0] * root ** (0.4 * gloss[1]) * front
         else:
             bright = 0.0
             if cosine > 0:
@@ -125,8 +125,8 @@ def light_at(lights, n, v, tangent, gloss, wrap, lit, reach):
                 bright = gloss[0] * half ** gloss[1] * fresnel * min(1.0, reach) * min(1.0, 4 * cosine)
         for k in range(3):
             diffuse = max(0.0, (cosine + wrap[k]) / (1.0 + wrap[k])) * (seen + (1 - seen) * wrap[k] * 0.35)
-            diffuse = colours[i, k] * (diffuse * (0.4 + 0.6 * reach) + coloured * seen)
-            highlight = colours[i, k] * bright * seen
+            diffuse = colors[i, k] * (diffuse * (0.4 + 0.6 * reach) + colored * seen)
+            highlight = colors[i, k] * bright * seen
             if k == 0:
                 dr += diffuse
                 sr += highlight

@@ -58,7 +58,7 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
     band = min(BAND, height)
     shape = (band, width, LAYERS)
     count = np.zeros((band, width), np.int32)
-    layer_depth, layer_colour = np.empty(shape, np.float32), np.empty((*shape, 4), np.float32)
+    layer_depth, layer_color = np.empty(shape, np.float32), np.empty((*shape, 4), np.float32)
     layer_material, order = np.empty(shape, np.uint8), np.zeros(LAYERS, np.int64)
     limit = np.empty((band, width), np.float32)
     triangles = mesh[5]
@@ -74,18 +74,18 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
         for t in sequence:
             first, last = max(rows[t, 0], top), min(rows[t, 1], bottom)
             if first <= last:
-                _collect(t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_colour,
+                _collect(t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_color,
                          layer_material)  # fmt: skip
         for y in range(top, bottom + 1):
             for x in range(width):
                 if count[y - top, x] > 0 or hit[y, x] >= 0:
-                    _blend(y, x, y - top, count, layer_depth, layer_colour, layer_material, order, depth, hit,
+                    _blend(y, x, y - top, count, layer_depth, layer_color, layer_material, order, depth, hit,
                            solid_material, solid_image, tone, out, out_depth, out_material)  # fmt: skip
 
 
 @exact
 def _collect(
-    t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_colour, layer_material
+    t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_color, layer_material
 ):
     """Adds the layers of a triangle in the rows first .. last of the band that begins at `top`."""
     points, _, _, _, alphas, triangles, uvs, materials = mesh
@@ -146,7 +146,7 @@ def _collect(
                 limit[row, x] = z
             layer_depth[row, x, slot] = z
             layer_material[row, x, slot] = m
-            lights = layer_colour[row, x, slot]
+            lights = layer_color[row, x, slot]
             lights[0] = r * (b0 * light[a, 0] + b1 * light[b, 0] + b2 * light[c, 0])
             lights[1] = g * (b0 * light[a, 1] + b1 * light[b, 1] + b2 * light[c, 1])
             lights[2] = blue * (b0 * light[a, 2] + b1 * light[b, 2] + b2 * light[c, 2])
@@ -169,7 +169,7 @@ def _shown(a, b, c, eye):
 
 
 @exact
-def _blend(y, x, row, count, layer_depth, layer_colour, layer_material, order, depth, hit, solid_material, solid_image,
+def _blend(y, x, row, count, layer_depth, layer_color, layer_material, order, depth, hit, solid_material, solid_image,
            tone, out, out_depth, out_material):  # fmt: skip
     """One sample: layers from the front to the back, then the solid surface."""
     layers = count[row, x]
@@ -185,8 +185,8 @@ def _blend(y, x, row, count, layer_depth, layer_colour, layer_material, order, d
             break
         if i < layers:
             k = order[i]
-            r, g, b = layer_colour[row, x, k, 0], layer_colour[row, x, k, 1], layer_colour[row, x, k, 2]
-            alpha, z, m = layer_colour[row, x, k, 3], layer_depth[row, x, k], layer_material[row, x, k]
+            r, g, b = layer_color[row, x, k, 0], layer_color[row, x, k, 1], layer_color[row, x, k, 2]
+            alpha, z, m = layer_color[row, x, k, 3], layer_depth[row, x, k], layer_material[row, x, k]
         elif hit[y, x] >= 0:
             r, g, b = solid_image[y, x, 0], solid_image[y, x, 1], solid_image[y, x, 2]
             alpha, z, m = np.float32(1), depth[y, x], np.uint8(solid_material[hit[y, x]])

@@ -84,9 +84,9 @@ def _edges(quads: np.ndarray) -> _Edges:
 
 
 def _split(quads: np.ndarray, edge_points: np.ndarray, first_face_point: int) -> np.ndarray:
-    centre = np.arange(len(quads)) + first_face_point
+    center = np.arange(len(quads)) + first_face_point
     corners = [
-        np.stack([quads[:, k], edge_points[:, k], centre, edge_points[:, (k + 3) % 4]], axis=1) for k in range(4)
+        np.stack([quads[:, k], edge_points[:, k], center, edge_points[:, (k + 3) % 4]], axis=1) for k in range(4)
     ]
     return np.concatenate(corners)
 

@@ -17,7 +17,7 @@ from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
 from gghead.training.losses import adversarial, regularizers
 from gghead.training.losses.blur import gaussian_blur
-from gghead.training.parallel.microbatches import Portions
+from gghead.training.parallel.microbatches import Microbatches
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _adversarial(
 
     If the discriminator judges in several portions, it goes back to the pictures from each before it sees the next.
     """
-    portions = Portions.judged(discriminator, len(pictures))
+    portions = Microbatches.judged(discriminator, len(pictures))
     if portions.count == 1:
         logits = discriminator(gaussian_blur(pictures, blur), labels)
         return adversarial.generator_loss(logits, real_logits).mean(), logits

@@ -23,11 +23,11 @@ from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.losses.adversarial import gradient_penalty
-from gghead.training.parallel.microbatches import Portions
+from gghead.training.parallel.microbatches import Microbatches
 from gghead.training.precision import multiplication
-from gghead.training.state import HALF_BLOCKS, new_state, read_texels
-from gghead.training.steps import Setting, training_step
-from gghead.uv.texels import Texels
+from gghead.training.state import BF16_BLOCKS, new_state, read_texels
+from gghead.training.steps import StepContext, training_step
+from gghead.uv.samples import UVSamples
 
 DRAWING_BYTES = 142
 """Of a Gaussian while it is drawn with gradients; measured at 32 x 65,382 of them."""
@@ -70,15 +70,15 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
     model, training = config.model, config.training
     texels = read_texels(config)
     with torch.device("meta"):
-        generator = Generator(model.generator, Texels(texels.uvs.to("meta"), texels.positions.to("meta")), seed=None)
+        generator = Generator(model.generator, UVSamples(texels.uvs.to("meta"), texels.positions.to("meta")), seed=None)
         discriminator = Discriminator(model.discriminator, seed=None)
         if device_type == "cuda" and training.precision == "mixed":
-            generator.synthesis.half_blocks = discriminator.critic.half_blocks = HALF_BLOCKS
+            generator.synthesis.bf16_blocks = discriminator.critic.bf16_blocks = BF16_BLOCKS
         size = model.discriminator.resolution
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
         # What the discriminator judges at a time; the first portion is the largest.
-        pictures, labels = next(Portions.judged(discriminator, len(pictures)).cut(pictures, labels))
+        pictures, labels = next(Microbatches.judged(discriminator, len(pictures)).cut(pictures, labels))
         decoding = _measure(lambda: _decode(generator, heads).backward())
         making = _measure(lambda: _make(generator, heads))
         guiding = _measure(lambda: _guide(discriminator, pictures, labels))
@@ -122,7 +122,7 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
     labels = Cameras.orbit(training.batch_size, size).labels()
     pictures = torch.zeros(training.batch_size, size, size, 3, dtype=torch.uint8, device=device)
     transparency = pictures[..., 0] if training.random_background else None
-    setting = Setting(training, labels, run=fastest_runner(state.device, watch_lists))
+    setting = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def seconds(with_r1: bool, steps: int) -> float:
         start = time.perf_counter()

@@ -7,8 +7,8 @@ from gghead.config.training import TrainingConfig
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
 from gghead.data.source import PictureSource
-from gghead.evaluation.evaluate import Settings, evaluate
-from gghead.evaluation.reference import Reference, measure_reference
+from gghead.evaluation.evaluate import EvaluationSettings, evaluate
+from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
 from gghead.evaluation.report import keep_report
 from gghead.metrics.detectors import load_detector
 from gghead.runs.run_folder import RunFolder
@@ -28,7 +28,7 @@ def is_unmeasured(run: RunFolder, images: int) -> bool:
 
 
 @dataclass
-class Examiner:
+class PeriodicEvaluator:
     """Measures the averaged generator of a run; draws nothing from the run's random numbers.
 
     Real pictures are measured when the first examination is due. A run whose detector can't be had or does not fit into
@@ -45,7 +45,7 @@ class Examiner:
     dataset: HeadDataset
     pictures: PictureSource
     monitor: Monitor
-    _reference: Reference | None = field(default=None, init=False)
+    _reference: RealStatistics | None = field(default=None, init=False)
     _is_possible: bool = field(default=True, init=False)
 
     def examine(self, state: TrainingState) -> None:
@@ -56,7 +56,7 @@ class Examiner:
         try:
             reference = self._open(state, config)
             snapshot = self.run.snapshot(state.images, ".safetensors")
-            settings = Settings(num_images=config.metrics_images)
+            settings = EvaluationSettings(num_images=config.metrics_images)
             report = evaluate(state.average, snapshot, reference, settings, self.run.evaluations).report
         except (OSError, ValueError, RuntimeError) as error:  # TorchScript says RuntimeError of a full memory
             self._is_possible = self._reference is not None
@@ -67,11 +67,11 @@ class Examiner:
         append_values(self.run.metrics, state.images, values)
         self.monitor.metrics(state.images, values)
 
-    def _open(self, state: TrainingState, config: TrainingConfig) -> Reference:
+    def _open(self, state: TrainingState, config: TrainingConfig) -> RealStatistics:
         if self._reference is None:
             detector = load_detector(config.metrics_detector, cache_root() / "detectors", state.device)
             self.monitor.event(f"measures {len(self.dataset)} real pictures with {detector.name}")
-            self._reference = measure_reference(
+            self._reference = measure_real_statistics(
                 Path(self.run.config.data), self.dataset, self.pictures, detector, cache_root(), device=state.device
             )
         return self._reference

@@ -23,7 +23,7 @@ BUCKET_NUMBERS = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes of a run, as one of them sees them; alone by default.
 
     Attributes:
@@ -144,11 +144,11 @@ class Team:
             )
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()
 """A run of one process."""
 
 
-def share_of(training: TrainingConfig, discriminator: DiscriminatorConfig, team: Team) -> Order:
+def share_of(training: TrainingConfig, discriminator: DiscriminatorConfig, team: ProcessGroup) -> Order:
     """Which pictures a process sees.
 
     Raises:
@@ -172,7 +172,7 @@ def share_of(training: TrainingConfig, discriminator: DiscriminatorConfig, team:
 
 
 @contextmanager
-def told_as_lost(team: Team) -> Iterator[None]:
+def told_as_lost(team: ProcessGroup) -> Iterator[None]:
     """Turns what torch says of a lost process into an error that says what to do."""
     try:
         yield

@@ -14,7 +14,7 @@ import torch
 import torch.distributed
 
 from gghead.training.interruption import stop_signals
-from gghead.training.parallel.distributed import ALONE, Team, told_as_lost
+from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, told_as_lost
 
 LONGEST_SILENCE = timedelta(minutes=30)
 """A process that hangs is given up after it; one that dies is noticed at once. The first one measures meanwhile."""
@@ -26,7 +26,7 @@ PROGRAM = "from gghead.cli.main import main; main()"
 
 
 @contextmanager
-def join_team(device: str) -> Iterator[Team]:
+def join_team(device: str) -> Iterator[ProcessGroup]:
     """This process's place among those that torchrun, or `--gpus`, started; alone if it was not started by them.
 
     Args:
@@ -37,17 +37,17 @@ def join_team(device: str) -> Iterator[Team]:
         ValueError: there are more processes than GPUs.
     """
     if not is_launched():
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     rank, world_size, local_rank = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     on_cuda = torch.device(device).type == "cuda"
     if on_cuda:
         require_gpus(local_rank + 1)
         torch.cuda.set_device(local_rank)
-    with told_as_lost(Team(rank, world_size)):
+    with told_as_lost(ProcessGroup(rank, world_size)):
         torch.distributed.init_process_group("nccl" if on_cuda else "gloo", timeout=LONGEST_SILENCE)
         control = torch.distributed.new_group(backend="gloo", timeout=LONGEST_SILENCE)
-    yield Team(rank, world_size, local_rank, control)
+    yield ProcessGroup(rank, world_size, local_rank, control)
     # Not after an error: it would wait for processes that are gone.
     torch.distributed.destroy_process_group()
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gghead.model.discriminator import Discriminator
 
-JUDGED_AT_ONCE = 2**23
+MICROBATCH_PIXELS = 2**23
 """Pixels that the discriminator judges at a time, or one group's if these are more: 8 pictures of 1024 x 1024, 128 of
 256 x 256. What it keeps of them for the way back is most of the memory of a step."""
 
@@ -33,7 +33,7 @@ def portion(whole: Float[Tensor, "B ..."], group_size: int, number: int, count: 
 
 
 @dataclass(frozen=True)
-class Portions:
+class Microbatches:
     """How a batch is cut.
 
     Attributes:
@@ -45,11 +45,11 @@ class Portions:
     count: int
 
     @classmethod
-    def judged(cls, discriminator: Discriminator, batch_size: int) -> "Portions":
+    def judged(cls, discriminator: Discriminator, batch_size: int) -> "Microbatches":
         """As few as the discriminator may judge at a time."""
         config = discriminator.config
         size = min(config.group_size, batch_size)
-        at_once = max(JUDGED_AT_ONCE // (size * config.resolution**2), 1)
+        at_once = max(MICROBATCH_PIXELS // (size * config.resolution**2), 1)
         return cls(size, -(-(batch_size // size) // at_once))
 
     def cut(self, *wholes: Float[Tensor, "B ..."]) -> Iterator[tuple[Tensor, ...]]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import viser
 
 from gghead.viewer import downloads
-from gghead.viewer.downloads import Keepsake
+from gghead.viewer.downloads import Download
 from gghead.viewer.page import Page
-from gghead.viewer.saving import Left, Saver
+from gghead.viewer.saving import ClientLeft, Saver
 from gghead.viewer.state import View
 
 
@@ -34,7 +34,7 @@ def add_keep(page: Page) -> None:
     """Save buttons; videos show how far they are."""
     gui, saver = page.client.gui, Saver(page)
 
-    def listen(button: viser.GuiButtonHandle, make: Callable[[], Keepsake]) -> viser.GuiButtonHandle:
+    def listen(button: viser.GuiButtonHandle, make: Callable[[], Download]) -> viser.GuiButtonHandle:
         @button.on_click
         @page.on_request
         def _(event: viser.GuiEvent) -> None:
@@ -42,7 +42,7 @@ def add_keep(page: Page) -> None:
 
         return button
 
-    def head_file(suffix: str) -> Callable[[], Keepsake]:
+    def head_file(suffix: str) -> Callable[[], Download]:
         return lambda: downloads.head_file(page.visitor.head(), page.visitor.view, suffix)
 
     heads = {kind: listen(gui.add_button(kind.label, hint=kind.hint), head_file(kind.suffix)) for kind in HEAD_BUTTONS}
@@ -75,12 +75,12 @@ def add_keep(page: Page) -> None:
     follow(page.visitor.view)
 
 
-def _video(page: Page, make: Callable[..., Keepsake]) -> Keepsake:
+def _video(page: Page, make: Callable[..., Download]) -> Download:
     note = page.client.add_notification("Video", "0 %", loading=True, with_close_button=False)
 
     def step(done: int, total: int) -> None:
         if page.visitor.gone:
-            raise Left
+            raise ClientLeft
         note.body = f"{100 * done // total} %"
 
     try:

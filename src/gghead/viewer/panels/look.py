@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import viser
 
+from gghead.viewer.client_session import DrawReport, Motion
 from gghead.viewer.page import Page
 from gghead.viewer.state import MAX_SIDE, Renderer, Show, View, pick
 from gghead.viewer.viewpoints import PRESETS, preset
-from gghead.viewer.visitor import Motion, Report
 
 SIDES = (256, 384, 512, 768, 1024, 1536, MAX_SIDE)
 WHO = {"this browser (splats)": Renderer.SPLATS, "the server (exact)": Renderer.EXACT}
@@ -17,7 +17,7 @@ def add_status(page: Page) -> None:
     """A line that tells what the last head and picture took."""
     line = page.client.gui.add_markdown("")
 
-    def tell(report: Report) -> None:
+    def tell(report: DrawReport) -> None:
         words = [f"head {1000 * report.head_seconds:.0f} ms", f"picture {1000 * report.frame_seconds:.0f} ms"]
         if report.frames_per_second:
             words.append(f"{report.frames_per_second:.0f} frames/s")

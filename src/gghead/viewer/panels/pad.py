@@ -32,7 +32,7 @@ def add_pad(page: Page) -> None:
         seeds = gui.add_text("Seeds", ", ".join(map(str, head.corners)), hint="Two or four; empty: no pad")
         across = gui.add_slider("Across", 0.0, 1.0, 0.01, head.pad[0])
         down = gui.add_slider("Down", 0.0, 1.0, 0.01, head.pad[1])
-    plate = Plate(page)
+    plate = PadPlane(page)
 
     @seeds.on_update
     @page.on_request
@@ -64,7 +64,7 @@ def add_pad(page: Page) -> None:
     page.guarded(plate.follow)(page.visitor.view)
 
 
-class Plate:
+class PadPlane:
     """The pad in the scene; there while the view has corners."""
 
     def __init__(self, page: Page) -> None:

@@ -6,7 +6,7 @@ import viser
 
 from gghead.media.encoded import decode_rgb
 from gghead.media.images import encode_png
-from gghead.viewer.favourites import Favourite, absolute
+from gghead.viewer.favorites import Favorite, absolute
 from gghead.viewer.page import Page
 from gghead.viewer.state import Show, View
 
@@ -14,50 +14,50 @@ THUMBNAIL = 96
 """Side of a favourite's picture, pixels."""
 
 
-def add_favourites(page: Page) -> None:
+def add_favorites(page: Page) -> None:
     """The favourites of the models that the page may show, and a button that adds the head that is seen now."""
-    gui, favourites = page.client.gui, page.setting.favourites
-    lasts = "they are kept in the folder of --out" if favourites.lasting else "start with --out FOLDER to keep them"
+    gui, favorites = page.client.gui, page.setting.favorites
+    lasts = "they are kept in the folder of --out" if favorites.lasting else "start with --out FOLDER to keep them"
     add = gui.add_button("Keep as favourite", hint=f"For everybody who looks at this viewer; {lasts}")
     folder = gui.add_folder("Favourites", expand_by_default=True, visible=False)
     allowed = {absolute(path): path for entry in page.setting.library for path in entry.checkpoints()}
-    shown: list[Favourite] = []
+    shown: list[Favorite] = []
 
-    def show(favourite: Favourite) -> None:
-        pixels = decode_rgb(favourite.picture)
-        shown.append(favourite)
+    def show(favorite: Favorite) -> None:
+        pixels = decode_rgb(favorite.picture)
+        shown.append(favorite)
         folder.visible = True
         with folder:
-            picture = gui.add_image(pixels, label=_title(favourite))
+            picture = gui.add_image(pixels, label=_title(favorite))
             choice = gui.add_button_group("", ("Show", "Remove"))
 
         @choice.on_click
         @page.on_request
         def _(event: viser.GuiEvent) -> None:
             if choice.value == "Remove":
-                favourites.remove(favourite)
-                shown.remove(favourite)
+                favorites.remove(favorite)
+                shown.remove(favorite)
                 picture.remove()
                 choice.remove()
                 folder.visible = bool(shown)
             else:
-                page.visitor.look_at(allowed.get(favourite.path, favourite.path))
-                page.jump(lambda view: replace(view, head=favourite.head))
+                page.visitor.look_at(allowed.get(favorite.path, favorite.path))
+                page.jump(lambda view: replace(view, head=favorite.head))
 
     @add.on_click
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
         path, view = page.visitor.path, page.visitor.view
         picture = encode_png(page.studio.portrait(path, _plain(view), THUMBNAIL))
-        favourite = Favourite(absolute(path), view.head, picture)
-        favourites.add(favourite)
-        show(favourite)
+        favorite = Favorite(absolute(path), view.head, picture)
+        favorites.add(favorite)
+        show(favorite)
 
     @page.guarded
     def show_kept() -> None:
-        kept = [favourite for favourite in favourites.all() if favourite.path in allowed]
-        for favourite in kept:
-            page.guarded(show)(favourite)
+        kept = [favorite for favorite in favorites.all() if favorite.path in allowed]
+        for favorite in kept:
+            page.guarded(show)(favorite)
 
     show_kept()
 
@@ -66,6 +66,6 @@ def _plain(view: View) -> View:
     return replace(view, look=replace(view.look, show=Show.COLOR, mesh=False))
 
 
-def _title(favourite: Favourite) -> str:
-    head = favourite.head
+def _title(favorite: Favorite) -> str:
+    head = favorite.head
     return f"pad of {', '.join(map(str, head.corners))}" if head.corners else f"seed {head.seed}"

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from gghead.viewer.drawing.drawing import Splats
 from gghead.viewer.drawing.heads import Head
 from gghead.viewer.drawing.template_mesh import TemplateMesh
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.state import View, Viewpoint
 from gghead.viewer.viewpoints import Motion, advance
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Report:
+class DrawReport:
     """What the page tells of the work behind the last picture.
 
     Attributes:
@@ -65,14 +65,14 @@ class Screen(Protocol):
     def move_camera(self, view: View) -> None:
         """Puts the visitor's camera where the view says."""
 
-    def report(self, report: Report) -> None:
+    def report(self, report: DrawReport) -> None:
         """Tells of the last picture."""
 
     def complain(self, text: str) -> None:
         """Shows what went wrong."""
 
 
-class Visitor:
+class ClientSession:
     """Keeps a screen in step with a view. Changes may come from any thread; the newest one wins.
 
     Args:
@@ -82,7 +82,7 @@ class Visitor:
         view: what is seen first.
     """
 
-    def __init__(self, studio: Studio, screen: Screen, path: Path, view: View) -> None:
+    def __init__(self, studio: HeadsService, screen: Screen, path: Path, view: View) -> None:
         self.studio, self.screen = studio, screen
         self.motion = Motion.STILL
         self._path, self._view = path, view
@@ -153,7 +153,7 @@ class Visitor:
             self._changed.notify()
 
     def head(self) -> Head:
-        """The head that is seen now; errors as of `Studio.head`."""
+        """The head that is seen now; errors as of `HeadsService.head`."""
         return self.studio.head(self._path, self._view.head, self._view.viewpoint)
 
     def _work(self) -> None:
@@ -224,5 +224,5 @@ class Visitor:
             self._shown, full, taken = key, True, time.monotonic() - start
         self._anything_shown.set()
         self._frames = [moment for moment in self._frames if start - moment < 1] + [start]
-        self.screen.report(Report(head.seconds, taken, len(self._frames) if len(self._frames) > 1 else 0.0))
+        self.screen.report(DrawReport(head.seconds, taken, len(self._frames) if len(self._frames) > 1 else 0.0))
         return full

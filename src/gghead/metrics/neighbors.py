@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-NEIGHBOURHOOD = 3
+NEIGHBORHOOD = 3
 """The k of the published precision and recall."""
 CHUNK = 2048
 """Rows of a distance matrix that are held at once: 160 MB beside 10,000 pictures."""
@@ -27,7 +27,7 @@ class PrecisionRecall:
     recall: float
 
 
-def precision_recall(real: Float[Tensor, "N D"], fake: Float[Tensor, "M D"], k: int = NEIGHBOURHOOD) -> PrecisionRecall:
+def precision_recall(real: Float[Tensor, "N D"], fake: Float[Tensor, "M D"], k: int = NEIGHBORHOOD) -> PrecisionRecall:
     """Share of each set inside of the other's manifold: balls around its members that reach their k-th neighbour.
 
     Raises:
@@ -52,7 +52,7 @@ def _share_inside(points: Tensor, manifold: Tensor, k: int) -> float:
     return float(torch.cat(inside).double().mean())
 
 
-def nearest_neighbour_ratio(real: Float[Tensor, "N D"], fake: Float[Tensor, "M D"]) -> float:
+def nearest_neighbor_ratio(real: Float[Tensor, "N D"], fake: Float[Tensor, "M D"]) -> float:
     """Median distance of generated pictures to the nearest real one, in units of the same among real ones.
 
     About 1 for new pictures of the same kind; towards 0 for copies of training pictures; above 1 for other pictures.

@@ -20,7 +20,7 @@ GRID_SLACK = 1e-5
 
 
 @dataclass(frozen=True)
-class Texels:
+class UVSamples:
     """The points of a template that carry Gaussians.
 
     Attributes:
@@ -32,7 +32,7 @@ class Texels:
     positions: Float[Tensor, "N 3"]
 
 
-def place_texels(maps: TemplateMaps, grid_size: int) -> Texels:
+def place_uv_samples(maps: TemplateMaps, grid_size: int) -> UVSamples:
     """The points of a grid_size x grid_size grid over the chart that lie inside of it, row by row.
 
     The grid reaches from -1 to 1 in both axes, ends included.
@@ -48,10 +48,10 @@ def place_texels(maps: TemplateMaps, grid_size: int) -> Texels:
             f"no point of a {grid_size} x {grid_size} grid lies on the template's chart; use a larger grid_size"
         )
     uvs = grid[covered]
-    return Texels(uvs, sample_maps(maps.positions, uvs))
+    return UVSamples(uvs, sample_maps(maps.positions, uvs))
 
 
-def regrid(texels: Texels, grid_size: int) -> Texels:
+def regrid(texels: UVSamples, grid_size: int) -> UVSamples:
     """The points of another grid over a template of which only the texels are known.
 
     Those that lie between four neighbouring texels; positions are interpolated bilinearly. At the border of the chart
@@ -75,7 +75,7 @@ def regrid(texels: Texels, grid_size: int) -> Texels:
     points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
     values = functional.grid_sample(grid[None], points[None], mode="bilinear", align_corners=True)[0].flatten(1).T
     inside = values[:, 3] > LEAST_COVERAGE
-    return Texels(points.flatten(0, 1)[inside], values[inside, :3])
+    return UVSamples(points.flatten(0, 1)[inside], values[inside, :3])
 
 
 def bilinear_taps(uvs: Float[Tensor, "N 2"], side: int) -> tuple[Int[Tensor, "N 4"], Float[Tensor, "N 4"]]:

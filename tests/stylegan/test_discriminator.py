@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.autograd import gradgradcheck
 
-from gghead.stylegan.critic import Critic, append_deviation
+from gghead.stylegan.discriminator import DiscriminatorNetwork, append_deviation
 from gghead.stylegan.layers import initialize
 
 
 def test_r1_is_differentiable_twice() -> None:
-    critic = Critic(8, 2, 3, channel_base=16, channel_max=3, mapping_layers=1, group_size=2)
+    critic = DiscriminatorNetwork(8, 2, 3, channel_base=16, channel_max=3, mapping_layers=1, group_size=2)
     initialize(critic, seed=0)
     critic.double()
     generator = torch.Generator().manual_seed(0)

@@ -19,7 +19,7 @@ MAX_FILE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Favourite:
+class Favorite:
     """A head to come back to.
 
     Attributes:
@@ -33,7 +33,7 @@ class Favourite:
     picture: bytes
 
 
-class Favourites:
+class Favorites:
     """The favourites of all visitors. Its methods may be called from any thread.
 
     Args:
@@ -46,7 +46,7 @@ class Favourites:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._kept: tuple[Favourite, ...] = ()
+        self._kept: tuple[Favorite, ...] = ()
         self._lock = threading.Lock()
         self.all()
 
@@ -55,12 +55,12 @@ class Favourites:
         """Whether they outlive the viewer."""
         return self._file is not None
 
-    def all(self) -> tuple[Favourite, ...]:
+    def all(self) -> tuple[Favorite, ...]:
         """All of them, oldest first; errors as of the constructor, for somebody may have edited the file."""
         with self._lock:
             return self._read()
 
-    def add(self, favourite: Favourite) -> None:
+    def add(self, favorite: Favorite) -> None:
         """Keeps another.
 
         Raises:
@@ -69,26 +69,26 @@ class Favourites:
         """
         with self._lock:
             kept = self._read()
-            heads = [other.head for other in kept if other.path == favourite.path]
-            if favourite.head in heads:
+            heads = [other.head for other in kept if other.path == favorite.path]
+            if favorite.head in heads:
                 raise ValueError("this head is a favourite already")
             if len(heads) >= MOST:
                 raise ValueError(f"there are {MOST} favourites of this model already; remove one first")
-            self._write((*kept, favourite))
+            self._write((*kept, favorite))
 
-    def remove(self, favourite: Favourite) -> None:
+    def remove(self, favorite: Favorite) -> None:
         """Forgets one; nothing happens if it is gone already. Errors as of `add`."""
         with self._lock:
-            self._write(tuple(other for other in self._read() if other != favourite))
+            self._write(tuple(other for other in self._read() if other != favorite))
 
-    def _read(self) -> tuple[Favourite, ...]:
+    def _read(self) -> tuple[Favorite, ...]:
         if self._file is not None and self._file.exists():
             if not self._file.is_file() or self._file.stat().st_size > MAX_FILE_BYTES:
                 raise ValueError(f"{self._file} holds no favourites; move it away to start anew")
             self._kept = decode(self._file.read_bytes(), str(self._file))
         return self._kept
 
-    def _write(self, kept: tuple[Favourite, ...]) -> None:
+    def _write(self, kept: tuple[Favorite, ...]) -> None:
         if self._file is not None:
             content = encode(kept)
             write_file(self._file, lambda temporary: temporary.write_bytes(content))
@@ -100,20 +100,20 @@ def absolute(path: Path) -> Path:
     return path if path == BUNDLED else path.absolute()
 
 
-def encode(favourites: tuple[Favourite, ...]) -> bytes:
+def encode(favorites: tuple[Favorite, ...]) -> bytes:
     """Favourites as JSON; heads are written as the command line of a view writes them."""
     rows = [
         {
-            "model": str(favourite.path),
-            "head": format_view(View(favourite.head)),
-            "picture": base64.b64encode(favourite.picture).decode(),
+            "model": str(favorite.path),
+            "head": format_view(View(favorite.head)),
+            "picture": base64.b64encode(favorite.picture).decode(),
         }
-        for favourite in favourites
+        for favorite in favorites
     ]
     return (json.dumps({"favourites": rows}, indent=1) + "\n").encode()
 
 
-def decode(content: bytes, name: str) -> tuple[Favourite, ...]:
+def decode(content: bytes, name: str) -> tuple[Favorite, ...]:
     """Reads what `encode` wrote.
 
     Args:
@@ -126,7 +126,7 @@ def decode(content: bytes, name: str) -> tuple[Favourite, ...]:
     try:
         rows = json.loads(content)["favourites"]
         return tuple(
-            Favourite(Path(row["model"]), parse_view(row["head"]).head, base64.b64decode(row["picture"], validate=True))
+            Favorite(Path(row["model"]), parse_view(row["head"]).head, base64.b64decode(row["picture"], validate=True))
             for row in rows
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:

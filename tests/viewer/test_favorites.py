@@ -6,62 +6,62 @@ from pathlib import Path
 
 import pytest
 
-from gghead.viewer.favourites import MOST, Favourite, Favourites
+from gghead.viewer.favorites import MOST, Favorite, Favorites
 from gghead.viewer.state import HeadChoice
 
 MODEL = Path("/models/a.safetensors")
 
 
-def favourite(seed: int, model: Path = MODEL) -> Favourite:
-    return Favourite(model, HeadChoice(seed, truncation=0.5, corners=(1, 2), pad=(0.25, 0.5)), b"picture")
+def favorite(seed: int, model: Path = MODEL) -> Favorite:
+    return Favorite(model, HeadChoice(seed, truncation=0.5, corners=(1, 2), pad=(0.25, 0.5)), b"picture")
 
 
 def test_they_are_back_in_the_next_viewer(tmp_path: Path) -> None:
     file = tmp_path / "out" / "favourites.json"
-    kept = Favourites(file)
+    kept = Favorites(file)
     for seed in (3, 1, 2):
-        kept.add(favourite(seed))
-    kept.remove(favourite(1))
-    kept.remove(favourite(1))
-    assert Favourites(file).all() == kept.all() == (favourite(3), favourite(2))
+        kept.add(favorite(seed))
+    kept.remove(favorite(1))
+    kept.remove(favorite(1))
+    assert Favorites(file).all() == kept.all() == (favorite(3), favorite(2))
 
 
 def test_without_a_file_they_last_as_long_as_the_viewer() -> None:
-    kept = Favourites()
-    kept.add(favourite(3))
-    assert kept.all() == (favourite(3),)
+    kept = Favorites()
+    kept.add(favorite(3))
+    assert kept.all() == (favorite(3),)
     assert not kept.lasting
 
 
 def test_two_viewers_with_one_file_lose_nothing(tmp_path: Path) -> None:
-    one, other = Favourites(tmp_path / "f.json"), Favourites(tmp_path / "f.json")
-    one.add(favourite(1))
-    other.add(favourite(2))
-    assert one.all() == (favourite(1), favourite(2))
+    one, other = Favorites(tmp_path / "f.json"), Favorites(tmp_path / "f.json")
+    one.add(favorite(1))
+    other.add(favorite(2))
+    assert one.all() == (favorite(1), favorite(2))
 
 
 def test_the_same_head_is_kept_once_and_not_too_many_of_a_model() -> None:
-    kept = Favourites()
+    kept = Favorites()
     for seed in range(MOST):
-        kept.add(favourite(seed))
+        kept.add(favorite(seed))
     with pytest.raises(ValueError, match="already"):
-        kept.add(favourite(0))
+        kept.add(favorite(0))
     with pytest.raises(ValueError, match="remove one first"):
-        kept.add(favourite(MOST))
-    kept.add(favourite(0, Path("/models/b.safetensors")))
+        kept.add(favorite(MOST))
+    kept.add(favorite(0, Path("/models/b.safetensors")))
 
 
 def test_a_full_disk_leaves_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Favourites(tmp_path / "f.json")
-    kept.add(favourite(1))
+    kept = Favorites(tmp_path / "f.json")
+    kept.add(favorite(1))
 
     def full(path: Path, write: Callable[[Path], None]) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("gghead.viewer.favourites.write_file", full)
+    monkeypatch.setattr("gghead.viewer.favorites.write_file", full)
     with pytest.raises(OSError, match="no space"):
-        kept.add(favourite(2))
-    assert kept.all() == Favourites(tmp_path / "f.json").all() == (favourite(1),)
+        kept.add(favorite(2))
+    assert kept.all() == Favorites(tmp_path / "f.json").all() == (favorite(1),)
 
 
 @pytest.mark.parametrize(
@@ -83,16 +83,16 @@ def test_a_file_of_something_else_is_named_and_stays(tmp_path: Path, content: st
     file = tmp_path / "f.json"
     file.write_text(content)
     with pytest.raises(ValueError, match=r"f\.json holds no favourites"):
-        Favourites(file)
+        Favorites(file)
     assert file.read_text() == content
 
 
 def test_a_folder_or_a_file_too_large_is_no_favourites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match="holds no favourites"):
-        Favourites(tmp_path / "folder")
-    monkeypatch.setattr("gghead.viewer.favourites.MAX_FILE_BYTES", 100)
+        Favorites(tmp_path / "folder")
+    monkeypatch.setattr("gghead.viewer.favorites.MAX_FILE_BYTES", 100)
     file = tmp_path / "f.json"
     file.write_text(" " * 101)
     with pytest.raises(ValueError, match="holds no favourites"):
-        Favourites(file)
+        Favorites(file)

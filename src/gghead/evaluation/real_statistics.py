@@ -23,7 +23,7 @@ LARGEST_RESOLUTION = 1024
 
 
 @dataclass(frozen=True)
-class Reference:
+class RealStatistics:
     """The real pictures of an evaluation and the detector that looks at them.
 
     Attributes:
@@ -45,7 +45,7 @@ class Reference:
     detector: Detector
 
 
-def measure_reference(
+def measure_real_statistics(
     path: Path,
     dataset: HeadDataset,
     source: PictureSource,
@@ -54,8 +54,8 @@ def measure_reference(
     *,
     rank: Rank = Rank(),  # noqa: B008 - frozen
     device: torch.device | str = "cpu",
-    tell: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> Reference:
+    on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> RealStatistics:
     """Features of all real pictures; arguments and errors as of `real_features`."""
     total = -(-len(dataset) // rank.count)
     features = real_features(
@@ -65,9 +65,9 @@ def measure_reference(
         cache,
         rank=rank,
         device=device,
-        on_progress=lambda done: tell("real pictures", min(done, total), total),
+        on_progress=lambda done: on_progress("real pictures", min(done, total), total),
     )
-    return Reference(path, dataset, source, stored_resolution(path), _masks(path), features, detector)
+    return RealStatistics(path, dataset, source, stored_resolution(path), _masks(path), features, detector)
 
 
 def stored_resolution(path: Path) -> int:

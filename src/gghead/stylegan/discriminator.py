@@ -1,4 +1,4 @@
-"""Critic: picture and label -> logit, the residual discriminator of StyleGAN2 with projection of the label."""
+"""Picture and label -> logit, the residual discriminator of StyleGAN2 with projection of the label."""
 
 import math
 from itertools import pairwise
@@ -17,7 +17,7 @@ LAST_RESOLUTION = 4
 """Side of the features that the head of the critic reads."""
 
 
-class CriticBlock(nn.Module):
+class DiscriminatorBlock(nn.Module):
     """Residual block that halves the picture: two 3 x 3 convolutions beside one 1 x 1 convolution.
 
     Args:
@@ -38,7 +38,7 @@ class CriticBlock(nn.Module):
         return self.skip(downsample(x)) + self.conv1.activate(y)
 
 
-class Critic(nn.Module):
+class DiscriminatorNetwork(nn.Module):
     """Picture and label -> logit.
 
     Args:
@@ -53,7 +53,7 @@ class Critic(nn.Module):
             the downsampled picture, beside the features of the blocks above.
 
     Attributes:
-        half_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
+        bf16_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
             network sets it.
         fade: of a critic that was grown, the factor of the features of its newest blocks, 0 to 1.
     """
@@ -70,12 +70,12 @@ class Critic(nn.Module):
         grown_from: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
-        self.half_blocks = 0
+        self.bf16_blocks = 0
         sizes = [resolution >> i for i in range(int(math.log2(resolution // LAST_RESOLUTION)) + 1)]
         widths = [block_channels(size, channel_base, channel_max) for size in sizes]
         last = widths[-1]
         self.from_picture = EqualizedConv(picture_channels, widths[0], kernel=1)
-        self.blocks = nn.Sequential(*[CriticBlock(a, b) for a, b in pairwise(widths)])
+        self.blocks = nn.Sequential(*[DiscriminatorBlock(a, b) for a, b in pairwise(widths)])
         self.conv = EqualizedConv(last + 1, last, kernel=3)
         self.hidden = EqualizedLinear(last * LAST_RESOLUTION**2, last, activated=True)
         self.features = EqualizedLinear(last, last)
@@ -102,9 +102,9 @@ class Critic(nn.Module):
         full = self.conv.weight.dtype
         if cuda_layers.takes(pictures):
             pictures = cuda_layers.channels_last(pictures)
-        x = self.from_picture(pictures.to(half_or(full, 1, self.half_blocks)))
+        x = self.from_picture(pictures.to(half_or(full, 1, self.bf16_blocks)))
         for i, block in enumerate(self.blocks):
-            x = block(x.to(half_or(full, i + 1, self.half_blocks)))
+            x = block(x.to(half_or(full, i + 1, self.bf16_blocks)))
             if self.grown_from:
                 x, pictures = self._read_smaller(x, pictures)
         x = self.conv(append_deviation(x.to(full), self.group_size))

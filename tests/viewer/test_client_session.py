@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gghead.viewer.client_session import ClientSession, DrawReport
 from gghead.viewer.drawing.drawing import Splats
-from gghead.viewer.heads_service import Studio
+from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint
 from gghead.viewer.viewpoints import Motion
-from gghead.viewer.visitor import Report, Visitor
 from viewer.tiny_models import write_model
 
 PATIENCE = 60.0
@@ -29,7 +29,7 @@ class FakeScreen:
         self.splats: list[Splats] = []
         self.complaints: list[str] = []
         self.eyes: list[tuple[float, float, float]] = []
-        self.reports: list[Report] = []
+        self.reports: list[DrawReport] = []
         self.failure: Exception | None = None
 
     def size(self) -> tuple[int, int]:
@@ -50,7 +50,7 @@ class FakeScreen:
     def move_camera(self, view: View) -> None:
         self.eyes.append(view.viewpoint.eye)
 
-    def report(self, report: Report) -> None:
+    def report(self, report: DrawReport) -> None:
         self.reports.append(report)
 
     def complain(self, text: str) -> None:
@@ -69,11 +69,11 @@ SMALL = View(look=Look(side=24))
 
 
 @pytest.fixture
-def enter(studio: Studio) -> Iterator[Callable[..., Visitor]]:
+def enter(studio: HeadsService) -> Iterator[Callable[..., ClientSession]]:
     visitors = []
 
-    def enter(path: Path, view: View = SMALL) -> Visitor:
-        visitor = Visitor(studio, FakeScreen(), path, view)
+    def enter(path: Path, view: View = SMALL) -> ClientSession:
+        visitor = ClientSession(studio, FakeScreen(), path, view)
         visitors.append(visitor)
         visitor.start()
         return visitor
@@ -87,7 +87,7 @@ def seed(number: int) -> Callable[[View], View]:
     return lambda view: replace(view, head=replace(view.head, seed=number))
 
 
-def test_a_change_is_shown(enter: Callable[..., Visitor], model_file: Path) -> None:
+def test_a_change_is_shown(enter: Callable[..., ClientSession], model_file: Path) -> None:
     visitor = enter(model_file)
     screen = visitor.screen
     until(lambda: True in screen.finals)
@@ -98,7 +98,7 @@ def test_a_change_is_shown(enter: Callable[..., Visitor], model_file: Path) -> N
     assert screen.reports[-1].head_seconds > 0
 
 
-def test_a_refused_change_leaves_the_view(enter: Callable[..., Visitor], model_file: Path) -> None:
+def test_a_refused_change_leaves_the_view(enter: Callable[..., ClientSession], model_file: Path) -> None:
     visitor = enter(model_file)
     with pytest.raises(ValueError, match="no seed"):
         visitor.change(seed(-1))
@@ -106,7 +106,7 @@ def test_a_refused_change_leaves_the_view(enter: Callable[..., Visitor], model_f
 
 
 def test_splats_are_sent_once_for_a_head_however_the_camera_moves(
-    enter: Callable[..., Visitor], model_file: Path
+    enter: Callable[..., ClientSession], model_file: Path
 ) -> None:
     visitor = enter(model_file, replace(SMALL, renderer=Renderer.SPLATS))
     screen = visitor.screen
@@ -120,7 +120,7 @@ def test_splats_are_sent_once_for_a_head_however_the_camera_moves(
     until(lambda: len(screen.splats) == 2)
 
 
-def test_a_moving_camera_goes_round_until_it_is_stopped(enter: Callable[..., Visitor], model_file: Path) -> None:
+def test_a_moving_camera_goes_round_until_it_is_stopped(enter: Callable[..., ClientSession], model_file: Path) -> None:
     visitor = enter(model_file)
     visitor.move(Motion.AUTOROTATE)
     until(lambda: len(visitor.screen.eyes) > 3)
@@ -132,7 +132,7 @@ def test_a_moving_camera_goes_round_until_it_is_stopped(enter: Callable[..., Vis
 
 
 def test_a_deleted_model_is_a_message_and_another_one_still_shows(
-    enter: Callable[..., Visitor], model_file: Path, tmp_path: Path
+    enter: Callable[..., ClientSession], model_file: Path, tmp_path: Path
 ) -> None:
     path = write_model(tmp_path / "short.safetensors")
     visitor = enter(path)
@@ -147,7 +147,7 @@ def test_a_deleted_model_is_a_message_and_another_one_still_shows(
 
 
 def test_an_accident_is_a_message_without_a_traceback(
-    enter: Callable[..., Visitor], model_file: Path, caplog: pytest.LogCaptureFixture
+    enter: Callable[..., ClientSession], model_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     visitor = enter(model_file)
     until(lambda: bool(visitor.screen.pictures))
@@ -162,7 +162,9 @@ def test_an_accident_is_a_message_without_a_traceback(
     until(lambda: len(visitor.screen.pictures) > shown)
 
 
-def test_twenty_visitors_have_a_head_each(enter: Callable[..., Visitor], studio: Studio, model_file: Path) -> None:
+def test_twenty_visitors_have_a_head_each(
+    enter: Callable[..., ClientSession], studio: HeadsService, model_file: Path
+) -> None:
     visitors = [enter(model_file, replace(SMALL, head=HeadChoice(seed=number))) for number in range(20)]
     until(lambda: all(True in visitor.screen.finals for visitor in visitors))
     for number, visitor in enumerate(visitors):
@@ -171,7 +173,7 @@ def test_twenty_visitors_have_a_head_each(enter: Callable[..., Visitor], studio:
         assert np.array_equal(visitor.screen.pictures[-1], picture)
 
 
-def test_who_leaves_leaves_no_thread(enter: Callable[..., Visitor], model_file: Path) -> None:
+def test_who_leaves_leaves_no_thread(enter: Callable[..., ClientSession], model_file: Path) -> None:
     visitor = enter(model_file)
     visitor.move(Motion.CIRCLE)
     until(lambda: len(visitor.screen.pictures) > 2)
