@@ -111,10 +111,8 @@ def evaluate(
     parts = folder / ".partial" / hashlib.sha256(repr(asdict(conditions)).encode()).hexdigest()[:24]
 
     def draw(mapping_camera: ConditioningCamera) -> tuple[GeneratedHeads, FeatureSet]:
-        recipe = SamplingProtocol(
-            settings.seed, conditions.resolution, mapping_camera, settings.truncation, conditions.background
-        )
-        fakes = GeneratedHeads(generator, labels, recipe)
+        how = settings.seed, conditions.resolution, mapping_camera, settings.truncation, conditions.background
+        fakes, what = GeneratedHeads(generator, labels, SamplingProtocol(*how)), f"pictures, camera: {mapping_camera}"
         total = -(-settings.num_images // rank.count)
         features = collect_features(
             fakes,
@@ -123,9 +121,7 @@ def evaluate(
             parts / mapping_camera,
             rank=rank,
             device=generator.device,
-            on_progress=lambda done: on_progress(
-                f"pictures, mapping camera: {mapping_camera}", min(done, total), total
-            ),
+            on_progress=lambda done: on_progress(what, min(done, total), total),
         )
         return fakes, features
 
