@@ -83,7 +83,7 @@ def test_shapes_of_generated_and_real_heads(generator: Generator, reference: Rea
     assert bool(((made.depths > 2.2) & (made.depths < 3.0)).all()), "heads stand around the origin"
     with HeadDataset.open(data, RESOLUTION) as dataset:
         true = true_shapes(dataset, data, 10)
-    # Discs of radius .4 of the side.
+    # Discs of radius 0.4 of the side.
     torch.testing.assert_close(true.areas, torch.full((10,), math.pi * 0.16), rtol=0.05, atol=0)
     assert not bool(true.depths.isfinite().any()), "these data have no depth"
     assert math.isnan(gap(made.depths, true.depths))

@@ -59,7 +59,7 @@ def test_html(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
 
 
 def test_a_page_of_a_whole_head_is_small(head: Gaussians) -> None:
-    """65,536 Gaussians of degree 1, as random as they can be, and a viewer of .75 MB."""
+    """65,536 Gaussians of degree 1, as random as they can be, and a viewer of 0.75 MB."""
     copies = -(-65_536 // head.num_gaussians)
     many = head.map(lambda tensor: tensor.repeat(copies, *[1] * (tensor.ndim - 1))[:65_536])
     shaken = Gaussians(many.means, many.quats, many.scales, many.opacities.clamp_min(0.1), many.sh)

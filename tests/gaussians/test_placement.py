@@ -59,7 +59,7 @@ def test_where_the_face_looks() -> None:
 
 
 def test_life_size() -> None:
-    """Pupils of adults are 63 mm apart; those of the head space .17 units."""
+    """Pupils of adults are 63 mm apart; those of the head space 0.17 units."""
     assert pytest.approx(0.063, abs=0.001) == 0.17 * METERS_PER_UNIT
 
 

@@ -98,7 +98,7 @@ def test_backgrounds_change_alike_on_the_device(pictures: DecodedPictures) -> No
     colors = torch.rand(len(rgb), 3, generator=torch.Generator().manual_seed(0))
     expected = change_background(rgb, transparency, 1.0, colors)
     changed = change_background(rgb.cuda(), transparency.cuda(), 1.0, colors.cuda())
-    assert (changed.cpu().int() - expected.int()).abs().max() <= 1  # a rounding at .5
+    assert (changed.cpu().int() - expected.int()).abs().max() <= 1  # a rounding at 0.5
 
 
 @pytest.mark.parametrize("share", [0, 0.4])

@@ -60,7 +60,7 @@ def test_equal_depths_keep_the_order_of_the_scene() -> None:
 
 
 def test_light_stops_before_the_gaussian_that_would_end_it() -> None:
-    """Alphas are at most .99: two leave 1e-4, a third would fall below and is not drawn, nor is what follows."""
+    """Alphas are at most 0.99: two leave 1e-4, a third would fall below and is not drawn, nor is what follows."""
     scene = flat_scene([1.0, 2.0, 3.0, 4.0], [1.0, 0.98, 1.0, 0.3], [1.0, 1.0, 1.0, 1.0], sigma=5.0)
     left = (1 - 0.99) * (1 - 0.98)
     assert left * (1 - 0.99) < MIN_TRANSMITTANCE < left * (1 - 0.3)

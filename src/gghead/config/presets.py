@@ -186,7 +186,7 @@ def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> Trai
 
 
 def _value(text: str) -> object:
-    """What a text means as JSON, or as a number like .5; what is no finite number stays a text."""
+    """What a text means as JSON, or as a number like 0.5; what is no finite number stays a text."""
     for read in (json.loads, float):
         try:
             value = read(text)

@@ -19,8 +19,8 @@ def align_cameras(labels: Float[np.ndarray, "M 25"]) -> Float[np.ndarray, "M 25"
     """The similarity after which the cameras look at a face as FFHQ's do: upright, and from the front on average.
 
     Lines of sight go through the middles of the pictures, wherever their principal points are: crops keep the optical
-    axis of the whole photograph. What all lines come closest to becomes the middle of the face, (0, 0, .2), the mean up
-    of the cameras y, their mean direction z, and their distance from the origin 2.7 in front. So the face must be in
+    axis of the whole photograph. What all lines come closest to becomes the middle of the face, (0, 0, 0.2), the mean
+    up of the cameras y, their mean direction z, and their distance from the origin 2.7 in front. So the face must be in
     the middle of the pictures, and seen from the left as often as from the right: labels know nothing of it. The
     contact sheet of `gghead data check` shows whether that was good enough.
 

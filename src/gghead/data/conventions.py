@@ -50,13 +50,13 @@ MEANINGS = {
 """What a user reads of each word."""
 
 HEAD = np.array([0.0, 0.0, 0.1])
-"""Middle between the origin and what FFHQ's cameras look at, the middle of the face at z .2; both are heads."""
+"""Middle between the origin and what FFHQ's cameras look at, the middle of the face at z 0.2; both are heads."""
 SAMPLE = 2000
 """Labels that are asked, spread evenly over the set."""
 NEAREST, FARTHEST = 0.8, 12.0
 """Distance of a camera from the head, world units: FFHQ has 2.7."""
 LARGEST_OFFSET = 0.35
-"""How far from the middle of the picture a head may be, in units of the side: half of it is seen at .5."""
+"""How far from the middle of the picture a head may be, in units of the side: half of it is seen at 0.5."""
 LEAST_UP = 0.3
 """Least cosine between the camera's up and the world's: 72 degrees of roll and pitch."""
 LEAST_FRONT = -0.2

@@ -74,8 +74,8 @@ def change_background(
 
     Without resizing this is the picture that compositing on `new` would have given, up to one level of 255. Where a
     picture was made smaller, the resize filter rings at the edge of the mask, and what was clamped there on the old
-    background is lost: from white to black, 512 -> 256 pixels, a hard mask leaves a mean difference of .12 levels, more
-    than 2 levels in 1 % of the pixels and 31 at most; a mask that is soft over 4 pixels .04, .3 % and 6.
+    background is lost: from white to black, 512 -> 256 pixels, a hard mask leaves a mean difference of 0.12 levels,
+    more than 2 levels in 1 % of the pixels and 31 at most; a mask that is soft over 4 pixels 0.04, 0.3 % and 6.
 
     Args:
         pictures: on the old background.

@@ -73,7 +73,7 @@ def warp(source: Rendering, source_cameras: Cameras, target: Rendering, target_c
     K = source_cameras.Ks[:, None, None]
     column = K[..., 0, 0] * seen[..., 0] / depth + K[..., 0, 2]
     row = K[..., 1, 1] * seen[..., 1] / depth + K[..., 1, 2]
-    # Pixel centres at +.5 are what align_corners=False means.
+    # Pixel centres at +0.5 are what align_corners=False means.
     grid = torch.stack([2 * column / source_cameras.width - 1, 2 * row / source_cameras.height - 1], dim=-1)
     planes = torch.cat([source.rgb.clamp(0, 1), source.depth, source.alpha], dim=-1).permute(0, 3, 1, 2)
     fetched = grid_sample(planes, grid, align_corners=False).permute(0, 2, 3, 1)

@@ -23,7 +23,7 @@ VIEWS = (*(-degrees for degrees in reversed(DEGREES)), 0, *DEGREES)
 CARD_DEGREES = 30
 """The pair of views of which the share that is one person is told."""
 SYNTHETIC_THRESHOLD = 0.45
-"""Tells rendered people apart, see docs/evaluation.md; .6 takes a fifth to a half of the pairs of two for one."""
+"""Tells rendered people apart, see docs/evaluation.md; 0.6 takes a fifth to a half of the pairs of two for one."""
 FACE_LANDMARKS = np.array(
     [
         [0.116, 0.1029, 0.1153],

@@ -25,7 +25,7 @@ SMOOTHING = 0.5
 """Standard deviation of the smoothing of offsets, texels: Gaussians in and out of a surface are one surface."""
 THICKNESS = 1.0
 """Mean standard deviations by which the surface lies outside of the means: about that far out Gaussians hide what is
-behind. On heads of a model 1 gives pictures nearer to the Gaussians' than .5, 1.5 and 2 do (docs/experiments.md)."""
+behind. On heads of a model 1 gives pictures nearer to the Gaussians' than 0.5, 1.5 and 2 do (docs/experiments.md)."""
 SEAM_SPACINGS = 4.0
 """Border vertices that are nearer than this many grid spacings, but apart on the chart, are two sides of a seam."""
 SEAM_CHART_DISTANCE = 8

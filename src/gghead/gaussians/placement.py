@@ -32,7 +32,7 @@ LEAST_SCALE, LARGEST_SCALE = 1e-6, 1e6
 """Of a frame; beyond it float32 and the formats lose the smallest Gaussians or the largest."""
 METERS_PER_UNIT = 1 / 2.7
 """The head space is the Basel face model, in decimetres, times 2.7 (Chan et al. 2022). The average head's
-pupils, .154 apart, are 57 mm then."""
+pupils, 0.154 apart, are 57 mm then."""
 LEAST_VISIBLE_OPACITY = 1 / 255
 """Below it no renderer of the field draws a Gaussian."""
 SAMPLES = 64

@@ -21,7 +21,7 @@ class Gaussians:
         quats: rotations (w, x, y, z), unit length.
         scales: standard deviations along the rotated axes, world units, > 0.
         opacities: 0 to 1.
-        sh: spherical-harmonic coefficients of the colour; display rgb in a direction = max(0, sh . basis + .5).
+        sh: spherical-harmonic coefficients of the colour; display rgb in a direction = max(0, sh . basis + 0.5).
     """
 
     means: Float[Tensor, "*B N 3"]

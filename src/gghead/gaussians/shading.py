@@ -19,7 +19,7 @@ def shade(gaussians: Gaussians, camera_centers: Float[Tensor, "*B 3"]) -> Float[
         camera_centers: one camera position for each scene, world.
 
     Returns:
-        Display rgb = max(0, sh . basis(direction) + .5): not below 0, not bounded above.
+        Display rgb = max(0, sh . basis(direction) + 0.5): not below 0, not bounded above.
 
     Example:
         >>> centers = Cameras.frontal(64).centers()[0]
@@ -27,7 +27,7 @@ def shade(gaussians: Gaussians, camera_centers: Float[Tensor, "*B 3"]) -> Float[
         >>> shade(grey, centers).unique()
         tensor([0.5000])
 
-    Source: Kerbl et al. 2023, section 5.1; the offset of .5 and the clamp at 0 are the convention of the field.
+    Source: Kerbl et al. 2023, section 5.1; the offset of 0.5 and the clamp at 0 are the convention of the field.
     """
     directions = torch.nn.functional.normalize(gaussians.means - camera_centers[..., None, :], dim=-1)
     values = basis(directions, gaussians.sh_degree)  # [*B, N, K]

@@ -1,7 +1,7 @@
 """Pinhole cameras in the OpenCV convention, as the rasterizer takes them and as datasets label them.
 
 World: x to the viewer's right when the face is seen from the front, y up, z from the face towards the camera.
-Camera: x right, y down, z forward; pixel centres at +.5. Unit: EG3D's FFHQ unit, 0.55 from a head's chin to its crown.
+Camera: x right, y down, z forward; pixel centres at +0.5. Unit: EG3D's FFHQ unit, 0.55 from a head's chin to its crown.
 """
 
 import math

@@ -132,7 +132,7 @@ class GeneratedHeads:
 def to_pixels(rgb: Float[Tensor, "B H W 3"]) -> UInt8[Tensor, "B 3 H W"]:
     """[0, 1], channels last -> 0 to 255, channels first, on the same device.
 
-    Rounded: floor(255 x + .5) is what the official floor(127.5 (2 x - 1) + 128) is.
+    Rounded: floor(255 x + 0.5) is what the official floor(127.5 (2 x - 1) + 128) is.
     """
     return (rgb.nan_to_num().clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 3, 1, 2).contiguous()
 

@@ -4,7 +4,7 @@ The weights are those of the package `face_recognition_models` (CC0), whose own 
 computes with them on the CPU, about 75 ms a face. Nothing detects faces: the caller knows where the landmarks are.
 
 Source: King 2017, "High Quality Face Recognition with Deep Metric Learning", and the page of dlib's example
-`dnn_face_recognition_ex`: ResNet-34 with half of the filters, 128 numbers, threshold .6.
+`dnn_face_recognition_ex`: ResNet-34 with half of the filters, 128 numbers, threshold 0.6.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class FaceRecognizer:
         Args:
             pictures: one face each.
             landmarks: outer and inner corner of the person's left eye, the same of the right, base of the nose; pixels,
-                x right, y down, the first pixel's centre .5.
+                x right, y down, the first pixel's centre 0.5.
         """
         found = self._network.compute_face_descriptor(
             [self.aligned(picture, points) for picture, points in zip(pictures, landmarks, strict=True)]

@@ -153,7 +153,7 @@ def test_hair_shades_what_is_behind_it_where_its_texture_has_alpha() -> None:
     surfaces = (Surface.painted(Material.HAIR, texture), Surface.plain(Material.CLOTH, np.full(3, 0.5)))
     scene = Scene(square(0.0, Material.CLOTH), square(0.3, Material.HAIR, half=0.1), surfaces)
     view = render(scene, posed_label(0.0, 0.0), 64, sun, 2)
-    # The curtain spans x = -.1 .. .1 at z = .3, clear on the left: its shadow falls .3 * .6 / .8 further right.
+    # The curtain spans x = -0.1 .. 0.1 at z = 0.3, clear on the left: its shadow falls 0.3 * 0.6 / 0.8 further right.
     behind = np.array([[0.175, 0, 0], [0.275, 0, 0]], np.float32)
     (bright, _, _), (dark, _, _) = project(behind, posed_label(0.0, 0.0), 64).astype(int)
     assert view.material[32, bright] == view.material[32, dark] == Material.CLOTH + 1

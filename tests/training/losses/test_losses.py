@@ -49,7 +49,7 @@ def test_uv_variation_of_a_ramp() -> None:
     u = torch.arange(4.0).expand(3, 4) * 0.1
     uv = torch.stack([u, torch.zeros(3, 4)], dim=-1)[None]
     half = torch.full((1, 3, 4, 1), 0.5)
-    # Divided by the coverage, u rises by .2 a pixel; the other two channels of the mean and all downwards by nothing.
+    # Divided by the coverage, u rises by 0.2 a pixel; the other two channels of the mean and all downwards by nothing.
     assert float(uv_total_variation(uv, half)) == pytest.approx(0.2 / 3, abs=1e-6)
 
 

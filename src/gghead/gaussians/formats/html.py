@@ -28,7 +28,7 @@ from gghead.geometry.trajectories import circle
 COORDINATE, NUMBER, HARMONIC = 65535, 255, 127
 """Largest number that stands for a coordinate, a harmonic above degree 0, and anything else; their least is 0."""
 LARGEST_OPACITY = 0.999
-"""Its logit is as far as the scale of opacities has to reach; no renderer draws alphas above .99."""
+"""Its logit is as far as the scale of opacities has to reach; no renderer draws alphas above 0.99."""
 NOTHING = {"enabled": False}
 SETTINGS = {
     "version": 2,

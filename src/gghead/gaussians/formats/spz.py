@@ -38,9 +38,9 @@ SCALE_STEPS, LEAST_LOG_SCALE = 16.0, -10.0
 LARGEST_SCALE = math.exp(255 / SCALE_STEPS + LEAST_LOG_SCALE)
 """About 380 units."""
 MOST_TOO_SMALL = 0.01
-"""Share of the Gaussians that may be smaller than that: a head at .1 has .2 % and 58 dB, at .03 5 % and 36 dB."""
+"""Share of the Gaussians that may be smaller than that: a head at 0.1 has 0.2 % and 58 dB, at 0.03 5 % and 36 dB."""
 SH_STEPS = 128.0
-"""A coefficient's byte is 128 (1 + c): from -1 to .992."""
+"""A coefficient's byte is 128 (1 + c): from -1 to 0.992."""
 QUAT_STEPS = 511
 """Largest magnitude of a small component, which stands for 1 / sqrt 2."""
 

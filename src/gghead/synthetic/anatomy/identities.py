@@ -73,14 +73,14 @@ EXPRESSIONS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
     "disgust": (0.03, {"noseSneer": (0.5, 0.9), "mouthUpperUp": (0.2, 0.5), "browDown": (0.3, 0.7)}),
     "worry": (0.04, {"browInnerUp": (0.6, 1.0), "mouthFrown": (0.1, 0.4)}),
 }
-"""Chance of each expression, and the range of each of its units as a share of a strength of .2 to .9."""
+"""Chance of each expression, and the range of each of its units as a share of a strength of 0.2 to 0.9."""
 SIDED_UNITS = {
     *("mouthSmile", "mouthFrown", "mouthPress", "mouthStretch", "mouthUpperUp"),
     *("browDown", "browOuterUp", "cheekSquint", "eyeWide", "noseSneer"),
 }
 """Units that the head has for either side."""
 BLINK_SPREAD = 0.09
-"""Standard deviation of the normal distribution whose absolute value says how far lids are closed, up to .3."""
+"""Standard deviation of the normal distribution whose absolute value says how far lids are closed, up to 0.3."""
 SIDEDNESS = 0.1
 """Standard deviation of an expression's strength on one side."""
 

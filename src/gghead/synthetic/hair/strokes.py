@@ -27,7 +27,7 @@ def draw_hairs(
 
 
 def pooled(texture: Float32[np.ndarray, "h w c"], detail: float) -> UInt8[np.ndarray, "h2 w2 c"]:
-    """A texture in 0 .. 1 as bytes; halved where `detail` is below .6, quartered below .4."""
+    """A texture in 0 .. 1 as bytes; halved where `detail` is below 0.6, quartered below 0.4."""
     factor = 4 if detail < 0.4 else 2 if detail < 0.6 else 1
     height, width, channels = texture.shape
     means = texture.reshape(height // factor, factor, width // factor, factor, channels).mean((1, 3))

@@ -29,7 +29,7 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
     """All strips side by side: grey luminance (about 130 = the hair's colour) and opacity.
 
     Args:
-        detail: share of the full size; below .6 the texture is halved, below .4 quartered.
+        detail: share of the full size; below 0.6 the texture is halved, below 0.4 quartered.
     """
     rng = np.random.default_rng(TEXTURE_SEED)
     strips = [

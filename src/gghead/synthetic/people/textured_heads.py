@@ -186,7 +186,7 @@ class TexturedHeads(HeadMaker):
         return _flat_mesh(proxy, nearest + LASH_LENGTH * (points - nearest), place, Material.LASH)
 
     def _on_chart(self, values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, "h w"]:
-        """Values at the vertices of the skin -> map of the head chart of how far they are above .6, 0 to 1."""
+        """Values at the vertices of the skin -> map of the head chart of how far they are above 0.6, 0 to 1."""
         hit, weights = self._texels
         mine = values[self.model.triangles[self.model.chart == Chart.HEAD][np.maximum(hit, 0)]]
         spread = mine[..., 0] * weights[..., 0] + mine[..., 1] * weights[..., 1]

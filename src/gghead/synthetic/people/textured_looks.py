@@ -40,7 +40,7 @@ class Look:
 
     Attributes:
         skins: names of two skins that are mixed.
-        share: of the second skin, 0 to .5.
+        share: of the second skin, 0 to 0.5.
         colour: of the face, display values.
         style: name of the hair, or `SHAVED`.
         mirrored: whether the hair's left and right are exchanged.

@@ -51,7 +51,7 @@ PICTURE_RECORD = np.dtype(
 
 @dataclass(frozen=True)
 class Sighting:
-    """The landmarks in one picture: pixels (x right, y down, centre of the first pixel .5), and which are seen."""
+    """The landmarks in one picture: pixels (x right, y down, centre of the first pixel 0.5), and which are seen."""
 
     pixels: Float32[np.ndarray, "68 2"]
     visible: Bool[np.ndarray, "68"]

@@ -1,7 +1,7 @@
 """Triangle meshes -> pixels: depth buffer and shading kernels in numba, without any state.
 
 Screen positions [n, 3] float32 hold pixel x (right), pixel y (down) and camera depth > 0; the centre of the top left
-pixel is (.5, .5). Everything here is opaque; sheer_layers.py draws what is not. Kernels run on one thread: pictures,
+pixel is (0.5, 0.5). Everything here is opaque; sheer_layers.py draws what is not. Kernels run on one thread: pictures,
 not pixels, are shared among processes. Nothing is reassociated, and sums are in a fixed order: which triangle a pixel
 sees does not depend on the processor.
 """

@@ -132,7 +132,7 @@ class Surface:
         texture: display colours and alpha, the colours not multiplied by alpha.
         tint: factor in linear light.
         recoloured: whether the texture gives only the luminance and the tint all of the colour. The albedo is then
-            tint * (.12 + 3.9 * luminance in linear light): the tint itself where the display value is about 130.
+            tint * (0.12 + 3.9 * luminance in linear light): the tint itself where the display value is about 130.
     """
 
     material: Material
@@ -253,7 +253,7 @@ def project(
 
 
 def tone_map(linear: Float32[np.ndarray, "*P"]) -> Float32[np.ndarray, "*P"]:
-    """Linear light -> display values in [0, 1]; what is brighter than .6 is compressed, so that nothing clips."""
+    """Linear light -> display values in [0, 1]; what is brighter than 0.6 is compressed, so that nothing clips."""
     exposed = np.maximum(linear, 0)
     knee = np.float32(0.6)
     bright = knee + (1 - knee) * (1 - np.exp(-np.maximum(exposed - knee, 0) / (1 - knee)))

@@ -9,7 +9,7 @@ from torch import Tensor
 BETA_MARGIN = 0.1
 """Keeps the logarithms of the beta loss finite at opacities 0 and 1."""
 BETA_SHIFT = 2.20727
-"""Makes the beta loss about 0 at opacities 0 and 1: -(log .1 + log 1.1)."""
+"""Makes the beta loss about 0 at opacities 0 and 1: -(log 0.1 + log 1.1)."""
 
 RENDERED_CHANNELS = 3
 """The official weight of the total variation belongs to a mean over three channels, of which the third is always 0."""

@@ -14,7 +14,7 @@ SATURATED_LOSS = 8.0
 LARGEST_SCALE = 10.0
 """Mean norm of raw scales; the demo stays between 1.3 and 1.9. From raw 2 on Gaussians are near their largest size."""
 SMALLEST_OPACITY = 0.01
-"""Mean opacity below which a head is a mist; the demo's goes down to .044 and up again."""
+"""Mean opacity below which a head is a mist; the demo's goes down to 0.044 and up again."""
 
 
 def require_finite(state: TrainingState) -> None:
