@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from cuda.bindings import driver, nvrtc
 from cuda.core import Device, ObjectCode, Program, ProgramOptions
+from platformdirs import user_cache_path
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
@@ -222,5 +223,4 @@ def cache_folder() -> Path:
     """Where compiled kernels are kept."""
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.environ[CACHE_VARIABLE])
-    root = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(root) / "gghead" / "kernels"
+    return user_cache_path("gghead", appauthor=False) / "kernels"

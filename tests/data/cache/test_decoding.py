@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -337,8 +338,10 @@ def test_the_place_of_caches_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_
     assert cache_root() == tmp_path
     monkeypatch.delenv("GGHEAD_CACHE_PATH")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr("sys.platform", "linux")
-    assert cache_root() == tmp_path / "xdg" / "gghead"
+    if sys.platform == "linux":
+        assert cache_root() == tmp_path / "xdg" / "gghead"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        assert cache_root() == Path.home() / ".cache" / "gghead"
 
 
 def test_the_marker_is_json_that_names_its_format(dataset: HeadDataset, root: Path) -> None:

@@ -12,13 +12,13 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
 
 from gghead.checkpoint.atomic import fsync, write_file
 from gghead.data.cache.decoded import DecodedPictures, checksums
@@ -41,11 +41,7 @@ def cache_root() -> Path:
     """The folder of all caches: GGHEAD_CACHE_PATH, or `gghead` in the place that the system has for caches."""
     if given := os.environ.get(CACHE_VARIABLE):
         return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "gghead" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "gghead"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gghead"
+    return user_cache_path("gghead", appauthor=False)
 
 
 def size_in_cache(dataset: HeadDataset) -> int:
