@@ -1,6 +1,6 @@
 """UV maps -> Gaussians in one kernel, and their gradients in two: what `decoder` says in torch, without passes between.
 
-Gradients by the maps are gathered by each texel in a fixed order, so that they have the same bits in every run.
+Gradients w.r.t. the maps are gathered by each texel in a fixed order, so that they have the same bits in every run.
 """
 
 from dataclasses import dataclass
@@ -120,17 +120,18 @@ class Decode(torch.autograd.Function):
         maps, uvs, mixing = ctx.saved_tensors
         batch, count, channels, side = len(maps), len(uvs), maps.shape[1], maps.shape[-1]
         blocks = -(-count // THREADS)
-        by_raw = maps.new_empty(batch, count, channels)
+        grad_raw = maps.new_empty(batch, count, channels)
         sums = maps.new_empty(batch, blocks, MIXED)
         run(
             source(ctx.config), "decode_backward", maps.device, (blocks, batch, 1),
-            (maps, uvs, mixing, *(None if g is None else g.contiguous() for g in upstream), by_raw, sums, count, side),
+            (maps, uvs, mixing, *(None if g is None else g.contiguous() for g in upstream), grad_raw, sums, count,
+             side),
         )  # fmt: skip
-        by_maps = torch.empty_like(maps)
+        grad_maps = torch.empty_like(maps)
         gathering = ctx.gathering
         run(
             source(ctx.config), "gather", maps.device, (-(-side * side * channels // THREADS), batch, 1),
-            (by_raw, gathering.starts, gathering.points, gathering.weights, by_maps, count, side * side),
+            (grad_raw, gathering.starts, gathering.points, gathering.weights, grad_maps, count, side * side),
         )  # fmt: skip
-        by_mixing = sums.sum((0, 1))
-        return None, None, None, None, by_maps, by_mixing[:9].view(3, 3), by_mixing[9:]
+        grad_mixing = sums.sum((0, 1))
+        return None, None, None, None, grad_maps, grad_mixing[:9].view(3, 3), grad_mixing[9:]

@@ -1,1 +1,1 @@
-"""StyleGAN2 in plain torch: layers, resampling, modulation, mapping, synthesis, critic. Nothing 3D."""
+"""StyleGAN2 in plain torch: layers, resampling, modulation, mapping, synthesis, discriminator. Nothing 3D."""

@@ -77,20 +77,20 @@ class _StyleActivation(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_y: Tensor | None, by_z: Tensor | None) -> tuple[Tensor | None, ...]:
-        if by_y is None and by_z is None:
+    def backward(ctx: Any, grad_y: Tensor | None, grad_z: Tensor | None) -> tuple[Tensor | None, ...]:
+        if grad_y is None and grad_z is None:
             return (None,) * 7
         tensors = ctx.saved_tensors
-        by_x, sums = cuda_layers.style_activation_backward_cuda(*tensors, by_y, by_z)
-        by_norm, by_scale, by_bias, by_strength = sums.unbind(1)
+        grad_x, sums = cuda_layers.style_activation_backward_cuda(*tensors, grad_y, grad_z)
+        grad_norm, grad_scale, grad_bias, grad_strength = sums.unbind(1)
         noise, scale = tensors[3], tensors[5]
         return (
-            by_x,
-            by_norm,
-            by_bias.sum(0),
+            grad_x,
+            grad_norm,
+            grad_bias.sum(0),
             None,
-            None if noise is None else by_strength.sum(),
-            None if scale is None else by_scale,
+            None if noise is None else grad_strength.sum(),
+            None if scale is None else grad_scale,
             None,
         )
 
@@ -105,21 +105,21 @@ class _BiasActivation(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, by_y: Tensor) -> tuple[Tensor, Tensor | None]:
+    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, Tensor | None]:
         (y,) = ctx.saved_tensors
         if not torch.is_grad_enabled():
-            return cuda_layers.bias_activation_backward_cuda(by_y, y, ctx.needs_input_grad[1])
-        by_x = _Slopes.apply(by_y, y)
-        return by_x, by_x.sum((0, 2, 3), dtype=torch.float32)
+            return cuda_layers.bias_activation_backward_cuda(grad_y, y, ctx.needs_input_grad[1])
+        grad_x = _Slopes.apply(grad_y, y)
+        return grad_x, grad_x.sum((0, 2, 3), dtype=torch.float32)
 
 
 class _Slopes(torch.autograd.Function):
     """A gradient times the leaky ReLU's slopes, which are locally constant."""
 
     @staticmethod
-    def forward(ctx: Any, by_y: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Any, grad_y: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(y)
-        return cuda_layers.bias_activation_backward_cuda(by_y, y, with_bias=False)[0]
+        return cuda_layers.bias_activation_backward_cuda(grad_y, y, with_bias=False)[0]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

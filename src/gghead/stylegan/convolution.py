@@ -30,11 +30,11 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
-        by_x = _InputGradient.apply(gradient, weight, *ctx.geometry) if ctx.needs_input_grad[0] else None
-        by_weight = None
+        grad_x = _InputGradient.apply(gradient, weight, *ctx.geometry) if ctx.needs_input_grad[0] else None
+        grad_weight = None
         if ctx.needs_input_grad[1]:
-            by_weight = _WeightGradient.apply(gradient, x, *ctx.geometry, weight.shape)
-        return by_x, by_weight, None, None
+            grad_weight = _WeightGradient.apply(gradient, x, *ctx.geometry, weight.shape)
+        return grad_x, grad_weight, None, None
 
 
 class _InputGradient(torch.autograd.Function):
@@ -47,11 +47,11 @@ class _InputGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         gradient, weight = ctx.saved_tensors
-        by_gradient = _Convolution.apply(upstream, weight, *ctx.geometry) if ctx.needs_input_grad[0] else None
-        by_weight = None
+        grad_gradient = _Convolution.apply(upstream, weight, *ctx.geometry) if ctx.needs_input_grad[0] else None
+        grad_weight = None
         if ctx.needs_input_grad[1]:
-            by_weight = _WeightGradient.apply(gradient, upstream, *ctx.geometry, weight.shape)
-        return by_gradient, by_weight, None, None
+            grad_weight = _WeightGradient.apply(gradient, upstream, *ctx.geometry, weight.shape)
+        return grad_gradient, grad_weight, None, None
 
 
 class _WeightGradient(torch.autograd.Function):
@@ -67,6 +67,6 @@ class _WeightGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         gradient, x = ctx.saved_tensors
-        by_gradient = _Convolution.apply(x, upstream, *ctx.geometry) if ctx.needs_input_grad[0] else None
-        by_x = _InputGradient.apply(gradient, upstream, *ctx.geometry) if ctx.needs_input_grad[1] else None
-        return by_gradient, by_x, None, None, None
+        grad_gradient = _Convolution.apply(x, upstream, *ctx.geometry) if ctx.needs_input_grad[0] else None
+        grad_x = _InputGradient.apply(gradient, upstream, *ctx.geometry) if ctx.needs_input_grad[1] else None
+        return grad_gradient, grad_x, None, None, None

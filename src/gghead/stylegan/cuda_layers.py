@@ -138,20 +138,21 @@ def style_activation_backward_cuda(
     noise: Float[Tensor, "N 1 H W"] | None,
     strength: Float[Tensor, ""],
     scale: Float[Tensor, "B C"] | None,
-    by_y: Float[Tensor, "B C H W"] | None,
-    by_z: Float[Tensor, "B C H W"] | None,
+    grad_y: Float[Tensor, "B C H W"] | None,
+    grad_z: Float[Tensor, "B C H W"] | None,
 ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B 4 C"]]:
-    """Gradient by x, and for each picture those by norm, scale, bias and, by channel, strength."""
+    """Gradients w.r.t. x, and for each picture and channel w.r.t. norm, scale, bias and strength."""
     pixels, channels = x.shape[2] * x.shape[3], x.shape[1]
     run, blocks = runs_of(pixels, channels, RUN_BACK)
-    by_x = torch.empty_like(x)
+    grad_x = torch.empty_like(x)
     sums = torch.empty((len(x), blocks, 4, channels), dtype=torch.float32, device=x.device)
     launch(
         "style_activation_backward", x, (blocks, len(x), 1),
-        (x, norm, bias, noise, strength, scale, None if by_y is None else channels_last(by_y),
-         None if by_z is None else channels_last(by_z), by_x, sums, pixels, channels, noise_step(noise, pixels), run),
+        (x, norm, bias, noise, strength, scale, None if grad_y is None else channels_last(grad_y),
+         None if grad_z is None else channels_last(grad_z), grad_x, sums, pixels, channels, noise_step(noise, pixels),
+         run),
     )  # fmt: skip
-    return by_x, sums.sum(1)
+    return grad_x, sums.sum(1)
 
 
 def bias_activation_cuda(x: Float[Tensor, "B C H W"], bias: Float[Tensor, " C"]) -> Float[Tensor, "B C H W"]:
@@ -165,13 +166,13 @@ def bias_activation_cuda(x: Float[Tensor, "B C H W"], bias: Float[Tensor, " C"])
 
 
 def bias_activation_backward_cuda(
-    by_y: Float[Tensor, "B C H W"], y: Float[Tensor, "B C H W"], with_bias: bool
+    grad_y: Float[Tensor, "B C H W"], y: Float[Tensor, "B C H W"], with_bias: bool
 ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, " C"] | None]:
-    """Gradients by x and, if wanted, by bias."""
-    by_y = channels_last(by_y)
+    """Gradients w.r.t. x and, if wanted, by bias."""
+    grad_y = channels_last(grad_y)
     pixels, channels = y.numel() // y.shape[1], y.shape[1]
     run, blocks = runs_of(pixels, channels, RUN_BACK)
-    by_x = torch.empty_like(y)
+    grad_x = torch.empty_like(y)
     sums = torch.empty((blocks, channels), dtype=torch.float32, device=y.device) if with_bias else None
-    launch("bias_activation_backward", y, (blocks, 1, 1), (by_y, y, by_x, sums, pixels, channels, run))
-    return by_x, None if sums is None else sums.sum(0)
+    launch("bias_activation_backward", y, (blocks, 1, 1), (grad_y, y, grad_x, sums, pixels, channels, run))
+    return grad_x, None if sums is None else sums.sum(0)

@@ -14,7 +14,7 @@ from gghead.stylegan.precision import in_own_precision
 from gghead.stylegan.resampling import downsample, downsampling_conv
 
 LAST_RESOLUTION = 4
-"""Side of the features that the head of the critic reads."""
+"""Side of the features that the head of the discriminator reads."""
 
 
 class DiscriminatorBlock(nn.Module):
@@ -49,13 +49,13 @@ class DiscriminatorNetwork(nn.Module):
         channel_max: upper bound of the channels of a block.
         mapping_layers: fully connected layers of the label's mapping network.
         group_size: pictures of a group of the minibatch standard deviation.
-        grown_from: sides of the pictures of the critics that this one was grown from. At those sides it goes on reading
-            the downsampled picture, beside the features of the blocks above.
+        grown_from: sides of the pictures of the discriminators that this one was grown from. At those sides it goes on
+            reading the downsampled picture, beside the features of the blocks above.
 
     Attributes:
         bf16_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
             network sets it.
-        fade: of a critic that was grown, the factor of the features of its newest blocks, 0 to 1.
+        fade: of a discriminator that was grown, the factor of the features of its newest blocks, 0 to 1.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class DiscriminatorNetwork(nn.Module):
     def _read_smaller(
         self, x: Float[Tensor, "B F r r"], pictures: Float[Tensor, "B C R R"]
     ) -> tuple[Float[Tensor, "B F r r"], Tensor]:
-        """Adds what an earlier critic read at the features' side; returns the sum and the pictures at that side."""
+        """Adds what an earlier discriminator read at the features' side; returns the sum and the pictures there."""
         size = x.shape[-1]
         if size < min(self.grown_from):
             return x, pictures
@@ -139,7 +139,9 @@ def append_deviation(x: Float[Tensor, "B C h w"], group_size: int) -> Float[Tens
     batch = len(x)
     size = min(group_size, batch)
     if batch % size:
-        raise ValueError(f"a batch of {batch} pictures; the critic compares groups of {size}: use a multiple of {size}")
+        raise ValueError(
+            f"a batch of {batch} pictures; the discriminator compares groups of {size}: use a multiple of {size}"
+        )
     groups = x.unflatten(0, (size, batch // size))
     deviation = (groups.var(dim=0, correction=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))  # [groups]
     channel = deviation.repeat(size).view(batch, 1, 1, 1).expand(-1, 1, *x.shape[2:])

@@ -1,4 +1,4 @@
-"""Mapping networks: latent and label -> style vectors for the generator, label -> feature for the critic."""
+"""Mapping networks: latent and label -> style vectors for the generator, label -> feature for the discriminator."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ MEAN_DECAY = 0.998
 
 
 class LabelMapping(nn.Module):
-    """Label -> feature vector: the critic's side of the conditioning.
+    """Label -> feature vector: the discriminator's side of the conditioning.
 
     Args:
         label_size: floats of a label.

@@ -79,49 +79,51 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 __device__ __forceinline__ float number(const float* from, size_t index) { return from ? from[index] : 0.f; }
 
-// Gradients by the raw channels, by_raw [heads, count, CHANNELS], and sums over a block's points of those by the mixing,
-// sums [heads, blocks, MIXED]. Upstream gradients may be missing.
+// Gradients w.r.t. the raw channels, grad_raw [heads, count, CHANNELS], and sums over a block's points of those w.r.t. the
+// mixing, sums [heads, blocks, MIXED]. Upstream gradients may be missing.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    decode_backward(const float* maps, const float2* uvs, const float* mixing, const float* by_positions,
-                    const float* by_raw_scales, const float* by_means, const float* by_quats, const float* by_scales,
-                    const float* by_opacities, const float* by_sh, float* by_raw, float* sums, int count, int side) {
+    decode_backward(const float* maps, const float2* uvs, const float* mixing, const float* grad_positions,
+                    const float* grad_raw_scales, const float* grad_means, const float* grad_quats,
+                    const float* grad_scales, const float* grad_opacities, const float* grad_sh, float* grad_raw,
+                    float* sums, int count, int side) {
   __shared__ float shared[THREADS / 32][MIXED];
   const int point = blockIdx.x * THREADS + threadIdx.x;
-  float by_mixing[MIXED] = {};
+  float grad_mixing[MIXED] = {};
   if (point < count) {
     const size_t row = (size_t)blockIdx.y * count + point;
-    float raw[CHANNELS], mixed[3], half[3], by_mixed[3], square = 0.f;
+    float raw[CHANNELS], mixed[3], half[3], grad_mixed[3], square = 0.f;
     sample(maps + (size_t)blockIdx.y * side * side * CHANNELS, taps_of(uvs[point], side), raw);
     mix(mixing, raw, mixed);
-    float* to = by_raw + row * CHANNELS;
+    float* to = grad_raw + row * CHANNELS;
 #pragma unroll
     for (int i = 0; i < 3; i++) {
       const float bent = tanhf(mixed[i]);
-      by_mixed[i] = number(by_positions, 3 * row + i) +
-                    number(by_means, 3 * row + i) * POSITION_RANGE * (1.f - bent * bent);
+      grad_mixed[i] = number(grad_positions, 3 * row + i) +
+                    number(grad_means, 3 * row + i) * POSITION_RANGE * (1.f - bent * bent);
       const float below = MAX_LOG_SCALE - LOG_SCALE_OFFSET - raw[3 + i], scale = expf(MAX_LOG_SCALE - softplus(below));
-      to[3 + i] = number(by_raw_scales, 3 * row + i) + number(by_scales, 3 * row + i) * scale * sigmoid(below);
+      to[3 + i] = number(grad_raw_scales, 3 * row + i) + number(grad_scales, 3 * row + i) * scale * sigmoid(below);
       half[i] = PI * tanhf(raw[6 + i]);
       square += half[i] * half[i];
     }
 #pragma unroll
     for (int j = 0; j < 3; j++) {
-      to[j] = mixing[j] * by_mixed[0] + mixing[3 + j] * by_mixed[1] + mixing[6 + j] * by_mixed[2];
-      by_mixing[9 + j] = by_mixed[j];
+      to[j] = mixing[j] * grad_mixed[0] + mixing[3 + j] * grad_mixed[1] + mixing[6 + j] * grad_mixed[2];
+      grad_mixing[9 + j] = grad_mixed[j];
 #pragma unroll
-      for (int i = 0; i < 3; i++) by_mixing[3 * i + j] = by_mixed[i] * raw[j];
+      for (int i = 0; i < 3; i++) grad_mixing[3 * i + j] = grad_mixed[i] * raw[j];
     }
-    if (by_quats) {
-      const float4 by_quat = ((const float4*)by_quats)[row];
+    if (grad_quats) {
+      const float4 grad_quat = ((const float4*)grad_quats)[row];
       const float angle = sqrtf(fmaxf(square, 1e-24f)), cosine = cosf(angle), ratio = sinf(angle) / angle;
       // d ratio / d angle / angle, near zero by its series
       const float slope = square < 1e-4f ? square / 30.f - 1.f / 3.f : (cosine - ratio) / square;
-      const float along = half[0] * by_quat.y + half[1] * by_quat.z + half[2] * by_quat.w;
-      const float common = along * slope - by_quat.x * ratio, by_vector[3] = {by_quat.y, by_quat.z, by_quat.w};
+      const float along = half[0] * grad_quat.y + half[1] * grad_quat.z + half[2] * grad_quat.w;
+      const float common = along * slope - grad_quat.x * ratio;
+      const float grad_vector[3] = {grad_quat.y, grad_quat.z, grad_quat.w};
 #pragma unroll
       for (int i = 0; i < 3; i++) {
         const float bent = half[i] / PI;
-        to[6 + i] = PI * (1.f - bent * bent) * (ratio * by_vector[i] + half[i] * common);
+        to[6 + i] = PI * (1.f - bent * bent) * (ratio * grad_vector[i] + half[i] * common);
       }
     } else {
       to[6] = to[7] = to[8] = 0.f;
@@ -129,15 +131,15 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
     for (int i = 0; i < 3 * COEFFICIENTS; i++) {
       const float bent = tanhf(raw[9 + i]);
-      to[9 + i] = number(by_sh, row * 3 * COEFFICIENTS + i) * COLOR_FACTOR * (1.f + 2.f * OVERSHOOT) * (1.f - bent * bent);
+      to[9 + i] = number(grad_sh, row * 3 * COEFFICIENTS + i) * COLOR_FACTOR * (1.f + 2.f * OVERSHOOT) * (1.f - bent * bent);
     }
     const float open = sigmoid(raw[CHANNELS - 1]);
-    to[CHANNELS - 1] = number(by_opacities, row) * (1.f + 2.f * OVERSHOOT) * open * (1.f - open);
+    to[CHANNELS - 1] = number(grad_opacities, row) * (1.f + 2.f * OVERSHOOT) * open * (1.f - open);
   }
 #pragma unroll
   for (int i = 0; i < MIXED; i++) {
-    for (int step = 16; step; step /= 2) by_mixing[i] += __shfl_down_sync(FULL, by_mixing[i], step);
-    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32][i] = by_mixing[i];
+    for (int step = 16; step; step /= 2) grad_mixing[i] += __shfl_down_sync(FULL, grad_mixing[i], step);
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32][i] = grad_mixing[i];
   }
   __syncthreads();
   if (threadIdx.x < MIXED) {
@@ -147,15 +149,15 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   }
 }
 
-// Gradients by the maps: each texel gathers from the points that sampled it, in a fixed order. The points of texel t are
+// Gradients w.r.t. the maps: each texel gathers from the points that sampled it, in a fixed order. The points of texel t are
 // points[starts[t]] to points[starts[t + 1] - 1], with their weights. Blocks along x cover texels and channels.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    gather(const float* by_raw, const int* starts, const int* points, const float* weights, float* by_maps, int count,
-           int texels) {
+    gather(const float* grad_raw, const int* starts, const int* points, const float* weights, float* grad_maps,
+           int count, int texels) {
   const int index = blockIdx.x * THREADS + threadIdx.x, texel = index / CHANNELS, channel = index % CHANNELS;
   if (texel >= texels) return;
-  const float* from = by_raw + (size_t)blockIdx.y * count * CHANNELS + channel;
+  const float* from = grad_raw + (size_t)blockIdx.y * count * CHANNELS + channel;
   float sum = 0.f;
   for (int i = starts[texel]; i < starts[texel + 1]; i++) sum += weights[i] * from[(size_t)points[i] * CHANNELS];
-  by_maps[(size_t)blockIdx.y * texels * CHANNELS + index] = sum;
+  grad_maps[(size_t)blockIdx.y * texels * CHANNELS + index] = sum;
 }

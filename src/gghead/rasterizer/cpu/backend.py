@@ -86,7 +86,7 @@ class Rasterize(torch.autograd.Function):
     def backward(
         ctx: Any, d_rgb: Tensor, d_depth: Tensor, d_features: Tensor, d_alpha: Tensor
     ) -> tuple[Tensor | None, ...]:
-        """Gradients by every input but Ks."""
+        """Gradients w.r.t. every input but Ks."""
         *inputs, alpha = ctx.saved_tensors
         means, viewmats, Ks = inputs[0].numpy(), inputs[6].numpy(), inputs[7].numpy()
         quats, scales, sh = inputs[1].numpy(), inputs[2].numpy(), inputs[4].numpy()
@@ -103,13 +103,13 @@ class Rasterize(torch.autograd.Function):
                     ctx.size, alpha.numpy()[group], ctx.last_entries[group],
                     *(array[group] for array in d_outputs), touched, rows,
                 )  # fmt: skip
-                by_block = np.zeros((len(found.splats), blocks, 3, 4))
+                per_block = np.zeros((len(found.splats), blocks, 3, 4))
                 workers.run(
                     project_backward, ctx.scene_of[group], means, quats, scales, sh, viewmats[group], Ks[group],
                     ctx.size, found.splats, found.first_pairs, touched, rows,
-                    *(tensor.numpy() for tensor in d_scenes), by_block,
+                    *(tensor.numpy() for tensor in d_scenes), per_block,
                 )  # fmt: skip
-                d_viewmats[group, :3] = torch.from_numpy(by_block.sum(axis=1)).float()
+                d_viewmats[group, :3] = torch.from_numpy(per_block.sum(axis=1)).float()
         return *d_scenes, d_viewmats, None, None
 
 

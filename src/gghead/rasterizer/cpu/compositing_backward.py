@@ -22,7 +22,7 @@ from gghead.rasterizer.cpu.layout import (
 
 # State of a row of pixels, LANES numbers each: transmittance behind the present entry; the sum of weight times value
 # over all entries behind it; one more than the last entry drawn; the weight of the present entry; what the features
-# add to its value; and the gradients by the channels.
+# add to its value; and the gradients w.r.t. the channels.
 BEHIND, SUFFIX, LAST, WEIGHT, EXTRA, GRADIENTS = range(6)
 AT_SUFFIX, AT_LAST, AT_WEIGHT, AT_EXTRA = (np.uint64(slot * LANES) for slot in (SUFFIX, LAST, WEIGHT, EXTRA))
 AT_RED, AT_GREEN, AT_BLUE, AT_Z = (np.uint64((GRADIENTS + channel) * LANES) for channel in range(4))

@@ -83,7 +83,7 @@ def gather(start, stop, touched, pair_rows, row):
 def place_backward(
     mean, quat, scale, view, K, size, splat, row, turn, d_turn, axes, d_point, d_quat, d_scale, d_view
 ):  # fmt: skip
-    """Gradient by the point in camera space (overwritten), the shape and, through the Jacobian, the camera (added)."""
+    """Gradients w.r.t. the point in camera space (overwritten), shape and, through the Jacobian, camera (added)."""
     x, y, z = (
         view[0, 0] * mean[0] + view[0, 1] * mean[1] + view[0, 2] * mean[2] + view[0, 3],
         view[1, 0] * mean[0] + view[1, 1] * mean[1] + view[1, 2] * mean[2] + view[1, 3],
@@ -111,9 +111,9 @@ def place_backward(
             y_down -= minor * axes[0, j]
         y_right, y_down = y_right / splat[DETERMINANT], y_down / splat[DETERMINANT]
         m_right, m_down = row[3] * y_right + row[4] * y_down, row[4] * y_right + row[5] * y_down
-        by_scale = scale[k] * (y_right * m_right + y_down * m_down)
-        d_scale[k] += by_scale
-        d_z -= by_scale * scale[k] / z
+        grad_scale = scale[k] * (y_right * m_right + y_down * m_down)
+        d_scale[k] += grad_scale
+        d_z -= grad_scale * scale[k] / z
         d_right = scale[k] * scale[k] * (splat[CONIC_A] * m_right + splat[CONIC_B] * m_down)
         d_down = scale[k] * scale[k] * (splat[CONIC_B] * m_right + splat[CONIC_C] * m_down)
         for j in range(3):
@@ -136,7 +136,7 @@ def place_backward(
 
 @kernel
 def rotation_backward(quat, inverse_length, g, d_quat):
-    """Adds the gradient by a quaternion of any length, given that by its rotation matrix."""
+    """Adds the gradient w.r.t. a quaternion of any length, given that w.r.t. its rotation matrix."""
     w, x, y, z = quat[0] * inverse_length, quat[1] * inverse_length, quat[2] * inverse_length, quat[3] * inverse_length
     d_w = TWO * (x * (g[2, 1] - g[1, 2]) + y * (g[0, 2] - g[2, 0]) + z * (g[1, 0] - g[0, 1]))
     d_x = TWO * (
@@ -157,7 +157,7 @@ def rotation_backward(quat, inverse_length, g, d_quat):
 
 @kernel
 def paint_backward(mean, sh, view, splat, row, values, slopes, d_mean, d_sh, d_view):
-    """Adds the gradients of the colour: by its coefficients, the mean, and the camera's position -R^T t."""
+    """Adds the gradients of the colour w.r.t. its coefficients, the mean, and the camera's position -R^T t."""
     dx, dy, dz, inverse = direction_of(mean, view)
     evaluate_basis(dx, dy, dz, sh.shape[0], values, slopes)
     g_x, g_y, g_z = ZERO, ZERO, ZERO

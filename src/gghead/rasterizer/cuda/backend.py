@@ -62,7 +62,7 @@ def draw_once(
 
 
 def wants_gradient(*inputs: Tensor | float | None) -> bool:
-    """Whether a gradient by any of these may be asked for."""
+    """Whether a gradient w.r.t. any of these may be asked for."""
     return any(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in inputs)
 
 
@@ -81,7 +81,7 @@ def draw_nothing(heads: Gaussians, features: Tensor | None, cameras: Cameras, ba
     shape, channels = (len(cameras), cameras.height, cameras.width), 0 if features is None else features.shape[-1]
     rgb, alpha, depth, extra = (heads.means.new_zeros(*shape, c) for c in (3, 1, 1, channels))
     rgb = rgb + (background[:, None, None] if isinstance(background, Tensor) else background)
-    # Nothing depends on the scenes, and yet gradients by them, which are empty or zero, may be asked for.
+    # Nothing depends on the scenes, and yet gradients w.r.t. them, which are empty or zero, may be asked for.
     tensors = (
         *(getattr(heads, name) for name in vars(heads)),
         cameras.viewmats,
@@ -108,7 +108,7 @@ class Rasterize(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Gradients by every input but Ks."""
+        """Gradients w.r.t. every input but Ks."""
         if all(gradient is None for gradient in upstream):
             return (None,) * 11
         *inputs, alpha, depth = ctx.saved_tensors
@@ -120,11 +120,11 @@ class Rasterize(torch.autograd.Function):
             )  # fmt: skip
             # Splats and lists are the largest things in memory, and have served.
             ctx.workspace = None
-            by_inputs = project_backward(ctx.plan, inputs, rows, factor, ctx.needs_input_grad[9])
-            by_background = None
+            grad_inputs = project_backward(ctx.plan, inputs, rows, factor, ctx.needs_input_grad[9])
+            grad_background = None
             if ctx.needs_input_grad[2] and gradients[0] is not None:
-                by_background = ((1 - alpha) * gradients[0]).sum((1, 2))
-        return None, None, by_background, *by_inputs, None
+                grad_background = ((1 - alpha) * gradients[0]).sum((1, 2))
+        return None, None, grad_background, *grad_inputs, None
 
 
 def recall(ctx: Any, inputs: Sequence[Tensor | None]) -> Tensor:

@@ -154,22 +154,22 @@ def composite_backward(
 
 
 def project_backward(
-    plan: Plan, inputs: Sequence[Tensor | None], rows: Tensor, factor: Tensor | None, by_cameras: bool
+    plan: Plan, inputs: Sequence[Tensor | None], rows: Tensor, factor: Tensor | None, with_cameras: bool
 ) -> list[Tensor | None]:
-    """Gradients by the tensors of the scenes and, if wanted, by the cameras' viewmats: those of inputs but the last."""
+    """Gradients w.r.t. the tensors of the scenes and, if wanted, the viewmats: those of inputs but the last."""
     _, kernels = plan.backward_kernels(factor is not None)
     means, viewmats = inputs[0], inputs[6]
     gradients = [None if tensor is None else torch.empty_like(tensor) for tensor in inputs[:6]]
-    by_block = means.new_empty(plan.pictures, plan.blocks, 12) if by_cameras else None
-    tensors = (*inputs[:5], viewmats, inputs[7], rows, factor, *gradients, by_block)
+    per_block = means.new_empty(plan.pictures, plan.blocks, 12) if with_cameras else None
+    tensors = (*inputs[:5], viewmats, inputs[7], rows, factor, *gradients, per_block)
     kernels.launch(
-        "project_backward_with_cameras" if by_cameras else "project_backward", len(means) * plan.blocks,
+        "project_backward_with_cameras" if with_cameras else "project_backward", len(means) * plan.blocks,
         (*(0 if tensor is None else tensor.data_ptr() for tensor in tensors), plan.count, plan.views, plan.blocks,
          plan.width, plan.height),
         current_stream(plan.device),
     )  # fmt: skip
-    if by_block is None:
+    if per_block is None:
         return [*gradients, None]
-    by_viewmats = torch.zeros_like(viewmats)
-    by_viewmats[:, :3] = by_block.sum(1).unflatten(-1, (3, 4))
-    return [*gradients, by_viewmats]
+    grad_viewmats = torch.zeros_like(viewmats)
+    grad_viewmats[:, :3] = per_block.sum(1).unflatten(-1, (3, 4))
+    return [*gradients, grad_viewmats]

@@ -166,7 +166,7 @@ __device__ __forceinline__ u32 sort_window(Sorter& sorter, const u64* list, u32 
   return found;
 }
 
-// The state of a pixel on its way back. A pixel that is full moves so far away that nothing reaches it.
+// The state of a pixel in the backward pass. A pixel that is full moves so far away that nothing reaches it.
 struct Pixel {
   float x, y, transmittance, sums[CHANNELS];
   u32 last;

@@ -83,7 +83,7 @@ __device__ __forceinline__ void shift_moments(float& first, float& second, float
   if (place == 2) first += x * y * s - x * sy - y * sx, second += y * (y * s - 2.f * sy);
 }
 
-// What a lane knows of its pixel on the way back (7).
+// What a lane knows of its pixel in the backward pass (7).
 struct Back {
   float x, y, transmittance, behind, gradients[CHANNELS];
   u32 last;
@@ -103,20 +103,20 @@ __device__ __forceinline__ Back read_pixel(bool inside, int column, int line, lo
   Back pixel = {column + .5f, line + .5f, 1.f, 0.f, {}, 0};
   if (!inside) return pixel;
   pixel.transmittance = drawn.transmittances[p], pixel.last = drawn.lasts[p];
-  float by_alpha = in.alpha ? in.alpha[p] : 0.f, alpha = drawn.alpha[p];
+  float grad_alpha = in.alpha ? in.alpha[p] : 0.f, alpha = drawn.alpha[p];
   if (in.rgb) {
 #pragma unroll
     for (int i = 0; i < 3; i++)
-      pixel.gradients[i] = in.rgb[3 * p + i], by_alpha -= pixel.gradients[i] * behind(background, picture, i);
+      pixel.gradients[i] = in.rgb[3 * p + i], grad_alpha -= pixel.gradients[i] * behind(background, picture, i);
   }
   if (in.depth && alpha > 0.f) {
     pixel.gradients[3] = in.depth[p] / alpha;
-    by_alpha -= pixel.gradients[3] * drawn.depth[p];
+    grad_alpha -= pixel.gradients[3] * drawn.depth[p];
   }
 #pragma unroll
   for (int f = 0; f < FEATURES; f++)
     if (in.features) pixel.gradients[4 + f] = in.features[p * FEATURES + f];
-  pixel.behind = -by_alpha * pixel.transmittance;
+  pixel.behind = -grad_alpha * pixel.transmittance;
   return pixel;
 }
 

@@ -28,7 +28,7 @@ __device__ __forceinline__ void conic_times_axis(const Shape& shape, const float
   right /= shape.determinant, down /= shape.determinant;
 }
 
-// (14) From the gradient by the rotation matrix to that by the quaternion, of any length.
+// (14) From the gradient w.r.t. the rotation matrix to that w.r.t. the quaternion, of any length.
 __device__ __forceinline__ void rotation_backward(const float* quat, float inverse_length, const float (&g)[3][3],
                                                   float* d_quat) {
   float w = quat[0] * inverse_length, x = quat[1] * inverse_length, y = quat[2] * inverse_length,
@@ -57,9 +57,9 @@ __device__ __forceinline__ void shape_backward(const Camera& camera, const Shape
     float right, down;
     conic_times_axis(shape, scale, k, right, down);
     float m_right = row[3] * right + row[4] * down, m_down = row[4] * right + row[5] * down;
-    float by_scale = scale[k] * (right * m_right + down * m_down);
-    totals.scale[k] += by_scale;
-    d_z -= by_scale * scale[k] / z;
+    float grad_scale = scale[k] * (right * m_right + down * m_down);
+    totals.scale[k] += grad_scale;
+    d_z -= grad_scale * scale[k] / z;
     float d_right = scale[k] * scale[k] * (a * m_right + b * m_down),
           d_down = scale[k] * scale[k] * (b * m_right + c * m_down);
 #pragma unroll
@@ -88,7 +88,7 @@ __device__ __forceinline__ void shape_backward(const Camera& camera, const Shape
   }
 }
 
-// (15) The colour: gradients by coefficients, mean and camera. `first` says that nothing has been written to d_sh yet.
+// (15) The colour: gradients w.r.t. coefficients, mean and camera. `first`: nothing has been written to d_sh yet.
 __device__ __forceinline__ void colour_backward(const Camera& camera, const float* mean, const float* sh,
                                                 const float* row, bool first, float* d_sh, Totals& totals) {
   Direction d = direction_of(mean, camera);
@@ -123,19 +123,19 @@ __device__ __forceinline__ void colour_backward(const Camera& camera, const floa
 
 // Sums the cameras' gradients of a block, to sums [12].
 __device__ __forceinline__ void sum_over_block(const Totals& totals, float* sums) {
-  __shared__ float by_warp[THREADS / 32][12];
+  __shared__ float per_warp[THREADS / 32][12];
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
 #pragma unroll
   for (int i = 0; i < 12; i++) {
     float value = totals.view[i / 4][i % 4];
 #pragma unroll
     for (int offset = 16; offset; offset >>= 1) value += __shfl_xor_sync(ALL, value, offset);
-    if (lane == 0) by_warp[warp][i] = value;
+    if (lane == 0) per_warp[warp][i] = value;
   }
   __syncthreads();
   if (threadIdx.x < 12) {
     float value = 0.f;
-    for (int w = 0; w < THREADS / 32; w++) value += by_warp[w][threadIdx.x];
+    for (int w = 0; w < THREADS / 32; w++) value += per_warp[w][threadIdx.x];
     sums[threadIdx.x] = value;
   }
   __syncthreads();
@@ -145,14 +145,14 @@ struct SceneGradients {
   float *means, *quats, *scales, *opacities, *sh, *features;
 };
 
-// by_block [P, blocks, 12] gets the cameras' gradients in pieces, where CAMERAS. factors [1] is read only where
+// per_block [P, blocks, 12] gets the cameras' gradients in pieces, where CAMERAS. factors [1] is read only where
 // DETERMINISTIC.
 template <bool CAMERAS>
 __device__ __forceinline__ void project_back(const float* __restrict__ means, const float* __restrict__ quats,
                                              const float* __restrict__ scales, const float* __restrict__ opacities,
                                              const float* __restrict__ sh, const float* __restrict__ viewmats,
                                              const float* __restrict__ Ks, const RowNumber* __restrict__ rows,
-                                             const float* factors, const SceneGradients& out, float* by_block,
+                                             const float* factors, const SceneGradients& out, float* per_block,
                                              int count, int views, int blocks, const Size& size) {
   int head = blockIdx.x / blocks, block = blockIdx.x % blocks, n = block * THREADS + threadIdx.x;
   long long g = (long long)head * count + n;
@@ -198,7 +198,7 @@ __device__ __forceinline__ void project_back(const float* __restrict__ means, co
         first = false;
       }
     }
-    if (CAMERAS) sum_over_block(totals, by_block + 12 * ((long long)picture * blocks + block));
+    if (CAMERAS) sum_over_block(totals, per_block + 12 * ((long long)picture * blocks + block));
   }
   if (n >= count) return;
 #pragma unroll
@@ -216,11 +216,11 @@ __device__ __forceinline__ void project_back(const float* __restrict__ means, co
   extern "C" __global__ void __launch_bounds__(THREADS, CAMERAS ? 1 : 2)                                               \
       NAME(const float* means, const float* quats, const float* scales, const float* opacities, const float* sh,       \
            const float* viewmats, const float* Ks, const RowNumber* rows, const float* factors, float* d_means,        \
-           float* d_quats, float* d_scales, float* d_opacities, float* d_sh, float* d_features, float* by_block,       \
+           float* d_quats, float* d_scales, float* d_opacities, float* d_sh, float* d_features, float* per_block,      \
            int count, int views, int blocks, int width, int height) {                                                  \
     project_back<CAMERAS>(means, quats, scales, opacities, sh, viewmats, Ks, rows, factors,                            \
-                          {d_means, d_quats, d_scales, d_opacities, d_sh, d_features}, by_block, count, views, blocks, \
-                          size_of(width, height));                                                                     \
+                          {d_means, d_quats, d_scales, d_opacities, d_sh, d_features}, per_block, count, views,        \
+                          blocks, size_of(width, height));                                                             \
   }
 
 PROJECT_BACKWARD(project_backward, false)

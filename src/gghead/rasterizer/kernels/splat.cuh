@@ -193,12 +193,12 @@ __device__ __forceinline__ void ask_for(const float4* splats, u32 row) {
 
 // The colour behind a picture: its own, or the same for all.
 struct Background {
-  const float* by_picture;
+  const float* per_picture;
   float same[3];
 };
 
 __device__ __forceinline__ float behind(const Background& background, int picture, int channel) {
-  return background.by_picture ? background.by_picture[3ll * picture + channel] : background.same[channel];
+  return background.per_picture ? background.per_picture[3ll * picture + channel] : background.same[channel];
 }
 
 // A camera: the rows of its rotation, its translation, and its intrinsics.

@@ -1,4 +1,4 @@
-// What follows a convolution, in one pass over memory, and its way back.
+// What follows a convolution, in one pass over memory, and its backward pass.
 //
 // A block takes a run of pixels of one picture and all of its channels; a thread takes 8 channels of every
 // (THREADS * 8 / channels)-th pixel. Sums over pixels end in one row of `sums` for each block: nothing is added up in an
@@ -62,11 +62,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 }
 
 // Gradients of the above: by x, and sums over a block's pixels for norm, scale, bias and strength, sums [B, blocks, 4,
-// channels]. by_y and by_z may be missing.
+// channels]. grad_y and grad_z may be missing.
 extern "C" __global__ void __launch_bounds__(THREADS)
     style_activation_backward(const Value* x, const float* norm, const float* bias, const float* noise,
-                              const float* strength, const float* scale, const Value* by_y, const Value* by_z,
-                              Value* by_x, float* sums, int pixels, int channels, int noise_step, int run) {
+                              const float* strength, const float* scale, const Value* grad_y, const Value* grad_z,
+                              Value* grad_x, float* sums, int pixels, int channels, int noise_step, int run) {
   __shared__ float shared[THREADS * VECTOR];
   const Place at = place_of(channels);
   const size_t picture = blockIdx.y, base = picture * pixels * channels + at.channel;
@@ -75,32 +75,33 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   numbers8(bias + at.channel, 0.f, offset);
   numbers8(scale ? scale + picture * channels + at.channel : 0, 1.f, next);
   const float grain = noise ? *strength : 0.f;
-  float by_norm[VECTOR] = {}, by_scale[VECTOR] = {}, by_bias[VECTOR] = {}, by_strength[VECTOR] = {};
+  float grad_norm[VECTOR] = {}, grad_scale[VECTOR] = {}, grad_bias[VECTOR] = {}, grad_strength[VECTOR] = {};
   const int end = min((int)(blockIdx.x + 1) * run, pixels);
   for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
     const size_t here = base + (size_t)pixel * channels;
     float values[VECTOR], first[VECTOR] = {}, second[VECTOR] = {}, gradient[VECTOR];
     load8(x + here, values);
-    if (by_y) load8(by_y + here, first);
-    if (by_z) load8(by_z + here, second);
-    const float grains = noise ? noise[picture * noise_step + pixel] : 0.f;
+    if (grad_y) load8(grad_y + here, first);
+    if (grad_z) load8(grad_z + here, second);
+    const float noise_value = noise ? noise[picture * noise_step + pixel] : 0.f;
 #pragma unroll
     for (int i = 0; i < VECTOR; i++) {
-      const float before = values[i] * factor[i] + (offset[i] + grain * grains), slope = before > 0.f ? 1.f : SLOPE;
-      const float by_before = (first[i] + second[i] * next[i]) * slope;
-      by_scale[i] += second[i] * before * slope;
-      by_norm[i] += by_before * values[i];
-      by_bias[i] += by_before;
-      by_strength[i] += by_before * grains;
-      gradient[i] = by_before * factor[i];
+      const float before = values[i] * factor[i] + (offset[i] + grain * noise_value);
+      const float slope = before > 0.f ? 1.f : SLOPE;
+      const float grad_before = (first[i] + second[i] * next[i]) * slope;
+      grad_scale[i] += second[i] * before * slope;
+      grad_norm[i] += grad_before * values[i];
+      grad_bias[i] += grad_before;
+      grad_strength[i] += grad_before * noise_value;
+      gradient[i] = grad_before * factor[i];
     }
-    store8(by_x + here, gradient);
+    store8(grad_x + here, gradient);
   }
   sums += (picture * gridDim.x + blockIdx.x) * 4 * channels;
-  sum_lanes(by_norm, at, channels, shared, sums);
-  sum_lanes(by_scale, at, channels, shared, sums + channels);
-  sum_lanes(by_bias, at, channels, shared, sums + 2 * channels);
-  sum_lanes(by_strength, at, channels, shared, sums + 3 * channels);
+  sum_lanes(grad_norm, at, channels, shared, sums);
+  sum_lanes(grad_scale, at, channels, shared, sums + channels);
+  sum_lanes(grad_bias, at, channels, shared, sums + 2 * channels);
+  sum_lanes(grad_strength, at, channels, shared, sums + 3 * channels);
 }
 
 // y = leaky ReLU(x + bias); x, y [pixels, channels] of all pictures.
@@ -126,23 +127,23 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 // Gradient of the above by x, from y, whose sign is that of x + bias; and its sums over a block's pixels, sums
 // [blocks, channels].
 extern "C" __global__ void __launch_bounds__(THREADS)
-    bias_activation_backward(const Value* by_y, const Value* y, Value* by_x, float* sums, int pixels, int channels,
+    bias_activation_backward(const Value* grad_y, const Value* y, Value* grad_x, float* sums, int pixels, int channels,
                              int run) {
   __shared__ float shared[THREADS * VECTOR];
   const Place at = place_of(channels);
-  float by_bias[VECTOR] = {};
+  float grad_bias[VECTOR] = {};
   const int end = min((int)(blockIdx.x + 1) * run, pixels);
   for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
     const size_t here = (size_t)pixel * channels + at.channel;
     float values[VECTOR], gradient[VECTOR];
     load8(y + here, values);
-    load8(by_y + here, gradient);
+    load8(grad_y + here, gradient);
 #pragma unroll
     for (int i = 0; i < VECTOR; i++) {
       gradient[i] *= values[i] > 0.f ? 1.f : SLOPE;
-      by_bias[i] += gradient[i];
+      grad_bias[i] += gradient[i];
     }
-    store8(by_x + here, gradient);
+    store8(grad_x + here, gradient);
   }
-  if (sums) sum_lanes(by_bias, at, channels, shared, sums + (size_t)blockIdx.x * channels);
+  if (sums) sum_lanes(grad_bias, at, channels, shared, sums + (size_t)blockIdx.x * channels);
 }
