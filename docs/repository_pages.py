@@ -24,6 +24,7 @@ PAGES = {
     "src/gghead/rasterizer/README.md": "concepts/rasterizer.md",
     **{f"notebooks/{path.name}": f"tutorials/{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")},
     "CHANGELOG.md": "development/changes.md",
+    "CONTRIBUTING.md": "development/contributing.md",
     "src/gghead/assets/PROVENANCE.md": "development/head_data.md",
     "src/gghead/assets/model/README.md": "results/model.md",
     "src/gghead/assets/viewer/PROVENANCE.md": "development/page_viewer.md",
