@@ -30,15 +30,15 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
-    studio, look, front = HeadsService(options.device), Look(side=options.side), Viewpoint(fov=FFHQ_FOV)
+    service, look, front = HeadsService(options.device), Look(side=options.side), Viewpoint(fov=FFHQ_FOV)
     rows = []
     for seed in range(-2, options.seeds):  # the first two warm up
         start = time.perf_counter()
-        head = studio.head(options.model, HeadChoice(seed=seed + 2), front)
+        head = service.head(options.model, HeadChoice(seed=seed + 2), front)
         made = time.perf_counter()
-        studio.picture(head, look, front, options.side, options.side)
+        service.picture(head, look, front, options.side, options.side)
         drawn = time.perf_counter()
-        studio.splats(head, look)
+        service.splats(head, look)
         packed = time.perf_counter()
         if seed >= 0:
             rows.append((made - start, drawn - made, packed - drawn))

@@ -1,4 +1,4 @@
-"""A model, and the studio that shows it."""
+"""A model, and the service that shows it."""
 
 from pathlib import Path
 
@@ -15,6 +15,6 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def studio() -> HeadsService:
+def service() -> HeadsService:
     """Draws on the CPU."""
     return HeadsService("cpu")

@@ -69,18 +69,18 @@ SMALL = View(look=Look(side=24))
 
 
 @pytest.fixture
-def enter(studio: HeadsService) -> Iterator[Callable[..., ClientSession]]:
+def enter(service: HeadsService) -> Iterator[Callable[..., ClientSession]]:
     visitors = []
 
     def enter(path: Path, view: View = SMALL) -> ClientSession:
-        visitor = ClientSession(studio, FakeScreen(), path, view)
-        visitors.append(visitor)
-        visitor.start()
-        return visitor
+        session = ClientSession(service, FakeScreen(), path, view)
+        visitors.append(session)
+        session.start()
+        return session
 
     yield enter
-    for visitor in visitors:
-        visitor.leave()
+    for session in visitors:
+        session.leave()
 
 
 def seed(number: int) -> Callable[[View], View]:
@@ -88,45 +88,45 @@ def seed(number: int) -> Callable[[View], View]:
 
 
 def test_a_change_is_shown(enter: Callable[..., ClientSession], model_file: Path) -> None:
-    visitor = enter(model_file)
-    screen = visitor.screen
+    session = enter(model_file)
+    screen = session.screen
     until(lambda: True in screen.finals)
     first = screen.pictures[-1]
     assert first.shape == (24, 48, 3)  # the canvas' proportions
-    visitor.change(seed(1))
+    session.change(seed(1))
     until(lambda: not np.array_equal(screen.pictures[-1], first) and screen.finals[-1])
     assert screen.reports[-1].head_seconds > 0
 
 
 def test_a_refused_change_leaves_the_view(enter: Callable[..., ClientSession], model_file: Path) -> None:
-    visitor = enter(model_file)
+    session = enter(model_file)
     with pytest.raises(ValueError, match="no seed"):
-        visitor.change(seed(-1))
-    assert visitor.view == SMALL
+        session.change(seed(-1))
+    assert session.view == SMALL
 
 
 def test_splats_are_sent_once_for_a_head_however_the_camera_moves(
     enter: Callable[..., ClientSession], model_file: Path
 ) -> None:
-    visitor = enter(model_file, replace(SMALL, renderer=Renderer.SPLATS))
-    screen = visitor.screen
+    session = enter(model_file, replace(SMALL, renderer=Renderer.SPLATS))
+    screen = session.screen
     until(lambda: len(screen.splats) == 1)
     for yaw in (0.1, 0.2):
-        visitor.change(lambda view, x=yaw: replace(view, viewpoint=replace(view.viewpoint, eye=(x, 0.0, 2.7))))
-    visitor.change(lambda view: replace(view, look=replace(view.look, show=Show.DEPTH)))
+        session.change(lambda view, x=yaw: replace(view, viewpoint=replace(view.viewpoint, eye=(x, 0.0, 2.7))))
+    session.change(lambda view: replace(view, look=replace(view.look, show=Show.DEPTH)))
     until(lambda: bool(screen.pictures))
     assert len(screen.splats) == 1
-    visitor.change(lambda view: replace(view, look=replace(view.look, show=Show.COLOR)))
+    session.change(lambda view: replace(view, look=replace(view.look, show=Show.COLOR)))
     until(lambda: len(screen.splats) == 2)
 
 
 def test_a_moving_camera_goes_round_until_it_is_stopped(enter: Callable[..., ClientSession], model_file: Path) -> None:
-    visitor = enter(model_file)
-    visitor.move(Motion.AUTOROTATE)
-    until(lambda: len(visitor.screen.eyes) > 3)
-    visitor.move(Motion.STILL)
-    until(lambda: visitor.screen.finals[-1])
-    eyes = np.array(visitor.screen.eyes)
+    session = enter(model_file)
+    session.move(Motion.AUTOROTATE)
+    until(lambda: len(session.screen.eyes) > 3)
+    session.move(Motion.STILL)
+    until(lambda: session.screen.finals[-1])
+    eyes = np.array(session.screen.eyes)
     assert len(np.unique(eyes[:, 0])) > 1
     np.testing.assert_allclose(np.linalg.norm(eyes, axis=1), 2.7, rtol=1e-6)
 
@@ -135,49 +135,49 @@ def test_a_deleted_model_is_a_message_and_another_one_still_shows(
     enter: Callable[..., ClientSession], model_file: Path, tmp_path: Path
 ) -> None:
     path = write_model(tmp_path / "short.safetensors")
-    visitor = enter(path)
-    until(lambda: bool(visitor.screen.pictures))
+    session = enter(path)
+    until(lambda: bool(session.screen.pictures))
     path.unlink()
-    visitor.change(seed(2))
-    until(lambda: bool(visitor.screen.complaints))
-    assert "short.safetensors is gone" in visitor.screen.complaints[0]
-    shown = len(visitor.screen.pictures)
-    visitor.look_at(model_file)
-    until(lambda: len(visitor.screen.pictures) > shown)
+    session.change(seed(2))
+    until(lambda: bool(session.screen.complaints))
+    assert "short.safetensors is gone" in session.screen.complaints[0]
+    shown = len(session.screen.pictures)
+    session.look_at(model_file)
+    until(lambda: len(session.screen.pictures) > shown)
 
 
 def test_an_accident_is_a_message_without_a_traceback(
     enter: Callable[..., ClientSession], model_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    visitor = enter(model_file)
-    until(lambda: bool(visitor.screen.pictures))
-    visitor.screen.failure = KeyError("no such thing")
-    visitor.change(seed(3))
-    until(lambda: bool(visitor.screen.complaints))
-    assert "Traceback" not in visitor.screen.complaints[0]
+    session = enter(model_file)
+    until(lambda: bool(session.screen.pictures))
+    session.screen.failure = KeyError("no such thing")
+    session.change(seed(3))
+    until(lambda: bool(session.screen.complaints))
+    assert "Traceback" not in session.screen.complaints[0]
     assert "Traceback" in caplog.text
-    visitor.screen.failure = None
-    visitor.change(seed(4))
-    shown = len(visitor.screen.pictures)
-    until(lambda: len(visitor.screen.pictures) > shown)
+    session.screen.failure = None
+    session.change(seed(4))
+    shown = len(session.screen.pictures)
+    until(lambda: len(session.screen.pictures) > shown)
 
 
 def test_twenty_visitors_have_a_head_each(
-    enter: Callable[..., ClientSession], studio: HeadsService, model_file: Path
+    enter: Callable[..., ClientSession], service: HeadsService, model_file: Path
 ) -> None:
     visitors = [enter(model_file, replace(SMALL, head=HeadChoice(seed=number))) for number in range(20)]
-    until(lambda: all(True in visitor.screen.finals for visitor in visitors))
-    for number, visitor in enumerate(visitors):
-        expected = studio.head(model_file, HeadChoice(seed=number), SMALL.viewpoint)
-        picture = studio.picture(expected, SMALL.look, SMALL.viewpoint, 48, 24)
-        assert np.array_equal(visitor.screen.pictures[-1], picture)
+    until(lambda: all(True in session.screen.finals for session in visitors))
+    for number, session in enumerate(visitors):
+        expected = service.head(model_file, HeadChoice(seed=number), SMALL.viewpoint)
+        picture = service.picture(expected, SMALL.look, SMALL.viewpoint, 48, 24)
+        assert np.array_equal(session.screen.pictures[-1], picture)
 
 
 def test_who_leaves_leaves_no_thread(enter: Callable[..., ClientSession], model_file: Path) -> None:
-    visitor = enter(model_file)
-    visitor.move(Motion.CIRCLE)
-    until(lambda: len(visitor.screen.pictures) > 2)
-    visitor.screen.failure = RuntimeError("the connection is closed")
-    visitor.leave()
-    until(lambda: visitor._thread not in threading.enumerate())
-    assert not visitor.screen.complaints
+    session = enter(model_file)
+    session.move(Motion.CIRCLE)
+    until(lambda: len(session.screen.pictures) > 2)
+    session.screen.failure = RuntimeError("the connection is closed")
+    session.leave()
+    until(lambda: session._thread not in threading.enumerate())
+    assert not session.screen.complaints

@@ -25,20 +25,20 @@ def ignore(done: int, total: int) -> None:
     assert done <= total
 
 
-def test_a_picture(studio: HeadsService, model_file: Path) -> None:
-    kept = downloads.picture(studio, model_file, VIEW)
+def test_a_picture(service: HeadsService, model_file: Path) -> None:
+    kept = downloads.picture(service, model_file, VIEW)
     assert kept.name == "seed0006_normals.png"
     with Image.open(io.BytesIO(kept.content)) as picture:
-        assert np.array_equal(np.asarray(picture), studio.portrait(model_file, VIEW, 32))
+        assert np.array_equal(np.asarray(picture), service.portrait(model_file, VIEW, 32))
 
 
-def test_a_ply_and_a_page_hold_the_head(studio: HeadsService, model_file: Path, tmp_path: Path) -> None:
-    head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
+def test_a_ply_and_a_page_hold_the_head(service: HeadsService, model_file: Path, tmp_path: Path) -> None:
+    head = service.head(model_file, VIEW.head, VIEW.viewpoint)
     kept = downloads.head_file(head, VIEW, ".ply")
     assert kept.name == "seed0006.ply"
     export(tmp_path / "seed0006.ply", head.gaussians)
     assert kept.content == (tmp_path / "seed0006.ply").read_bytes()
-    again = studio.head(tmp_path / "seed0006.ply", VIEW.head, VIEW.viewpoint)
+    again = service.head(tmp_path / "seed0006.ply", VIEW.head, VIEW.viewpoint)
     np.testing.assert_allclose(again.gaussians.means, head.gaussians.means, atol=1e-6)
     page = downloads.head_file(head, VIEW, ".html")
     assert page.name == "seed0006.html"
@@ -47,44 +47,44 @@ def test_a_ply_and_a_page_hold_the_head(studio: HeadsService, model_file: Path, 
 
 @pytest.mark.parametrize("suffix", [".glb", ".ply", ".spz", ".splat", ".html"])
 def test_every_head_file_is_what_export_writes(
-    suffix: str, studio: HeadsService, model_file: Path, tmp_path: Path
+    suffix: str, service: HeadsService, model_file: Path, tmp_path: Path
 ) -> None:
-    head = studio.head(model_file, VIEW.head, VIEW.viewpoint)
+    head = service.head(model_file, VIEW.head, VIEW.viewpoint)
     kept = downloads.head_file(head, VIEW, suffix)
     export(tmp_path / kept.name, smooth(head.gaussians, head.generator), head.generator)
     assert kept.content == (tmp_path / kept.name).read_bytes()
     assert kept.name == f"seed0006{suffix}"
 
 
-def test_a_mesh_of_a_head_that_no_model_made_is_refused_in_words(studio: HeadsService, model_file: Path) -> None:
-    head = replace(studio.head(model_file, VIEW.head, VIEW.viewpoint), generator=None)
+def test_a_mesh_of_a_head_that_no_model_made_is_refused_in_words(service: HeadsService, model_file: Path) -> None:
+    head = replace(service.head(model_file, VIEW.head, VIEW.viewpoint), generator=None)
     with pytest.raises(ValueError, match="needs the generator"):
         downloads.head_file(head, VIEW, ".glb")
 
 
-def test_videos_play(studio: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_videos_play(service: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "FRAMES", 6)
     pad = replace(VIEW, head=HeadChoice(corners=(1, 2)))
     for kept, frames in (
-        (downloads.orbit_video(studio, model_file, VIEW, ignore), 6),
-        (downloads.morph_video(studio, model_file, pad, ignore), 12),
+        (downloads.orbit_video(service, model_file, VIEW, ignore), 6),
+        (downloads.morph_video(service, model_file, pad, ignore), 12),
     ):
         assert kept.name.endswith(".mp4")
         with av.open(io.BytesIO(kept.content)) as video:
             assert len(list(video.decode(video=0))) == frames
 
 
-def test_a_morph_needs_a_pad(studio: HeadsService, model_file: Path) -> None:
+def test_a_morph_needs_a_pad(service: HeadsService, model_file: Path) -> None:
     with pytest.raises(ValueError, match="two or four seeds"):
-        downloads.morph_video(studio, model_file, VIEW, ignore)
+        downloads.morph_video(service, model_file, VIEW, ignore)
 
 
-def test_whoever_leaves_stops_their_video(studio: HeadsService, model_file: Path) -> None:
+def test_whoever_leaves_stops_their_video(service: HeadsService, model_file: Path) -> None:
     def leave(done: int, total: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        downloads.orbit_video(studio, model_file, VIEW, leave)
+        downloads.orbit_video(service, model_file, VIEW, leave)
 
 
 def test_the_command_line_shows_the_same_view() -> None:

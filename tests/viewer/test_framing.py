@@ -59,16 +59,16 @@ def test_the_pad_is_in_the_window(width: int, height: int) -> None:
     assert (pixels <= [width, height]).all()
 
 
-def test_a_strip_shows_what_each_direction_does_and_is_made_once(studio: HeadsService, model_file: Path) -> None:
-    strips = studio.direction_strips(model_file, lambda: False)
+def test_a_strip_shows_what_each_direction_does_and_is_made_once(service: HeadsService, model_file: Path) -> None:
+    strips = service.direction_strips(model_file, lambda: False)
     assert [strip.shape for strip in strips] == [(SIDE, SIDE * len(STEPS), 3)] * NUM_DIRECTIONS
     for strip in strips:
         first, middle, last = (strip[:, SIDE * i : SIDE * (i + 1)].astype(int) for i in (0, 2, 4))
         assert np.abs(first - middle).mean() > 0.1
         assert np.abs(last - middle).mean() > 0.1
-    assert studio.direction_strips(model_file, lambda: True)[0] is strips[0]
+    assert service.direction_strips(model_file, lambda: True)[0] is strips[0]
 
 
-def test_strips_are_not_made_for_who_left(studio: HeadsService, tmp_path: Path) -> None:
+def test_strips_are_not_made_for_who_left(service: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "other.safetensors", seed=3)
-    assert studio.direction_strips(path, lambda: True) == []
+    assert service.direction_strips(path, lambda: True) == []

@@ -20,14 +20,14 @@ class FakePage:
     """Remembers what it was given."""
 
     def __init__(self, gone: bool = False) -> None:
-        self.visitor = SimpleNamespace(gone=gone)
+        self.session = SimpleNamespace(gone=gone)
         self.kept: list[Download] = []
 
     def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
         return function
 
-    def keep(self, keepsake: Download) -> None:
-        self.kept.append(keepsake)
+    def keep(self, download: Download) -> None:
+        self.kept.append(download)
 
 
 def save_when_free(saver: Saver, make: Callable[[], Download]) -> None:

@@ -91,9 +91,9 @@ def guest(port: int, origin: str | None = None, host: str | None = None) -> Iter
     line = socket.create_connection(("127.0.0.1", port))
     url = f"ws://{host or f'localhost:{port}'}"
     with connect(url, sock=line, subprotocols=[protocol], origin=origin, max_size=None) as connection:
-        visitor = Guest(connection)
-        visitor.say(CAMERA)
-        yield visitor
+        session = Guest(connection)
+        session.say(CAMERA)
+        yield session
 
 
 def free_port() -> int:
@@ -101,8 +101,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def open_house(
-    studio: HeadsService,
+def open_app(
+    service: HeadsService,
     path: Path,
     port: int,
     follow: bool = False,
@@ -112,26 +112,26 @@ def open_house(
 ) -> AbstractContextManager[object]:
     view = view or View(look=Look(side=24), renderer=Renderer.EXACT)
     setting = PageSettings(open_library((path,)), view, Renderer.EXACT, Copies(out) if out else None, follow)
-    return serving(studio, setting, Admission(Address("localhost", port), parse_allowed(allowed)))
+    return serving(service, setting, Admission(Address("localhost", port), parse_allowed(allowed)))
 
 
-def test_twenty_visitors_at_once(studio: HeadsService, model_file: Path) -> None:
+def test_twenty_visitors_at_once(service: HeadsService, model_file: Path) -> None:
     port = free_port()
-    with open_house(studio, model_file, port):
+    with open_app(service, model_file, port):
         visits = [guest(port) for _ in range(20)]
         guests = [visit.__enter__() for visit in visits]
-        for visitor in guests:
-            visitor.until(picture)
+        for session in guests:
+            session.until(picture)
         for visit in visits:
             visit.__exit__(None, None, None)
 
 
 def test_who_hangs_up_in_the_middle_does_not_disturb_the_others(
-    studio: HeadsService, model_file: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    service: HeadsService, model_file: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO, logger="gghead.viewer")
     port = free_port()
-    with open_house(studio, model_file, port), guest(port) as patient:
+    with open_app(service, model_file, port), guest(port) as patient:
         patient.until(picture)
         with guest(port) as rude:
             rude.until(picture)
@@ -145,45 +145,45 @@ def test_who_hangs_up_in_the_middle_does_not_disturb_the_others(
     assert "Traceback" not in capfd.readouterr().err + caplog.text
 
 
-def test_a_camera_that_is_none_is_a_note_on_the_page(studio: HeadsService, model_file: Path) -> None:
+def test_a_camera_that_is_none_is_a_note_on_the_page(service: HeadsService, model_file: Path) -> None:
     port = free_port()
-    with open_house(studio, model_file, port), guest(port) as visitor:
-        visitor.until(picture)
-        visitor.say(CAMERA | {"position": [float("nan"), 0.0, 2.7]})
-        note = visitor.until(of_type("NotificationShowMessage"))
+    with open_app(service, model_file, port), guest(port) as session:
+        session.until(picture)
+        session.say(CAMERA | {"position": [float("nan"), 0.0, 2.7]})
+        note = session.until(of_type("NotificationShowMessage"))
         assert "camera is nan" in str(note)
 
 
 @pytest.mark.parametrize("text", ["size=0.01 truncation=-2", "size=10 opacity=100 truncation=2 fov=120"])
-def test_views_beyond_the_sliders_have_a_page(studio: HeadsService, model_file: Path, text: str) -> None:
+def test_views_beyond_the_sliders_have_a_page(service: HeadsService, model_file: Path, text: str) -> None:
     port = free_port()
     view = parse_view(f"side=24 {text}")
-    with open_house(studio, model_file, port, view=view), guest(port) as visitor:
+    with open_app(service, model_file, port, view=view), guest(port) as session:
         said: list[dict] = []
-        visitor.until(lambda message: said.append(message) or picture(message))
+        session.until(lambda message: said.append(message) or picture(message))
     (size,) = (message for message in said if "Gaussian size" in str(message))
     assert f"'value': {view.look.size}" in str(size), "so that no other widget changes it"
 
 
 def test_no_tunnel_is_opened_whatever_a_browser_sends(
-    studio: HeadsService, model_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    service: HeadsService, model_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(*arguments: object) -> None:
         raise AssertionError("a tunnel was opened")
 
     monkeypatch.setattr("viser._viser.ViserTunnel", forbidden)
     port = free_port()
-    with open_house(studio, model_file, port) as server, guest(port) as visitor:
-        visitor.say({"type": "ShareUrlRequest"})
-        visitor.until(picture)
+    with open_app(service, model_file, port) as server, guest(port) as session:
+        session.say({"type": "ShareUrlRequest"})
+        session.until(picture)
         assert "ShareUrlRequest" in caplog.text
         server.request_share_url()
     assert "public address of this page; refused" in caplog.text
 
 
-def test_no_file_but_the_pages_own_is_served(studio: HeadsService, model_file: Path) -> None:
+def test_no_file_but_the_pages_own_is_served(service: HeadsService, model_file: Path) -> None:
     port = free_port()
-    with open_house(studio, model_file, port), socket.create_connection(("localhost", port)) as connection:
+    with open_app(service, model_file, port), socket.create_connection(("localhost", port)) as connection:
         with urllib.request.urlopen(f"http://localhost:{port}/") as answer:
             assert b"<html" in answer.read().lower()
         for path in (f"/..{model_file}", "/%2e%2e/%2e%2e/%2e%2e/__init__.py", "/../../__init__.py"):
@@ -199,18 +199,18 @@ def test_no_file_but_the_pages_own_is_served(studio: HeadsService, model_file: P
 
 
 def test_a_followed_run_shows_its_first_checkpoint_when_it_comes(
-    studio: HeadsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: HeadsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gghead.runs.run_folder import RunFolder
 
     monkeypatch.setattr("gghead.viewer.server.POLL_SECONDS", 0.05)
     run = RunFolder.create(tmp_path / "run", tiny_config(tmp_path / "none.zip"))
     port = free_port()
-    with open_house(studio, run.path, port, follow=True), guest(port) as visitor:
-        assert "kept no model yet" in str(visitor.until(of_type("NotificationShowMessage")))
+    with open_app(service, run.path, port, follow=True), guest(port) as session:
+        assert "kept no model yet" in str(session.until(of_type("NotificationShowMessage")))
         run.log.write_text('{"images": 8, "generator": 1.0, "discriminator": 1.0}\n')
         write_model(run.snapshot(8, ".safetensors"))
-        visitor.until(picture)
+        session.until(picture)
 
 
 def test_a_port_in_use_is_refused_in_words() -> None:

@@ -71,10 +71,10 @@ def view(
     copies = Copies(out) if out else None
     favorites = Favorites(out / FILE if out else None)
     setting = PageSettings(library, first_view(text, renderer or default), default, copies, follow, favorites)
-    studio = HeadsService(device)
+    service = HeadsService(device)
     for path in library[0].checkpoints()[:1]:
-        studio.model(path)
-    with serving(studio, setting, admission):
+        service.model(path)
+    with serving(service, setting, admission):
         click.echo(welcome(admission))
         try:
             while True:

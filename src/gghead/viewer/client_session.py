@@ -76,14 +76,14 @@ class ClientSession:
     """Keeps a screen in step with a view. Changes may come from any thread; the newest one wins.
 
     Args:
-        studio: makes and draws.
+        service: makes and draws.
         screen: shows.
         path: model file that is looked at first.
         view: what is seen first.
     """
 
-    def __init__(self, studio: HeadsService, screen: Screen, path: Path, view: View) -> None:
-        self.studio, self.screen = studio, screen
+    def __init__(self, service: HeadsService, screen: Screen, path: Path, view: View) -> None:
+        self.service, self.screen = service, screen
         self.motion = Motion.STILL
         self._path, self._view = path, view
         self._changed = threading.Condition()
@@ -154,7 +154,7 @@ class ClientSession:
 
     def head(self) -> Head:
         """The head that is seen now; errors as of `HeadsService.head`."""
-        return self.studio.head(self._path, self._view.head, self._view.viewpoint)
+        return self.service.head(self._path, self._view.head, self._view.viewpoint)
 
     def _work(self) -> None:
         begun = last = time.monotonic()
@@ -200,14 +200,14 @@ class ClientSession:
 
     def _show(self, path: Path, view: View, final: bool) -> bool:
         """Shows a view; says whether it is shown as well as it can be."""
-        head = self.studio.head(path, view.head, view.viewpoint)
+        head = self.service.head(path, view.head, view.viewpoint)
         start = time.monotonic()
         if view.streams:
             width, height = self.screen.size()
             scale = 1.0 if final else self._scale
             side = min(view.look.side, max(LEAST_SIDE, round(view.look.side * scale)))
             wide = min(max(16, round(side * width / max(height, 1))), 4 * side)
-            picture = self.studio.picture(head, view.look, self.screen.framed(view.viewpoint), wide, side)
+            picture = self.service.picture(head, view.look, self.screen.framed(view.viewpoint), wide, side)
             taken = time.monotonic() - start
             if not final:
                 # Time goes with the number of pixels, at least.
@@ -220,7 +220,7 @@ class ClientSession:
             if key == self._shown:
                 return True
             mesh = head.mesh if view.look.mesh else None
-            self.screen.show_splats(self.studio.splats(head, view.look), mesh, view.look.background)
+            self.screen.show_splats(self.service.splats(head, view.look), mesh, view.look.background)
             self._shown, full, taken = key, True, time.monotonic() - start
         self._anything_shown.set()
         self._frames = [moment for moment in self._frames if start - moment < 1] + [start]

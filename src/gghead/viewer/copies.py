@@ -43,11 +43,11 @@ class Copies:
         self._sizes: Counter[int] = Counter()
         self._lock = threading.Lock()
 
-    def keep(self, visitor: int, file: Download) -> Path:
+    def keep(self, session: int, file: Download) -> Path:
         """Writes a copy, as `name-2`, `name-3` ... where something of its name stands; returns the path.
 
         Args:
-            visitor: whose limits count.
+            session: whose limits count.
             file: what is kept.
 
         Raises:
@@ -55,18 +55,18 @@ class Copies:
             ValueError: a limit is reached; it says which one.
         """
         with self._lock:  # or visitors who save at once would find the same name free
-            self._check(visitor, len(file.content))
+            self._check(session, len(file.content))
             path, number = self._folder / file.name, 2
             while path.exists() or path.is_symlink():
                 path, number = self._folder / f"{Path(file.name).stem}-{number}{Path(file.name).suffix}", number + 1
             write_file(path, lambda temporary: temporary.write_bytes(file.content), overwrite=False)
-            self._files[visitor] += 1
-            self._sizes[visitor] += len(file.content)
+            self._files[session] += 1
+            self._sizes[session] += len(file.content)
         return path
 
-    def _check(self, visitor: int, size: int) -> None:
+    def _check(self, session: int, size: int) -> None:
         limits, files, sizes = self._limits, self._files, self._sizes
-        if files[visitor] >= limits.files or sizes[visitor] + size > limits.size:
+        if files[session] >= limits.files or sizes[session] + size > limits.size:
             raise ValueError(
                 f"no copy was kept in --out: a page keeps {limits.files} files of {_gb(limits.size)} in all; load the "
                 "page again to keep more"

@@ -47,16 +47,16 @@ def head_file(head: Head, view: View, suffix: str) -> Download:
     return Download(name, encode(name, gaussians, head.generator))
 
 
-def picture(studio: HeadsService, path: Path, view: View) -> Download:
+def picture(service: HeadsService, path: Path, view: View) -> Download:
     """A square PNG of the view by the exact rasterizer."""
-    return Download(f"{_stem(view)}_{view.look.show}.png", encode_png(studio.portrait(path, view, view.look.side)))
+    return Download(f"{_stem(view)}_{view.look.show}.png", encode_png(service.portrait(path, view, view.look.side)))
 
 
-def orbit_video(studio: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
+def orbit_video(service: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
     """An MP4 in which the camera goes once round the paper's circle.
 
     Args:
-        studio: draws.
+        service: draws.
         path: model file.
         view: what is seen.
         step: told the number of frames done and their total; an exception from it ends the work.
@@ -66,10 +66,10 @@ def orbit_video(studio: HeadsService, path: Path, view: View, step: Callable[[in
         for frame in range(FRAMES):
             yield replace(view, viewpoint=advance(view.viewpoint, Motion.CIRCLE, 0, frame / FRAMES))
 
-    return Download(f"{_stem(view)}_orbit.mp4", _video(studio, path, views(), view.look.side, FRAMES, step))
+    return Download(f"{_stem(view)}_orbit.mp4", _video(service, path, views(), view.look.side, FRAMES, step))
 
 
-def morph_video(studio: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
+def morph_video(service: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
     """An MP4 that goes round the seeds of the pad and back to the first, seen from where the visitor stands.
 
     Raises:
@@ -86,7 +86,7 @@ def morph_video(studio: HeadsService, path: Path, view: View, step: Callable[[in
         for x, y in places[:, 0].tolist():
             yield replace(view, head=replace(view.head, pad=(x, y)))
 
-    return Download(f"{_stem(view)}_morph.mp4", _video(studio, path, views(), view.look.side, len(places), step))
+    return Download(f"{_stem(view)}_morph.mp4", _video(service, path, views(), view.look.side, len(places), step))
 
 
 def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:
@@ -103,11 +103,11 @@ def _stem(view: View) -> str:
 
 
 def _video(
-    studio: HeadsService, path: Path, views: Iterator[View], side: int, total: int, step: Callable[[int, int], None]
+    service: HeadsService, path: Path, views: Iterator[View], side: int, total: int, step: Callable[[int, int], None]
 ) -> bytes:
     def frames() -> Iterator[torch.Tensor]:
         for done, view in enumerate(views, start=1):
-            yield to_unit(studio.portrait(path, view, side))
+            yield to_unit(service.portrait(path, view, side))
             step(done, total)
 
     with tempfile.TemporaryDirectory(prefix="gghead-") as folder:

@@ -59,20 +59,20 @@ class Page:
 
     Args:
         client: the visitor's browser.
-        studio: makes and draws.
+        service: makes and draws.
         setting: what the command line says.
 
     Raises:
         FileNotFoundError: the library has no checkpoint to show yet.
     """
 
-    def __init__(self, client: viser.ClientHandle, studio: HeadsService, setting: PageSettings) -> None:
-        self.client, self.studio, self.setting = client, studio, setting
+    def __init__(self, client: viser.ClientHandle, service: HeadsService, setting: PageSettings) -> None:
+        self.client, self.service, self.setting = client, service, setting
         self.entry = setting.library[0]
         first = self.entry.checkpoints()
         if not first:
             raise FileNotFoundError(f"{self.entry.name} has kept no model yet")
-        self.visitor = ClientSession(studio, self, first[0], setting.view)
+        self.session = ClientSession(service, self, first[0], setting.view)
         self._requests = Requests()
         self._framing = framing_of(*self.size())
         self.listeners: list[Callable[[View], None]] = []
@@ -91,7 +91,7 @@ class Page:
                 log.warning("%s", error)
                 self.complain(str(error))
             except Exception as error:  # a page shows no traceback
-                if not self.visitor.gone:
+                if not self.session.gone:
                     log.exception("a request of the page failed")
                     self.complain(f"this failed ({type(error).__name__}); the viewer's log tells more")
 
@@ -104,26 +104,26 @@ class Page:
     def leave(self) -> None:
         """Ends the work for the visitor."""
         self._requests.close()
-        self.visitor.leave()
+        self.session.leave()
 
     def change(self, function: Callable[[View], View]) -> None:
         """Changes the view by a widget; the widgets stay as they are."""
-        self.visitor.change(function)
+        self.session.change(function)
 
     def jump(self, function: Callable[[View], View]) -> None:
         """Changes the view from elsewhere: widgets and camera follow."""
-        before = self.visitor.view
-        self.visitor.change(function)
+        before = self.session.view
+        self.session.change(function)
         for listener in self.listeners:
-            listener(self.visitor.view)
-        if self.visitor.view.viewpoint != before.viewpoint:
-            self.move_camera(self.visitor.view)
+            listener(self.session.view)
+        if self.session.view.viewpoint != before.viewpoint:
+            self.move_camera(self.session.view)
 
     def camera_moved(self, camera: viser.CameraHandle) -> None:
         """The visitor turned the head; ignored while the camera moves by itself."""
-        if self.visitor.motion == Motion.STILL:
+        if self.session.motion == Motion.STILL:
             eye, target = (tuple(map(float, at)) for at in (camera.position, camera.look_at))
-            fov, before = float(np.rad2deg(camera.fov)), self.visitor.view.viewpoint.fov
+            fov, before = float(np.rad2deg(camera.fov)), self.session.view.viewpoint.fov
             seen = self._framing.unframe(Viewpoint(eye, target, fov))
             # Rounded, so that the command line of a view stays short: a tenth of a millimetre of a head.
             fov = before if abs(seen.fov - before) < FOV_SLACK else round(seen.fov, 2)
@@ -131,13 +131,13 @@ class Page:
             viewpoint = Viewpoint(eye, target, fov)
             self.change(lambda view: replace(view, viewpoint=viewpoint))
 
-    def keep(self, keepsake: Download) -> None:
+    def keep(self, download: Download) -> None:
         """Sends a file to the visitor, unless they left, and puts a copy into --out."""
-        if self.visitor.gone:
+        if self.session.gone:
             return
-        self.client.send_file_download(keepsake.name, keepsake.content, save_immediately=True)
+        self.client.send_file_download(download.name, download.content, save_immediately=True)
         if self.setting.copies is not None:
-            path = self.setting.copies.keep(self.client.client_id, keepsake)
+            path = self.setting.copies.keep(self.client.client_id, download)
             log.info("wrote %s", path)
             self.note("Kept", f"a copy is in {path.name} in the folder of --out")
 

@@ -57,10 +57,10 @@ class Saver:
 
     def _send(self, make: Callable[[], Download]) -> None:
         with _workers:
-            if self._page.visitor.gone:
+            if self._page.session.gone:
                 return
             try:
-                keepsake = make()
+                download = make()
             except ClientLeft:
                 return
-        self._page.keep(keepsake)
+        self._page.keep(download)

@@ -41,11 +41,11 @@ class PrivateServer(viser.ViserServer):
 
 
 @contextlib.contextmanager
-def serving(studio: HeadsService, setting: PageSettings, admission: Admission) -> Iterator[viser.ViserServer]:
+def serving(service: HeadsService, setting: PageSettings, admission: Admission) -> Iterator[viser.ViserServer]:
     """Serves pages for as long as the block lasts.
 
     Args:
-        studio: makes and draws.
+        service: makes and draws.
         setting: what the pages show.
         admission: where they are served, and to whom.
 
@@ -68,15 +68,15 @@ def serving(studio: HeadsService, setting: PageSettings, admission: Admission) -
     server.initial_camera.position = setting.view.viewpoint.eye
     server.initial_camera.look_at = setting.view.viewpoint.target
     server.initial_camera.fov = math.radians(setting.view.viewpoint.fov)
-    house = App(studio, setting)
-    server.on_client_connect(house.enter)
-    server.on_client_disconnect(house.leave)
+    app = App(service, setting)
+    server.on_client_connect(app.enter)
+    server.on_client_disconnect(app.leave)
     if setting.follow:
-        threading.Thread(target=house.watch, name="run watch", daemon=True).start()
+        threading.Thread(target=app.watch, name="run watch", daemon=True).start()
     try:
         yield server
     finally:
-        house.close()
+        app.close()
         with contextlib.redirect_stdout(sys.stderr):
             server.stop()
 
@@ -129,8 +129,8 @@ def _taken(address: Address) -> str:
 class App:
     """All visitors of a server."""
 
-    def __init__(self, studio: HeadsService, setting: PageSettings) -> None:
-        self._studio, self._setting = studio, setting
+    def __init__(self, service: HeadsService, setting: PageSettings) -> None:
+        self._service, self._setting = service, setting
         self._pages: dict[int, Page] = {}
         self._tells: dict[int, Callable[[RunNews], None]] = {}
         self._lock = threading.Lock()
@@ -141,7 +141,7 @@ class App:
     def enter(self, client: viser.ClientHandle) -> None:
         """Builds a visitor's page; called in a thread of its own."""
         try:
-            page = Page(client, self._studio, self._setting)
+            page = Page(client, self._service, self._setting)
             tell = build(page, self._setting.follow)
         except FileNotFoundError as error:
             if not self._setting.follow:
@@ -156,10 +156,10 @@ class App:
             return
         moved = page.on_request(page.camera_moved)
         client.camera.on_update(moved)
-        if page.framed(page.visitor.view.viewpoint) == page.visitor.view.viewpoint:
+        if page.framed(page.session.view.viewpoint) == page.session.view.viewpoint:
             moved(client.camera)  # it may have moved while the page was built
         else:
-            page.move_camera(page.visitor.view)
+            page.move_camera(page.session.view)
         with self._lock:
             self._pages[client.client_id] = page
             if tell is not None:
@@ -167,7 +167,7 @@ class App:
                 if self._news is not None:
                     tell(self._news)
         log.info("visitor %d came", client.client_id)
-        page.visitor.start()
+        page.session.start()
 
     def _refuse(self, client: viser.ClientHandle, error: Exception) -> None:
         log.warning("%s", error)
@@ -184,7 +184,7 @@ class App:
             log.info("visitor %d left", client.client_id)
 
     def watch(self) -> None:
-        """Tells all pages of the run's news until the house closes."""
+        """Tells all pages of the run's news until the app closes."""
         watch = RunWatch(self._setting.library[0].path)
         while not self._closed.wait(POLL_SECONDS):
             try:

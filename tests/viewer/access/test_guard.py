@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus  # noqa: E402
 from gghead.viewer.access import guard  # noqa: E402
 from gghead.viewer.access.admission import Address, Admission  # noqa: E402
 from gghead.viewer.heads_service import HeadsService  # noqa: E402
-from viewer.test_server import CAMERA, free_port, guest, of_type, open_house, picture  # noqa: E402
+from viewer.test_server import CAMERA, free_port, guest, of_type, open_app, picture  # noqa: E402
 
 
 def status(url: str, **headers: str) -> int:
@@ -29,10 +29,10 @@ def status(url: str, **headers: str) -> int:
 
 
 def test_a_page_of_another_site_gets_no_connection_and_no_file(
-    studio: HeadsService, model_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    service: HeadsService, model_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
-    with open_house(studio, model_file, port, out=tmp_path / "out"):
+    with open_app(service, model_file, port, out=tmp_path / "out"):
         for _ in range(2):
             with pytest.raises(InvalidStatus, match="403"), guest(port, origin="http://evil.example"):
                 pass
@@ -48,10 +48,10 @@ def test_a_page_of_another_site_gets_no_connection_and_no_file(
         assert len(refused) == 2
         assert all("--allow-origin http://evil.example" in message for message in refused)
 
-        with guest(port, origin=f"http://localhost:{port}") as visitor:
-            visitor.press("Save picture")
-            assert visitor.until(of_type("FileTransferStartDownload"))["filename"] == "seed0000_colour.png"
-            visitor.until(lambda message: "a copy is in" in str(message))
+        with guest(port, origin=f"http://localhost:{port}") as session:
+            session.press("Save picture")
+            assert session.until(of_type("FileTransferStartDownload"))["filename"] == "seed0000_colour.png"
+            session.until(lambda message: "a copy is in" in str(message))
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["seed0000_colour.png"]
     assert websockets.asyncio.server.serve is SERVE, "servers that start later are not guarded"
 
@@ -59,23 +59,23 @@ def test_a_page_of_another_site_gets_no_connection_and_no_file(
 SERVE = websockets.asyncio.server.serve
 
 
-def test_tunnels_and_named_proxies_are_let_in(studio: HeadsService, model_file: Path) -> None:
+def test_tunnels_and_named_proxies_are_let_in(service: HeadsService, model_file: Path) -> None:
     port = free_port()
-    with open_house(studio, model_file, port, allowed=("https://hub.example",)):
+    with open_app(service, model_file, port, allowed=("https://hub.example",)):
         assert status(f"http://localhost:{port}/", Host="hub.example") == 200
         for origin, host in (
             ("http://localhost:9000", "localhost:9000"),
             ("https://hub.example", None),
             ("https://hub.example", "hub.example"),
         ):
-            with guest(port, origin, host) as visitor:
-                visitor.until(picture)
+            with guest(port, origin, host) as session:
+                session.until(picture)
 
 
-def test_no_other_site_may_frame_the_page(studio: HeadsService, model_file: Path) -> None:
+def test_no_other_site_may_frame_the_page(service: HeadsService, model_file: Path) -> None:
     port = free_port()
     with (
-        open_house(studio, model_file, port, allowed=("https://hub.example",)),
+        open_app(service, model_file, port, allowed=("https://hub.example",)),
         urllib.request.urlopen(f"http://localhost:{port}/") as answer,
     ):
         assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self' https://hub.example"
@@ -88,23 +88,23 @@ def test_a_viser_that_starts_in_another_way_is_not_served() -> None:
 
 
 def test_only_so_many_pages_are_open_at_once(
-    studio: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    service: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(guard, "MAX_VISITORS", 2)
     port = free_port()
-    with open_house(studio, model_file, port):
+    with open_app(service, model_file, port):
         with ExitStack() as visits:
             for _ in range(2):
                 visits.enter_context(guest(port)).until(picture)
             with pytest.raises(InvalidStatus, match="503"), guest(port):
                 pass
-        with guest(port) as visitor:
-            visitor.until(picture)
+        with guest(port) as session:
+            session.until(picture)
     assert "2 pages are open already" in caplog.text
 
 
 def test_a_rude_visitor_harms_nobody(
-    studio: HeadsService,
+    service: HeadsService,
     model_file: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -113,7 +113,7 @@ def test_a_rude_visitor_harms_nobody(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(guard, "MESSAGES_A_SECOND", 1e6)
     port = free_port()
-    with open_house(studio, model_file, port) as server, guest(port) as patient, guest(port) as rude:
+    with open_app(service, model_file, port) as server, guest(port) as patient, guest(port) as rude:
         patient.until(picture)
         model = rude.until(lambda message: message.get("props", {}).get("label") == "Checkpoint")["uuid"]
         seed = rude.until(lambda message: message.get("props", {}).get("label") == "Seed")["uuid"]

@@ -26,8 +26,8 @@ FRONT = Viewpoint(fov=math.degrees(2 * math.atan(0.5 / FFHQ_FOCAL)))
 
 
 @pytest.fixture(scope="module")
-def head(studio: HeadsService, model_file: Path) -> Head:
-    return studio.head(model_file, HeadChoice(seed=1), FRONT)
+def head(service: HeadsService, model_file: Path) -> Head:
+    return service.head(model_file, HeadChoice(seed=1), FRONT)
 
 
 def ball(radius: float, scales: tuple[float, float, float] = (1, 1, 1)) -> Gaussians:

@@ -18,75 +18,75 @@ from viewer.tiny_models import write_model
 FRONT = Viewpoint()
 
 
-def means(studio: HeadsService, path: Path, choice: HeadChoice, viewpoint: Viewpoint = FRONT) -> torch.Tensor:
-    return studio.head(path, choice, viewpoint).gaussians.sh
+def means(service: HeadsService, path: Path, choice: HeadChoice, viewpoint: Viewpoint = FRONT) -> torch.Tensor:
+    return service.head(path, choice, viewpoint).gaussians.sh
 
 
-def test_a_seed_is_the_seed_of_sample(studio: HeadsService, model_file: Path) -> None:
+def test_a_seed_is_the_seed_of_sample(service: HeadsService, model_file: Path) -> None:
     expected = load(model_file).sample([5], truncation=0.4)[0].sh
-    torch.testing.assert_close(means(studio, model_file, HeadChoice(seed=5, truncation=0.4)), expected)
+    torch.testing.assert_close(means(service, model_file, HeadChoice(seed=5, truncation=0.4)), expected)
 
 
-def test_the_pads_corners_are_its_seeds(studio: HeadsService, model_file: Path) -> None:
+def test_the_pads_corners_are_its_seeds(service: HeadsService, model_file: Path) -> None:
     corners = HeadChoice(corners=(1, 2, 3, 4))
     for place, seed in (((0.0, 0.0), 1), ((1.0, 0.0), 2), ((0.0, 1.0), 3), ((1.0, 1.0), 4)):
-        found = means(studio, model_file, replace(corners, pad=place))
-        torch.testing.assert_close(found, means(studio, model_file, HeadChoice(seed=seed)), **EXACT_FLOAT32._asdict())
+        found = means(service, model_file, replace(corners, pad=place))
+        torch.testing.assert_close(found, means(service, model_file, HeadChoice(seed=seed)), **EXACT_FLOAT32._asdict())
 
 
-def test_all_bands_of_a_seed_are_that_seed(studio: HeadsService, model_file: Path) -> None:
-    mixed = means(studio, model_file, HeadChoice(seed=1, coarse=2, middle=2, fine=2))
-    torch.testing.assert_close(mixed, means(studio, model_file, HeadChoice(seed=2)), **EXACT_FLOAT32._asdict())
-    assert not torch.allclose(mixed, means(studio, model_file, HeadChoice(seed=1, coarse=2)))
+def test_all_bands_of_a_seed_are_that_seed(service: HeadsService, model_file: Path) -> None:
+    mixed = means(service, model_file, HeadChoice(seed=1, coarse=2, middle=2, fine=2))
+    torch.testing.assert_close(mixed, means(service, model_file, HeadChoice(seed=2)), **EXACT_FLOAT32._asdict())
+    assert not torch.allclose(mixed, means(service, model_file, HeadChoice(seed=1, coarse=2)))
 
 
-def test_walking_changes_the_head(studio: HeadsService, model_file: Path) -> None:
-    still = means(studio, model_file, HeadChoice())
-    assert torch.equal(still, means(studio, model_file, HeadChoice(walk=(0.0, 0.0))))
-    assert not torch.allclose(still, means(studio, model_file, HeadChoice(walk=(2.0,))))
+def test_walking_changes_the_head(service: HeadsService, model_file: Path) -> None:
+    still = means(service, model_file, HeadChoice())
+    assert torch.equal(still, means(service, model_file, HeadChoice(walk=(0.0, 0.0))))
+    assert not torch.allclose(still, means(service, model_file, HeadChoice(walk=(2.0,))))
 
 
-def test_a_following_model_sees_the_camera_and_a_frozen_one_does_not(studio: HeadsService, model_file: Path) -> None:
+def test_a_following_model_sees_the_camera_and_a_frozen_one_does_not(service: HeadsService, model_file: Path) -> None:
     side = preset("profile", FRONT)
     frozen, following = HeadChoice(), HeadChoice(following=True)
-    assert torch.equal(means(studio, model_file, frozen), means(studio, model_file, frozen, side))
-    torch.testing.assert_close(means(studio, model_file, following), means(studio, model_file, frozen))
-    assert not torch.allclose(means(studio, model_file, following, side), means(studio, model_file, following))
+    assert torch.equal(means(service, model_file, frozen), means(service, model_file, frozen, side))
+    torch.testing.assert_close(means(service, model_file, following), means(service, model_file, frozen))
+    assert not torch.allclose(means(service, model_file, following, side), means(service, model_file, following))
 
 
-def test_models_without_a_condition_ignore_it(studio: HeadsService, tmp_path: Path) -> None:
+def test_models_without_a_condition_ignore_it(service: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "free.safetensors", camera_conditioned=False)
     side = preset("profile", FRONT)
     following = HeadChoice(following=True)
-    assert torch.equal(means(studio, path, following), means(studio, path, following, side))
+    assert torch.equal(means(service, path, following), means(service, path, following, side))
 
 
 @pytest.mark.parametrize("name", ["head.ply", "head.spz", "head.splat", "HEAD.SPZ"])
 def test_a_file_of_gaussians_is_a_head_without_a_chart(
-    name: str, studio: HeadsService, model_file: Path, tmp_path: Path
+    name: str, service: HeadsService, model_file: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    made = studio.head(model_file, HeadChoice(seed=3), FRONT).gaussians
+    made = service.head(model_file, HeadChoice(seed=3), FRONT).gaussians
     export(path, made)
     (entry,) = open_library((path,))
-    head = studio.head(entry.path, HeadChoice(), FRONT)
+    head = service.head(entry.path, HeadChoice(), FRONT)
     upright, kept = made.means[made.opacities >= 1 / 255].mean(dim=0), head.gaussians.opacities >= 1 / 255
     torch.testing.assert_close(head.gaussians.means[kept].mean(dim=0), upright, rtol=0, atol=1e-4)
     assert head.uvs is None
     assert head.mesh is None
-    assert studio.model(path) is None
+    assert service.model(path) is None
 
 
-def test_a_deleted_model_is_told_in_words(studio: HeadsService, tmp_path: Path) -> None:
+def test_a_deleted_model_is_told_in_words(service: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "short.safetensors")
-    studio.head(path, HeadChoice(), FRONT)
+    service.head(path, HeadChoice(), FRONT)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"short\.safetensors is gone"):
-        studio.head(path, HeadChoice(seed=1), FRONT)
+        service.head(path, HeadChoice(seed=1), FRONT)
 
 
-def test_a_model_that_was_written_anew_is_read_anew(studio: HeadsService, tmp_path: Path) -> None:
+def test_a_model_that_was_written_anew_is_read_anew(service: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "new.safetensors", seed=0)
-    before = means(studio, path, HeadChoice())
+    before = means(service, path, HeadChoice())
     write_model(path, seed=1)
-    assert not torch.allclose(before, means(studio, path, HeadChoice()))
+    assert not torch.allclose(before, means(service, path, HeadChoice()))

@@ -43,12 +43,12 @@ def add_keep(page: Page) -> None:
         return button
 
     def head_file(suffix: str) -> Callable[[], Download]:
-        return lambda: downloads.head_file(page.visitor.head(), page.visitor.view, suffix)
+        return lambda: downloads.head_file(page.session.head(), page.session.view, suffix)
 
     heads = {kind: listen(gui.add_button(kind.label, hint=kind.hint), head_file(kind.suffix)) for kind in HEAD_BUTTONS}
     listen(
         gui.add_button("Save picture", hint="A PNG, as large as Look says"),
-        lambda: downloads.picture(page.studio, page.visitor.path, page.visitor.view),
+        lambda: downloads.picture(page.service, page.session.path, page.session.view),
     )
     orbit = gui.add_button("Save orbit video", hint="Once round the circle in front of the head")
     listen(orbit, lambda: _video(page, downloads.orbit_video))
@@ -60,30 +60,30 @@ def add_keep(page: Page) -> None:
     @line.on_click
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
-        view = page.visitor.view
-        text = downloads.command_line(page.visitor.path, view, page.setting.renderer_by_default)
+        view = page.session.view
+        text = downloads.command_line(page.session.path, view, page.setting.renderer_by_default)
         shown.content, shown.visible = f"```\n{text}\n```", True
 
     @page.guarded
     def follow(view: View) -> None:
         # The mesh comes from the model's template, which a PLY does not name.
-        made_by_model = page.studio.model(page.visitor.path) is not None
+        made_by_model = page.service.model(page.session.path) is not None
         for kind, button in heads.items():
             button.visible = made_by_model or kind.suffix != ".glb"
 
     page.listeners.append(follow)
-    follow(page.visitor.view)
+    follow(page.session.view)
 
 
 def _video(page: Page, make: Callable[..., Download]) -> Download:
     note = page.client.add_notification("Video", "0 %", loading=True, with_close_button=False)
 
     def step(done: int, total: int) -> None:
-        if page.visitor.gone:
+        if page.session.gone:
             raise ClientLeft
         note.body = f"{100 * done // total} %"
 
     try:
-        return make(page.studio, page.visitor.path, page.visitor.view, step)
+        return make(page.service, page.session.path, page.session.view, step)
     finally:
         note.remove()

@@ -41,14 +41,14 @@ def add_favorites(page: Page) -> None:
                 choice.remove()
                 folder.visible = bool(shown)
             else:
-                page.visitor.look_at(allowed.get(favorite.path, favorite.path))
+                page.session.look_at(allowed.get(favorite.path, favorite.path))
                 page.jump(lambda view: replace(view, head=favorite.head))
 
     @add.on_click
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
-        path, view = page.visitor.path, page.visitor.view
-        picture = encode_png(page.studio.portrait(path, _plain(view), THUMBNAIL))
+        path, view = page.session.path, page.session.view
+        picture = encode_png(page.service.portrait(path, _plain(view), THUMBNAIL))
         favorite = Favorite(absolute(path), view.head, picture)
         favorites.add(favorite)
         show(favorite)

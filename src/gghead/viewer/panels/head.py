@@ -20,16 +20,16 @@ def add_source(page: Page) -> None:
     gui, library = page.client.gui, page.setting.library
     names = {entry.name: entry for entry in library}
     source = gui.add_dropdown("Model", tuple(names), initial_value=page.entry.name, visible=len(names) > 1)
-    checkpoint = gui.add_dropdown("Checkpoint", _checkpoints(page), initial_value=page.visitor.path.name)
+    checkpoint = gui.add_dropdown("Checkpoint", _checkpoints(page), initial_value=page.session.path.name)
     checkpoint.visible = len(checkpoint.options) > 1
 
     def show(name: str) -> None:
         path = next((path for path in page.entry.checkpoints() if path.name == name), None)
         if path is None:
             raise FileNotFoundError(f"the checkpoint {name} is gone; choose another")
-        page.visitor.look_at(path)
+        page.session.look_at(path)
         for listener in page.listeners:
-            listener(page.visitor.view)
+            listener(page.session.view)
 
     @source.on_update
     @page.on_request
@@ -63,7 +63,7 @@ def _checkpoints(page: Page) -> tuple[str, ...]:
 def add_seed(page: Page) -> None:
     """Seed, a random one, truncation."""
     gui = page.client.gui
-    head = page.visitor.view.head
+    head = page.session.view.head
     seed = gui.add_number("Seed", head.seed, min=0, max=2**32 - 1, step=1)
     dice = gui.add_button("Random head", hint="A seed that nobody has chosen")
     low, high = min(0.0, head.truncation), max(1.5, head.truncation)
@@ -96,7 +96,7 @@ def add_mixing(page: Page) -> None:
     gui = page.client.gui
     with gui.add_folder("Style mixing", expand_by_default=False):
         gui.add_markdown("Seeds whose styles are used instead; empty: the head's own.")
-        fields = {band: gui.add_text(band.capitalize(), _text(page.visitor.view, band)) for band in BANDS}
+        fields = {band: gui.add_text(band.capitalize(), _text(page.session.view, band)) for band in BANDS}
 
     def listen(band: str) -> None:
         @fields[band].on_update
@@ -134,7 +134,7 @@ def add_directions(page: Page) -> None:
         zero = gui.add_button("All to zero")
     following = gui.add_checkbox(
         "Model sees this camera",
-        page.visitor.view.head.following,
+        page.session.view.head.following,
         hint="Models with a camera-conditioned mapping are told your camera instead of the frontal one",
     )
 
@@ -159,9 +159,9 @@ def add_directions(page: Page) -> None:
 
     @page.guarded
     def show_strips() -> None:
-        path = page.visitor.path
-        page.visitor.wait_until_shown()
-        strips = page.studio.direction_strips(path, lambda: page.visitor.gone or page.visitor.path != path)
+        path = page.session.path
+        page.session.wait_until_shown()
+        strips = page.service.direction_strips(path, lambda: page.session.gone or page.session.path != path)
         for picture, strip in zip(pictures, strips, strict=False):
             picture.image, picture.visible = strip, True
         note.content = "What the heads of this model differ in most, from one end of each slider to the other."
@@ -173,14 +173,14 @@ def add_directions(page: Page) -> None:
         for number, slider in enumerate(sliders):
             slider.value = view.head.walk[number] if number < len(view.head.walk) else 0.0
         following.value = view.head.following
-        model = page.studio.model(page.visitor.path)
+        model = page.service.model(page.session.path)
         following.visible = model is not None and model.generator.config.camera_conditioned
-        if model is not None and shown != [page.visitor.path]:
-            shown[:] = [page.visitor.path]
+        if model is not None and shown != [page.session.path]:
+            shown[:] = [page.session.path]
             threading.Thread(target=show_strips, name="direction strips", daemon=True).start()
 
     page.listeners.append(follow)
-    follow(page.visitor.view)
+    follow(page.session.view)
 
 
 def read_seeds(text: str) -> tuple[int, ...]:

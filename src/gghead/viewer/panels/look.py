@@ -30,7 +30,7 @@ def add_camera(page: Page) -> None:
     """Presets, field of view, motion."""
     gui = page.client.gui
     places = gui.add_button_group("Camera", tuple(PRESETS))
-    fov = gui.add_slider("Field of view", 5.0, 60.0, 0.1, min(60.0, max(5.0, page.visitor.view.viewpoint.fov)))
+    fov = gui.add_slider("Field of view", 5.0, 60.0, 0.1, min(60.0, max(5.0, page.session.view.viewpoint.fov)))
     motion = gui.add_dropdown("Motion", tuple(Motion), initial_value=Motion.STILL)
 
     @places.on_click
@@ -42,17 +42,17 @@ def add_camera(page: Page) -> None:
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.change(lambda view: replace(view, viewpoint=replace(view.viewpoint, fov=float(fov.value))))
-        page.move_camera(page.visitor.view)
+        page.move_camera(page.session.view)
 
     @motion.on_update
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
-        page.visitor.move(Motion(motion.value))
+        page.session.move(Motion(motion.value))
 
 
 def add_look(page: Page) -> None:
     """What is drawn, by whom, and how large, opaque and coloured."""
-    gui, view = page.client.gui, page.visitor.view
+    gui, view = page.client.gui, page.session.view
     show = gui.add_dropdown("Show", tuple(Show), initial_value=view.look.show)
     mesh = gui.add_checkbox("Template mesh", view.look.mesh)
     # They reach as far as the view that the command line asks for.

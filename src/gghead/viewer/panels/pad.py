@@ -1,4 +1,4 @@
-"""The pad: a plate beside the head with the portraits of two or four seeds, and a knob to drag between them."""
+"""The pad: a plane beside the head with the portraits of two or four seeds, and a knob to drag between them."""
 
 import math
 import random
@@ -12,7 +12,7 @@ from gghead.viewer.panels.head import read_seeds
 from gghead.viewer.state import HeadChoice, Look, View, Viewpoint
 
 SIDE, FRONT = 0.16, 0.25
-"""Side of the plate, and how far it hangs in front of the head's middle, world units."""
+"""Side of the plane, and how far it hangs in front of the head's middle, world units."""
 LEFT, TOP = -0.55, 0.02
 """Where it hangs in a wide window: seen by the frontal camera at the left of the head."""
 LOW = -0.14
@@ -24,22 +24,22 @@ PLACES = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 
 
 def add_pad(page: Page) -> None:
-    """Fields and sliders in the panel, plate and knob in the scene."""
-    gui, head = page.client.gui, page.visitor.view.head
+    """Fields and sliders in the panel, plane and knob in the scene."""
+    gui, head = page.client.gui, page.session.view.head
     with gui.add_folder("Morph pad", expand_by_default=False):
         gui.add_markdown("A head between two or four others. Type their seeds, like `1, 2, 3, 4`, or:")
         fill = gui.add_button("Four random seeds", hint="The head that is seen now, and three others")
         seeds = gui.add_text("Seeds", ", ".join(map(str, head.corners)), hint="Two or four; empty: no pad")
         across = gui.add_slider("Across", 0.0, 1.0, 0.01, head.pad[0])
         down = gui.add_slider("Down", 0.0, 1.0, 0.01, head.pad[1])
-    plate = PadPlane(page)
+    plane = PadPlane(page)
 
     @seeds.on_update
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
         corners = read_seeds(seeds.value)
         page.change(lambda view: replace(view, head=replace(view.head, corners=corners)))
-        plate.follow(page.visitor.view)
+        plane.follow(page.session.view)
 
     @fill.on_click
     @page.on_request
@@ -50,7 +50,7 @@ def add_pad(page: Page) -> None:
     def slide(event: viser.GuiEvent) -> None:
         place = (float(across.value), float(down.value))
         page.change(lambda view: replace(view, head=replace(view.head, pad=place)))
-        plate.follow(page.visitor.view)
+        plane.follow(page.session.view)
 
     across.on_update(page.on_request(slide))
     down.on_update(page.on_request(slide))
@@ -58,10 +58,10 @@ def add_pad(page: Page) -> None:
     def follow(view: View) -> None:
         seeds.value = ", ".join(map(str, view.head.corners))
         across.value, down.value = view.head.pad
-        plate.follow(view)
+        plane.follow(view)
 
     page.listeners.append(follow)
-    page.guarded(plate.follow)(page.visitor.view)
+    page.guarded(plane.follow)(page.session.view)
 
 
 class PadPlane:
@@ -75,7 +75,7 @@ class PadPlane:
         self._corner = (LEFT, TOP)
 
     def follow(self, view: View) -> None:
-        """Puts plate and knob where the view says."""
+        """Puts plane and knob where the view says."""
         if view.head.corners != self._corners:
             self._corners = view.head.corners
             self._build(view)
@@ -95,7 +95,7 @@ class PadPlane:
         self._corner = corner_in(*page.size(), page.framed(view.viewpoint).fov)
         for number, (seed, place) in enumerate(zip(self._corners, PLACES, strict=False)):
             portrait = View(HeadChoice(seed, view.head.truncation), Look(), Viewpoint())
-            picture = page.studio.portrait(page.visitor.path, portrait, PIXELS)
+            picture = page.service.portrait(page.session.path, portrait, PIXELS)
             x, y, z = self._place_of(*place)
             # An image lies in its node's x-y plane with y down: half a turn around x stands it up, facing +z.
             node = scene.add_image(
@@ -119,7 +119,7 @@ class PadPlane:
 
 
 def corner_in(width: int, height: int, fov: float) -> tuple[float, float]:
-    """World x and y of the plate's upper left corner, for a window's pixels and vertical field of view in degrees."""
+    """World x and y of the plane's upper left corner, for a window's pixels and vertical field of view in degrees."""
     edge = -math.tan(math.radians(fov) / 2) * (FFHQ_DISTANCE - FRONT) * width / height
     left = edge + PORTRAIT
     return (LEFT, TOP) if left <= LEFT else (left, LOW)

@@ -45,8 +45,8 @@ def add_run(page: Page) -> Callable[[RunNews], None]:
             else:
                 with area:
                     places["sheet"] = gui.add_image(sheet, label=news.sheet.stem)
-        if news.checkpoint is not None and automatic.value and news.checkpoint != page.visitor.path:
-            page.visitor.look_at(news.checkpoint)
+        if news.checkpoint is not None and automatic.value and news.checkpoint != page.session.path:
+            page.session.look_at(news.checkpoint)
             page.show_newest(news.checkpoint)
 
     return tell
