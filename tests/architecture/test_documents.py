@@ -155,3 +155,12 @@ def test_every_dependency_is_justified_and_constrained(repository: Path) -> None
     for name in names:
         assert f"| {name} |" in justified, name
         assert f"\n{name}==" in constrained, name
+
+
+def test_every_experiment_has_its_answer_in_one_line(repository: Path) -> None:
+    """Who looks for a finding reads the contents and one line."""
+    text = (repository / "docs" / "experiments.md").read_text(encoding="utf-8")
+    questions = re.findall(r"^### (.+)\n(.*)\n", text, re.MULTILINE)
+    assert len(questions) >= 36
+    assert not [question for question, answer in questions if not re.fullmatch(r"\*\*.+\*\*", answer)]
+    assert re.findall(r"^- \[(.+)\]\(#", text, re.MULTILINE) == [question for question, _ in questions]
