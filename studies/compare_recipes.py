@@ -107,7 +107,6 @@ def supersampled(times: int) -> Change:
 
 
 PACES: dict[str, dict[str, object]] = {
-    "relativistic": {"loss": "relativistic", "r1_gamma": 0.1, "r2_gamma": 0.1},
     "batch 4": {"batch_size": 4},
     "blur 1500": {"blur_fade_images": 1500},
     "rates doubled": {"generator_lr": 0.005, "discriminator_lr": 0.004},
@@ -121,9 +120,6 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
             "consistent, two views": chain(consistent, trained_with(views=2)),
             "consistent, four views": chain(consistent, trained_with(views=4)),
             "consistent, one view": chain(consistent, trained_with(views=1)),
-            "consistent, four views, relativistic": chain(
-                consistent, trained_with(views=4, loss="relativistic", r2_gamma=0.5)
-            ),
         },
     ),
     "precision": (

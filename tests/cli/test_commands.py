@@ -165,19 +165,22 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert "generator_lr is 'nan'; expected a number" in refusal(*started, "--set", "generator_lr=nan")
     assert "generator_lr is -0.1; expected a value from 0" in refusal(*started, "--set", "generator_lr=-.1")
     assert "expected FIELD=VALUE" in refusal(*started, "--set", "r1_gamma")
-    given = ("--set", "r1_gamma=.5", "--set", "mirrored=false", "--set", "loss=relativistic")
+    assert 'loss is "relativistic", a setting that this version no longer has' in refusal(
+        *started, "--set", "loss=relativistic"
+    )
+    given = ("--set", "r1_gamma=.5", "--set", "mirrored=false", "--set", "r1_every=8")
     result = gghead(*started, "--precision", "full", "--recipe", "consistent", *given)
     assert result.exit_code == 0, result.output
     training = json.loads((run / "config.json").read_text())["training"]
     assert {
-        name: training[name] for name in ("total_images", "precision", "views", "r1_gamma", "mirrored", "loss")
+        name: training[name] for name in ("total_images", "precision", "views", "r1_gamma", "mirrored", "r1_every")
     } == {
         "total_images": 16,
         "precision": "full",
         "views": 2,
         "r1_gamma": 0.5,
         "mirrored": False,
-        "loss": "relativistic",
+        "r1_every": 8,
     }
     assert "16 of 16 images seen" in gghead("info", run).output
     assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)

@@ -50,6 +50,14 @@ def test_a_run_from_before_a_setting_has_its_default() -> None:
     assert from_json(RunConfig, json.dumps(data)) == config
 
 
+def test_retired_settings_are_read_over_and_not_to_be_set() -> None:
+    config = from_preset("demo", "data.zip")
+    assert from_json(RunConfig, changed(loss="relativistic", r2_gamma=0.5)) == config
+    assert with_settings(config.training, {"loss": "logistic", "r2_gamma": "0"}) == config.training
+    with pytest.raises(ValueError, match=r"r2_gamma is 0\.5, a setting that this version no longer has: .*experiments"):
+        with_settings(config.training, {"r2_gamma": "0.5"})
+
+
 @pytest.mark.parametrize(
     "make",
     [

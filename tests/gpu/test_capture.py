@@ -33,11 +33,9 @@ def state_of(config: RunConfig) -> TrainingState:
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("grown_from", [(), (8,)])
-@pytest.mark.parametrize("loss", ["logistic", "relativistic"])
 @pytest.mark.parametrize(("supersampling", "at_once"), [(1, 8), (2, 8), (1, 4)])
 def test_a_replayed_step_is_the_step(
     monkeypatch: pytest.MonkeyPatch,
-    loss: str,
     views: int,
     conditioned: bool,
     grown_from: tuple[int, ...],
@@ -53,8 +51,6 @@ def test_a_replayed_step_is_the_step(
     )
     training = replace(
         config.training,
-        loss=loss,
-        r2_gamma=1.0 if loss == "relativistic" else 0.0,
         views=views,
         random_background=views > 1,
         uv_variation_weight=1.0,

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from gghead.checkpoint.store import load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile
+from gghead.inference.loading import load
 from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
 from gghead.training.observe.trackers import chosen_trackers, keep_trackers, kept_trackers
 from gghead.training.state import new_state
+from gghead.training.transfer import open_source
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
 
@@ -110,6 +112,21 @@ def test_changed_settings_are_told_and_other_networks_refused(finished: RunFolde
     again = SilentMonitor()
     train(RunFolder(run.path, replace(config, training=replace(longer, total_images=16))), again)
     assert any(event.endswith("goes on with it: total_images is 16, was 12") for event in again.events)
+
+
+def test_a_run_from_before_a_setting_was_retired_goes_on_if_it_did_nothing(finished: RunFolder, tmp_path: Path) -> None:
+    """Of a run that was trained by it, heads are still made, and another run can start from it."""
+    path = Path(shutil.copytree(finished.path, tmp_path / "run"))
+    config = json.loads((path / "config.json").read_text())
+    config["training"] |= {"loss": "logistic", "r2_gamma": 0, "total_images": 12, "snapshot_every": 4}
+    (path / "config.json").write_text(json.dumps(config))
+    assert train(RunFolder.open(path), SilentMonitor()).images == 12
+    config["training"] |= {"loss": "relativistic", "r2_gamma": 0.5, "total_images": 16}
+    (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r'loss is "relativistic".*no longer has.*--init-from .*run'):
+        train(RunFolder.open(path), SilentMonitor())
+    assert len(load(path).sample(seeds=[0]).means) == 1
+    assert open_source(path).path == path / "checkpoints" / "000000012"
 
 
 def test_a_run_that_can_not_be_claimed_says_why(finished: RunFolder, tmp_path: Path) -> None:

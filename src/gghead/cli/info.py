@@ -77,10 +77,7 @@ def describe_run(path: Path) -> Description:
     facts = [
         ("progress", f"{seen} of {training.total_images} images seen"),
         ("pictures", f"{side} x {side} on {background}, of {run.config.data}"),
-        (
-            "steps",
-            f"{training.batch_size} pictures, {training.views} of each generated head; {training.loss} loss{begun}",
-        ),
+        ("steps", f"{training.batch_size} pictures, {training.views} of each generated head{begun}"),
         ("kept", f"snapshots (models): {len(snapshots)}; checkpoints to go on from: {len(checkpoints)}"),
         ("use", f"gghead sample {path}, gghead view {path}" if snapshots else f"gghead resume {path}"),
     ]

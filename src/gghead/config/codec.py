@@ -1,4 +1,5 @@
-"""Frozen dataclasses <-> JSON, strictly: every value of its type, nothing unknown; what is absent has its default.
+"""Frozen dataclasses <-> JSON, strictly: every value of its type, nothing unknown; what is absent has its default, what
+was retired is read over.
 
 Knows what configurations are made of: nested dataclasses, str, int, float, bool, None, Literal, unions and tuples.
 """
@@ -12,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, NoReturn, TypeVar
 
 from gghead.config.printable import LONGEST, printable, shown
+from gghead.config.retired import RETIRED_SETTINGS
 
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ def from_json(cls: type[T], text: str) -> T:
     Args:
         cls: the dataclass to read.
         text: JSON. A field that came into the class after it was written may be absent and has its default, which
-            must therefore be what was done before; `to_json` writes every field, so no other default matters to it.
+            must therefore be what was done before; `to_json` writes every field, so no other default matters to it. A
+            field that left the class is read over, see `config.retired`.
 
     Raises:
         ValueError: no JSON, a field unknown, twice, or missing without a default, a value of another type or no
@@ -94,16 +97,16 @@ def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
 def _read_dataclass(cls: Any, data: Any, where: str) -> Any:
     _expect(isinstance(data, dict), data, "an object", where)
     kinds = typing.get_type_hints(cls)
-    names = [field.name for field in dataclasses.fields(cls)]
+    names, retired = [field.name for field in dataclasses.fields(cls)], RETIRED_SETTINGS.get(cls.__name__, {})
     for key in data:
-        if key not in names:
+        if key not in names and key not in retired:
             near = get_close_matches(key[:LONGEST], names, n=1)
             hint = f"; perhaps you meant {near[0]}" if near else f"; known are {', '.join(names)}"
             raise ValueError(f"{where} has an unknown field {shown(key)}{hint}")
     missing = [field.name for field in dataclasses.fields(cls) if field.name not in data and not _has_default(field)]
     if missing:
         raise ValueError(f"{where} lacks {', '.join(missing)}; it was written by another version of gghead")
-    return cls(**{name: _read(kinds[name], value, f"{where}.{name}") for name, value in data.items()})
+    return cls(**{name: _read(kinds[name], value, f"{where}.{name}") for name, value in data.items() if name in names})
 
 
 def _has_default(field: dataclasses.Field[Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from gghead.config.codec import from_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
+from gghead.config.retired import refuse_retired
 from gghead.config.training import MAX_NUMBER, RunConfig, TrainingConfig
 
 
@@ -179,6 +180,7 @@ def with_settings(training: TrainingConfig, settings: Mapping[str, str]) -> Trai
         ValueError: there is no such field, or its value is of another type or out of range; names it.
     """
     values = {name: _value(text) for name, text in settings.items()}
+    refuse_retired("TrainingConfig", values)
     batch_size = values.get("batch_size")
     if isinstance(batch_size, int) and not isinstance(batch_size, bool) and 1 <= batch_size <= MAX_NUMBER:
         training = with_batch_size(training, batch_size)

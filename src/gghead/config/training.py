@@ -23,10 +23,6 @@ class TrainingConfig:
     """Learning rate of Adam for the generator."""
     discriminator_lr: float = 2e-3
     """Learning rate of Adam for the discriminator before the correction for lazy regularisation."""
-    loss: Literal["logistic", "relativistic"] = "logistic"
-    """Logistic: pictures are judged one by one. Relativistic: each generated one against a real one; wants R2, too."""
-    r2_gamma: float = 0.0
-    """Weight of the same penalty as R1 on generated pictures; 0 for none."""
     r1_gamma: float = 1.0
     """Weight of the R1 penalty on real pictures (its half multiplies the squared gradient norm)."""
     r1_every: int = 16

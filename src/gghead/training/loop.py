@@ -26,7 +26,7 @@ from gghead.training.observe.telemetry import Monitor
 from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, share_of
 from gghead.training.precision import multiplication
 from gghead.training.seen_data import know_data
-from gghead.training.seen_settings import know_settings
+from gghead.training.seen_settings import know_settings, require_trainable
 from gghead.training.session import Session
 from gghead.training.state import TrainingState, new_state
 from gghead.training.step_report import Divergence
@@ -89,6 +89,7 @@ def train_claimed(
     accept_new_data: bool,
 ) -> Outcome:
     """`train` for who holds the run's claim already, because something had to wait for it: opening trackers, say."""
+    require_trainable(run)
     share_of(run.config.training, run.config.model.discriminator, team)
     if team.is_first:
         run.sweep()

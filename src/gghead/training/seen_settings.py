@@ -1,11 +1,29 @@
 """Whether the settings of a run are still those that its newest checkpoint was trained with."""
 
+import json
 from dataclasses import asdict
 
 from gghead.config.codec import from_json
+from gghead.config.retired import refuse_retired
 from gghead.config.training import RunConfig
-from gghead.runs.run_folder import RunFolder
+from gghead.runs.run_folder import CONFIG, RunFolder
 from gghead.training.observe.telemetry import Monitor
+
+
+def require_trainable(run: RunFolder) -> None:
+    """Refuses a run that was trained by settings which this version no longer has: it would go on as another one.
+
+    Raises:
+        ValueError: it was; says which, and what is left to do with it.
+    """
+    file = run.path / CONFIG
+    try:
+        refuse_retired("TrainingConfig", json.loads(file.read_text(encoding="utf-8-sig"))["training"])
+    except ValueError as error:
+        raise ValueError(
+            f"{file}: {error}; so the run can't be resumed. It can be sampled, viewed and evaluated, and a new run can "
+            f"start from it: gghead train ... --init-from {run.path}"
+        ) from error
 
 
 def know_settings(run: RunFolder, seen: str, monitor: Monitor) -> None:

@@ -18,7 +18,6 @@ class StepReport:
         generator: adversarial loss of the generator.
         discriminator: adversarial loss of the discriminator.
         r1: R1 penalty |grad|^2 per picture, or None in the steps without it.
-        r2: the same penalty on generated pictures, or None.
         real_logits: what the discriminator says of real pictures.
         fake_logits: what it says of generated ones.
         position: mean norm of raw positions.
@@ -28,13 +27,12 @@ class StepReport:
         uv_variation: total variation of texture coordinates, or None if it has no weight.
         generator_gradient: norm of the generator's gradient.
         discriminator_gradient: norm of the discriminator's gradient.
-        r1_gradient: norm of the gradient of the step of penalties, or None in the steps without it.
+        r1_gradient: norm of the gradient of the R1 step, or None in the steps without it.
     """
 
     generator: Tensor
     discriminator: Tensor
     r1: Tensor | None
-    r2: Tensor | None
     real_logits: Tensor
     fake_logits: Tensor
     position: Tensor

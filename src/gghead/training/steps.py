@@ -71,13 +71,13 @@ def training_step(
     state.discriminator.fade_in(schedules.growth_fade(config, state.images))
     blur = _blur(state, config)
     real = {"real": _real_pictures(state, setting, pictures, transparency), "real_labels": labels} | blur
-    generator_losses = _step_generator(state, setting, real if config.loss == "relativistic" else blur)
+    generator_losses = _step_generator(state, setting, blur)
     judged = _step_discriminator(state, setting, real)
     is_due = state.images // config.batch_size % config.r1_every == 0
-    penalties = _step_penalties(state, setting, real) if is_due else dict.fromkeys(("r1", "r2", "r1_gradient"))
+    penalty = _step_r1(state, setting, real) if is_due else dict.fromkeys(("r1", "r1_gradient"))
     update_average(state.average, state.generator, schedules.ema_decay(config, state.images))
     state.images += config.batch_size
-    return StepReport(**generator_losses, **judged, **penalties)
+    return StepReport(**generator_losses, **judged, **penalty)
 
 
 def _blur(state: TrainingState, config: TrainingConfig) -> Inputs:
@@ -165,12 +165,6 @@ def _step_generator(state: TrainingState, setting: StepContext, others: Inputs) 
 
 def _generator_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, "6"]:
     state.discriminator.requires_grad_(False)
-    real_logits = None
-    if "real" in inputs:
-        portions = Microbatches.judged(state.discriminator, len(inputs["real"]))
-        with torch.no_grad():
-            real = portions.cut(inputs["real"], inputs["real_labels"])
-            real_logits = portions.join([_judge(state, pictures, labels, inputs) for pictures, labels in real])
     styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"))
     terms = generator_terms(
         state.generator,
@@ -181,7 +175,6 @@ def _generator_pass(state: TrainingState, setting: StepContext, inputs: Inputs) 
         inputs.get("blur"),
         _noise_of(inputs),
         inputs.get("backgrounds"),
-        real_logits,
         setting.team.mean,
     )
     terms.total(setting.config).backward()
@@ -226,13 +219,6 @@ def _discriminator_pass(state: TrainingState, setting: StepContext, inputs: Inpu
     state.discriminator.requires_grad_(True)
     fakes, reals = (fake, inputs["labels"]), (inputs["real"], inputs["real_labels"])
     portions, share, found = Microbatches.judged(state.discriminator, len(fake)), 1 / len(fake), []
-    if setting.config.loss == "relativistic":
-        for fake_part, fake_labels, real_part, real_labels in portions.cut(*fakes, *reals):
-            fake_logits = _judge(state, fake_part, fake_labels, inputs)
-            real_logits = _judge(state, real_part, real_labels, inputs)
-            loss = _go_back(adversarial.relativistic_loss(real_logits, fake_logits), share)
-            found.append(torch.stack([loss, real_logits.detach(), fake_logits.detach()]))
-        return torch.cat(found, dim=1).mean(dim=1)
     # One after the other, so that only one of them is kept for its way back.
     for kind, is_real in ((fakes, False), (reals, True)):
         for pictures, labels in portions.cut(*kind):
@@ -243,34 +229,25 @@ def _discriminator_pass(state: TrainingState, setting: StepContext, inputs: Inpu
     return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
 
 
-def _step_penalties(state: TrainingState, setting: StepContext, real: Inputs) -> dict[str, Tensor | None]:
+def _step_r1(state: TrainingState, setting: StepContext, real: Inputs) -> dict[str, Tensor | None]:
     """Lazy regularisation: a step of its own, as strong as all those that it stands for.
 
     Returns what the report says of it.
     """
-    with_r2 = setting.config.r2_gamma > 0
-    inputs = real | (_draw_fakes(state, setting, "R2 penalty") if with_r2 else {})
-    run = partial(_penalties_pass, state, setting)
-    values = setting.run("penalties", run, inputs, list(state.discriminator.parameters()))
-    gradient = _apply(state.discriminator_optimizer, setting.team)
-    return {"r1": values[0], "r2": values[1] if with_r2 else None, "r1_gradient": gradient}
+    run = partial(_r1_pass, state, setting)
+    penalty = setting.run("r1", run, real, list(state.discriminator.parameters()))
+    return {"r1": penalty, "r1_gradient": _apply(state.discriminator_optimizer, setting.team)}
 
 
-def _penalties_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, " P"]:
-    config, pairs = setting.config, [(setting.config.r1_gamma, inputs["real"], inputs["real_labels"])]
-    if "latents" in inputs:
-        pairs.append((config.r2_gamma, _draw_pictures(state, setting, inputs), inputs["labels"]))
+def _r1_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, ""]:
+    config, pictures, labels, found = setting.config, inputs["real"], inputs["real_labels"], []
     state.discriminator.requires_grad_(True)
-    penalties = []
-    for gamma, pictures, labels in pairs:
-        weight, found = gamma / 2 * config.r1_every / len(pictures), []
-        portions = Microbatches.judged(state.discriminator, len(pictures))
-        for part, part_labels in portions.cut(pictures, labels):
-            leaves = part.detach().requires_grad_(True)
-            logits = _judge(state, leaves, part_labels, inputs)
-            found.append(_go_back(adversarial.gradient_penalty(logits, leaves), weight))
-        penalties.append(torch.cat(found).mean())
-    return torch.stack(penalties)
+    weight = config.r1_gamma / 2 * config.r1_every / len(pictures)
+    for part, part_labels in Microbatches.judged(state.discriminator, len(pictures)).cut(pictures, labels):
+        leaves = part.detach().requires_grad_(True)
+        logits = _judge(state, leaves, part_labels, inputs)
+        found.append(_go_back(adversarial.gradient_penalty(logits, leaves), weight))
+    return torch.cat(found).mean()
 
 
 def _go_back(values: Float[Tensor, " K"], weight: float) -> Float[Tensor, " K"]:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gghead.training.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty, relativistic_loss
+from gghead.training.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
 from gghead.training.losses.regularizers import beta_loss, mean_norm, uv_total_variation
 
@@ -16,14 +16,6 @@ def test_logistic_losses() -> None:
     torch.testing.assert_close(generator_loss(logits), expected)
     torch.testing.assert_close(discriminator_loss(logits, is_real=True), expected)
     torch.testing.assert_close(discriminator_loss(-logits, is_real=False), expected)
-
-
-def test_relativistic_losses_compare_pairs() -> None:
-    real, fake = torch.tensor([1.0, -3.0]), torch.tensor([1.0, 5.0])
-    ahead = torch.tensor([math.log(2), math.log(1 + math.exp(8))])
-    torch.testing.assert_close(relativistic_loss(real, fake), ahead)
-    torch.testing.assert_close(generator_loss(fake, real), ahead - (fake - real))
-    torch.testing.assert_close(generator_loss(fake + 7, real + 7), generator_loss(fake, real))
 
 
 def test_r1_of_a_linear_critic_is_the_squared_norm_of_its_weights() -> None:

@@ -6,18 +6,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 
-def generator_loss(
-    fake_logits: Float[Tensor, " B"], real_logits: Float[Tensor, " B"] | None = None
-) -> Float[Tensor, " B"]:
-    """Logistic loss of the generator.
-
-    Args:
-        fake_logits: of its pictures.
-        real_logits: of real pictures, one for each, for the relativistic loss: fake ones shall look more real than real
-            ones (Jolicoeur-Martineau 2018; Huang et al. 2024, "The GAN is dead; long live the GAN!", equation 2). None
-            for the non-saturating loss (Goodfellow et al. 2014, section 3).
-    """
-    return softplus(-fake_logits if real_logits is None else real_logits - fake_logits)
+def generator_loss(logits: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """Non-saturating logistic loss of the generator on its pictures. Source: Goodfellow et al. 2014, section 3."""
+    return softplus(-logits)
 
 
 def discriminator_loss(logits: Float[Tensor, " B"], is_real: bool) -> Float[Tensor, " B"]:
@@ -28,15 +19,8 @@ def discriminator_loss(logits: Float[Tensor, " B"], is_real: bool) -> Float[Tens
     return softplus(-logits if is_real else logits)
 
 
-def relativistic_loss(real_logits: Float[Tensor, " B"], fake_logits: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """Loss of the discriminator that compares pairs, as in `generator_loss`, instead of each picture with zero."""
-    return softplus(fake_logits - real_logits)
-
-
 def gradient_penalty(logits: Float[Tensor, " B"], pictures: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
-    """Squared norm of the logit's gradient with respect to each picture; differentiable once more.
-
-    R1 if the pictures are real, R2 if they are generated.
+    """Squared norm of the logit's gradient w.r.t. each picture; differentiable once more. R1, if they are real.
 
     Args:
         logits: of the pictures, part of their graph.

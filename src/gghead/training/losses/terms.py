@@ -52,7 +52,6 @@ def generator_terms(
     blur: Float[Tensor, "R R"] | None = None,
     noise: Noise = "none",
     backgrounds: Float[Tensor, "B 3"] | None = None,
-    real_logits: Float[Tensor, " B"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> GeneratorTerms:
     """Draws heads and judges them.
@@ -66,7 +65,6 @@ def generator_terms(
         blur: of the pictures, see `blur_matrix`.
         noise: of the synthesis network's layers.
         backgrounds: colour behind each picture, or None for the configured one.
-        real_logits: of real pictures, for the relativistic loss.
         mean: over the processes that share the batch.
     """
     heads = generator.decode_maps(generator.maps(styles, noise))
@@ -84,7 +82,7 @@ def generator_terms(
         pairwise=True,
     )
     pictures = rendering_to_network(drawn, resolution)
-    adversarial, logits = _adversarial(discriminator, pictures, labels, blur, real_logits)
+    adversarial, logits = _adversarial(discriminator, pictures, labels, blur)
     zero = logits.new_zeros(())
     return GeneratorTerms(
         adversarial=adversarial,
@@ -102,7 +100,6 @@ def _adversarial(
     pictures: Float[Tensor, "B 3 R R"],
     labels: Float[Tensor, "B 25"],
     blur: Float[Tensor, "R R"] | None,
-    real_logits: Float[Tensor, " B"] | None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " B"]]:
     """The adversarial loss and the logits.
 
@@ -111,12 +108,11 @@ def _adversarial(
     portions = Microbatches.judged(discriminator, len(pictures))
     if portions.count == 1:
         logits = discriminator(gaussian_blur(pictures, blur), labels)
-        return adversarial.generator_loss(logits, real_logits).mean(), logits
+        return adversarial.generator_loss(logits).mean(), logits
     found = []
-    against = () if real_logits is None else (real_logits,)
-    for part, part_labels, *part_against in portions.cut(pictures.detach(), labels, *against):
+    for part, part_labels in portions.cut(pictures.detach(), labels):
         logits = discriminator(gaussian_blur(part.requires_grad_(), blur), part_labels)
-        loss = adversarial.generator_loss(logits, *part_against)
+        loss = adversarial.generator_loss(logits)
         loss.backward(torch.full_like(loss, 1 / len(pictures)), inputs=[part])
         found.append((loss.detach(), logits.detach(), part.grad))
     loss, logits, gradients = zip(*found, strict=True)

@@ -89,8 +89,7 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
     numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
     # Weights, gradients and two moments of both networks, and the averaged generator's weights.
     state = 4 * (5 * numbers[0] + 4 * numbers[1])
-    judged_at_once = 2 if training.loss == "relativistic" else 1
-    kept = [decoding.kept + guiding.kept, judged_at_once * judging.kept, r1_pass.kept]
+    kept = [decoding.kept + guiding.kept, judging.kept, r1_pass.kept]
     drawing = DRAWING_BYTES * training.batch_size * len(texels.uvs)
     return Estimate(
         generator_parameters=numbers[0],

@@ -87,7 +87,7 @@ def known_rates(config: RunConfig, operations: float) -> list[KnownRate]:
 def _is_alike(config: RunConfig, preset: str) -> bool:
     """Whether the steps of a run cost what those of a preset cost, but for the number of pictures."""
     other = from_preset(preset, "")
-    names = ("views", "random_background", "loss", "r1_every", "precision", "beta_weight", "uv_variation_weight")
+    names = ("views", "random_background", "r1_every", "precision", "beta_weight", "uv_variation_weight")
     wanted = {name: getattr(other.training, name) for name in names}
     return replace(
         config.model, discriminator=replace(config.model.discriminator, grown_from=())
