@@ -20,15 +20,16 @@ TRAINING = """## Training on one GPU
 
 `python -m benchmarks.train_step`. Random pictures, networks and losses of the official presets, weights that do not
 change. Gaussians are those of an untrained generator, larger than any trained head's, or as large as the bundled
-model's. Mixed precision: bfloat16 in the four finest blocks of both networks, TF32 elsewhere. Pictures a second are
-of steps as the loop makes them, R1 in every 16th. The floor is the arithmetic of the networks at 400 TFLOP/s. For
+model's. Mixed precision: bfloat16 in the four highest-resolution blocks of both networks, TF32 elsewhere. Pictures a
+second are of steps as the training loop makes them, R1 in every 16th. The floor is the FLOP of the networks at 400
+TFLOP/s. For
 comparison: the official release makes 39 pictures a second at 256, batch 32, in 43.9 GB, and 11.7 at 512, batch 16,
 in 49.1 GB, measured by this project on another H100 with random weights.
 """
 LATENCY = """## One head on one GPU
 
 `python -m benchmarks.head_latency`. Milliseconds from a latent to a picture, batch 1, as Python launches it and
-replayed as a CUDA graph; from a latent to Gaussians, replayed. Weights are frozen and random, so that Gaussians are
+replayed as a CUDA graph; and from a latent to Gaussians, replayed. Weights are frozen and random, so that Gaussians are
 larger than a trained head's; "trained" has the same networks, and Gaussians whose median scale is that of the bundled
 model. The official release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
 """
@@ -45,19 +46,19 @@ the same alone, and of all processes on one run whose batch is as many times lar
 """
 RASTERIZER = """## The rasterizer
 
-The scenes are those of `benchmarks/head_scenes.py`: texels of the built-in template as Gaussians, "initial" with the
-scales and opacities of an untrained generator, "trained" with smaller and mixed ones; b is the number of heads, each
-with a camera of its own. Texels are placed on a raster of their own, some 50 to 100 more than a model's.
+The scenes are those of `benchmarks/head_scenes.py`: UV samples of the built-in template as Gaussians, "initial" with
+the scales and opacities of an untrained generator, "trained" with smaller and mixed ones; b is the number of heads, each
+with a camera of its own. The grid of UV samples is the benchmark's own, with some 50 to 100 more than a model's.
 """
 MORE_OF_RASTERIZER = """
-Forward + backward with torch's gradients on the calling thread, which spares small pictures the way to another one
+Forward + backward with torch's backward pass on the calling thread, which spares small pictures the hand-over
 (`torch.autograd.set_multithreading_enabled(False)`). With texture coordinates (two more channels) in the same pass,
-with gradients of all outputs, and with deterministic gradients, in times of the columns above; frames a second of a
+with gradients of all outputs, and with deterministic gradients, relative to the columns above; frames a second of a
 frozen head in a CUDA graph.
 """
 PARTS = {
     "maps": "latents to UV maps", "Gaussians": "UV maps to Gaussians", "pictures": "Gaussians to pictures",
-    "discriminator": "discriminator", "discriminator by pictures": "discriminator, gradient by pictures",
+    "discriminator": "discriminator", "discriminator by pictures": "discriminator, gradient w.r.t. pictures",
 }  # fmt: skip
 """Parts of a step as the page calls them."""
 SAME_THREAD = "same_thread_forward_backward_ms"
@@ -115,7 +116,7 @@ def training_tables(rows: list[dict[str, Any]]) -> list[str]:
             f"{row['peak_gib']:.1f} |"
         )
     titles = [f"{row['preset']}, {row['scales']}, {row['precision']}" for row in rows]
-    lines += ["\nThe parts alone, forward / forward and back, ms:\n", f"| part | {' | '.join(titles)} |"]
+    lines += ["\nThe parts alone, forward / forward and backward, ms:\n", f"| part | {' | '.join(titles)} |"]
     lines.append("|---" * (len(rows) + 1) + "|")
     for part, title in PARTS.items():
         cells = [f"{row['parts_ms'][part]:.2f} / {row['parts_ms'][f'{part} and back']:.2f}" for row in rows]
@@ -174,10 +175,11 @@ def cuda_part(rows: list[dict[str, Any]]) -> list[str]:
     setting = sorted(
         {f"{r['gpu']}, torch {r['torch']}, CUDA {r['cuda']}, commit {r['commit'][:12]}, {r['date']}" for r in rows}
     )
+    versions = ", ".join(sorted({row["gsplat"]["version"] for row in rows if row["gsplat"]}))
     lines = [
         "### One GPU\n", "; ".join(setting) + ". `python -m benchmarks.rasterize --device cuda`.\n",
         "Milliseconds of whole calls on an idle GPU, median (20th - 80th percentile). Ours draws rgb, alpha and depth,",
-        "gsplat rgb and alpha, from the same numbers in the same run, and the same picture.\n",
+        f"gsplat {versions} rgb and alpha, of the same Gaussians in the same run, and the same picture.\n",
         "| scene | Gaussians | forward | gsplat | | forward + backward | gsplat | | peak MiB | gsplat |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
