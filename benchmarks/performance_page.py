@@ -47,8 +47,8 @@ the same alone, and of all processes on one run whose batch is as many times lar
 RASTERIZER = """## The rasterizer
 
 The scenes are those of `benchmarks/head_scenes.py`: UV samples of the built-in template as Gaussians, "initial" with
-the scales and opacities of an untrained generator, "trained" with smaller and mixed ones; b is the number of heads, each
-with a camera of its own. The grid of UV samples is the benchmark's own, with some 50 to 100 more than a model's.
+the scales and opacities of an untrained generator, "trained" with smaller and mixed ones; b is the number of heads,
+each with a camera of its own. The grid of UV samples is the benchmark's own, with some 50 to 100 more than a model's.
 """
 MORE_OF_RASTERIZER = """
 Forward + backward with torch's backward pass on the calling thread, which spares small pictures the hand-over
