@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gghead.cli.main import HarmlessFormatter
-from gghead.config.printable import LONGEST, listed, printable, shown
+from gghead.config.printable import MAX_CHARACTERS, listed, printable, shown
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_visible_text_stays_as_it_is() -> None:
 def test_long_text_is_cut_in_no_time() -> None:
     long = "\x1b" * 20_000_000
     start = time.monotonic()
-    assert len(printable(long)) < LONGEST + 40
+    assert len(printable(long)) < MAX_CHARACTERS + 40
     assert time.monotonic() - start < 0.5
     assert printable("x" * 100).endswith("... (100 characters)")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gghead.viewer.favorites import MOST, Favorite, Favorites
+from gghead.viewer.favorites import MAX_FAVORITES, Favorite, Favorites
 from gghead.viewer.state import HeadChoice
 
 MODEL = Path("/models/a.safetensors")
@@ -42,12 +42,12 @@ def test_two_viewers_with_one_file_lose_nothing(tmp_path: Path) -> None:
 
 def test_the_same_head_is_kept_once_and_not_too_many_of_a_model() -> None:
     kept = Favorites()
-    for seed in range(MOST):
+    for seed in range(MAX_FAVORITES):
         kept.add(favorite(seed))
     with pytest.raises(ValueError, match="already"):
         kept.add(favorite(0))
     with pytest.raises(ValueError, match="remove one first"):
-        kept.add(favorite(MOST))
+        kept.add(favorite(MAX_FAVORITES))
     kept.add(favorite(0, Path("/models/b.safetensors")))
 
 

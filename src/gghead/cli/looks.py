@@ -10,7 +10,7 @@ from gghead.media.colors import parse_color
 
 PORTRAIT_FOV = 18.0
 """Degrees, as `geometry.cameras.PORTRAIT_FOV`."""
-MOST_ANGLES = 100
+MAX_ANGLES = 100
 """Directions of one command."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 VIDEOS = (".mp4", ".gif", ".webp")
@@ -32,8 +32,8 @@ class Angles(click.ParamType):
         if isinstance(value, tuple):
             return value
         parts = str(value).split(",")
-        if len(parts) > MOST_ANGLES:
-            self.fail(f"these are {len(parts)} angles; expected at most {MOST_ANGLES}", param, ctx)
+        if len(parts) > MAX_ANGLES:
+            self.fail(f"these are {len(parts)} angles; expected at most {MAX_ANGLES}", param, ctx)
         return tuple(self._angle(part, param, ctx) for part in parts)
 
     def _angle(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> float:

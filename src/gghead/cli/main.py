@@ -24,11 +24,11 @@ from gghead.cli.view import view
 from gghead.config.printable import printable
 from gghead.cuda.availability import KernelError
 
-WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
 
 
-LONGEST_LINE = 5000
+MAX_LINE = 5000
 """Characters of a line of an error; a path has at most 4,096 on the systems that we know."""
 
 
@@ -77,7 +77,7 @@ class HarmlessFormatter(logging.Formatter):
 
 def harmless(text: str) -> str:
     """Text in which names and texts of files are quoted, without what steers a terminal in them."""
-    return "\n".join(printable(line, LONGEST_LINE) for line in text.split("\n"))
+    return "\n".join(printable(line, MAX_LINE) for line in text.split("\n"))
 
 
 def print_anything() -> None:
@@ -102,7 +102,7 @@ def wait_passively(environment: MutableMapping[str, str]) -> None:
     To be called before torch is imported. With one of two cores taken by another process a head takes 0.23 s instead of
     0.45; on a quiet machine 0.15 instead of 0.14 (benchmarks/busy_core.py).
     """
-    if not any(name in environment for name in WAITING):
+    if not any(name in environment for name in WAIT_VARIABLES):
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
 
 

@@ -14,7 +14,7 @@ from gghead.runs.places import BUNDLED_MODEL, find_data, find_run, folder
 
 T = TypeVar("T")
 
-MOST_SEEDS = 100_000
+MAX_SEEDS = 100_000
 """Seeds of one command; more fill the memory."""
 
 
@@ -39,8 +39,8 @@ class Seeds(click.ParamType):
             if last >= 2**32:
                 self.fail(f"{last} is too large for a seed; expected less than 2^32", param, ctx)
             count += last - first + 1
-            if count > MOST_SEEDS:
-                self.fail(f"these are {count} seeds; expected at most {MOST_SEEDS} at a time", param, ctx)
+            if count > MAX_SEEDS:
+                self.fail(f"these are {count} seeds; expected at most {MAX_SEEDS} at a time", param, ctx)
             seeds.extend(range(first, last + 1))
         return seeds
 

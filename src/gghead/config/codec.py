@@ -12,12 +12,12 @@ import typing
 from difflib import get_close_matches
 from typing import Any, Literal, NoReturn, TypeVar
 
-from gghead.config.printable import LONGEST, printable, shown
+from gghead.config.printable import MAX_CHARACTERS, printable, shown
 from gghead.config.retired import RETIRED_SETTINGS
 
 T = TypeVar("T")
 
-FARTHEST = sys.float_info.max
+MAX_FLOAT = sys.float_info.max
 """Farthest number from zero that a float may be."""
 
 
@@ -80,7 +80,7 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         return tuple(_read(typing.get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(data))
     if kind is float:
         _expect(isinstance(data, int | float) and not isinstance(data, bool), data, "a number", where)
-        return float(_expect(-FARTHEST <= data <= FARTHEST, data, "a number of double precision", where))
+        return float(_expect(-MAX_FLOAT <= data <= MAX_FLOAT, data, "a number of double precision", where))
     if kind is int:
         return _expect(isinstance(data, int) and not isinstance(data, bool), data, "an integer", where)
     return _expect(isinstance(data, kind), data, "true or false" if kind is bool else f"a {kind.__name__}", where)
@@ -100,7 +100,7 @@ def _read_dataclass(cls: Any, data: Any, where: str) -> Any:
     names, retired = [field.name for field in dataclasses.fields(cls)], RETIRED_SETTINGS.get(cls.__name__, {})
     for key in data:
         if key not in names and key not in retired:
-            near = get_close_matches(key[:LONGEST], names, n=1)
+            near = get_close_matches(key[:MAX_CHARACTERS], names, n=1)
             hint = f"; perhaps you meant {near[0]}" if near else f"; known are {', '.join(names)}"
             raise ValueError(f"{where} has an unknown field {shown(key)}{hint}")
     missing = [field.name for field in dataclasses.fields(cls) if field.name not in data and not _has_default(field)]

@@ -4,7 +4,7 @@ import math
 from numbers import Real
 from operator import index
 
-MOST = 2**63 - 1
+MAX_INT = 2**63 - 1
 """Larger whole numbers are none that tensors could hold."""
 
 
@@ -24,7 +24,7 @@ def require_whole(name: str, value: object, low: int, example: str) -> int:
         number = None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
     except TypeError:
         number = None
-    if number is None or not low <= number <= MOST:
+    if number is None or not low <= number <= MAX_INT:
         raise ValueError(f"{name} is {shortened(value)}; expected a whole number from {low} up, like {example}")
     return number
 

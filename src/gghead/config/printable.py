@@ -5,11 +5,11 @@ screen, turn the direction of writing, or fill the terminal for minutes. Every m
 here.
 """
 
-LONGEST = 80
+MAX_CHARACTERS = 80
 """Characters of foreign text that a message shows."""
 
 
-def printable(text: str, longest: int = LONGEST) -> str:
+def printable(text: str, longest: int = MAX_CHARACTERS) -> str:
     """Text with everything escaped that is no visible character (controls, line breaks, bidirectional marks), cut.
 
     Args:

@@ -46,7 +46,7 @@ MODELS = (
     LensModel(17, "EQUIRECTANGULAR", 2),
 )
 """Source: "Camera models" in the documentation of COLMAP; numbers and counts as version 4.2 writes them."""
-NAMED = {model.name: model for model in MODELS}
+MODELS_BY_NAME = {model.name: model for model in MODELS}
 NUMBERED = {model.number: model for model in MODELS}
 
 
@@ -74,7 +74,7 @@ class Lens:
         Raises:
             ValueError: it is no pinhole camera of square pictures.
         """
-        model = NAMED.get(self.model)
+        model = MODELS_BY_NAME.get(self.model)
         count = len(self.parameters)
         if model is None or not model.is_pinhole:
             raise ValueError(f"{self._called()}; expected {_PINHOLES}")

@@ -7,7 +7,7 @@ from gghead.config.printable import listed, printable, shown
 
 FOCAL_WORDS = ("fl_x", "fl_y", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov", "fov")
 """Spellings of the focal lengths: in pixels, as angles in radians, as angles in degrees (the last three)."""
-UNDERSTOOD = frozenset(
+KNOWN_WORDS = frozenset(
     (*FOCAL_WORDS, "frames", "file_path", "transform_matrix", "camera_model", "w", "h", "cx", "cy", "mask_path")
 )
 PLACEMENT = "aabb aabb_scale render_aabb scale offset up applied_transform applied_scale n_extra_dims"
@@ -44,7 +44,7 @@ def lens_fault(entries: Mapping[str, object]) -> str | None:
     if model is not None and not _is_perspective(model):
         return f"the camera_model {shown(model)}; expected a pinhole: remove the distortion of the pictures first"
     for word, value in entries.items():
-        if word in UNDERSTOOD or word in HARMLESS or not _says_something(value):
+        if word in KNOWN_WORDS or word in HARMLESS or not _says_something(value):
             continue
         if COEFFICIENT.fullmatch(word) or (LENS.search(word) and not _is_perspective(value)):
             return f"a lens that is no pinhole ({printable(word)}); remove the distortion of the pictures first"
@@ -57,7 +57,7 @@ def lens_fault(entries: Mapping[str, object]) -> str | None:
 
 def unused_words(entries: Mapping[str, object]) -> set[str]:
     """Words that are neither understood nor known to say nothing of cameras."""
-    known = UNDERSTOOD | HARMLESS
+    known = KNOWN_WORDS | HARMLESS
     told = {word for word, value in entries.items() if _says_something(value) and not _is_known(value)}
     return told - known
 

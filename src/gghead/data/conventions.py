@@ -57,16 +57,16 @@ NEAREST, FARTHEST = 0.8, 12.0
 """Distance of a camera from the head, world units: FFHQ has 2.7."""
 LARGEST_OFFSET = 0.35
 """How far from the middle of the picture a head may be, in units of the side: half of it is seen at 0.5."""
-LEAST_UP = 0.3
+MIN_UP = 0.3
 """Least cosine between the camera's up and the world's: 72 degrees of roll and pitch."""
-LEAST_FRONT = -0.2
+MIN_FRONT = -0.2
 """Least z of a camera in units of its distance: 12 degrees behind the ears."""
 ROUGH_ROTATION = 1e-2
 RIGHT, WRONG, CONVINCING, BLIND = 0.9, 0.5, 0.9, 0.05
 """Labels are right when the first share fits as it is, wrong when less than the second does and another convention
 convinces by the third, and wrong in any case when less than the last does."""
-NEARLY = 0.05
-FEWEST_VOTES = 5
+FITTING_MARGIN = 0.05
+MIN_VOTES = 5
 """Labels without which nobody is accused."""
 
 
@@ -165,11 +165,11 @@ def recognize(labels: Float[np.ndarray, "M 25"]) -> Verdict:
     with np.errstate(all="ignore"):  # numbers may be anything
         shares = {other: float(sees_head(other.to_eg3d(labels)).mean()) for other in _candidates(labels)}
     best = max(shares.values())
-    enough = len(labels) >= FEWEST_VOTES
+    enough = len(labels) >= MIN_VOTES
     if best < CONVINCING:
         return Verdict(fitting, certain=enough and fitting < BLIND)
     # A little less and far simpler is more likely the truth.
-    likely = [other for other, share in shares.items() if share >= max(CONVINCING, best - NEARLY)]
+    likely = [other for other, share in shares.items() if share >= max(CONVINCING, best - FITTING_MARGIN)]
     fewest = min(len(other.words) for other in likely)
     better = tuple(other for other in likely if len(other.words) == fewest)
     return Verdict(fitting, better, certain=enough and fitting < WRONG)
@@ -190,8 +190,8 @@ def sees_head(labels: Float[np.ndarray, "M 25"]) -> Bool[np.ndarray, " M"]:
             & (distances > NEAREST)
             & (distances < FARTHEST)
             & (head_offsets(labels) < LARGEST_OFFSET)
-            & (-rotations[:, 1, 1] > LEAST_UP)
-            & (centers[:, 2] > LEAST_FRONT * distances)
+            & (-rotations[:, 1, 1] > MIN_UP)
+            & (centers[:, 2] > MIN_FRONT * distances)
             & (focal > 0).all(axis=1)
             & (focal < LARGEST_FOCAL).all(axis=1)
         )

@@ -19,9 +19,9 @@ from gghead.media.encoded import (
 
 BLACK, WHITE = 10, 245
 """What masks reach at least where there is nobody, and where the person is; JPEGs and resizing blur both a little."""
-PLAIN = 0.9
+MIN_BINARY_SHARE = 0.9
 """Share of the opaque pixels that are black or white in a mask that has an alpha besides; photographs have 0.5."""
-FEW = 0.02
+MIN_CLASS_SHARE = 0.02
 """Share of them that are black, or white, below which they are a rim and not a mask."""
 COLOR_NOISE = 32
 """Largest difference of a pixel's channels that is no colour: grey masks in a JPEG have up to some 10 levels."""
@@ -95,7 +95,7 @@ def _gray_beside(colors: Image.Image, opacity: UInt8[np.ndarray, "H W"]) -> UInt
     if not len(opaque):
         return None
     black, white = float((opaque <= BLACK).mean()), float((opaque >= WHITE).mean())
-    if black + white < PLAIN or min(black, white) < FEW:
+    if black + white < MIN_BINARY_SHARE or min(black, white) < MIN_CLASS_SHARE:
         return None
     return gray if _colorfulness(levels(colors)) <= COLOR_NOISE else None
 

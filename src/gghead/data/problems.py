@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from gghead.config.printable import printable
 
-SHOWN = 5
+MAX_SHOWN = 5
 """Problems that are spelled out; the others are counted."""
-LONGEST = 1000
+MAX_CHARACTERS = 1000
 """Characters of a problem; names in it are foreign and may be of any length."""
 
 
@@ -18,7 +18,7 @@ def summarize(problems: Sequence[str]) -> str:
         a.png is not square
         b.png is not square
     """
-    lines = [printable(problem, LONGEST) for problem in problems[:SHOWN]]
-    if len(problems) > SHOWN:
-        lines.append(f"... and {len(problems) - SHOWN} more")
+    lines = [printable(problem, MAX_CHARACTERS) for problem in problems[:MAX_SHOWN]]
+    if len(problems) > MAX_SHOWN:
+        lines.append(f"... and {len(problems) - MAX_SHOWN} more")
     return "\n".join(lines)

@@ -29,11 +29,11 @@ FOCAL = 2.6
 """Focal length in sides of the picture: the whole head fits, from the side, too."""
 FACING_POWER = 4
 """Weight of a camera: the cosine at which it sees the surface, to this power."""
-LEAST_COSINE = 0.2
+MIN_COSINE = 0.2
 HIDDEN_BEHIND = 0.01
 """A point is hidden from a camera that sees something so much nearer, world units."""
-LEAST_ALPHA = 0.9
-ENOUGH = 0.05
+MIN_ALPHA = 0.9
+MIN_WEIGHT = 0.05
 """Sum of weights from which on the pictures alone decide a texel's colour."""
 
 
@@ -52,7 +52,7 @@ def paint(mesh: Mesh, head: Gaussians) -> Mesh:
         sums += seen_by(cameras[number : number + 1], head, points, normals)
     painted, weights = np.zeros((TEXTURE**2, 3)), np.zeros(TEXTURE**2)
     painted[texels] = (sums[:, :3] / sums[:, 3:].clamp_min(1e-9)).clamp(0, 1).numpy()
-    weights[texels] = (sums[:, 3] / ENOUGH).clamp(0, 1).numpy()
+    weights[texels] = (sums[:, 3] / MIN_WEIGHT).clamp(0, 1).numpy()
     if not weights.any():
         return mesh  # nothing opaque to see: the Gaussians' own colours stay
     filled = fill(painted.reshape(TEXTURE, TEXTURE, 3), weights.reshape(TEXTURE, TEXTURE))
@@ -90,6 +90,6 @@ def seen_by(
     rgb, alpha, depth = found[:, :3], found[:, 3:4], found[:, 4]
     cosine = (normals * functional.normalize(camera.centers() - points, dim=-1)).sum(-1)
     inside: Bool[Tensor, " V"] = (screen.abs() < 1).all(dim=-1)
-    trusted = inside & (alpha[:, 0] > LEAST_ALPHA) & (cosine > LEAST_COSINE) & (local[:, 2] < depth + HIDDEN_BEHIND)
+    trusted = inside & (alpha[:, 0] > MIN_ALPHA) & (cosine > MIN_COSINE) & (local[:, 2] < depth + HIDDEN_BEHIND)
     weight = torch.where(trusted, cosine**FACING_POWER, 0)[:, None]
-    return torch.cat([rgb / alpha.clamp_min(LEAST_ALPHA) * weight, weight], dim=-1)
+    return torch.cat([rgb / alpha.clamp_min(MIN_ALPHA) * weight, weight], dim=-1)

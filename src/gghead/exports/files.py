@@ -16,13 +16,13 @@ from gghead.exports.baking import paint
 from gghead.exports.formats import format_of, require_frame
 from gghead.exports.mesh import head_mesh
 from gghead.gaussians.checks import REASON, drawable, keep, keep_drawable, require_single
-from gghead.gaussians.ellipsoids import LEAST_OPACITY, ellipsoids
+from gghead.gaussians.ellipsoids import MIN_OPACITY, ellipsoids
 from gghead.gaussians.formats import splat, spz
 from gghead.gaussians.formats.html import encode_html
 from gghead.gaussians.formats.ply import encode_ply
 from gghead.gaussians.placement import (
-    LEAST_VISIBLE_OPACITY,
     METERS_PER_UNIT,
+    MIN_VISIBLE_OPACITY,
     UP_IN_FILES,
     Placement,
     Up,
@@ -38,7 +38,7 @@ from gghead.model.generator import Generator
 
 log = logging.getLogger(__name__)
 
-MOST_CUT = 0.01
+MAX_CLIPPED_SHARE = 0.01
 """Share of Gaussians whose values a format may cut without a word; the model that comes with gghead stays below."""
 
 
@@ -57,7 +57,7 @@ class Encoding:
     encode: Callable[[Gaussians, Generator | None, Placement, str], bytes]
     up: Up = "y"
     scale: float = 1.0
-    least_opacity: float | None = LEAST_VISIBLE_OPACITY
+    least_opacity: float | None = MIN_VISIBLE_OPACITY
 
 
 def _ply(head: Gaussians, _generator: Generator | None, placement: Placement, _name: str) -> bytes:
@@ -101,7 +101,7 @@ def _ellipsoids(head: Gaussians, _generator: Generator | None, placement: Placem
 
 def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
     """Says so if a format cuts values of more than a few Gaussians."""
-    if float(cut.double().mean()) > MOST_CUT:
+    if float(cut.double().mean()) > MAX_CLIPPED_SHARE:
         log.warning(
             "%s: colours or scales of %s of %s Gaussians are beyond what the format holds, and cut; .ply keeps them",
             name,
@@ -115,7 +115,7 @@ ENCODINGS = {
     ".splat": Encoding(_splat, UP_IN_FILES[".splat"]),
     ".spz": Encoding(_spz, UP_IN_FILES[".spz"]),
     ".html": Encoding(_html),
-    ".ellipsoids.glb": Encoding(_ellipsoids, UP_IN_FILES[".glb"], METERS_PER_UNIT, LEAST_OPACITY),
+    ".ellipsoids.glb": Encoding(_ellipsoids, UP_IN_FILES[".glb"], METERS_PER_UNIT, MIN_OPACITY),
     ".glb": Encoding(_mesh, UP_IN_FILES[".glb"], METERS_PER_UNIT, least_opacity=None),
 }
 """One for each of `export_formats.FORMATS`."""

@@ -13,11 +13,11 @@ from gghead.geometry.spherical_harmonics import MAX_DEGREE, degree_of, num_coeff
 
 log = logging.getLogger(__name__)
 
-LARGEST = 1e18
+MAX_VALUE = 1e18
 """Larger values come from damage; their squares are beyond float32."""
-LEAST_NORM = 1e-12
+MIN_NORM = 1e-12
 """Quaternions below it are no rotation."""
-REASON = f"they have values that are non-finite or above {LARGEST:.0e}, a zero quaternion or a negative scale"
+REASON = f"they have values that are non-finite or above {MAX_VALUE:.0e}, a zero quaternion or a negative scale"
 """Why Gaussians can't be drawn."""
 LARGEST_STEP = 0.5
 """Step to which a format may round positions, in standard deviations of the Gaussian in the middle by size."""
@@ -105,8 +105,8 @@ def drawable(gaussians: Gaussians) -> Bool[Tensor, " N"]:
     The others come from diverged training and damaged files; viewers stay black or stop on files that hold them.
     """
     values = (gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities[:, None], gaussians.sh.flatten(1))
-    finite = torch.stack([(value.abs() <= LARGEST).all(dim=1) for value in values]).all(dim=0)  # not so for NaN
-    return finite & (gaussians.quats.norm(dim=1) > LEAST_NORM) & (gaussians.scales >= 0).all(dim=1)
+    finite = torch.stack([(value.abs() <= MAX_VALUE).all(dim=1) for value in values]).all(dim=0)  # not so for NaN
+    return finite & (gaussians.quats.norm(dim=1) > MIN_NORM) & (gaussians.scales >= 0).all(dim=1)
 
 
 def keep_drawable(gaussians: Gaussians, name: str) -> Gaussians:

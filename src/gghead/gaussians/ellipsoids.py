@@ -12,9 +12,9 @@ from gghead.media.meshes import Mesh
 
 DEVIATIONS = 1.0
 """Radius of an ellipsoid in standard deviations."""
-LEAST_OPACITY = 0.1
+MIN_OPACITY = 0.1
 """Fainter Gaussians would only hide the others, and are left out."""
-LEAST_SCALE = 1e-9
+MIN_SCALE = 1e-9
 """Flat ones are that thick, so that they have a normal."""
 
 
@@ -29,7 +29,7 @@ def ellipsoids(gaussians: Gaussians) -> Mesh:
     """
     require_drawable(gaussians)
     seen = gaussians.detach().to("cpu")
-    scales = seen.scales.clamp_min(LEAST_SCALE)[:, None]
+    scales = seen.scales.clamp_min(MIN_SCALE)[:, None]
     directions, triangles = sphere()
     unit = torch.from_numpy(directions)
     rotations = matrices_from_quats(seen.quats)  # [N, 3, 3]

@@ -33,7 +33,7 @@ LEAST_SCALE, LARGEST_SCALE = 1e-6, 1e6
 METERS_PER_UNIT = 1 / 2.7
 """The head space is the Basel face model, in decimetres, times 2.7 (Chan et al. 2022). The average head's
 pupils, 0.154 apart, are 57 mm then."""
-LEAST_VISIBLE_OPACITY = 1 / 255
+MIN_VISIBLE_OPACITY = 1 / 255
 """Below it no renderer of the field draws a Gaussian."""
 SAMPLES = 64
 """Directions from which rotations of harmonics are solved; the 7 functions of degree 3 need 7."""
@@ -103,7 +103,7 @@ def place_points(
 
 def origin_of(gaussians: Gaussians, placement: Placement) -> Float[Tensor, "3"]:
     """Where in the head space the file's origin is: zero, or the middle of the visible means' bounding box."""
-    seen = gaussians.means[gaussians.opacities >= LEAST_VISIBLE_OPACITY]
+    seen = gaussians.means[gaussians.opacities >= MIN_VISIBLE_OPACITY]
     if not placement.center or not len(seen):
         return gaussians.means.new_zeros(3)
     return (seen.amin(0) + seen.amax(0)) / 2

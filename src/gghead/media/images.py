@@ -19,7 +19,7 @@ PNG_COMPRESSION = 6
 """zlib level; pinned, so that the same picture gives the same bytes."""
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """Endings of the files that `encode_picture` makes."""
-LONGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
+MAX_SIDES = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
 """Pixels that these formats hold a side."""
 JPEG_QUALITY, WEBP_QUALITY = 95, 92
 """Of 100: no blocks can be seen in skin and hair."""
@@ -55,7 +55,7 @@ def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str) -> bytes:
 
 def require_sides(suffix: str, height: int, width: int) -> None:
     """Raises ValueError if a format holds no picture of this size."""
-    longest = LONGEST_SIDE.get(suffix)
+    longest = MAX_SIDES.get(suffix)
     if longest is not None and max(height, width) > longest:
         raise ValueError(
             f"the picture is {width} x {height} pixels, and a {suffix} has at most {longest} a side; make it smaller, "

@@ -10,7 +10,7 @@ NEIGHBORHOOD = 3
 """The k of the published precision and recall."""
 CHUNK = 2048
 """Rows of a distance matrix that are held at once: 160 MB beside 10,000 pictures."""
-SAME = 1e-12
+COPY_TOLERANCE = 1e-12
 """Squared distances below this share of the squared lengths are rounding: two copies of one picture."""
 
 
@@ -72,4 +72,4 @@ def _distances(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> Float[Tensor
     x, y = x.double(), y.double()
     lengths = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1)
     squares = lengths - 2 * x @ y.T
-    return torch.where(squares < SAME * lengths, 0, squares).sqrt()
+    return torch.where(squares < COPY_TOLERANCE * lengths, 0, squares).sqrt()

@@ -28,7 +28,7 @@ class CameraProblem(IntFlag):
     LAST_ROW_ODD = 8
 
 
-SAID = {
+MESSAGES = {
     CameraProblem.VIEWMATS_NOT_FINITE: "viewmats hold numbers that are not finite; check how the cameras were made",
     CameraProblem.KS_NOT_FINITE: "Ks hold numbers that are not finite; check how the cameras were made",
     CameraProblem.KS_SKEWED: "Ks have skew (their elements [0, 1] and [1, 0] are not 0); "
@@ -39,13 +39,13 @@ SAID = {
 PRECISIONS = (torch.float32, torch.float64)
 LAST_ROW_SLACK = 1e-3
 """Numerical differentiation moves numbers that nobody reads; projection.cu allows as much."""
-MOST_PIXELS = 2**31
+MAX_PIXELS = 2**31
 """Of one picture: backends number its pixels with 32 bits."""
 
 
 def raise_problems(problems: int) -> None:
     """Raises ValueError for the first of some CameraProblems, if there is any."""
-    for problem, message in SAID.items():
+    for problem, message in MESSAGES.items():
         if problems & problem:
             raise ValueError(message)
 
@@ -126,7 +126,7 @@ def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
         isinstance(side, int | np.integer) and not isinstance(side, bool) for side in (cameras.width, cameras.height)
     ):
         raise ValueError(f"pictures of {size} pixels; expected whole numbers")
-    if cameras.width < 1 or cameras.height < 1 or int(cameras.width) * int(cameras.height) >= MOST_PIXELS:
+    if cameras.width < 1 or cameras.height < 1 or int(cameras.width) * int(cameras.height) >= MAX_PIXELS:
         raise ValueError(f"pictures of {size} pixels; expected at least 1 x 1 and fewer than 2^31 in all")
     for name, tensor in (("viewmats", cameras.viewmats), ("Ks", cameras.Ks)):
         if tensor.device != gaussians.means.device or tensor.dtype != gaussians.means.dtype:

@@ -21,14 +21,14 @@ TRIMMED = 0.9
 """Share of the points that counts, the nearest ones: hair and ears differ."""
 SHIFTS, LARGEST_SHIFT = 4, 0.15
 """Steps in which a mesh that is not in its place is moved towards the head, and how far in all, world units."""
-LIKE = 0.04
+MAX_DISTANCE = 0.04
 """Mean distance up to which two heads are alike, world units."""
-CERTAIN = 1.7
+MIN_DISTANCE_RATIO = 1.7
 """How many times farther apart they must be as the mesh is than as it would be."""
 NEAR, COVERED = 0.08, 0.35
 """Share of a head's surface that a mesh must come near to: a patch lies on a head in many ways. A flat
 patch covers 0.28, a face without its head 0.42."""
-CLEAR = 0.5
+MIN_VOTE_MARGIN = 0.5
 """Share of a surface, less that of its opposite, from which on it is turned outwards or its chart mirrored."""
 
 
@@ -52,7 +52,7 @@ def turned_by(
     for shifts in (0, SHIFTS):
         distances = [_distance(points @ rotation.T, head, shifts) for rotation in rotations]
         best = int(np.argmin(distances))
-        if best and distances[best] < LIKE and distances[0] > CERTAIN * distances[best]:
+        if best and distances[best] < MAX_DISTANCE and distances[0] > MIN_DISTANCE_RATIO * distances[best]:
             found[distances[best]] = rotations[best]
     if not found:
         return None
@@ -73,7 +73,7 @@ def is_mirrored(
     outward = np.einsum("fi,fi->f", normals, corners.mean(axis=1) - (vertices.min(axis=0) + vertices.max(axis=0)) / 2)
     first, second = chart[:, 1] - chart[:, 0], chart[:, 2] - chart[:, 0]
     areas = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    return _balance(outward) * _balance(areas) < -(CLEAR**2)
+    return _balance(outward) * _balance(areas) < -(MIN_VOTE_MARGIN**2)
 
 
 def describe(rotation: Float[np.ndarray, "3 3"], mirrored: bool) -> str:

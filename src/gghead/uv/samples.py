@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gghead.uv.bake import TemplateMaps
 
-LEAST_COVERAGE = 0.99
+MIN_COVERAGE = 0.99
 """A grid point carries a Gaussian if the coverage sampled there is above this."""
 GRID_SLACK = 1e-5
 """Coordinates of grid points that differ by less are the same one."""
@@ -42,7 +42,7 @@ def place_uv_samples(maps: TemplateMaps, grid_size: int) -> UVSamples:
     """
     axis = torch.linspace(-1, 1, grid_size)
     grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).flatten(0, 1)
-    covered = sample_maps(maps.coverage[None], grid)[:, 0] > LEAST_COVERAGE
+    covered = sample_maps(maps.coverage[None], grid)[:, 0] > MIN_COVERAGE
     if not covered.any():
         raise ValueError(
             f"no point of a {grid_size} x {grid_size} grid lies on the template's chart; use a larger grid_size"
@@ -74,7 +74,7 @@ def regrid(texels: UVSamples, grid_size: int) -> UVSamples:
     axis = torch.linspace(-1, 1, grid_size)
     points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
     values = functional.grid_sample(grid[None], points[None], mode="bilinear", align_corners=True)[0].flatten(1).T
-    inside = values[:, 3] > LEAST_COVERAGE
+    inside = values[:, 3] > MIN_COVERAGE
     return UVSamples(points.flatten(0, 1)[inside], values[inside, :3])
 
 

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from gghead.uv.obj import read_obj
 from gghead.uv.orientation import describe, is_mirrored, turned_by
 
-LONGEST_SIDE = (0.4, 2.0)
+SIDE_RANGE = (0.4, 2.0)
 """Range of the longest side of a head's box: the built-in has 0.79, a face alone 0.6, a bust 1.6, metres give 0.3."""
-FARTHEST_MIDDLE = 0.5
+MAX_CENTER_OFFSET = 0.5
 """How far the middle of its box may be from the origin: a face alone 0.15, a bust 0.3."""
 UV_SLACK = 1e-4
 """How far texture coordinates may leave [0, 1] by rounding; they are clipped."""
@@ -49,9 +49,9 @@ class HeadTemplate:
             )
         used = self.vertices[self.faces]
         longest, middle = float(np.ptp(used, axis=(0, 1)).max()), (used.min(axis=(0, 1)) + used.max(axis=(0, 1))) / 2
-        if not LONGEST_SIDE[0] <= longest <= LONGEST_SIDE[1]:
+        if not SIDE_RANGE[0] <= longest <= SIDE_RANGE[1]:
             fact = f"longest side is {longest:.4g} units, about {longest / 0.8:.2g} times what it should be"
-        elif np.linalg.norm(middle) > FARTHEST_MIDDLE:
+        elif np.linalg.norm(middle) > MAX_CENTER_OFFSET:
             fact = f"middle is at ({middle[0]:.2f}, {middle[1]:.2f}, {middle[2]:.2f})"
         else:
             return

@@ -22,7 +22,7 @@ SMOOTH_SECONDS = 0.05
 """While the view changes pictures are made smaller until they take no longer than this."""
 SETTLE_SECONDS = 0.2
 """After so long without a change the picture is drawn at its full size."""
-LEAST_SIDE = 128
+MIN_SIDE = 128
 """Pictures of a moving view are not made smaller than this, pixels."""
 SECONDS_A_TURN = 12.0
 """Time that a camera that moves by itself takes for a turn."""
@@ -205,7 +205,7 @@ class ClientSession:
         if view.streams:
             width, height = self.screen.size()
             scale = 1.0 if final else self._scale
-            side = min(view.look.side, max(LEAST_SIDE, round(view.look.side * scale)))
+            side = min(view.look.side, max(MIN_SIDE, round(view.look.side * scale)))
             wide = min(max(16, round(side * width / max(height, 1))), 4 * side)
             picture = self.service.picture(head, view.look, self.screen.framed(view.viewpoint), wide, side)
             taken = time.monotonic() - start

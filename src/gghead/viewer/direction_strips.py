@@ -7,9 +7,9 @@ from jaxtyping import UInt8
 
 from gghead.viewer.state import NUM_DIRECTIONS, HeadChoice, Look, Viewpoint
 
-REACH = 4.0
+MAX_DEVIATIONS = 4.0
 """The sliders go so far to both sides, standard deviations."""
-STEPS = (-REACH, -REACH / 2, 0.0, REACH / 2, REACH)
+STEPS = (-MAX_DEVIATIONS, -MAX_DEVIATIONS / 2, 0.0, MAX_DEVIATIONS / 2, MAX_DEVIATIONS)
 SIDE = 64
 """Of a face, pixels."""
 LOOK, VIEWPOINT = Look(side=SIDE), Viewpoint()

@@ -12,7 +12,7 @@ from gghead.viewer.state import HeadChoice, View, format_view, parse_view
 
 FILE = "favourites.json"
 """Its name in the folder of --out."""
-MOST = 24
+MAX_FAVORITES = 24
 """Favourites that are kept of one model file."""
 MAX_FILE_BYTES = 64 * 2**20
 """Largest file that is read; 24 favourites take 0.3 MB."""
@@ -72,8 +72,8 @@ class Favorites:
             heads = [other.head for other in kept if other.path == favorite.path]
             if favorite.head in heads:
                 raise ValueError("this head is a favourite already")
-            if len(heads) >= MOST:
-                raise ValueError(f"there are {MOST} favourites of this model already; remove one first")
+            if len(heads) >= MAX_FAVORITES:
+                raise ValueError(f"there are {MAX_FAVORITES} favourites of this model already; remove one first")
             self._write((*kept, favorite))
 
     def remove(self, favorite: Favorite) -> None:

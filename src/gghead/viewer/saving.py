@@ -10,10 +10,10 @@ from gghead.viewer.page import Page
 
 MAX_A_MINUTE = 30
 """Files that one page may ask for."""
-AT_ONCE = 2
+MAX_CONCURRENT = 2
 """Files that are made at once for all visitors; the others wait."""
 
-_workers = threading.Semaphore(AT_ONCE)
+_workers = threading.Semaphore(MAX_CONCURRENT)
 
 
 class ClientLeft(Exception):

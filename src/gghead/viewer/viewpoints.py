@@ -15,7 +15,7 @@ PRESETS = {"front": 0.0, "3/4": 45.0, "profile": 90.0}
 CIRCLE_RADIUS = 0.6
 """Radius of the paper's sampling circle around the axis z at distance 2.7."""
 
-LEAST_ASPECT = 0.72
+MIN_ASPECT = 0.72
 """Width over height of a window that holds a head from ear to ear in the usual view."""
 PHONE_ASPECT = 0.62
 """Windows narrower than this are phones held upright, where the panel lies at the bottom."""
@@ -93,7 +93,7 @@ class Framing:
 def framing_of(width: int, height: int) -> Framing:
     """The framing of a window, pixels."""
     aspect = width / height
-    return Framing(max(1.0, LEAST_ASPECT / aspect), PANEL_SHARE / 2 if aspect < PHONE_ASPECT else 0.0)
+    return Framing(max(1.0, MIN_ASPECT / aspect), PANEL_SHARE / 2 if aspect < PHONE_ASPECT else 0.0)
 
 
 def _widened(fov: float, factor: float) -> float:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from gghead.config.printable import printable
 from gghead.data.check.inspection import Inspection
-from gghead.data.problems import LONGEST
+from gghead.data.problems import MAX_CHARACTERS
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = " .:-=+*%#"
@@ -36,8 +36,8 @@ def page(inspection: Inspection, encoding: str = "utf-8") -> str:
         better = " or ".join(str(convention) for convention in inspection.verdict.better)
         verdict = f"{inspection.verdict.fitting:.0%} of the cameras see a head at the origin, upright, from the front"
         lines.append(_row("convention", verdict + (f"; as {better} nearly all would" if better else "")))
-    lines += [f"note: {printable(note, LONGEST)}" for note in inspection.notes]
-    lines += [f"problem: {printable(problem, LONGEST)}" for problem in inspection.problems]
+    lines += [f"note: {printable(note, MAX_CHARACTERS)}" for note in inspection.notes]
+    lines += [f"problem: {printable(problem, MAX_CHARACTERS)}" for problem in inspection.problems]
     count = len(inspection.problems)
     lines.append(
         f"{count} problem{'' if count == 1 else 's'}" + ("; training would fail or be in vain" if count else "")

@@ -15,7 +15,7 @@ CORNER = 1 / 16
 """Side of the corners of a mask that are compared with its middle, in units of the side."""
 EMPTY, FULL = 0.02, 0.995
 """Mask coverage below which there is hardly a person, and above which there is hardly a background."""
-SOFT = 0.25
+MAX_SOFT_SHARE = 0.25
 """Share of values between black and white above which a mask is a photograph, a trimap or a map of depth."""
 SEMITRANSPARENT = 50
 """Pixels at an edge that tell whether colours were multiplied by the opacity."""
@@ -114,10 +114,10 @@ def findings(facts: list[PictureFacts], with_masks: bool) -> Findings:
         (lambda r: 0 < r.largest < WHITE, masks, "never reach white (255), so that the person would be translucent"),
         (lambda r: r.smallest > BLACK, some, "never reach black (0), so that the background would shine through"),
         (
-            lambda r: r.softness > SOFT and r.largest >= WHITE and r.smallest <= BLACK,
+            lambda r: r.softness > MAX_SOFT_SHARE and r.largest >= WHITE and r.smallest <= BLACK,
             some,
-            f"are neither black nor white in more than {SOFT:.0%} of their pixels, as photographs, trimaps and maps of "
-            "depth are",
+            f"are neither black nor white in more than {MAX_SOFT_SHARE:.0%} of their pixels, as photographs, trimaps, "
+            "and maps of depth are",
         ),
     ]
     for is_odd, among, what in suspicions:

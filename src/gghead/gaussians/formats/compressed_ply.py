@@ -18,10 +18,10 @@ from gghead.geometry.spherical_harmonics import C0
 
 CHUNK = 256
 """Gaussians of a chunk."""
-WORDS = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
+PACKED_PROPERTIES = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
 SH_RANGE = 8.0
 """A coefficient's byte stands for the middle of one of 256 steps from -4 to 4."""
-NOTHING = 128
+ZERO_BYTE = 128
 """Byte of 0, which the middle of its step is not: a coefficient that is this byte in all Gaussians is one of 0."""
 
 
@@ -41,7 +41,7 @@ def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"
     if len(chunks) * CHUNK < count:
         raise ValueError(f"{name} has {len(chunks)} chunks for {count} Gaussians; expected one for each {CHUNK}")
     place = np.arange(count) // CHUNK
-    position, rotation, scale, color = (vertices[word].astype(np.uint32) for word in WORDS)
+    position, rotation, scale, color = (vertices[word].astype(np.uint32) for word in PACKED_PROPERTIES)
 
     def spread(values: Float[np.ndarray, "N 3"], what: tuple[str, ...]) -> Float[np.ndarray, "N 3"]:
         """Numbers from 0 to 1 over the ranges of their chunks."""
@@ -53,7 +53,7 @@ def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"
 
     bytes_ = np.stack([color >> np.uint32(shift) & np.uint32(255) for shift in (24, 16, 8, 0)], axis=1) / 255
     rgb = spread(bytes_[:, :3], ("r", "g", "b")) if "min_r" in chunks.dtype.names else bytes_[:, :3]
-    bands = np.where((sh == NOTHING).all(axis=0), 0, ((sh + 0.5) / 256 - 0.5) * SH_RANGE)
+    bands = np.where((sh == ZERO_BYTE).all(axis=0), 0, ((sh + 0.5) / 256 - 0.5) * SH_RANGE)
     coefficients = [((rgb - 0.5) / C0)[:, None], bands.reshape(count, 3, -1).swapaxes(1, 2)]
     with np.errstate(over="ignore", invalid="ignore"):  # damaged ranges are found later, by what they give
         parts = [

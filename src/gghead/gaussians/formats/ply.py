@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.gaussians.checks import as_read, require_drawable
-from gghead.gaussians.formats.compressed_ply import WORDS, unpack
+from gghead.gaussians.formats.compressed_ply import PACKED_PROPERTIES, unpack
 from gghead.gaussians.formats.ply_tables import read_tables
 from gghead.gaussians.placement import UP_IN_FILES, Up, unplace
 from gghead.gaussians.scene import Gaussians
@@ -25,7 +25,7 @@ from gghead.geometry.spherical_harmonics import MAX_DEGREE, num_coefficients
 
 OPACITY_MARGIN = 1e-6
 """Opacities are kept this far from 0 and 1, where the logit is infinite; float32 and the eye can't tell."""
-LEAST_SCALE = 1e-12
+MIN_SCALE = 1e-12
 """Discs may be flat, but their logarithm must be finite."""
 DEGREES_READ = 4
 """Some tools write a degree more than is drawn here."""
@@ -71,7 +71,7 @@ def table_of(gaussians: Gaussians, sh_degree: int) -> Float[np.ndarray, "N P"]:
         sh[:, 0],
         sh[:, 1:].mT.flatten(1),
         opacities.logit()[:, None],
-        gaussians.scales.double().clamp_min(LEAST_SCALE).log(),
+        gaussians.scales.double().clamp_min(MIN_SCALE).log(),
         torch.nn.functional.normalize(gaussians.quats.double(), dim=1),
     ]
     rows = torch.cat([column.detach().cpu().float() for column in columns], dim=1)
@@ -92,7 +92,7 @@ def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:
     vertices, chunks, packed_sh = read_tables(content, name, ("vertex", "chunk", "sh"))
     if vertices is None:
         raise ValueError(f"{name} has no vertices; expected the layout of 3D Gaussian Splatting")
-    if chunks is not None and set(WORDS) <= set(vertices.dtype.names):
+    if chunks is not None and set(PACKED_PROPERTIES) <= set(vertices.dtype.names):
         return as_read(unpack(chunks, vertices, _packed_harmonics(packed_sh, len(vertices), name), name), name)
     unused = ("nx", "ny", "nz")
     missing = [key for key in property_names(0) if key not in vertices.dtype.names and key not in unused]

@@ -21,7 +21,7 @@ from gghead.geometry.spherical_harmonics import C0
 
 ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 """One Gaussian."""
-OTHERS = {b"ply": "a PLY", b"\x1f\x8b\x08": "an .spz", b"NGSP": "an .spz"}
+OTHER_SIGNATURES = {b"ply": "a PLY", b"\x1f\x8b\x08": "an .spz", b"NGSP": "an .spz"}
 """First bytes of other files; as the first float of a mean they would be no place in a scene."""
 
 
@@ -66,7 +66,7 @@ def decode_splat(content: bytes, name: str = ".splat") -> Gaussians:
     Raises:
         ValueError: the length is no multiple of 32 bytes, it is another kind of file, or nothing can be drawn.
     """
-    for mark, kind in OTHERS.items():
+    for mark, kind in OTHER_SIGNATURES.items():
         if content.startswith(mark):
             raise ValueError(f"{name} is no .splat but {kind} file; give it its own ending, and read it as that")
     if not content or len(content) % ROW.itemsize:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 3
 LARGEST_FIXED = 2**23 - 1
-MOST_FRACTIONAL_BITS = 20
+MAX_FRACTIONAL_BITS = 20
 """A head of one unit has steps of 1e-6 then; heads of more than 8 units get fewer bits."""
 COLOR_SCALE = 0.15
 """A colour's byte is 255 (0.15 c + 0.5), c the constant coefficient."""
@@ -37,7 +37,7 @@ SCALE_STEPS, LEAST_LOG_SCALE = 16.0, -10.0
 """A scale's byte is 16 (log s + 10)."""
 LARGEST_SCALE = math.exp(255 / SCALE_STEPS + LEAST_LOG_SCALE)
 """About 380 units."""
-MOST_TOO_SMALL = 0.01
+MAX_TOO_SMALL_SHARE = 0.01
 """Share of the Gaussians that may be smaller than that: a head at 0.1 has 0.2 % and 58 dB, at 0.03 5 % and 36 dB."""
 SH_STEPS = 128.0
 """A coefficient's byte is 128 (1 + c): from -1 to 0.992."""
@@ -59,11 +59,11 @@ def encode_spz(gaussians: Gaussians) -> bytes:
     seen = gaussians.detach().to("cpu")
     count, degree = seen.num_gaussians, seen.sh_degree
     reach = float(seen.means.abs().max())
-    bits = min(MOST_FRACTIONAL_BITS, math.floor(math.log2(LARGEST_FIXED / max(reach, 1e-6))))
+    bits = min(MAX_FRACTIONAL_BITS, math.floor(math.log2(LARGEST_FIXED / max(reach, 1e-6))))
     if bits < 0:
         raise ValueError(f"means reach {reach:.3g}; expected less than {LARGEST_FIXED}: use a smaller scale")
     # Only the longest axis counts: what is thinner than the format holds still looks the same.
-    if float((seen.scales.amax(dim=1).log() < LEAST_LOG_SCALE).double().mean()) > MOST_TOO_SMALL:
+    if float((seen.scales.amax(dim=1).log() < LEAST_LOG_SCALE).double().mean()) > MAX_TOO_SMALL_SHARE:
         raise ValueError(f"its Gaussians are too small for .spz ({math.exp(LEAST_LOG_SCALE):.1e}); use a larger scale")
     require_fine_steps(seen, 2.0**-bits)
     fixed = (seen.means.double() * 2**bits).round().to(torch.int32).numpy().astype("<i4")

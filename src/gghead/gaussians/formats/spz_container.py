@@ -20,7 +20,7 @@ from gghead.geometry.spherical_harmonics import num_coefficients
 MAGIC = 0x5053474E
 HEADER = struct.Struct("<IIIBBBB")
 """Magic, version, number of Gaussians, SH degree, fractional bits, flags, reserved."""
-LATEST = 4
+LATEST_VERSION = 4
 LARGEST_DEGREE = 4
 LONG_HEADER = struct.Struct("<IIIBBBBI12x")
 """Version 4: the last byte of the short header is the number of streams, then the place of their table."""
@@ -43,8 +43,8 @@ TURNS: dict[int, Turn] = {
 """Rotations (w, x, y, z) to "right, up, back" from: unspecified, LDB, RUB, RDF and LUF."""
 MOST_RATIO, ALWAYS_UNPACKED = 20, 2**24
 """A file may unpack to 16 MB, or to 20 times its size; real ones do to 1.5 times. More is an attack."""
-MOST_FRACTIONAL_BITS = 24
-MOST_WINDOW = 2**27
+MAX_FRACTIONAL_BITS = 24
+MAX_WINDOW = 2**27
 """Bytes that a zstandard stream may ask to be kept."""
 STEP = 2**20
 """Bytes unpacked at a time."""
@@ -111,7 +111,7 @@ def _read_streams(content: bytes, name: str) -> tuple[Header, list[bytes], Turn]
     if len(content) < LONG_HEADER.size:
         raise ValueError(f"{name} is cut off: it has no whole header")
     magic, version, count, degree, bits, flags, streams, table = LONG_HEADER.unpack_from(content)
-    header = _checked(Header(version, count, degree, bits, flags), magic, (LATEST,), len(content), name)
+    header = _checked(Header(version, count, degree, bits, flags), magic, (LATEST_VERSION,), len(content), name)
     start = table + streams * SIZES.size
     if table < LONG_HEADER.size or start > len(content):
         raise ValueError(f"{name} is damaged: its table of {streams} streams at byte {table} is outside of the file")
@@ -134,11 +134,11 @@ def _checked(header: Header, magic: int, versions: tuple[int, ...], size: int, n
     if magic != MAGIC:
         raise ValueError(f"{name} is no .spz file: it does not start with its mark")
     if header.version not in versions:
-        raise ValueError(f"{name} is .spz of version {header.version}; versions 1 to {LATEST} are read")
-    if header.degree > LARGEST_DEGREE or header.bits > MOST_FRACTIONAL_BITS:
+        raise ValueError(f"{name} is .spz of version {header.version}; versions 1 to {LATEST_VERSION} are read")
+    if header.degree > LARGEST_DEGREE or header.bits > MAX_FRACTIONAL_BITS:
         raise ValueError(
             f"{name} is damaged: SH degree {header.degree} and {header.bits} fractional bits; expected at most "
-            f"{LARGEST_DEGREE} and {MOST_FRACTIONAL_BITS}"
+            f"{LARGEST_DEGREE} and {MAX_FRACTIONAL_BITS}"
         )
     most = max(ALWAYS_UNPACKED, MOST_RATIO * size)
     if sum(header.sizes()) > most:
@@ -150,7 +150,7 @@ def _checked(header: Header, magic: int, versions: tuple[int, ...], size: int, n
 
 def _unpack(stored: bytes, expected: int, name: str) -> bytes:
     """A zstandard stream of a known size; no more than that is unpacked."""
-    reader = zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW).stream_reader(io.BytesIO(stored))
+    reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(io.BytesIO(stored))
     found = bytearray()
     try:
         while len(found) <= expected and (step := reader.read(min(STEP, expected + 1 - len(found)))):

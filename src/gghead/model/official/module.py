@@ -9,7 +9,7 @@ from torch import Tensor
 from gghead.config.printable import printable
 from gghead.model.official.safe_pickle import Record
 
-DEEPEST_MODULE = 32
+MAX_MODULE_DEPTH = 32
 """Modules nested deeper than this are refused; the official ones reach 5."""
 WRAPPED = "module"
 """What torch's wrappers for several processes call the network inside."""
@@ -66,7 +66,7 @@ def read_module(root: Record) -> OfficialModule:
         state = _state(record)
         if len(prefix) > MAX_PATH:
             raise ValueError(f"the name of its module {printable(prefix)!r} is too long")
-        if depth > DEEPEST_MODULE or not isinstance(state, dict):
+        if depth > MAX_MODULE_DEPTH or not isinstance(state, dict):
             raise ValueError(f"its module {printable(prefix) or 'at the top'!r} has no state that could be read")
         if id(record) in seen:
             raise ValueError(f"its module {printable(prefix)!r} is inside of another one, too")
@@ -112,7 +112,7 @@ def single(name: str, tensor: Tensor) -> Tensor:
 
 def _unwrapped(record: Record) -> Record:
     """The network inside of DistributedDataParallel and the like, which hold it as their only module."""
-    for _ in range(DEEPEST_MODULE):
+    for _ in range(MAX_MODULE_DEPTH):
         state = _state(record)
         inner = state.get("_modules") if isinstance(state, dict) else None
         if (

@@ -17,9 +17,9 @@ from gghead.rasterizer.cuda.plan import Plan, plan_of
 from gghead.rasterizer.cuda.stages import composite_backward, draw, project_backward
 from gghead.rasterizer.rendering import Rendering
 
-FINEST = 30
+FRACTIONAL_BITS = 30
 """Bits behind the point of the integers that sum deterministic gradients, for a loss gradient of 1."""
-WIDEST = 61
+MAX_SUM_BITS = 61
 """Bits that a sum of second moments over all pixels may take: 2^63 less what channels may add up to."""
 
 
@@ -141,7 +141,7 @@ def fixed_point(plan: Plan, gradients: Sequence[Tensor | None]) -> Tensor:
     to that of its side: 2^-29 of the largest loss gradient at 256 x 256, 2^-25 at 512 x 512, 2^-21 at 1024 x 1024.
     """
     side = max(plan.width, plan.height)
-    bits = min(FINEST, WIDEST - math.ceil(math.log2(plan.width * plan.height * side**2)))
+    bits = min(FRACTIONAL_BITS, MAX_SUM_BITS - math.ceil(math.log2(plan.width * plan.height * side**2)))
     given = [gradient for gradient in gradients if gradient is not None and gradient.numel()]
     largest = torch.stack([gradient.abs().amax() for gradient in given]).amax().reshape(1)
     return 2.0**bits / torch.where(largest == 0, 1.0, largest)

@@ -22,7 +22,7 @@ from gghead.synthetic.people.portraits import EncodedHead, Sitting, encode_head,
 from gghead.synthetic.render.cameras import SPREADS
 
 LARGEST_RESOLUTION = 2048
-AHEAD = 4
+QUEUED_HEADS = 4
 """Heads that wait for each worker: enough that none is idle, few enough that millions fit into memory."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 """Variables that say how many threads NumPy's linear algebra and the kernels of a process start."""
@@ -110,7 +110,7 @@ def _encoded_heads(maker: HeadMaker, sitting: Sitting, numbers: range, workers: 
     pool = ProcessPoolExecutor(workers, spawn, _start_worker, (sitting,))
     try:
         with one_thread_each():
-            yield chain([first], _in_order(pool, numbers[1:], workers * AHEAD))
+            yield chain([first], _in_order(pool, numbers[1:], workers * QUEUED_HEADS))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -21,7 +21,7 @@ COLUMNS, ROWS = 22, 9
 TEXTURE_WIDTH, TEXTURE_HEIGHT = 256, 128
 SAMPLES = 300
 """Cells of the search for the skin per decimetre."""
-LIFT = 0.012
+BROW_LIFT = 0.012
 """Of the patch above the skin."""
 
 
@@ -67,7 +67,7 @@ class BrowPatches:
         """The patches on a person's skin with its normals."""
         points, out = (skin[self._corners] * self._weights).sum(1), (normals[self._corners] * self._weights).sum(1)
         return Mesh(
-            points=place.points(points + LIFT * out),
+            points=place.points(points + BROW_LIFT * out),
             normals=place.directions(out),
             triangles=self._triangles,
             uvs=self._uvs,

@@ -13,7 +13,7 @@ from gghead.synthetic.hair.texture import Strip
 from gghead.synthetic.hair.tied import bun, tail
 from gghead.synthetic.render.renderer import Mesh
 
-EDGE = 0.15
+HAIRLINE_BAND = 0.15
 """Width of the band behind the line of the hair where ribbons are shorter and narrower, decimetres."""
 
 SLIMNESS = 0.4
@@ -47,7 +47,7 @@ class HairGrower:
         wanted = np.flatnonzero(inside > 0.005 + ragged.clip(0))
         chosen = wanted[: round(cut.cards * share)]
         lines = grow(self._field, chosen, cut, line, rng)
-        edge = np.clip(inside[lines.roots] / EDGE, 0, 1)
+        edge = np.clip(inside[lines.roots] / HAIRLINE_BAND, 0, 1)
         length = np.linalg.norm(np.diff(lines.points, axis=1), axis=2).sum(1)
         widths = np.minimum(cut.width, SLIMNESS * length) / share * (0.5 + 0.5 * edge)
         widths = widths * rng.uniform(0.8, 1.25, len(lines.roots))

@@ -9,7 +9,9 @@ from gghead.synthetic.anatomy.identities import Person
 
 KNOTS = np.radians([0, 8, 18, 30, 42, 54, 64, 72, 78, 84, 90, 100, 108, 116, 128, 150, 180])
 """Azimuths at which the height of the line is given: forehead, temple, sideburn, above and behind the ear, nape."""
-USUAL = np.array([7.95, 7.96, 7.97, 7.94, 7.84, 7.67, 7.48, 7.28, 7.08, 7.06, 7.40, 7.42, 7.36, 7.0, 6.80, 6.70, 6.66])
+HAIRLINE_HEIGHTS = np.array(
+    [7.95, 7.96, 7.97, 7.94, 7.84, 7.67, 7.48, 7.28, 7.08, 7.06, 7.40, 7.42, 7.36, 7.0, 6.80, 6.70, 6.66]
+)
 """Heights on the neutral head, decimetres."""
 NO_CROWN = 10.0
 """Height of a bald crown's edge when there is no bald crown."""
@@ -47,7 +49,7 @@ def random_hair_line(person: Person, receding: float, rng: np.random.Generator) 
     degrees = np.degrees(KNOTS)
     male = person.sex == "male" and person.age != "child"
     front = np.clip(1 - degrees / 66, 0, 1) ** 0.5
-    heights = USUAL + front * np.clip(rng.normal(0, 0.045), -0.08, 0.08)
+    heights = HAIRLINE_HEIGHTS + front * np.clip(rng.normal(0, 0.045), -0.08, 0.08)
     heights += np.exp(-(((degrees - 33) / 13) ** 2)) * (rng.uniform(0, 0.10) if male else rng.uniform(-0.06, 0.03))
     heights -= np.exp(-((degrees / 9) ** 2)) * (rng.uniform(0.03, 0.10) if rng.random() < 0.3 else 0)
     sideburn = rng.uniform(-0.16, 0.14) if male else rng.uniform(0.1, 0.22)

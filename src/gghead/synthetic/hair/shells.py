@@ -28,7 +28,7 @@ FACE_DEPTH = 0.75
 """What lies behind this depth (z) is not in front of the face."""
 COARSE_SHARE, STRAND_CONTRAST = 0.35, 0.3
 """How much of a texture's painted light is kept, and the standard deviation of the logarithm of its luminance."""
-THIN = 1 / 200
+MIN_LINE_SHARE = 1 / 200
 """Lines of alpha of this share of the texture's side vanish."""
 OCCLUSION_LIGHTS, OCCLUSION_CELLS = 48, 112
 OCCLUSION_EXTENT = 2.2
@@ -168,7 +168,7 @@ def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h 
     fine *= np.clip(STRAND_CONTRAST / max(float(fine[opaque].std()), 0.05), 0.5, 2.5)
     out = np.empty_like(texture)
     out[..., :3] = np.clip(118 * np.exp(fine), 70, 250)[..., None]
-    thick = gaussian_filter(alpha, len(gray) * THIN)
+    thick = gaussian_filter(alpha, len(gray) * MIN_LINE_SHARE)
     out[..., 3] = texture[..., 3] * np.clip((thick - 0.25) / 0.35, 0, 1)
     return out
 

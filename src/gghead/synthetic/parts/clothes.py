@@ -18,12 +18,12 @@ THICKNESS, HEM_THICKNESS = 0.06, 0.085
 """Between skin and cloth."""
 HEM = 0.1
 """Width of the hem."""
-HIDDEN = 0.25
+HIDDEN_DEPTH = 0.25
 """Skin so far below the neckline is not drawn."""
 TEXTURE_SIDE, HEM_ROWS = 128, 16
 NECK_AXIS = 0.15
 """Depth (z) of the neck's axis."""
-STAND = np.array([[0.0, -0.02], [0.03, 0.17], [0.07, 0.19], [0.14, 0.08], [0.20, -0.06], [0.17, -0.07]])
+COLLAR_PROFILE = np.array([[0.0, -0.02], [0.03, 0.17], [0.07, 0.19], [0.14, 0.08], [0.20, -0.06], [0.17, -0.07]])
 """Profile of a shirt's collar: steps away from the neck and up."""
 
 
@@ -190,11 +190,11 @@ def _collar(cut: Cut, skin: np.ndarray, out: np.ndarray) -> Mesh:
         away /= np.linalg.norm(away, axis=1, keepdims=True)
         low, high = rim[:, 1].min(), rim[:, 1].max()
         size = np.clip((rim[:, 1] - low) / (0.45 * (high - low)), 0.25, 1)[:, None]
-        rows = [rim + size * (step * away + rise * np.array([0, 1, 0])) for step, rise in STAND]
+        rows = [rim + size * (step * away + rise * np.array([0, 1, 0])) for step, rise in COLLAR_PROFILE]
         points = np.concatenate(rows).astype(np.float32)
         n, at = len(loop), np.arange(len(loop))
         follow = (at + 1) % n
-        quads = [np.stack([at, follow, follow + n, at + n], 1) + k * n for k in range(len(STAND) - 1)]
+        quads = [np.stack([at, follow, follow + n, at + n], 1) + k * n for k in range(len(COLLAR_PROFILE) - 1)]
         every = np.concatenate(quads)
         triangles = np.concatenate([every[:, [0, 1, 2]], every[:, [0, 2, 3]]]).astype(np.int32)
         normals = vertex_normals(points, triangles)

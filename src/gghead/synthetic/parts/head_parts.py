@@ -6,7 +6,7 @@ Lengths are decimetres unless said otherwise.
 import numpy as np
 
 from gghead.synthetic.anatomy.head_model import Chart, Eyeball, HeadModel, Similarity
-from gghead.synthetic.parts.clothes import HIDDEN, Outfit, cloth_mesh, neckline_height
+from gghead.synthetic.parts.clothes import HIDDEN_DEPTH, Outfit, cloth_mesh, neckline_height
 from gghead.synthetic.parts.irises import IRIS_RADIUS
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh
@@ -31,7 +31,7 @@ def skin_mesh(model: HeadModel, vertices: np.ndarray, place: Similarity, outfit:
     """The skin of base-mesh vertices [v, 3], whose points come first, and clothes over the shoulders."""
     points = model.skin(vertices)
     normals = vertex_normals(points, model.triangles)
-    seen = (neckline_height(model.neutral, outfit)[model.triangles] > -HIDDEN).any(1)
+    seen = (neckline_height(model.neutral, outfit)[model.triangles] > -HIDDEN_DEPTH).any(1)
     materials = [MATERIAL_OF_CHART[Chart(chart)] for chart in range(len(Chart))]
     skin = Mesh(
         points=place.points(points),

@@ -34,7 +34,7 @@ HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
 """Share of the modelled lashes' length that is drawn."""
-SINK = 0.07
+SCALP_SINK = 0.07
 """Decimetres."""
 IRIS_RADIUS = 0.415
 """Of the pictures of eyes, as a share of half their side."""
@@ -101,7 +101,7 @@ class TexturedHeads(HeadMaker):
             below = slice(0, len(style.skin_reach))
             skin.reach[below] *= 0.5 + 0.5 * style.skin_reach
             # The scalp sinks a little below its hair, so that no skull is too large for it.
-            depth = SINK * np.linalg.norm(place.linear[:, 0]) * np.clip((0.5 - style.skin_reach) / 0.3, 0, 1)
+            depth = SCALP_SINK * np.linalg.norm(place.linear[:, 0]) * np.clip((0.5 - style.skin_reach) / 0.3, 0, 1)
             skin.points[below] -= skin.normals[below] * depth[:, None]
         solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
         solid += self._mouth.meshes(neutral, vertices, place)

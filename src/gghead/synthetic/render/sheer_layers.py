@@ -16,9 +16,9 @@ from gghead.synthetic.render.shading import texel
 LAYERS = 24
 BAND = 16
 """Rows of samples in a band."""
-CLEAR = 0.004
+MIN_ALPHA = 0.004
 """Layers of less alpha are dropped, 1/255."""
-FULL = 0.998
+MAX_COVERAGE = 0.998
 """Nothing is added behind so much coverage."""
 EDGE_ON = 0.15
 """Shells fade from this cosine between their normal and the view on."""
@@ -130,7 +130,7 @@ def _collect(
             v = b0 * uvs[t, 0, 1] + b1 * uvs[t, 1, 1] + b2 * uvs[t, 2, 1]
             r, g, blue, alpha = texel(look, m, u, v)
             alpha *= shown * (b0 * alphas[a] + b1 * alphas[b] + b2 * alphas[c])
-            if alpha < CLEAR:
+            if alpha < MIN_ALPHA:
                 continue
             slot = count[row, x]
             if slot < LAYERS:
@@ -142,7 +142,7 @@ def _collect(
                         slot = k
                 if z >= layer_depth[row, x, slot]:
                     continue
-            if alpha > FULL:
+            if alpha > MAX_COVERAGE:
                 limit[row, x] = z
             layer_depth[row, x, slot] = z
             layer_material[row, x, slot] = m
@@ -181,7 +181,7 @@ def _blend(y, x, row, count, layer_depth, layer_color, layer_material, order, de
         order[j + 1] = k
     covered, red, green, blue = 0.0, 0.0, 0.0, 0.0
     for i in range(layers + 1):
-        if covered > FULL:
+        if covered > MAX_COVERAGE:
             break
         if i < layers:
             k = order[i]
@@ -199,7 +199,7 @@ def _blend(y, x, row, count, layer_depth, layer_color, layer_material, order, de
             out_material[y, x] = m + 1
         covered += weight
     scale = 1 / max(covered, 1e-6)
-    covered = 1.0 if covered > FULL else covered
+    covered = 1.0 if covered > MAX_COVERAGE else covered
     out[y, x, 0] = covered * _display(tone, red * scale)
     out[y, x, 1] = covered * _display(tone, green * scale)
     out[y, x, 2] = covered * _display(tone, blue * scale)

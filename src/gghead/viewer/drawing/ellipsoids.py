@@ -12,7 +12,7 @@ from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
 
-LEAST_OPACITY = 0.05
+MIN_OPACITY = 0.05
 """Gaussians below it are hardly there and are left out."""
 AMBIENT = 0.35
 """Brightness of a surface that the light from the camera only grazes."""
@@ -35,7 +35,7 @@ def draw_ellipsoids(
     Returns:
         Display rgb in [0, 1].
     """
-    kept = gaussians.map(lambda tensor: tensor[gaussians.opacities >= LEAST_OPACITY].detach().float())
+    kept = gaussians.map(lambda tensor: tensor[gaussians.opacities >= MIN_OPACITY].detach().float())
     colors = shade(kept, camera.centers()[0]).clamp(0, 1)
     rotation = camera.viewmats[0, :3, :3]
     centers = kept.means @ rotation.mT + camera.viewmats[0, :3, 3]

@@ -10,7 +10,7 @@ from gghead.geometry.cameras import Cameras
 
 MESH_SIDE = 40
 """Texels of a row and of a column that become vertices: enough for the form, few enough for lines."""
-LONGEST_EDGE = 4.0
+MAX_EDGE = 4.0
 """Faces with an edge longer than this many times the median edge bridge two parts of the chart and are left out."""
 LINE_COLOR = (40, 120, 255)
 
@@ -52,7 +52,7 @@ def build_mesh(uvs: Float[np.ndarray, "N 2"], positions: Float[np.ndarray, "N 3"
         return TemplateMesh(np.zeros((0, 3), np.float32), faces, np.zeros((0, 4), np.int64))
     corners = positions[faces]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    faces = faces[longest < LONGEST_EDGE * np.median(longest)]
+    faces = faces[longest < MAX_EDGE * np.median(longest)]
     used, packed = np.unique(faces, return_inverse=True)
     vertices, faces = positions[used], outward(positions[used], packed.reshape(-1, 3))
     return TemplateMesh(vertices, faces, edges_of(faces))

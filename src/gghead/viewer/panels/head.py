@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import viser
 
-from gghead.viewer.direction_strips import REACH
+from gghead.viewer.direction_strips import MAX_DEVIATIONS
 from gghead.viewer.page import Page
 from gghead.viewer.state import NUM_DIRECTIONS, View, pick
 
@@ -130,7 +130,7 @@ def add_directions(page: Page) -> None:
         pictures, sliders = [], []
         for number in range(NUM_DIRECTIONS):
             pictures.append(gui.add_image(np.zeros((1, 1, 3), np.uint8), visible=False))
-            sliders.append(gui.add_slider(f"{number + 1}", -REACH, REACH, 0.1, 0.0))
+            sliders.append(gui.add_slider(f"{number + 1}", -MAX_DEVIATIONS, MAX_DEVIATIONS, 0.1, 0.0))
         zero = gui.add_button("All to zero")
     following = gui.add_checkbox(
         "Model sees this camera",

@@ -10,7 +10,7 @@ from gghead.viewer.state import MAX_SIDE, Renderer, Show, View, pick
 from gghead.viewer.viewpoints import PRESETS, preset
 
 SIDES = (256, 384, 512, 768, 1024, 1536, MAX_SIDE)
-WHO = {"this browser (splats)": Renderer.SPLATS, "the server (exact)": Renderer.EXACT}
+RENDERERS = {"this browser (splats)": Renderer.SPLATS, "the server (exact)": Renderer.EXACT}
 
 
 def add_status(page: Page) -> None:
@@ -60,7 +60,7 @@ def add_look(page: Page) -> None:
     size = gui.add_slider("Gaussian size", min(0.05, size), max(3.0, size), 0.05, size)
     opacity = gui.add_slider("Opacity", 0.0, max(4.0, opacity), 0.05, opacity)
     background = gui.add_rgb("Background", view.look.background)
-    who = gui.add_dropdown("Drawn by", tuple(WHO), initial_value=_name(view.renderer))
+    who = gui.add_dropdown("Drawn by", tuple(RENDERERS), initial_value=_name(view.renderer))
     sides = tuple(map(str, sorted({*SIDES, view.look.side})))
     side = gui.add_dropdown("Picture height", tuple(sorted(sides, key=int)), initial_value=str(view.look.side))
 
@@ -75,7 +75,7 @@ def add_look(page: Page) -> None:
                 background=tuple(int(channel) for channel in background.value),
                 side=int(side.value),
             )
-            return replace(view, look=look, renderer=pick(WHO, who.value))
+            return replace(view, look=look, renderer=pick(RENDERERS, who.value))
 
         page.change(with_look)
 
@@ -84,4 +84,4 @@ def add_look(page: Page) -> None:
 
 
 def _name(renderer: Renderer) -> str:
-    return next(name for name, value in WHO.items() if value == renderer)
+    return next(name for name, value in RENDERERS.items() if value == renderer)

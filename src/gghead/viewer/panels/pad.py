@@ -15,12 +15,12 @@ SIDE, FRONT = 0.16, 0.25
 """Side of the plane, and how far it hangs in front of the head's middle, world units."""
 LEFT, TOP = -0.55, 0.02
 """Where it hangs in a wide window: seen by the frontal camera at the left of the head."""
-LOW = -0.14
+LOW_EDGE = -0.14
 """Its upper edge in a window too narrow for that, in front of the shoulder."""
 PORTRAIT = 0.05
 """Side of a portrait at a corner, world units."""
 PIXELS = 64
-PLACES = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
+CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 
 
 def add_pad(page: Page) -> None:
@@ -93,7 +93,7 @@ class PadPlane:
             return
         page, scene = self._page, self._page.client.scene
         self._corner = corner_in(*page.size(), page.framed(view.viewpoint).fov)
-        for number, (seed, place) in enumerate(zip(self._corners, PLACES, strict=False)):
+        for number, (seed, place) in enumerate(zip(self._corners, CORNERS, strict=False)):
             portrait = View(HeadChoice(seed, view.head.truncation), Look(), Viewpoint())
             picture = page.service.portrait(page.session.path, portrait, PIXELS)
             x, y, z = self._place_of(*place)
@@ -122,4 +122,4 @@ def corner_in(width: int, height: int, fov: float) -> tuple[float, float]:
     """World x and y of the plane's upper left corner, for a window's pixels and vertical field of view in degrees."""
     edge = -math.tan(math.radians(fov) / 2) * (FFHQ_DISTANCE - FRONT) * width / height
     left = edge + PORTRAIT
-    return (LEFT, TOP) if left <= LEFT else (left, LOW)
+    return (LEFT, TOP) if left <= LEFT else (left, LOW_EDGE)
