@@ -1,4 +1,4 @@
-"""gghead: learns to generate 3D heads from single pictures and draws them as 3D Gaussians.
+"""gghead: a 3D-aware GAN for heads, trained on single-view images, that draws 3D Gaussians.
 
 >>> import gghead
 >>> generator = gghead.load()

@@ -26,7 +26,7 @@ class Finding:
 @click.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Tell what this machine has, which backend draws, and whether each draws right.
+    """Report what this machine has, which backend draws, and whether each is correct.
 
     The whole output is made to be pasted into an issue. The exit status is 1 if something is wrong.
     """
@@ -55,7 +55,7 @@ def findings() -> Iterator[Finding]:
 
 
 def threads_finding() -> Finding:
-    """Whether torch's threads help each other, or wait for each other because another program has a core."""
+    """Whether torch's threads speed each other up, or wait for each other because another program uses a core."""
     import os
 
     import torch

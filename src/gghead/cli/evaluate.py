@@ -66,7 +66,7 @@ def evaluate(
     """Measure how good models are: distance to real pictures, and what that hides.
 
     A MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4). Numbers are printed and added to evaluations/
-    in the run's folder, or beside the file. Stop it at any time: the same command goes on. Several GPUs: torchrun
+    in the run's folder, or beside the file. Stop it at any time: the same command continues. Several GPUs: torchrun
     --no-python --nproc-per-node 4 gghead evaluate ...
     """
     for path, what in (*((model, "model") for model in models), (find_data(data), "dataset")):

@@ -49,7 +49,7 @@ def export(
     device: str | None,
 ) -> None:
     """Write heads for other programs. MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4); default: the
-    one in the box.
+    bundled one.
 
     The name of --out decides what is made: .ply (3D Gaussian Splatting, all of its 62 properties), .splat, .spz (a
     tenth of the size), .glb (a textured mesh), .ellipsoids.glb (the Gaussians' shapes), .html (a page that shows the

@@ -15,7 +15,7 @@ from gghead.cli.options import check_output, force_argument_option
 def import_(checkpoint: Path, out: Path | None, check: bool, force: bool) -> None:
     """Convert a CHECKPOINT.pkl of the official release into OUT.safetensors.
 
-    Nothing in the file is executed. OUT holds the averaged generator, which draws heads. The generator in training and
+    Nothing in the file is executed. OUT holds the EMA generator, which makes heads. The generator in training and
     the discriminator come into a file OUT.training beside it, for `gghead train --init-from OUT.safetensors`.
     """
     if out is None and not check:

@@ -33,7 +33,7 @@ class Description:
 @click.argument("path", type=RunPath(), default=BUNDLED_MODEL)
 @click.option("--json", "as_json", is_flag=True, help="For programs: every setting, as JSON.")
 def info(path: Path, as_json: bool) -> None:
-    """Tell what a model file, a run folder or a dataset is; by default the model that comes with gghead."""
+    """Print what a model file, a run folder or a dataset is; by default the bundled model."""
     description = describe(path)
     if as_json:
         click.echo(json.dumps(description.values, indent=2))

@@ -23,7 +23,7 @@ from gghead.runs.model_files import find_model
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Heads to pass, in this order.")
+@click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Heads to morph through, in this order.")
 @truncation_option
 @click.option(
     "--frames",
@@ -53,7 +53,7 @@ def interpolate(
     """Make a video that morphs from head to head and back to the first.
 
     The camera circles once for each head, as in the paper. The name of --out ends in .mp4 (the default), .webp or .gif.
-    MODEL as in `gghead sample`; default: the one in the box.
+    MODEL as in `gghead sample`; default: the bundled one.
     """
     out = rendering_path(out, model, "loop.mp4")
     if out.suffix.lower() not in VIDEOS:

@@ -144,8 +144,8 @@ out_option = click.option("--out", required=True, type=click.Path(path_type=Path
 rendering_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL."
 )
-force_option = click.option("--force", is_flag=True, help="Overwrite what stands at --out.")
-force_argument_option = click.option("--force", is_flag=True, help="Overwrite what stands at OUT.")
+force_option = click.option("--force", is_flag=True, help="Overwrite an existing --out.")
+force_argument_option = click.option("--force", is_flag=True, help="Overwrite an existing OUT.")
 
 
 def read_settings(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -170,14 +170,14 @@ set_option = click.option(
     help="Any other field of the run's training, see its config.json: --set r1_gamma=0.5; may be repeated.",
 )
 gpus_option = click.option(
-    "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, a GPU each."
+    "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, one GPU each."
 )
 on_nan_option = click.option(
     "--on-nan",
     type=click.Choice(["stop", "rollback"]),
     default="stop",
     show_default=True,
-    help="When training diverges: stop, or go on from the newest checkpoint with other random numbers.",
+    help="When training diverges: stop, or continue from the newest checkpoint with other random numbers.",
 )
 device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
 log_option = click.option(

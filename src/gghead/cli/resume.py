@@ -13,14 +13,14 @@ from gghead.cli.options import RunPath, device_option, gpus_option, log_option, 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How the processes of a run are to go on.
+    """How the processes of a run are to continue.
 
     Attributes:
         trackers: where the log goes, too.
         device: where to train; None for the fastest there is.
-        gpus: processes to start here; 1 if this process is to train, alone or as one of torchrun's.
+        gpus: processes to start here; 1 if this process is to train, single or as one of torchrun's.
         on_nan: what to do when training diverges.
-        accept_new_data: whether to go on with other pictures than those seen.
+        accept_new_data: whether to continue with changed pictures.
     """
 
     trackers: tuple[str, ...]
@@ -35,15 +35,15 @@ class RunOptions:
 @log_option
 @gpus_option
 @on_nan_option
-@click.option("--accept-new-data", is_flag=True, help="Go on even if the pictures are not those that the run has seen.")
+@click.option("--accept-new-data", is_flag=True, help="Continue even if the pictures have changed meanwhile.")
 @device_option
 def resume(
     run: Path, trackers: tuple[str, ...], gpus: int, on_nan: str, accept_new_data: bool, device: str | None
 ) -> None:
-    """Go on with a run from its newest checkpoint, on as many GPUs as you like.
+    """Continue a run from its newest checkpoint, on as many GPUs as you like.
 
     On the CPU the result is, bit for bit, that of a run that was never stopped, if the number of threads, torch and the
-    kind of processor are the same; what has changed is told. The log goes where it went before, or to --log.
+    kind of processor are the same; changes are reported. The log goes where it went before, or to --log.
     """
     from gghead.runs.run_folder import RunFolder
     from gghead.training.observe.trackers import chosen_trackers, kept_trackers
@@ -64,7 +64,7 @@ def run_to_end(
 
     Args:
         config: of the run.
-        options: how to go on.
+        options: how to continue.
         path: folder of the run, where it is known before it is made.
         prepare: makes the folder, where it is a new one, and names it; called in one process only.
     """

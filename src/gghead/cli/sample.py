@@ -79,7 +79,7 @@ def sample(
     force: bool,
     device: str | None,
 ) -> None:
-    """Draw heads of a MODEL: a .safetensors file, a run's folder or its name (GGHEAD-4); default: the one in the box.
+    """Draw heads of a MODEL: a .safetensors file, a run's folder or its name (GGHEAD-4); default: the bundled one.
 
     The name of --out decides what is made: heads.png (the default), .jpg or .webp a sheet of all heads, with several
     angles a row for each head; orbit.mp4 or .gif a video (96 frames, colours frozen to the frontal view) in which the

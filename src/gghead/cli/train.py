@@ -34,15 +34,15 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
     "--out", type=click.Path(path_type=Path), help="Folder of the run; default: GGHEAD-<next number> with other runs."
 )
 @click.option("--name", default="", help="Words after that number: GGHEAD-5_better-hair.")
-@click.option("--init-from", type=RunPath(), help="Run, checkpoint or model file whose weights are taken, and grown.")
+@click.option("--init-from", type=RunPath(), help="Run, checkpoint or model file to start from; may be smaller.")
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with UVs of another head; default: built in.")
 @click.option(
     "--recipe",
     type=click.Choice(["paper", "consistent"]),
-    help="How a head is kept one from all sides; default: the preset's.",
+    help="paper: camera-conditioned; consistent: multi-view consistent; default: the preset's.",
 )
 @click.option(
-    "--precision", type=click.Choice(["mixed", "full"]), help="On a GPU: with bfloat16 and TF32, or 32-bit floats only."
+    "--precision", type=click.Choice(["mixed", "full"]), help="On a GPU: with bfloat16 and TF32, or float32 only."
 )
 @click.option("--images", type=click.IntRange(1), help="Pictures to train on, instead of the preset's number.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures of a step, instead of the preset's number.")
@@ -58,13 +58,13 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
 @gpus_option
 @on_nan_option
 @click.option(
-    "--dry-run", is_flag=True, help="Only tell parameters, memory, time; makes no folder and needs no --data."
+    "--dry-run", is_flag=True, help="Only print parameters, memory, time; makes no folder and needs no --data."
 )
 @click.option(
     "--hourly-price",
     type=click.FloatRange(0),
     callback=read_price,
-    help="Of a GPU; --dry-run then tells what the run costs.",
+    help="Price of a GPU hour; --dry-run then prints what the run costs.",
 )
 @device_option
 @click.pass_context
@@ -92,7 +92,7 @@ def train(
     """Train a model on pictures with cameras.
 
     The run's folder is --out, or the next of GGHEAD-1, GGHEAD-2, ... in GGHEAD_MODELS_PATH (default: runs).
-    Ctrl-C saves before it leaves; `gghead resume` goes on from there.
+    Ctrl-C saves a checkpoint and stops; `gghead resume` continues from it.
     """
     refuse_twice(context, settings)
     if out is not None and name:

@@ -9,25 +9,25 @@ from gghead.cli.options import RunPath, device_option, pick_device
 
 @click.command()
 @click.argument("models", metavar="[MODEL]...", nargs=-1, type=RunPath())
-@click.option("--view", "text", default="", help="What is seen first, as the page's command line writes it.")
+@click.option("--view", "text", default="", help="View to begin with, as the page's command line writes it.")
 @click.option(
     "--renderer",
     type=click.Choice(["splats", "exact"]),
     help="Drawn by the browser, or by this machine; default: exact with a GPU, else splats.",
 )
-@click.option("--follow", is_flag=True, help="MODEL is a run that goes on: show each new checkpoint, curves, samples.")
+@click.option("--follow", is_flag=True, help="MODEL is a run in training: show each new snapshot, curves, samples.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for copies of what is saved, and for favourites.",
 )
-@click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets other machines in.")
+@click.option("--host", default="localhost", show_default=True, help="0.0.0.0 serves other machines, too.")
 @click.option(
     "--allow-origin",
     "origins",
     metavar="ORIGIN",
     multiple=True,
-    help="Another address that the page is reached at, like https://proxy.example; may be repeated.",
+    help="Another address at which the page is reached, like https://proxy.example; may be repeated.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Of the page.")
 @device_option
@@ -45,7 +45,7 @@ def view(
     """Look at heads in a browser.
 
     MODEL is a .safetensors file, a .ply, .spz or .splat file, a run folder, or its name (GGHEAD-4), or a folder of
-    them; default: the model in the box.
+    them; default: the bundled model.
     """
     import importlib.util
     import time

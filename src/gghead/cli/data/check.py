@@ -15,7 +15,7 @@ from gghead.cli.options import DataPath, check_output, force_option, progress_co
     type=click.IntRange(1),
     default=64,
     show_default=True,
-    help="Side of the pictures that training would ask for.",
+    help="Resolution that training would use, pixels.",
 )
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks are; default: ARCHIVE_masks_modnet.zip.")
 @click.option("--out", type=click.Path(path_type=Path), help="PNG: pictures with the head template over them.")
@@ -24,7 +24,7 @@ from gghead.cli.options import DataPath, check_output, force_option, progress_co
 def check(
     archive: Path, resolution: int, masks: Path | None, out: Path | None, template: Path | None, force: bool
 ) -> None:
-    """Read every label, picture and mask of an ARCHIVE and tell what is there and what is wrong.
+    """Read every label, picture and mask of an ARCHIVE and report what is there and what is wrong.
 
     Exit code 1 if training would fail, or be in vain because the cameras are in another convention. The sheet of --out
     shows at a glance whether cameras and pictures belong together: blue outlines on the heads, marks on eyes, nose,

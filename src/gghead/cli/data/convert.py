@@ -15,7 +15,7 @@ from gghead.cli.options import check_output, force_option, out_option, progress_
 )
 @out_option
 @click.option("--pictures", type=click.Path(path_type=Path), help="Zip or folder of the pictures, if SOURCE has none.")
-@click.option("--side", type=click.IntRange(1), help="For --from pixels: side of all pictures; default: each is asked.")
+@click.option("--side", type=click.IntRange(1), help="For --from pixels: side of all pictures; default: each its own.")
 @click.option("--align", is_flag=True, help="Move, turn and scale the scene so that the cameras look at a head.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out what cannot be used, instead of refusing.")
 @force_option
@@ -33,7 +33,7 @@ def convert(
 
     SOURCE is a dataset or a dataset.json; a COLMAP model (cameras and images as .txt or .bin) or its project; a
     transforms.json of NeRF, instant-ngp or nerfstudio. The matrices of the last two are known; of datasets, --from
-    tells what they are:
+    says what they are:
 
     \b
       opengl           cameras look along -z, y up (Blender, NeRF)

@@ -9,7 +9,7 @@ from gghead.cli.options import force_argument_option, progress_counter
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--count", default=1500, show_default=True, help="Heads, each another person.")
+@click.option("--count", default=1500, show_default=True, help="Heads, each of another person.")
 @click.option("--resolution", default=64, show_default=True, help="Side of the pictures in pixels.")
 @click.option("--seed", default=0, show_default=True, help="Everything follows from it, on any number of cores.")
 @click.option("--views", default=1, show_default=True, help="Pictures of each head, from as many cameras.")
@@ -22,7 +22,7 @@ from gghead.cli.options import force_argument_option, progress_counter
 )
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder of a MakeHuman asset pack: textured heads.")
 @click.option("--write-depth", is_flag=True, help="Write OUT_depth.zip, 16 bits, 1/10000 of the head's unit.")
-@click.option("--workers", type=int, help="Processes; default: one a core.")
+@click.option("--workers", type=int, help="Processes; default: one for each core.")
 @force_argument_option
 def synthetic(
     out: Path,
@@ -36,10 +36,10 @@ def synthetic(
     workers: int | None,
     force: bool,
 ) -> None:
-    """Render heads with true cameras and masks into OUT.zip and OUT_masks_modnet.zip, and the truth about them into
+    """Render heads with true cameras and masks into OUT.zip and OUT_masks_modnet.zip, and the ground truth into
     OUT_truth.npz.
 
-    Stop it at any time: the same command goes on.
+    Stop it at any time: the same command continues.
     """
     from gghead.synthetic import Sitting, generate
 
