@@ -1,11 +1,11 @@
 """Generate and render
 
-Heads from seeds, drawn from any side, with depth, normals and coverage.
+Heads from seeds, drawn from any side, with depth, normals and alpha.
 """
 
 # %%
-# The model that comes with gghead, and eight of its heads: Gaussians with a batch axis. A truncation towards 0 brings
-# them closer to the average head, 1 leaves all variety. Another model: `gghead.load(PATH)`.
+# The bundled model, and eight of its heads: Gaussians with a batch axis. A truncation towards 0 brings them closer to
+# the average head, 1 leaves all variety. Another model: `gghead.load(PATH)`.
 from pathlib import Path
 
 import torch
@@ -30,15 +30,15 @@ sheet
 
 # %%
 # Two heads from four sides: heads run down, cameras to the right. Yaw is in radians, positive towards the right.
-# `Cameras.at` sees the whole head; `Cameras.frontal` and `Cameras.orbit` see what FFHQ's pictures show, which is what
-# models learn from.
+# `Cameras.at` shows the whole head; `Cameras.frontal` and `Cameras.orbit` show FFHQ's crop, which is what models are
+# trained on.
 cameras = gghead.Cameras.at(yaw=[-1.2, -0.6, 0.6, 1.2], resolution=size)
 around = gghead.render(heads[2:4], cameras)
 gghead.show(around)
 
 # %%
-# Depth and coverage (alpha) come with every picture; normals are those of the depth. Where less than half of a pixel is
-# covered they mean nothing, so it stays white.
+# Depth and alpha come with every picture; normals are those of the depth. Where alpha is below one half they mean
+# nothing, so the pixel stays white.
 turn = gghead.render(heads[3], cameras)
 solid = turn.alpha > 0.5
 near, far = turn.depth[solid].min(), turn.depth[solid].max()

@@ -4,7 +4,7 @@ Between two heads, round several, in a square of four, and the parts of one in a
 """
 
 # %%
-# Styles are what one moves in: a vector for every layer of the network.
+# Interpolation is between styles: a vector for every layer of the network.
 import math
 from pathlib import Path
 
@@ -27,7 +27,7 @@ line = generator.decode(gghead.interpolate(styles[0], styles[1], frames=6))
 gghead.show(gghead.render(line, camera).rgb.reshape(1, 6, size, size, 3))
 
 # %%
-# A closed, smooth way round four heads, while the camera goes round once; pairwise gives each head a camera of its own.
+# A closed, smooth path through four heads, while the camera circles once; pairwise gives each head a camera of its own.
 way = generator.decode(gghead.loop(styles, frames=24))
 morph = gghead.render(way, gghead.Cameras.orbit(frames=24, resolution=size, fov=math.radians(18)), pairwise=True)
 gghead.save_video(out / "morph.mp4", morph.rgb)
@@ -40,8 +40,8 @@ square = torch.stack([blend(styles, x, y) for y in steps for x in steps])
 gghead.show(gghead.render(generator.decode(square), camera).rgb.reshape(4, 4, size, size, 3))
 
 # %%
-# Mixing: coarse styles make the shape, fine ones colour and detail. From left to right: the first head, the second, and
-# the first with the coarse, the middle and the fine styles of the second.
+# Style mixing: coarse layers make the shape, fine ones colour and detail. From left to right: the first head, the
+# second, and the first with the styles of the second in coarse, middle and fine layers.
 bands = [mix_styles(styles[0], styles[1], band) for band in ("coarse", "middle", "fine")]
 mixed = generator.decode(torch.stack([styles[0], styles[1], *bands]))
 gghead.show(gghead.render(mixed, camera).rgb.reshape(1, 5, size, size, 3))

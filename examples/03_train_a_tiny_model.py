@@ -58,14 +58,14 @@ print(*sorted(path.relative_to(run.path).as_posix() for path in run.path.glob("*
 print(*sorted(path.name for path in (run.path / "snapshots").iterdir()))
 
 # %%
-# The log has a line a tick. While the discriminator is unsure, its scores (logits) of real and generated pictures are
-# near each other.
+# The log has a line for each tick. As long as the discriminator can't tell them apart, its logits of real and generated
+# pictures are near each other.
 for line in run.log.read_text(encoding="utf-8").splitlines():
     tick = json.loads(line)
     print(tick["images"], *(f"{name} {tick[name]:.3f}" for name in NEWS))
 
 # %%
-# What it makes by now: the template in wild colours. Skin and hair take some thousand pictures; preset `demo` looks at
+# What it makes by now: the template in wild colours. Skin and hair take some thousand images; preset `demo` trains on
 # 14,000.
 generator = gghead.load(run.path)
 heads = generator.sample(seeds=range(8), truncation=1.0)

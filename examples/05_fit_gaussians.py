@@ -26,7 +26,7 @@ with HeadDataset.open(data, 64) as pictures:
 gghead.show(target.reshape(2, 6, 64, 64, 3))
 
 # %%
-# They start as grey Gaussians on the head template. Places, sizes and colours move; rotations stay.
+# They start as grey Gaussians on the head template. Means, scales and colours are optimized; rotations stay.
 points = place_uv_samples(bake(HeadTemplate.builtin(), 64), grid_size=64).positions
 offsets, sizes = torch.zeros_like(points), torch.full_like(points, -4.0)
 colors, opacity = torch.zeros(len(points), 1, 3), torch.full((len(points),), 3.0)
@@ -53,7 +53,7 @@ for step in range(40):
         print(f"step {step}: mean difference {difference.item():.4f}")
 
 # %%
-# Pictures above, Gaussians below.
+# Top: the pictures; bottom: the Gaussians.
 with torch.no_grad():
     fitted = gghead.render(scene(), cameras).rgb
 gghead.export(out / "fitted.ply", scene())

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the model in the box makes: a sheet of heads, a camera on its circle, a head to take away.
+# What the bundled model makes: a sheet of heads, a video of the camera on its circle, a head as files.
 #   bash examples/demo.sh OUT
 set -euo pipefail
 out=${1:?usage: demo.sh OUT}
