@@ -11,7 +11,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,docs,viewer]"
 	touch $@
 
-demo: $(VENV)/.installed  ## heads of the model in the box: a sheet, a video, a PLY and a page in demo/
+demo: $(VENV)/.installed  ## heads of the bundled model: a sheet, a video, a PLY and a page in demo/
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh demo
 
 # Only the models inside of this wheel are used, so any platform's serves every platform. Tests that need them are
