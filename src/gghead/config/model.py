@@ -69,9 +69,9 @@ class GeneratorConfig:
     quaternion_order: Literal["wxyz", "zwxy"] = "wxyz"
     """Order in which quaternion components are used; zwxy reproduces a quirk of imported official models."""
     picture_resolution: int | None = None
-    """Side in pixels of the pictures that it learned from; None if that is not known."""
+    """Side in pixels of its training pictures; None if that is not known."""
     supersampling: int = 1
-    """Its pictures are drawn so many times as large while it learns, and averaged, as light is in a camera's pixels."""
+    """Training pictures are drawn so many times as large, and averaged, as light is in a camera's pixels."""
 
     def __post_init__(self) -> None:
         require_power_of_two("map_resolution", self.map_resolution, at_least=8)

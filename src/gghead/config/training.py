@@ -13,7 +13,7 @@ MAX_BATCH = 2**20
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is trained. "Images" counts real pictures seen by the discriminator; kimg are thousands of them."""
+    """How a model is trained. "Images" counts real pictures shown to the discriminator; kimg are thousands of them."""
 
     total_images: int = 6_400_000
     """Length of the run."""
@@ -28,17 +28,17 @@ class TrainingConfig:
     r1_every: int = 16
     """Steps between two R1 penalties; each is multiplied by this number."""
     ema_half_life: int = 10_000
-    """Images after which a weight of the averaged generator has forgotten half of its past."""
+    """Half-life of the weights of the EMA generator, images."""
     ema_rampup: float = 0.05
-    """The half-life is at most this share of the images seen; 0 for no ramp-up."""
+    """The half-life is at most this share of the images so far; 0 for no ramp-up."""
     blur_sigma: float = 10.0
     """Standard deviation of the blur of the discriminator's pictures at the start, pixels."""
     blur_fade_images: int = 200_000
     """Images over which the blur fades to nothing; 0 for none."""
     swap_fade_images: int = 1_000_000
-    """Images over which the probability of a swapped mapping camera falls from 1 to `swap_probability`."""
+    """Images over which the probability of a swapped conditioning camera falls from 1 to `swap_probability`."""
     swap_probability: float = 0.5
-    """Probability at the end that the mapping network sees another camera than the one rendered."""
+    """Probability at the end that the conditioning camera is another than the rendered one."""
     growth_fade_images: int = 1_000_000
     """Images over which the blocks that a discriminator was grown by are faded in; 0 for at once."""
     position_weight: float = 0.1
@@ -62,20 +62,20 @@ class TrainingConfig:
     log_every: int = 4_000
     """Images between two lines of the log: the official tick."""
     metrics_every: int = 200_000
-    """Images between two measurements of the averaged generator; 0 for none."""
+    """Images between two evaluations of the EMA generator; 0 for none."""
     metrics_images: int = 10_000
     """Generated pictures of a measurement."""
     metrics_detector: str = "inception"
     """Detector that measures: inception, efficientnet-lite0, or the path of a TorchScript file."""
     kept_checkpoints: int = 2
-    """Newest checkpoints that stay; besides them the best by the metrics. Averaged generators of snapshots all stay."""
+    """Newest checkpoints that stay; besides them the best by the metrics. All snapshots stay."""
     milestone_every: int = 10
     """Snapshots between two checkpoints that stay for good; 0 for none."""
     seed: int = 0
     """All randomness of the run follows from it."""
     precision: Literal["mixed", "full"] = "mixed"
-    """On GPUs, mixed computes the four finest blocks of both networks in bfloat16 and other matrix products in TF32;
-    full computes everything in 32-bit floats, as the CPU always does."""
+    """On GPUs, mixed computes the four highest-resolution blocks of both networks in bfloat16 and other matrix products
+    in TF32; full computes everything in float32, as the CPU always does."""
 
     def __post_init__(self) -> None:
         counts = {"total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints", "views"}
