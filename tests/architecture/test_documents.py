@@ -164,3 +164,21 @@ def test_every_experiment_has_its_answer_in_one_line(repository: Path) -> None:
     assert len(questions) >= 36
     assert not [question for question, answer in questions if not re.fullmatch(r"\*\*.+\*\*", answer)]
     assert re.findall(r"^- \[(.+)\]\(#", text, re.MULTILINE) == [question for question, _ in questions]
+
+
+def test_figures_of_the_readme_stand_in_the_pages_that_it_names(repository: Path) -> None:
+    pages = ("docs/performance.md", "src/gghead/assets/model/README.md")
+    known = " ".join((repository / page).read_text(encoding="utf-8") for page in pages)
+    table = (repository / "README.md").read_text(encoding="utf-8").split("## Results", 1)[1].split("\n\n")[1]
+    rows = [line.split("|") for line in table.splitlines()[2:]]
+    assert len(rows) >= 5
+    figures = [figure for row in rows for cell in row[3:5] for figure in re.findall(r"[\d.]*\d", cell)]
+    assert not [figure for figure in figures if not re.search(rf"(?<![\d.]){re.escape(figure)}(?!\.?\d)", known)]
+
+
+def test_the_citation_is_of_this_version(repository: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="reads CITATION.cff; mkdocs brings it")
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert project["urls"]["Paper"] == citation["preferred-citation"]["url"]
