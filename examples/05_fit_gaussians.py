@@ -26,7 +26,7 @@ with HeadDataset.open(data, 64) as pictures:
 gghead.show(target.reshape(2, 6, 64, 64, 3))
 
 # %%
-# They start as grey Gaussians on the head template. Means, scales and colours are optimized; rotations stay.
+# They start as grey Gaussians on the head template. Means, scales and colours are fitted; rotations stay.
 points = place_uv_samples(bake(HeadTemplate.builtin(), 64), grid_size=64).positions
 offsets, sizes = torch.zeros_like(points), torch.full_like(points, -4.0)
 colors, opacity = torch.zeros(len(points), 1, 3), torch.full((len(points),), 3.0)
