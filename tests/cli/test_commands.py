@@ -1,7 +1,7 @@
 """The commands as a user types them: results, refusals, help."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from PIL import Image
 from gghead.cli.dry_run import tell_estimate
 from gghead.cli.main import main
 from gghead.config.presets import from_preset
+from gghead.config.training import TrainingConfig
 from gghead.cuda.availability import KernelError
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
@@ -164,7 +165,7 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert "r1_gamma is 'much'; expected a number" in refusal(*started, "--set", "r1_gamma=much")
     assert "generator_lr is 'nan'; expected a number" in refusal(*started, "--set", "generator_lr=nan")
     assert "generator_lr is -0.1; expected a value from 0" in refusal(*started, "--set", "generator_lr=-.1")
-    assert "expected FIELD=VALUE" in refusal(*started, "--set", "r1_gamma")
+    assert "expected FIELD=VALUE, like r1_gamma=" in refusal(*started, "--set", "r1_gamma")
     assert 'loss is "relativistic", a setting that this version no longer has' in refusal(
         *started, "--set", "loss=relativistic"
     )
@@ -320,3 +321,13 @@ def test_help_names_every_command_and_few_commands_have_many_options() -> None:
         options = [parameter for parameter in main.commands[name].params if parameter.param_type_name == "option"]
         assert (len(options) > 8) == (name in MANY_OPTIONS), name
         assert all(getattr(option, "help", None) for option in options), name
+
+
+@pytest.mark.parametrize(("preset", "batch"), [("demo", 8), ("ffhq256", 32)])
+def test_set_help_lists_the_fields_of_a_preset(preset: str, batch: int) -> None:
+    told = CliRunner().invoke(main, ["train", "--set", "help", preset])
+    assert told.exit_code == 0
+    words = " ".join(told.stdout.split())
+    assert f"batch_size={batch} Pictures of a step. [whole number]" in words
+    assert "[mixed or full]" in words
+    assert all(field.name in words for field in fields(TrainingConfig))

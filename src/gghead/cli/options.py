@@ -5,11 +5,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from gghead.config.field_help import FieldHelp, describe_fields
+from gghead.config.presets import PRESETS
 from gghead.runs.places import BUNDLED_MODEL, find_data, find_run, folder
 
 T = TypeVar("T")
@@ -149,16 +152,31 @@ force_argument_option = click.option("--force", is_flag=True, help="Overwrite an
 
 
 def read_settings(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """FIELD=VALUE, as a dictionary; fails with what was expected."""
+    """FIELD=VALUE, as a dictionary; fails with what was expected. `help` lists the fields and ends the command."""
+    if not given:
+        return {}
+    known = {field.name: field for field in describe_fields(PRESETS[context.params["preset"]].training)}
+    if "help" in given:
+        tell_fields(list(known.values()))
+        context.exit()
     settings: dict[str, str] = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not separator:
-            raise click.BadParameter(f"{text!r}; expected FIELD=VALUE, like r1_gamma=0.5", context, parameter)
+            near = get_close_matches(name, known, n=1)
+            like = known[near[0]] if near else "r1_gamma=0.5; --set help lists the fields"
+            raise click.BadParameter(f"{text!r}; expected FIELD=VALUE, like {like}", context, parameter)
         if name in settings:
             raise click.BadParameter(f"{name} is given twice; leave one away", context, parameter)
         settings[name] = value
     return settings
+
+
+def tell_fields(known: list[FieldHelp]) -> None:
+    """Prints fields, what they have where nothing is set, and what they are for."""
+    formatter = click.HelpFormatter()
+    formatter.write_dl([(f"{field.name}={field.value}", f"{field.text} [{field.kind}]") for field in known], col_max=36)
+    click.echo(formatter.getvalue(), nl=False)
 
 
 set_option = click.option(
@@ -167,7 +185,7 @@ set_option = click.option(
     multiple=True,
     callback=read_settings,
     metavar="FIELD=VALUE",
-    help="Any other field of the run's training, see its config.json: --set r1_gamma=0.5; may be repeated.",
+    help="Any other field of the run's training: --set r1_gamma=0.5; may be repeated. --set help lists the fields.",
 )
 gpus_option = click.option(
     "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, one GPU each."

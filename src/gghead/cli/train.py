@@ -26,7 +26,7 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
 
 
 @click.command(epilog="\b\nPresets:\n" + "\n".join(f"  {name:9} {preset.summary}" for name, preset in PRESETS.items()))
-@click.argument("preset", type=click.Choice(list(PRESETS)))
+@click.argument("preset", type=click.Choice(list(PRESETS)), is_eager=True)  # --set help shows its values
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Zip or folder, or its name in GGHEAD_DATA_PATH.  [required]"
 )
