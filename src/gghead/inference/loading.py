@@ -11,16 +11,19 @@ from gghead.runs.model_files import find_model
 from gghead.stylegan.folding import freeze
 
 
-def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> Generator:
-    """Loads a generator for sampling.
+def load(path: str | Path | None = None, device: str | torch.device = "cpu", *, trainable: bool = False) -> Generator:
+    """Loads a generator, to sample from it or to train it further.
 
     Args:
         path: a .safetensors model, or a run's folder or name ("GGHEAD-4"), whose newest snapshot is taken; by default
             the model that comes with gghead.
         device: where to put it: "cpu", "cuda" or "cuda:1".
+        trainable: whether the weights take gradients. Without, the network is frozen: in evaluation mode, no weight
+            takes a gradient, and what follows from weights alone is computed once on a GPU. With, it is in training
+            mode and nothing is kept.
 
     Returns:
-        A network whose weights take no gradients; `requires_grad_(True)` has it learn, as any other network.
+        The generator, frozen unless it is to be trained: `backward()` on what a frozen one makes raises an error.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -34,5 +37,6 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> 
     file = find_model(path)
     require_device(device)
     generator = load_generator(file).to(device)
-    freeze(generator)
+    if not trainable:
+        freeze(generator.eval())
     return generator
