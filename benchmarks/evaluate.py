@@ -18,7 +18,7 @@ from benchmarks.rows import commit
 from gghead.config.presets import PRESETS
 from gghead.data.cache.picture_cache import cache_root
 from gghead.evaluation.features import AT_ONCE, collect_features
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, SamplingProtocol, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator

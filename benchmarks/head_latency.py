@@ -89,13 +89,13 @@ def inputs_of(generator: Generator, resolution: int) -> Inputs:
 
 def head(generator: Generator, inputs: Inputs) -> Tensor:
     """Latent -> Gaussians; returns their means."""
-    return generator.decode(generator.map_styles(inputs["z"], inputs["labels"])).means
+    return generator.decode(generator.map_styles(inputs["z"], Cameras.from_labels(inputs["labels"], 1))).means
 
 
 def draw(generator: Generator, inputs: Inputs, resolution: int) -> Tensor:
     """Latent -> picture."""
-    heads = generator.decode(generator.map_styles(inputs["z"], inputs["labels"]))
-    return render(heads, Cameras.from_labels(inputs["labels"], resolution), pairwise=True).rgb
+    camera = Cameras.from_labels(inputs["labels"], resolution)
+    return render(generator.decode(generator.map_styles(inputs["z"], camera)), camera, pairwise=True).rgb
 
 
 def measure(

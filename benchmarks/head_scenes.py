@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOCAL
 from gghead.geometry.spherical_harmonics import C0
 from gghead.uv.template import HeadTemplate
 

@@ -145,7 +145,7 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     generator, discriminator, training = state.generator, state.discriminator, config.training
     resolution, batch = config.model.discriminator.resolution, training.batch_size
     z = torch.randn(batch // training.views, generator.config.z_size, device=labels.device)
-    seen = labels[:: training.views] if generator.config.camera_conditioned else None
+    seen = Cameras.from_labels(labels[:: training.views], 1) if generator.config.camera_conditioned else None
     styles = generator.map_styles(z, seen).detach()
     maps = generator.maps(styles, "none").detach().requires_grad_()
     heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())

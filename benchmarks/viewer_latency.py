@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import commit
-from gghead.geometry.cameras import FFHQ_FOCAL
+from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.state import HeadChoice, Look, Viewpoint

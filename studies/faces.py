@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from gghead.geometry.cameras import Cameras
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.rasterizer import render

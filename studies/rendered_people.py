@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.portraits import PERSON, Sitting, head_maker
 from gghead.synthetic.render.lighting import random_lighting

@@ -13,7 +13,8 @@ from PIL import Image
 
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from gghead.config.training import RunConfig, TrainingConfig
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.geometry.trajectories import on_sphere
 
 RESOLUTION = 16

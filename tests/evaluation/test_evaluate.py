@@ -172,10 +172,10 @@ def test_a_head_does_not_depend_on_its_batch(generator: Generator, reference: Re
     assert torch.equal(front.styles(range(1)), generator.map_styles(*_front_latents(front, generator)))
 
 
-def _front_latents(fakes: GeneratedHeads, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def _front_latents(fakes: GeneratedHeads, generator: Generator) -> tuple[torch.Tensor, Cameras]:
     draw = fakes._rng(0, 0)
     latents = torch.from_numpy(draw.standard_normal(generator.config.z_size)).float()[None]
-    return latents, Cameras.frontal(1).labels()
+    return latents, Cameras.frontal(1)
 
 
 def test_real_features_are_cached_by_content(

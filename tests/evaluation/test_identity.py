@@ -17,7 +17,7 @@ from gghead.evaluation.identity import (
     identity_measures,
 )
 from gghead.evaluation.real_statistics import RealStatistics
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.metrics import identity
 from gghead.metrics.identity import FaceRecognizer, equal_error, load_recognizer

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gghead.geometry.cameras import FFHQ_FOCAL, FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV, Cameras, invert_rigid
+from gghead.geometry.cameras import Cameras, invert_rigid
+from gghead.geometry.canonical_head import FFHQ_FOCAL, FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.geometry.trajectories import look_at, on_sphere
 from tolerances import EXACT_FLOAT32
 
@@ -171,22 +172,26 @@ def test_numbers_of_other_libraries_are_numbers() -> None:
     assert (cameras.width, type(cameras.width), len(cameras)) == (8, int, 2)
 
 
-def test_only_the_batch_is_indexed() -> None:
-    cameras = Cameras.at([-1.0, 0.0, 1.0], resolution=8)
-    assert [camera.batch_shape for camera in cameras] == [(), (), ()]
-    assert torch.equal(cameras[-1].viewmats, cameras.viewmats[2])
-    for index in (slice(1, 3), [1, 2], torch.tensor([False, True, True]), (..., slice(1, 3))):
-        assert torch.equal(cameras[index].viewmats, cameras.viewmats[1:])
-    assert cameras[None].batch_shape == (1, 3)
-    assert cameras[...].batch_shape == (3,)
-    for index in ((0, 0), (..., 0, 0), 3, True, "a"):
-        with pytest.raises(IndexError):
-            cameras[index]
-    with pytest.raises(IndexError, match="no axis to index"):
-        cameras[0][0]
-    for use in (len, list):
-        with pytest.raises(TypeError, match="a single camera"):
-            use(cameras[0])
+@given(yaw=st.floats(-3.1, 3.1), pitch=st.floats(-1.4, 1.4), depth=st.floats(0.5, 5))
+def test_unprojecting_is_the_inverse_of_projecting(yaw: float, pitch: float, depth: float) -> None:
+    cameras = Cameras.at([yaw, -yaw], pitch, resolution=64)
+    pixels = torch.tensor([[1.5, 2.5], [60.0, 3.0], [32.0, 32.0]])
+    points = cameras.unproject(pixels, torch.full((2, 3, 1), depth))
+    found, found_depth = cameras.project(points)
+    torch.testing.assert_close(found, pixels.expand(2, 3, 2), rtol=0, atol=2e-3)
+    torch.testing.assert_close(found_depth, torch.full((2, 3, 1), depth), rtol=1e-4, atol=1e-4)
+    for camera, expected in zip(cameras, points, strict=True):
+        torch.testing.assert_close(camera.unproject(pixels, torch.full((3, 1), depth)), expected)
+
+
+def test_projecting_follows_the_definition() -> None:
+    cameras = Cameras.at([-0.5, 0.7], 0.2, resolution=100)
+    points = [[0.1, 0.2, 0.3], [-0.2, 0.0, 0.1]]
+    found, _ = cameras.project(torch.tensor(points))
+    torch.testing.assert_close(found, torch.stack([project(cameras, point) for point in points], dim=1))
+    behind, depth = cameras.project(torch.tensor([[0.0, 0.0, 9.0]]))
+    assert bool((depth < 0).all())
+    assert bool(behind.isfinite().all())
 
 
 def test_cameras_are_shown_in_one_short_line() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gghead.config.model import ModelConfig
 from gghead.config.training import RunConfig
+from gghead.geometry.cameras import Cameras
 from gghead.model.continuation import TrainingNetworks, save_training
 from gghead.model.official.reader import OfficialCheckpoint, read_official
 from gghead.model.storage import save_generator
@@ -50,8 +51,8 @@ def test_seeds_are_the_same_latents(official: OfficialCheckpoint, expected: dict
 
 @pytest.mark.parametrize(("truncation", "name"), [(0.7, "ws"), (1.0, "ws_psi1")])
 def test_styles(official: OfficialCheckpoint, expected: dict[str, Tensor], truncation: float, name: str) -> None:
-    labels = expected["cond_label"].expand(4, -1)
-    styles = official.generator_ema.map_styles(expected["z"], labels, truncation)
+    camera = Cameras.from_labels(expected["cond_label"], 1)
+    styles = official.generator_ema.map_styles(expected["z"], camera, truncation)
     torch.testing.assert_close(styles, expected[name], **OFFICIAL_STYLES._asdict())
 
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.geometry.cameras import Cameras
 from gghead.model.decoder import activate
 from gghead.model.official.reader import OfficialCheckpoint, read_official
 from gghead.stylegan.synthesis import Noise
@@ -43,7 +44,7 @@ def test_all_networks_are_imported(official: OfficialCheckpoint) -> None:
 
 @pytest.mark.parametrize(("truncation", "name"), [(0.7, "ws_psi0.7"), (1.0, "ws_psi1")])
 def test_styles(official: OfficialCheckpoint, expected: dict[str, Tensor], truncation: float, name: str) -> None:
-    styles = official.generator_ema.map_styles(expected["z"], expected["c_mapping"], truncation)
+    styles = official.generator_ema.map_styles(expected["z"], Cameras.from_labels(expected["c_mapping"], 1), truncation)
     torch.testing.assert_close(styles, expected[name], rtol=OFFICIAL_STYLES.rtol, atol=OFFICIAL_STYLES.atol)
 
 

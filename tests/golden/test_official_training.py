@@ -58,7 +58,7 @@ def official() -> Official:
 @pytest.fixture(scope="module")
 def terms(official: Official) -> GeneratorTerms:
     labels = official.tensor("c_render")
-    styles = official.generator.map_styles(official.tensor("z"), labels)
+    styles = official.generator.map_styles(official.tensor("z"), Cameras.from_labels(labels, 1))
     return generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
 
 
@@ -72,7 +72,7 @@ def gradients(official: Official) -> dict[str, torch.Tensor]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(terms_module, "render", render_officially)
         labels = official.tensor("c_render")
-        styles = official.generator.map_styles(official.tensor("z"), labels)
+        styles = official.generator.map_styles(official.tensor("z"), Cameras.from_labels(labels, 1))
         terms = generator_terms(official.generator, official.discriminator, CONFIG, styles, labels)
         named = dict(official.generator.named_parameters())
         found = torch.autograd.grad(terms.total(CONFIG), list(named.values()), allow_unused=True)
@@ -161,7 +161,7 @@ def test_gradients_of_scales_and_rotations_are_the_derivative_of_the_loss(offici
     generator = copy.deepcopy(official.generator).double()
     weight = generator.get_parameter("synthesis.blocks.4.to_output.weight")
     labels = official.tensor("c_render").double()[:1]
-    styles = generator.map_styles(official.tensor("z").double()[:1], labels).detach()
+    styles = generator.map_styles(official.tensor("z").double()[:1], Cameras.from_labels(labels, 1)).detach()
 
     def loss() -> torch.Tensor:
         drawn = render(

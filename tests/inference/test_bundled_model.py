@@ -8,7 +8,7 @@ import torch
 
 from face_models import face_models
 from gghead.geometry.cameras import Cameras
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.model.generator import Generator

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from gghead.config.model import GeneratorConfig
+from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
 from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import load_generator, save_generator
+from gghead.rasterizer import render
 from tolerances import FROZEN_AND_NOT
 
 TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=16, channel_base=64, channel_max=8, grid_size=8)
@@ -42,8 +44,40 @@ def assert_same(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert float((ours - theirs).norm()) <= FROZEN_AND_NOT * float(theirs.norm())
 
 
+def styles_of(generator: Generator) -> torch.Tensor:
+    return generator.map_styles(generator.latents([0, 1]), Cameras.orbit(2, 1, device=generator.device))
+
+
 def maps(generator: Generator) -> torch.Tensor:
-    return generator.maps(generator.map_styles(generator.latents([0, 1]), torch.eye(25)[:2].to(generator.device)))
+    return generator.maps(styles_of(generator))
+
+
+def test_a_trainable_model_learns(tmp_path: Path) -> None:
+    save_generator(tmp_path / "model.safetensors", build_generator(TINY, seed=0))
+    generator = load(tmp_path / "model.safetensors", trainable=True)
+    assert generator.training
+    weights, head = copy.deepcopy(generator.state_dict()), generator.sample([0])
+    optimizer = torch.optim.Adam(generator.parameters(), lr=1e-2)
+    for _ in range(2):
+        optimizer.zero_grad()
+        drawn = render(generator.decode(styles_of(generator)), Cameras.frontal(16))
+        (drawn.rgb.square().mean() + drawn.alpha.mean()).backward()
+        optimizer.step()
+    moved = {name for name, weight in generator.state_dict().items() if not torch.equal(weight, weights[name])}
+    learning = {name for name, weight in generator.named_parameters() if weight.grad is not None}
+    assert moved == learning
+    assert len(moved) > 0.8 * len(list(generator.parameters()))
+    assert not torch.equal(generator.sample([0]).sh, head.sh)
+    pictures = [render(heads, Cameras.frontal(16)).rgb for heads in (head, generator.sample([0]))]
+    assert not torch.equal(*pictures)
+
+
+def test_training_a_frozen_model_fails_loudly(pair: tuple[Generator, Generator]) -> None:
+    loaded, _ = pair
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        maps(loaded).square().sum().backward()
 
 
 def test_gradients_are_those_of_the_never_frozen_network(pair: tuple[Generator, Generator]) -> None:

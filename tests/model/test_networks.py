@@ -3,12 +3,14 @@
 import copy
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
 from gghead.stylegan.folding import freeze
@@ -25,11 +27,29 @@ def test_published_parameter_counts() -> None:
     assert generator.synthesis.num_styles == 14
 
 
+def test_the_mapping_network_sees_a_camera_for_each_latent_or_one_for_all() -> None:
+    generator, z = build_generator(TINY, seed=0), torch.randn(2, 3, TINY.z_size)
+    front, cameras = generator.default_conditioning(), Cameras.orbit(2, 64)
+    styles = generator.map_styles(z, front)
+    assert torch.equal(styles, generator.map_styles(z, conditioning_camera=front[0]))
+    assert torch.equal(styles, generator.map_styles(z, Cameras.stack([Cameras.cat([front] * 3)] * 2)))
+    assert not torch.equal(generator.map_styles(z[:, 0], cameras), generator.map_styles(z[:, 0], front))
+    with pytest.raises(ValueError, match=r"conditioning cameras of batch \[2\]; expected one camera"):
+        generator.map_styles(z, cameras)
+    with pytest.raises(ValueError, match="needs a conditioning_camera"):
+        generator.map_styles(z)
+    blind = build_generator(replace(TINY, camera_conditioned=False), seed=0)
+    assert blind.default_conditioning() is None
+    assert blind.map_styles(z).shape == styles.shape
+    with pytest.raises(ValueError, match="this generator sees no camera"):
+        blind.map_styles(z, front)
+
+
 @pytest.mark.parametrize(("resolution", "degree"), [(8, 0), (16, 1), (32, 3)])
 def test_shapes(resolution: int, degree: int) -> None:
     config = GeneratorConfig(8, 8, 2, True, resolution, 64, 8, 9, degree)
     generator = build_generator(config, seed=0)
-    styles = generator.map_styles(torch.randn(2, 3, 8), torch.randn(2, 3, 25))
+    styles = generator.map_styles(torch.randn(2, 3, 8), Cameras.frontal(1))
     assert generator.maps(styles).shape == (2, 3, config.map_channels, resolution, resolution)
     heads = generator.decode(styles)
     assert heads.batch_shape == (2, 3)

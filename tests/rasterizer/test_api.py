@@ -126,8 +126,8 @@ def test_bad_input_is_named(unchecked_shapes: None) -> None:
         render(replace(scene, quats=scene.quats[:, :4]), cameras)
     with pytest.raises(ValueError, match=r"scales are torch\.float64"):
         render(replace(scene, scales=scene.scales.double()), cameras)
-    with pytest.raises(ValueError, match=r"viewmats are torch\.float64"):
-        render(scene, Cameras(cameras.viewmats.double(), cameras.Ks, 8, 8))
+    with pytest.raises(ValueError, match=r"the cameras are torch\.float64"):
+        render(scene, cameras.to(torch.float64))
     with pytest.raises(ValueError, match="viewmats hold numbers that are not finite"):
         render(scene, Cameras(cameras.viewmats * float("nan"), cameras.Ks, 8, 8))
     with pytest.raises(ValueError, match="pairwise drawing got scenes of batch \\[2\\] and cameras of batch \\[3\\]"):
@@ -138,10 +138,6 @@ def test_bad_input_is_named(unchecked_shapes: None) -> None:
         render(scene, cameras, background=torch.zeros(4))
     with pytest.raises(ValueError, match="7 spherical-harmonic coefficients"):
         render(replace(scene, sh=torch.zeros(2, 5, 7, 3)), cameras)
-    with pytest.raises(ValueError, match="pictures of 0 x 8 pixels"):
-        render(scene, Cameras(cameras.viewmats, cameras.Ks, 0, 8))
-    with pytest.raises(ValueError, match="8 pixels; expected whole numbers"):
-        render(scene, Cameras(cameras.viewmats, cameras.Ks, 2.5, 8))
     with pytest.raises(ValueError, match="fewer than 2\\^31"):
         render(scene, Cameras(cameras.viewmats, cameras.Ks, 10**6, 10**6))
     with pytest.raises(ValueError, match="features have shape \\[\\]"):
@@ -150,7 +146,7 @@ def test_bad_input_is_named(unchecked_shapes: None) -> None:
         render(replace(scene, sh=torch.zeros(3)), cameras)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64, torch.bool])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_other_precisions_are_named(dtype: torch.dtype, unchecked_shapes: None) -> None:
     scene, cameras = random_scene(5).map(lambda tensor: tensor.to(dtype)), cameras_around((1,), 8, 8)
     with pytest.raises(ValueError, match=rf"the Gaussians are {dtype}; single and double .*\.to\(torch\.float32\)"):
@@ -219,28 +215,12 @@ def test_what_is_drawn_and_what_draws_are_named(unchecked_shapes: None) -> None:
         render(None, cameras)
     with pytest.raises(ValueError, match=r"the heads are Cameras\(batch"):
         render(cameras, scene)
-    with pytest.raises(ValueError, match=r"pictures of 8.0 x 8.0 pixels; expected whole numbers"):
-        render(scene, Cameras(cameras.viewmats, cameras.Ks, 8.0, 8.0))
 
 
-@pytest.mark.parametrize("odd", [None, "text", [[0.0]], torch.zeros(5, 3).numpy(), torch.zeros(5, 3).to_sparse()])
-def test_what_is_no_tensor_is_named(odd: object, unchecked_shapes: None) -> None:
-    scene, cameras = random_scene(5), cameras_around((1,), 8, 8)
-    for field in ("means", "quats", "scales", "opacities", "sh"):
-        with pytest.raises(ValueError, match=f"{field} are .*expected (a tensor|dense numbers)"):
-            render(replace(scene, **{field: odd}), cameras)
-    for field in ("viewmats", "Ks"):
-        with pytest.raises(ValueError, match=f"{field} are .*expected (a tensor|dense numbers)"):
-            render(scene, replace(cameras, **{field: odd}))
-    if odd is not None:
-        with pytest.raises(ValueError, match=r"features are .*expected (a tensor|dense numbers)"):
-            render(scene, cameras, features=odd)
-
-
-@pytest.mark.parametrize("side", [8.0, True, torch.tensor(8), None])
-def test_sides_that_are_no_whole_numbers_are_named(side: object, unchecked_shapes: None) -> None:
-    with pytest.raises(ValueError, match="expected whole numbers"):
-        render(random_scene(5), replace(cameras_around((1,), 8, 8), width=side))
+@pytest.mark.parametrize("odd", ["text", [[0.0]], torch.zeros(5, 3).numpy(), torch.zeros(5, 3).to_sparse()])
+def test_features_that_are_no_tensor_are_named(odd: object, unchecked_shapes: None) -> None:
+    with pytest.raises(ValueError, match=r"features are .*expected (a tensor|dense numbers)"):
+        render(random_scene(5), cameras_around((1,), 8, 8), features=odd)
 
 
 def test_devices_that_differ_are_named() -> None:

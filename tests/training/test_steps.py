@@ -29,7 +29,7 @@ from tolerances import EXACT_FLOAT32
 def test_several_views_are_pictures_of_the_same_heads() -> None:
     state = new_state(tiny_config(Path("none")), "cpu")
     labels = Cameras.orbit(4, RESOLUTION).labels()
-    styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), labels[:2])
+    styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), Cameras.from_labels(labels[:2], 1))
     config = TrainingConfig()
     together = generator_terms(state.generator, state.discriminator, config, styles, labels)
     apart = generator_terms(state.generator, state.discriminator, config, styles.repeat_interleave(2, 0), labels)
@@ -43,7 +43,7 @@ def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:
     state, judged = new_state(config, "cpu"), []
     state.discriminator.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0]))
     labels = Cameras.orbit(2, RESOLUTION).labels()
-    styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), labels)
+    styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), Cameras.from_labels(labels, 1))
     generator_terms(state.generator, state.discriminator, TrainingConfig(), styles, labels)
     heads = state.generator.decode(styles, "none")
     larger = render(heads, Cameras.from_labels(labels, 2 * RESOLUTION), background=1.0, pairwise=True).rgb

@@ -6,10 +6,9 @@ from pathlib import Path
 import click
 
 from gghead.config.numbers import require_finite
+from gghead.geometry.canonical_head import FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.media.colors import parse_color
 
-PORTRAIT_FOV = 18.0
-"""Degrees, as `geometry.cameras.PORTRAIT_FOV`."""
 MAX_ANGLES = 100
 """Directions of one command."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -82,15 +81,11 @@ class Backdrop(click.ParamType):
 
 def radians_of(fov: float | None) -> float:
     """The field of view that an option asked for, radians."""
-    from gghead.geometry.cameras import FFHQ_FOV
-
     return FFHQ_FOV if fov is None else math.radians(fov)
 
 
 def target_of(fov: float | None) -> tuple[float, float, float]:
     """What the camera looks at under a field of view: FFHQ's look at the origin."""
-    from gghead.geometry.cameras import HEAD_MIDDLE
-
     return (0.0, 0.0, 0.0) if fov is None else HEAD_MIDDLE
 
 
@@ -104,7 +99,7 @@ def check_backdrop(out: Path, background: tuple[float, float, float] | None) -> 
 fov_option = click.option(
     "--fov",
     type=FieldOfView(),
-    default=PORTRAIT_FOV,
+    default=math.degrees(PORTRAIT_FOV),
     show_default=True,
     help="Field of view, degrees: 18 shows the whole head, ffhq (13.4) what FFHQ's pictures show, without the crown.",
 )

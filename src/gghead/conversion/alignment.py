@@ -3,8 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from gghead.geometry.cameras import FFHQ_DISTANCE
-from gghead.geometry.canonical_head import FACE_DEPTH
+from gghead.geometry.canonical_head import FACE_DEPTH, FFHQ_DISTANCE
 
 PARALLEL = 1e-3
 """Least eigenvalue of the mean projector, below which lines of sight are parallel: 3.6 degrees between two cameras."""

@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_FOV
 from gghead.geometry.normals import points_from_depth
-from gghead.geometry.trajectories import on_sphere
 from gghead.inference.generated import GeneratedHeads, to_pixels
 from gghead.metrics.efficientnet import EfficientNetLite0, feature_distance
 from gghead.rasterizer import Rendering, render
@@ -53,8 +53,7 @@ class Warp:
 
 def view_cameras(resolution: int, device: torch.device | str) -> Cameras:
     """The cameras of the views, batch [5], around the face at the distance of FFHQ."""
-    yaw = torch.tensor(YAWS, device=device)
-    return Cameras.looking_at(on_sphere(yaw, torch.zeros_like(yaw), FFHQ_DISTANCE), yaw.new_zeros(3), resolution)
+    return Cameras.at(YAWS, fov=FFHQ_FOV, resolution=resolution, target=(0, 0, 0), device=device)
 
 
 def warp(source: Rendering, source_cameras: Cameras, target: Rendering, target_cameras: Cameras) -> Warp:
@@ -67,17 +66,12 @@ def warp(source: Rendering, source_cameras: Cameras, target: Rendering, target_c
         target_cameras: one a picture.
     """
     points = points_from_depth(target.depth, target_cameras)
-    rotation, shift = source_cameras.viewmats[:, None, :3, :3], source_cameras.viewmats[:, None, None, :3, 3]
-    seen = torch.matmul(points, rotation.mT) + shift
-    depth = seen[..., 2].clamp_min(1e-6)
-    K = source_cameras.Ks[:, None, None]
-    column = K[..., 0, 0] * seen[..., 0] / depth + K[..., 0, 2]
-    row = K[..., 1, 1] * seen[..., 1] / depth + K[..., 1, 2]
+    places, depth = (part.reshape(*points.shape[:3], -1) for part in source_cameras.project(points.flatten(1, 2)))
     # Pixel centres at +0.5 are what align_corners=False means.
-    grid = torch.stack([2 * column / source_cameras.width - 1, 2 * row / source_cameras.height - 1], dim=-1)
+    grid = 2 * places / places.new_tensor([source_cameras.width, source_cameras.height]) - 1
     planes = torch.cat([source.rgb.clamp(0, 1), source.depth, source.alpha], dim=-1).permute(0, 3, 1, 2)
     fetched = grid_sample(planes, grid, align_corners=False).permute(0, 2, 3, 1)
-    same = (fetched[..., 3] - seen[..., 2]).abs() < SAME_SURFACE
+    same = (fetched[..., 3] - depth[..., 0]).abs() < SAME_SURFACE
     valid = (target.alpha[..., 0] > SOLID) & (fetched[..., 4] > SOLID) & same
     return Warp(fetched[..., :3], valid)
 
@@ -123,7 +117,7 @@ def view_consistency(
 def _view(fakes: GeneratedHeads, span: range, number: int, camera_followed: bool) -> tuple[Rendering, Cameras]:
     """View `number` of some heads, and its camera for each of them."""
     cameras = view_cameras(fakes.recipe.resolution, fakes.device)[[number] * len(span)]
-    styles = fakes.styles(span, seen=cameras.labels() if camera_followed else None)
+    styles = fakes.styles(span, cameras if camera_followed else None)
     return render(fakes.decode(styles), cameras, background=fakes.recipe.background, pairwise=True), cameras
 
 

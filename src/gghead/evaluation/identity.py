@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gghead.evaluation.report import Measure
 from gghead.geometry.cameras import Cameras
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, finite_heads
 from gghead.media.images import to_uint8
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer
@@ -75,12 +75,8 @@ def identities(
         pictures: of each head from each of `VIEWS`.
         landmarks: where the heads have what `FACE_LANDMARKS` names.
     """
-    cameras = identity_cameras(pictures.shape[2])
-    points = torch.from_numpy(landmarks).float()
-    seen = points @ cameras.viewmats[:, :3, :3].mT + cameras.viewmats[:, None, :3, 3]
-    projected = seen @ cameras.Ks.mT
-    pixels = (projected[..., :2] / projected[..., 2:]).numpy()
-    return Identities(torch.stack([recognizer.embed(views, pixels) for views in pictures]))
+    pixels, _ = identity_cameras(pictures.shape[2]).project(torch.from_numpy(landmarks).float())
+    return Identities(torch.stack([recognizer.embed(views, pixels.numpy()) for views in pictures]))
 
 
 @torch.no_grad()
@@ -101,12 +97,11 @@ def generated_identities(
     for number in range(heads):
         span = range(number, number + 1)
         if camera_followed:
-            styles = torch.cat([fakes.styles(span, seen=label[None]) for label in cameras.labels()])
+            styles = torch.cat([fakes.styles(span, camera) for camera in cameras])
             bodies = fakes.decode(styles)
             drawn = render(bodies, cameras, background=fakes.recipe.background, pairwise=True).rgb
         else:
-            front = cameras[[VIEWS.index(0)]].labels()
-            bodies = fakes.decode(fakes.styles(span, seen=front))
+            bodies = fakes.decode(fakes.styles(span, cameras[VIEWS.index(0)]))
             drawn = render(bodies, cameras, background=fakes.recipe.background).rgb[0]
         if bool(finite_heads(bodies).all()):
             found.append(identities(recognizer, to_uint8(drawn)[None]).embeddings)

@@ -58,8 +58,7 @@ def head_sheets(fakes: GeneratedHeads) -> tuple[np.ndarray, np.ndarray]:
     """A head a row: its views, and depth and normals of three of them; uint8 [H, W, 3] both."""
     side = min(fakes.recipe.resolution, MAX_SIDE)
     cameras = view_cameras(side, fakes.device)
-    front = cameras[[len(YAWS) // 2] * SAMPLES].labels()
-    heads = fakes.decode(fakes.styles(range(SAMPLES), seen=front))
+    heads = fakes.decode(fakes.styles(range(SAMPLES), cameras[len(YAWS) // 2]))
     drawn = render(heads, cameras, background=fakes.recipe.background)
     near = drawn.depth.where(drawn.alpha > 0.5, torch.inf).amin(dim=(2, 3, 4), keepdim=True)
     depth = (1 - (drawn.depth - near) / HEAD_DEPTH).clamp(0, 1).where(drawn.alpha > 0.5, 0).expand_as(drawn.rgb)

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from gghead.exports.mesh import fill
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.geometry.trajectories import on_sphere
 from gghead.media.meshes import Mesh
 from gghead.rasterizer import render
@@ -83,13 +84,13 @@ def seen_by(
 ) -> Float[Tensor, "V 4"]:
     """Colours at points in one camera's picture times its weights, and the weights."""
     rendering = render(head, camera, background=0.0)
-    local = points @ camera.viewmats[0, :3, :3].T + camera.viewmats[0, :3, 3]
-    screen = (local @ camera.Ks[0].T)[:, :2] / local[:, 2:] / (RESOLUTION / 2) - 1
+    pixels, own_depth = (part[0] for part in camera.project(points))
+    screen = pixels / (RESOLUTION / 2) - 1
     picture = torch.cat([rendering.rgb, rendering.alpha, rendering.depth], dim=-1)[0].movedim(-1, 0)
     found = functional.grid_sample(picture[None], screen[None, :, None], align_corners=False)[0, :, :, 0].T
     rgb, alpha, depth = found[:, :3], found[:, 3:4], found[:, 4]
     cosine = (normals * functional.normalize(camera.centers() - points, dim=-1)).sum(-1)
     inside: Bool[Tensor, " V"] = (screen.abs() < 1).all(dim=-1)
-    trusted = inside & (alpha[:, 0] > MIN_ALPHA) & (cosine > MIN_COSINE) & (local[:, 2] < depth + HIDDEN_BEHIND)
+    trusted = inside & (alpha[:, 0] > MIN_ALPHA) & (cosine > MIN_COSINE) & (own_depth[:, 0] < depth + HIDDEN_BEHIND)
     weight = torch.where(trusted, cosine**FACING_POWER, 0)[:, None]
     return torch.cat([rgb / alpha.clamp_min(MIN_ALPHA) * weight, weight], dim=-1)

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from gghead.gaussians.checks import require_single
 from gghead.gaussians.scene import Gaussians
+from gghead.geometry.grids import cell_corners, grid_places
 from gghead.geometry.spherical_harmonics import C0
 from gghead.media.meshes import Mesh, vertex_normals
 from gghead.model.generator import Generator
@@ -50,7 +51,7 @@ def head_mesh(gaussians: Gaussians, generator: Generator) -> Mesh:
         )
     head = gaussians.detach().to("cpu").map(lambda tensor: tensor.double())
     size = generator.config.grid_size
-    columns, rows = ((generator.texel_uvs.cpu().double().numpy() + 1) / 2 * (size - 1)).round().astype(int).T
+    columns, rows = (places.numpy() for places in grid_places(generator.texel_uvs.cpu(), size))
     template = generator.template_positions.detach().cpu().double().numpy()
     chart = Chart(np.full((size, size), -1), template, np.stack([rows, columns], axis=1))
     chart.index[rows, columns] = np.arange(len(rows))
@@ -136,8 +137,7 @@ class Chart:
 
     def triangles(self) -> Int[np.ndarray, "F 3"]:
         """Two triangles in each cell of the grid with four vertices, one where a corner is missing."""
-        a, b = self.index[:-1, :-1].ravel(), self.index[:-1, 1:].ravel()
-        c, d = self.index[1:, :-1].ravel(), self.index[1:, 1:].ravel()
+        a, b, c, d = cell_corners(self.index)
         present = (a >= 0).astype(int) + (b >= 0) + (c >= 0) + (d >= 0)
         choices = [((a, c, b), d), ((b, c, d), a), ((a, c, d), b), ((a, d, b), c)]
         parts = []

@@ -1,7 +1,7 @@
 """What readers and writers of files ask of Gaussians: that they can be drawn. Others are left out, counted and told."""
 
 import logging
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool
@@ -24,43 +24,15 @@ LARGEST_STEP = 0.5
 
 
 def require_scenes(gaussians: object) -> None:
-    """Raises ValueError unless these are Gaussians whose tensors fit together."""
+    """Raises ValueError unless these are Gaussians that hold numbers, with harmonics of some degree."""
     if not isinstance(gaussians, Gaussians):
         raise ValueError(
             f"the heads are {shortened(gaussians)}; expected Gaussians: generator.sample(seeds=[0]) makes some, "
             "gghead.load_ply reads some"
         )
-    for field in fields(Gaussians):
-        require_numbers(field.name, getattr(gaussians, field.name))
-    shape, coefficients = tuple(gaussians.means.shape[:-1]), gaussians.sh.shape[-2:-1]
-    if not shape:
-        raise ValueError(f"means have shape {list(gaussians.means.shape)}; expected [*batch, N, 3]")
-    if not coefficients:
-        raise ValueError(f"sh have shape {list(gaussians.sh.shape)}; expected [*batch, N, K, 3]")
-    ends = {"means": (3,), "quats": (4,), "scales": (3,), "opacities": (), "sh": (*coefficients, 3)}
-    for name, end in ends.items():
-        require_beside(name, getattr(gaussians, name), (*shape, *end), gaussians)
-    degree_of(coefficients.numel())  # raises ValueError by itself where the number of coefficients fits no degree
-
-
-def require_numbers(name: str, tensor: object) -> None:
-    """Raises ValueError unless this is a tensor, neither sparse nor on the device "meta", which holds no numbers."""
-    if not isinstance(tensor, Tensor):
-        raise ValueError(f"{name} are {shortened(tensor)}; expected a tensor: torch.as_tensor makes one of an array")
-    if tensor.layout != torch.strided or tensor.is_meta:
-        raise ValueError(f"{name} are {tensor.dtype} on {tensor.device} ({tensor.layout}); expected dense numbers")
-
-
-def require_beside(name: str, tensor: Tensor, shape: tuple[int, ...], gaussians: Gaussians) -> None:
-    """Raises ValueError unless a tensor has a shape, and the type and the device of the Gaussians' means."""
-    if tuple(tensor.shape) != shape:
-        raise ValueError(f"{name} have shape {list(tensor.shape)}; expected {list(shape)}, as the means say")
-    means = gaussians.means
-    if tensor.device != means.device or tensor.dtype != means.dtype:
-        raise ValueError(
-            f"{name} are {tensor.dtype} on {tensor.device}, the means are {means.dtype} on {means.device}; move them "
-            "with .to()"
-        )
+    if gaussians.means.is_meta:
+        raise ValueError(f'the heads are on the device "{gaussians.means.device}", which holds no numbers')
+    degree_of(gaussians.sh.shape[-2])  # raises ValueError by itself where the number of coefficients fits no degree
 
 
 def require_single(gaussians: Gaussians) -> None:

@@ -5,8 +5,9 @@ Camera: x right, y down, z forward; pixel centres at +0.5. Unit: EG3D's FFHQ uni
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,27 +15,26 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from gghead.config.numbers import require_finite, require_whole, shortened
-from gghead.geometry.batches import batch_index
+from gghead.geometry.batches import Batched
+from gghead.geometry.canonical_head import (
+    CIRCLE_RADIUS,
+    FFHQ_DISTANCE,
+    FFHQ_FOCAL,
+    FFHQ_FOV,
+    HEAD_MIDDLE,
+    PORTRAIT_FOV,
+)
 from gghead.geometry.devices import require_device
 from gghead.geometry.trajectories import circle, look_at, round_the_head
 
-FFHQ_FOCAL = 4.2647
-"""Focal length of the FFHQ cameras, in units of the picture's side."""
-FFHQ_DISTANCE = 2.7
-"""Distance of the FFHQ cameras from the origin, world units."""
-FFHQ_FOV = 2 * math.atan(0.5 / FFHQ_FOCAL)
-"""Field of view of the FFHQ cameras, radians: 13.4 degrees, which cut the crown and long hair off."""
-PORTRAIT_FOV = math.radians(18)
-"""Field of view, radians, that shows the whole head from FFHQ's distance: of 48 heads of the bundled model none reaches
-higher than y = 0.41, and no body is seen to end above the picture's rim."""
 Angles = float | Sequence[float] | Shaped[Tensor, "..."] | Shaped[np.ndarray, "..."]
 """One angle, or one for each camera; radians."""
-HEAD_MIDDLE = (0.0, 0.02, 0.0)
-"""What portraits look at, world: as much is left above the crown as below where bodies end."""
+NEAREST = 1e-6
+"""Points are projected as if they were no nearer to the camera's plane, world units."""
 
 
 @dataclass(frozen=True, eq=False)
-class Cameras:
+class Cameras(Batched):
     """A batch of cameras that see pictures of one size.
 
     Attributes:
@@ -42,17 +42,22 @@ class Cameras:
         Ks: intrinsics in pixels.
         width: pixels of a row.
         height: pixels of a column.
+
+    Raises:
+        ValueError: shapes, types or devices that do not fit together, or pictures without pixels.
     """
+
+    ONE: ClassVar[str] = "a single camera"
 
     viewmats: Float[Tensor, "*V 4 4"]
     Ks: Float[Tensor, "*V 3 3"]
     width: int
     height: int
 
-    @property
-    def batch_shape(self) -> torch.Size:
-        """Shape of the batch, the stars in *V."""
-        return self.viewmats.shape[:-2]
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, side in (("width", self.width), ("height", self.height)):
+            object.__setattr__(self, name, require_whole(name, side, 1, "512"))
 
     @classmethod
     def at(
@@ -130,7 +135,7 @@ class Cameras:
         cls,
         frames: int,
         resolution: int = 512,
-        radius: float = 0.6,
+        radius: float = CIRCLE_RADIUS,
         turns: float = 1,
         device: torch.device | str = "cpu",
         *,
@@ -212,8 +217,7 @@ class Cameras:
         resolution = require_whole("resolution", resolution, 1, "512 pixels a side")
         cam2world = labels[..., :16].unflatten(-1, (4, 4))
         Ks = labels[..., 16:].unflatten(-1, (3, 3))
-        in_pixels = torch.cat([Ks[..., :2, :] * resolution, Ks[..., 2:, :]], dim=-2)
-        return cls(invert_rigid(cam2world), in_pixels, resolution, resolution)
+        return cls(invert_rigid(cam2world), _scaled(Ks, resolution), resolution, resolution)
 
     def labels(self) -> Float[Tensor, "*V 25"]:
         """The inverse of `from_labels`.
@@ -225,44 +229,62 @@ class Cameras:
             raise ValueError(
                 f"labels describe square pictures; these cameras' have {self.width} x {self.height} pixels"
             )
-        Ks = self.Ks / self.Ks.new_tensor([[self.width], [self.height], [1.0]])
+        # A tensor made of Python's numbers would be copied to a GPU, which no CUDA graph can capture.
+        Ks = torch.cat([self.Ks[..., :2, :] / self.width, self.Ks[..., 2:, :]], dim=-2)
         return torch.cat([invert_rigid(self.viewmats).flatten(-2), Ks.flatten(-2)], dim=-1)
 
     def centers(self) -> Float[Tensor, "*V 3"]:
         """Camera positions, world."""
         return invert_rigid(self.viewmats)[..., :3, 3]
 
-    def to(self, target: torch.device | torch.dtype | str) -> "Cameras":
-        """The same cameras on another device, or in another precision; raises ValueError if there is no such device."""
-        if not isinstance(target, torch.dtype):
-            require_device(target)
-        return Cameras(self.viewmats.to(target), self.Ks.to(target), self.width, self.height)
+    def project(self, points: Float[Tensor, "*#V N 3"]) -> tuple[Float[Tensor, "*V N 2"], Float[Tensor, "*V N 1"]]:
+        """Where points are seen.
+
+        Args:
+            points: world; those of each camera, or the same for all.
+
+        Returns:
+            Places in the picture in pixels, centres of pixels at +0.5, and camera z in world units. Places of points
+            that are not in front of the camera, where camera z is not above 0, mean nothing.
+
+        Example:
+            >>> pixels, depth = Cameras.frontal(resolution=64).project(torch.zeros(1, 3))
+            >>> pixels.tolist(), round(depth.item(), 3)
+            ([[[32.0, 32.0]]], 2.7)
+        """
+        seen = points @ self.viewmats[..., :3, :3].mT + self.viewmats[..., None, :3, 3]
+        depth = seen[..., 2:]
+        return seen[..., :2] / depth.clamp_min(NEAREST) * self._focal() + self.Ks[..., None, :2, 2], depth
+
+    def unproject(self, pixels: Float[Tensor, "*#V N 2"], depth: Float[Tensor, "*V N 1"]) -> Float[Tensor, "*V N 3"]:
+        """World points that are seen at places of the picture in a depth; the inverse of `project`.
+
+        Args:
+            pixels: places in the picture of each camera, or the same for all; centres of pixels at +0.5.
+            depth: camera z, world units.
+        """
+        slopes = (pixels - self.Ks[..., None, :2, 2]) / self._focal()
+        seen = torch.cat([slopes * depth, depth], dim=-1)
+        return seen @ self.viewmats[..., :3, :3] + self.centers()[..., None, :]
+
+    def _focal(self) -> Float[Tensor, "*V 1 2"]:
+        """Focal lengths in pixels along both axes; skew, which no camera here has, counts for nothing."""
+        return self.Ks.diagonal(dim1=-2, dim2=-1)[..., None, :2]
 
     def magnified(self, times: int) -> "Cameras":
         """The same views in so many times as many pixels a side."""
-        scale = self.Ks.new_tensor([[times], [times], [1]])
-        return Cameras(self.viewmats, self.Ks * scale, times * self.width, times * self.height)
-
-    def __getitem__(self, index: object) -> "Cameras":
-        """Indexes the batch; raises IndexError on a single camera, whose matrices have no batch axis."""
-        at = batch_index(index, self.viewmats, self.batch_shape, "these cameras")
-        return Cameras(self.viewmats[at], self.Ks[at], self.width, self.height)
-
-    def __len__(self) -> int:
-        """Length of the batch's first axis."""
-        if not self.batch_shape:
-            raise TypeError("this is a single camera; it has no length")
-        return len(self.viewmats)
-
-    def __iter__(self) -> "Iterator[Cameras]":
-        """The cameras along the batch's first axis."""
-        return (self[place] for place in range(len(self)))
+        return Cameras(self.viewmats, _scaled(self.Ks, times), times * self.width, times * self.height)
 
     def __repr__(self) -> str:
         """Batch, size of the pictures and device; never the numbers."""
         return (
             f"Cameras(batch {list(self.batch_shape)}, {self.width} x {self.height} pixels, on {self.viewmats.device})"
         )
+
+
+def _scaled(Ks: Float[Tensor, "*V 3 3"], factor: float) -> Float[Tensor, "*V 3 3"]:
+    """Intrinsics in pixels so many times as small."""
+    return torch.cat([Ks[..., :2, :] * factor, Ks[..., 2:, :]], dim=-2)
 
 
 def _point(target: Sequence[float]) -> Float[Tensor, "3"]:

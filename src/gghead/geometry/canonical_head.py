@@ -1,24 +1,19 @@
-"""Where a head stands in FFHQ's canonical world, and the cameras that look at it there."""
+"""Where a head stands in FFHQ's canonical world, and where cameras stand to see it."""
 
 import math
 
-import numpy as np
-import torch
-from jaxtyping import Float32
-
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
-from gghead.geometry.trajectories import on_sphere
-
+FFHQ_FOCAL = 4.2647
+"""Focal length of the FFHQ cameras, in units of the picture's side."""
+FFHQ_DISTANCE = 2.7
+"""Distance of the FFHQ cameras from the origin, world units."""
+FFHQ_FOV = 2 * math.atan(0.5 / FFHQ_FOCAL)
+"""Field of view of the FFHQ cameras, radians: 13.4 degrees, which cut the crown and long hair off."""
+PORTRAIT_FOV = math.radians(18)
+"""Field of view, radians, that shows the whole head from FFHQ's distance: of 48 heads of the bundled model none reaches
+higher than y = 0.41, and no body is seen to end above the picture's rim."""
+HEAD_MIDDLE = (0.0, 0.02, 0.0)
+"""What portraits look at, world: as much is left above the crown as below where bodies end."""
 FACE_DEPTH = 0.2
 """z of the point around which FFHQ's crops turn, the middle of the face, world units."""
-FACE_REACH = math.radians(45)
-"""Cameras look at that point up to this yaw. Farther round they look at ever deeper points, at 90 degrees at the
-origin, the middle of the head, which would leave the picture otherwise."""
-
-
-def posed_label(yaw: float, pitch: float) -> Float32[np.ndarray, "25"]:
-    """Camera label at the distance of FFHQ; positive yaw stands towards +x, positive pitch above; radians."""
-    eye = on_sphere(torch.tensor(yaw, dtype=torch.float64), torch.tensor(pitch, dtype=torch.float64), FFHQ_DISTANCE)
-    depth = FACE_DEPTH * min(1.0, max(0.0, (math.pi / 2 - abs(yaw)) / (math.pi / 2 - FACE_REACH)))
-    cameras = Cameras.looking_at(eye, torch.tensor((0.0, 0.0, depth), dtype=torch.float64), resolution=1)
-    return cameras.labels().numpy().astype(np.float32)
+CIRCLE_RADIUS = 0.6
+"""Radius of the circle of the paper's videos, around the axis z at the distance of FFHQ, world units."""

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.geometry.cameras import Cameras
+from gghead.geometry.grids import pixel_centers
 
 
 def points_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:
@@ -14,16 +15,8 @@ def points_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Floa
         depth: camera z, world units.
         cameras: one a picture.
     """
-    height, width = depth.shape[1:3]
-    rows = torch.arange(height, device=depth.device, dtype=depth.dtype) + 0.5
-    columns = torch.arange(width, device=depth.device, dtype=depth.dtype) + 0.5
-    K = cameras.Ks[:, None, None]
-    x = (columns[None, None, :] - K[..., 0, 2]) / K[..., 0, 0]
-    y = (rows[None, :, None] - K[..., 1, 2]) / K[..., 1, 1]
-    x, y = torch.broadcast_tensors(x, y)
-    rays = torch.stack([x, y, torch.ones_like(x)], dim=-1)
-    rotation = cameras.viewmats[:, None, :3, :3]
-    return torch.matmul(rays * depth, rotation) + cameras.centers()[:, None, None]
+    pixels = pixel_centers(*depth.shape[1:3], like=depth).flatten(0, 1)
+    return cameras.unproject(pixels, depth.flatten(1, 2)).unflatten(1, depth.shape[1:3])
 
 
 def normals_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:

@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator
 
 SAMPLES = 4096
@@ -50,10 +49,7 @@ def principal_directions(generator: Generator, count: int, samples: int = SAMPLE
     if not 1 <= count <= size:
         raise ValueError(f"{count} directions asked for; styles of this model have {size}: expected 1 to {size}")
     z = torch.randn(samples, generator.config.z_size, generator=torch.Generator().manual_seed(seed))
-    labels = None
-    if generator.config.camera_conditioned:
-        labels = Cameras.frontal(1, generator.device).labels().expand(samples, -1)
-    styles = generator.map_styles(z.to(generator.device), labels)[:, 0].double()
+    styles = generator.map_styles(z.to(generator.device), generator.default_conditioning())[:, 0].double()
     variances, vectors = torch.linalg.eigh(torch.cov(styles.mT).reshape(size, size))
     axes = vectors.mT.flip(0)[:count]
     # An eigenvector's sign is arbitrary: its largest component is made positive.

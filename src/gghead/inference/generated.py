@@ -73,23 +73,22 @@ class GeneratedHeads:
         return self._dataset_labels[torch.tensor(chosen, dtype=torch.long)]
 
     @torch.no_grad()
-    def styles(self, span: range, seen: Float[Tensor, "B 25"] | None = None) -> Float[Tensor, "B L W"]:
+    def styles(self, span: range, conditioning_camera: Cameras | None = None) -> Float[Tensor, "B L W"]:
         """Styles of some heads.
 
         Args:
             span: numbers of the heads.
-            seen: labels for the mapping network; by default as the recipe says.
+            conditioning_camera: what the mapping network sees, if it sees a camera; by default as the recipe says.
         """
         size = self._generator.config.z_size
         rows = [self._rng(LATENT, number).standard_normal(size) for number in span]
         latents = torch.from_numpy(np.stack(rows)).float().to(self._generator.device)
         if not self.camera_conditioned:
-            seen = None
-        elif seen is None and self.recipe.mapping_camera == "front":
-            seen = Cameras.frontal(1, latents.device).labels().expand(len(span), -1)
-        elif seen is None:
-            seen = self.labels(span).to(latents)
-        return self._generator.map_styles(latents, seen, self.recipe.truncation)
+            conditioning_camera = None
+        elif conditioning_camera is None:
+            is_front = self.recipe.mapping_camera == "front"
+            conditioning_camera = self._generator.default_conditioning() if is_front else self.cameras(span)
+        return self._generator.map_styles(latents, conditioning_camera, self.recipe.truncation)
 
     @property
     def device(self) -> torch.device:

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from gghead.config.model import GeneratorConfig
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOCAL
+from gghead.geometry.grids import grid_places
 from gghead.geometry.rotations import matrices_from_quats, quats_from_matrices
 from gghead.model.generator import Generator
 from gghead.rasterizer.constants import BLUR
@@ -135,7 +137,7 @@ def close_gaps(heads: Gaussians, generator: Generator) -> Gaussians:
 def neighbors(generator: Generator) -> list[tuple[Int[Tensor, " N"], Int[Tensor, " N"]]]:
     """For both axes of the chart, the Gaussians after and before each one; -1 where there is none."""
     side = generator.config.grid_size
-    column, row = ((generator.texel_uvs + 1) / 2 * (side - 1)).round().long().unbind(-1)
+    column, row = grid_places(generator.texel_uvs, side)
     at = torch.full((side + 2, side + 2), -1, device=column.device)
     at[row + 1, column + 1] = torch.arange(len(column), device=column.device)
     return [

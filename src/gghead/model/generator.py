@@ -85,7 +85,7 @@ class Generator(nn.Module):
     def map_styles(
         self,
         z: Float[Tensor, "*B Z"],
-        labels: Float[Tensor, "*B 25"] | None = None,
+        conditioning_camera: Cameras | None = None,
         truncation: float = 1.0,
         truncation_cutoff: int | None = None,
         update_average: bool = False,
@@ -94,14 +94,15 @@ class Generator(nn.Module):
 
         Args:
             z: latents, standard normal.
-            labels: camera labels that the mapping network sees; None if it was built without.
+            conditioning_camera: the camera that the mapping network sees, one for each latent or one for all, see
+                `default_conditioning`; None if it sees none. The size of its pictures does not matter.
             truncation: 1 for all of the variety, towards 0 the styles come closer to their mean.
             truncation_cutoff: number of layers, coarse to fine, that are truncated; None for all.
             update_average: whether the running mean of the styles moves; for training.
 
         Raises:
-            ValueError: labels are missing, or given to an unconditioned generator, the truncation is no number, or the
-                weights have 16 bits.
+            ValueError: cameras are missing, given to an unconditioned generator, or of another batch, the truncation is
+                no number, or the weights have 16 bits.
         """
         if self.texel_uvs.dtype not in (torch.float32, torch.float64):
             raise ValueError(
@@ -110,7 +111,7 @@ class Generator(nn.Module):
         remedy = "expected a number, from 0 (the average head) to 1 (all variety)"
         truncation = require_finite("truncation", truncation, -math.inf, math.inf, remedy)
         batch = z.shape[:-1]
-        style = self.mapping(z.reshape(-1, z.shape[-1]), None if labels is None else labels.reshape(-1, LABEL_SIZE))
+        style = self.mapping(z.reshape(-1, z.shape[-1]), self._labels(conditioning_camera, batch))
         if update_average:
             self.mapping.update_mean(style.detach())
         styles = style[:, None].expand(-1, self.synthesis.num_styles, -1)
@@ -212,10 +213,27 @@ class Generator(nn.Module):
         Raises:
             ValueError: no seeds, seeds that are no whole numbers in this range, or a truncation that is no number.
         """
-        seeds, labels = whole_seeds(seeds), None
-        if self.config.camera_conditioned:
-            labels = Cameras.frontal(1, self.device).labels().expand(len(seeds), -1)
-        return self.map_styles(self.latents(seeds), labels, truncation)
+        return self.map_styles(self.latents(seeds), self.default_conditioning(), truncation)
+
+    def default_conditioning(self) -> Cameras | None:
+        """What the mapping network sees where nothing else is said: the frontal camera, or None if it sees none."""
+        return Cameras.frontal(1, self.device) if self.config.camera_conditioned else None
+
+    def _labels(self, conditioning_camera: Cameras | None, batch: torch.Size) -> Float[Tensor, "B 25"] | None:
+        """What the mapping network is given of the cameras that it sees; errors as of `map_styles`."""
+        if conditioning_camera is None:
+            if self.config.camera_conditioned:
+                raise ValueError("this generator needs a conditioning_camera: Cameras.frontal()")
+            return None
+        if not self.config.camera_conditioned:
+            raise ValueError("this generator sees no camera; leave conditioning_camera away")
+        cameras = conditioning_camera.batch_shape
+        if cameras not in ((), (1,), batch):
+            raise ValueError(
+                f"there are latents of batch {list(batch)} and conditioning cameras of batch {list(cameras)}; expected "
+                "one camera for each latent, or one for all"
+            )
+        return conditioning_camera.labels().expand(*batch, LABEL_SIZE).reshape(-1, LABEL_SIZE)
 
     @torch.no_grad()
     def sample(self, seeds: Iterable[int], truncation: float = 0.7) -> Gaussians:

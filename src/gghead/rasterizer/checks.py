@@ -10,8 +10,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from gghead.config.numbers import shortened
-from gghead.gaussians.checks import require_beside, require_numbers, require_scenes
+from gghead.gaussians.checks import require_scenes
 from gghead.gaussians.scene import Gaussians
+from gghead.geometry.batches import require_beside, require_tensor
 from gghead.geometry.cameras import Cameras
 from gghead.media.colors import parse_color
 
@@ -92,7 +93,7 @@ def flat_background(background: Background, like: Tensor, pictures: tuple[int, .
 
 
 def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
-    """Raises ValueError unless the tensors of the scenes fit together and can be drawn."""
+    """Raises ValueError unless these are scenes, and features of theirs, that can be drawn."""
     require_scenes(gaussians)
     if gaussians.means.dtype not in PRECISIONS:
         raise ValueError(
@@ -100,40 +101,26 @@ def check_scenes(gaussians: Gaussians, features: Tensor | None) -> None:
             "and the cameras with .to(torch.float32)"
         )
     if features is not None:
-        require_numbers("features", features)
-        if features.ndim < 2:
-            raise ValueError(f"features have shape {list(features.shape)}; expected [*batch, N, F]")
-        require_beside("features", features, (*gaussians.opacities.shape, features.shape[-1]), gaussians)
+        require_tensor("features", features, ("N", "F"))
+        shape = (*gaussians.opacities.shape, features.shape[-1])
+        require_beside("features", features, shape, "means", gaussians.means)
 
 
 def check_cameras(gaussians: Gaussians, cameras: Cameras) -> None:
-    """Raises ValueError unless the cameras have the shapes, device and type to see the scenes."""
+    """Raises ValueError unless these are cameras of the device and the type of the scenes."""
     if not isinstance(cameras, Cameras):
         raise ValueError(
             f"the cameras are {shortened(cameras)}; expected Cameras: Cameras.at() sees the whole head, "
             "Cameras.frontal(512) what FFHQ shows"
         )
-    require_numbers("viewmats", cameras.viewmats)
-    require_numbers("Ks", cameras.Ks)
-    batch = tuple(cameras.viewmats.shape[:-2])
-    if tuple(cameras.viewmats.shape) != (*batch, 4, 4) or tuple(cameras.Ks.shape) != (*batch, 3, 3):
+    if cameras.width * cameras.height >= MAX_PIXELS:
+        raise ValueError(f"pictures of {cameras.width} x {cameras.height} pixels; expected fewer than 2^31 in all")
+    tensor, means = cameras.viewmats, gaussians.means
+    if tensor.device != means.device or tensor.dtype != means.dtype:
         raise ValueError(
-            f"cameras have viewmats {list(cameras.viewmats.shape)} and Ks {list(cameras.Ks.shape)}; "
-            "expected [*batch, 4, 4] and [*batch, 3, 3]"
+            f"the cameras are {tensor.dtype} on {tensor.device}, the Gaussians are {means.dtype} on {means.device}; "
+            "move the cameras with .to()"
         )
-    size = f"{cameras.width} x {cameras.height}"
-    if not all(
-        isinstance(side, int | np.integer) and not isinstance(side, bool) for side in (cameras.width, cameras.height)
-    ):
-        raise ValueError(f"pictures of {size} pixels; expected whole numbers")
-    if cameras.width < 1 or cameras.height < 1 or int(cameras.width) * int(cameras.height) >= MAX_PIXELS:
-        raise ValueError(f"pictures of {size} pixels; expected at least 1 x 1 and fewer than 2^31 in all")
-    for name, tensor in (("viewmats", cameras.viewmats), ("Ks", cameras.Ks)):
-        if tensor.device != gaussians.means.device or tensor.dtype != gaussians.means.dtype:
-            raise ValueError(
-                f"{name} are {tensor.dtype} on {tensor.device}, the Gaussians are {gaussians.means.dtype} on "
-                f"{gaussians.means.device}; move the cameras with .to()"
-            )
 
 
 def check_camera_numbers(cameras: Cameras) -> None:

@@ -140,6 +140,11 @@ def _draw_fakes(state: TrainingState, setting: StepContext, network: str) -> Inp
     return inputs
 
 
+def _conditioning_camera(inputs: Inputs) -> Cameras | None:
+    """What the mapping network sees, if it sees a camera."""
+    return Cameras.from_labels(inputs["seen"], 1) if "seen" in inputs else None
+
+
 def _noise_of(inputs: Inputs) -> Noise:
     return [tensor for key, tensor in inputs.items() if key.startswith("noise ")]
 
@@ -165,7 +170,7 @@ def _step_generator(state: TrainingState, setting: StepContext, others: Inputs) 
 
 def _generator_pass(state: TrainingState, setting: StepContext, inputs: Inputs) -> Float[Tensor, "6"]:
     state.discriminator.requires_grad_(False)
-    styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"))
+    styles = state.generator.map_styles(inputs["latents"], _conditioning_camera(inputs))
     terms = generator_terms(
         state.generator,
         state.discriminator,
@@ -192,7 +197,8 @@ def _draw_pictures(
     state: TrainingState, setting: StepContext, inputs: Inputs, update_average: bool = False
 ) -> Float[Tensor, "B 3 R R"]:
     """Generated pictures, without their graph."""
-    styles = state.generator.map_styles(inputs["latents"], inputs.get("seen"), update_average=update_average)
+    conditioning = _conditioning_camera(inputs)
+    styles = state.generator.map_styles(inputs["latents"], conditioning, update_average=update_average)
     gaussians = state.generator.decode(styles, _noise_of(inputs))
     labels = inputs["labels"].unflatten(0, (len(styles), -1))
     resolution = state.discriminator.config.resolution

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from gghead.geometry.grids import unit_grid
 from gghead.uv.bake import TemplateMaps
 
 MIN_COVERAGE = 0.99
@@ -40,8 +41,7 @@ def place_uv_samples(maps: TemplateMaps, grid_size: int) -> UVSamples:
     Raises:
         ValueError: no grid point lies inside of the chart.
     """
-    axis = torch.linspace(-1, 1, grid_size)
-    grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).flatten(0, 1)
+    grid = unit_grid(grid_size).flatten(0, 1)
     covered = sample_maps(maps.coverage[None], grid)[:, 0] > MIN_COVERAGE
     if not covered.any():
         raise ValueError(
@@ -71,8 +71,7 @@ def regrid(texels: UVSamples, grid_size: int) -> UVSamples:
         return texels
     grid = torch.zeros(4, known, known)  # positions and coverage
     grid[:, cells[:, 1], cells[:, 0]] = torch.cat([texels.positions, torch.ones(len(cells), 1)], dim=1).T
-    axis = torch.linspace(-1, 1, grid_size)
-    points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
+    points = unit_grid(grid_size)
     values = functional.grid_sample(grid[None], points[None], mode="bilinear", align_corners=True)[0].flatten(1).T
     inside = values[:, 3] > MIN_COVERAGE
     return UVSamples(points.flatten(0, 1)[inside], values[inside, :3])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TypeVar
 
-from gghead.geometry.cameras import FFHQ_DISTANCE
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
 
 Option = TypeVar("Option")
 NUM_DIRECTIONS = 8

@@ -6,14 +6,13 @@ from enum import StrEnum
 
 import torch
 
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras, invert_rigid
+from gghead.geometry.cameras import Cameras, invert_rigid
+from gghead.geometry.canonical_head import CIRCLE_RADIUS, FFHQ_DISTANCE
 from gghead.geometry.trajectories import look_at, on_sphere
 from gghead.viewer.state import Viewpoint, pick
 
 PRESETS = {"front": 0.0, "3/4": 45.0, "profile": 90.0}
 """Yaw of the camera, degrees; it stands at the viewer's right."""
-CIRCLE_RADIUS = 0.6
-"""Radius of the paper's sampling circle around the axis z at distance 2.7."""
 
 MIN_ASPECT = 0.72
 """Width over height of a window that holds a head from ear to ear in the usual view."""

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.face_chart import HeadChart, chart_head
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from gghead.geometry.cameras import Cameras
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.people.portraits import Portrait, Sitting, draw_head
 from gghead.synthetic.people.procedural_heads import ProceduralHeads
 from gghead.synthetic.render.lighting import random_lighting

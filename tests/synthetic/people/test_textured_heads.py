@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.build_assets import build_pack
 from gghead.synthetic.anatomy.identities import random_person
 from gghead.synthetic.hair.shells import ARCH, ARCH_FOOT, FACE_DEPTH, swept_aside

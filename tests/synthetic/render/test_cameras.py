@@ -3,8 +3,9 @@ import math
 import numpy as np
 import torch
 
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
-from gghead.geometry.canonical_head import FACE_DEPTH, posed_label
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_cameras import posed_label
+from gghead.geometry.canonical_head import FACE_DEPTH, FFHQ_DISTANCE
 from gghead.synthetic.render.cameras import Poses, random_label
 from gghead.synthetic.render.renderer import project
 

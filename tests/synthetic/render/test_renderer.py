@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gghead.geometry.cameras import FFHQ_DISTANCE
-from gghead.geometry.canonical_head import posed_label
+from gghead.geometry.canonical_cameras import posed_label
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.synthetic.render.lighting import Lighting
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface, View, project, render, tone_map
 from gghead.synthetic.render.sheer_layers import LAYERS

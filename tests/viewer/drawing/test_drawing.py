@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_FOCAL
+from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.inference.smoothing_filter import smooth
 from gghead.model.generator import build_generator
-from gghead.viewer.drawing.drawing import adjusted, draw, normals, splats
+from gghead.viewer.drawing.drawing import adjusted, draw, splats
 from gghead.viewer.drawing.ellipsoids import draw_ellipsoids
 from gghead.viewer.drawing.heads import Head
 from gghead.viewer.drawing.template_mesh import build_mesh, edges_of, face_normals
@@ -71,18 +71,6 @@ def test_every_mode_shows_something_else(head: Head) -> None:
 
 def test_a_picture_has_the_shape_of_the_canvas(head: Head) -> None:
     assert draw(head, Look(), camera_of(FRONT, 40, 24)).shape == (24, 40, 3)
-
-
-def test_normals_of_a_slanted_plane() -> None:
-    camera = camera_of(FRONT, 32, 32)
-    # The plane n . x = 0 through the origin, seen from (0, 0, 2.7).
-    normal = torch.nn.functional.normalize(torch.tensor([0.3, 0.2, 1.0]), dim=0)
-    axis = torch.arange(32) + 0.5
-    x = (axis - 16) / camera.Ks[0, 0, 0]
-    rays = torch.stack([x.expand(32, 32), -x[:, None].expand(32, 32), -torch.ones(32, 32)], dim=-1)
-    depth = -2.7 * normal[2] / (rays @ normal)
-    found = normals(depth, camera)
-    torch.testing.assert_close(found, normal.expand(32, 32, 3), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (0.5, 1.0, 2.0), (1.0, 1e-3, 1.0)])

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw
 
@@ -10,6 +11,7 @@ from gghead.data.archive import open_archive
 from gghead.data.check.inspection import Inspection
 from gghead.data.cutout import cut_out
 from gghead.data.picture_files import PictureFiles, find_masks
+from gghead.geometry.cameras import Cameras
 from gghead.media.images import resize, tile
 from gghead.uv.template import HeadTemplate
 
@@ -108,11 +110,9 @@ def project(
     points: Float[np.ndarray, "N 3"], label: Float[np.ndarray, "25"]
 ) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, " N"]]:
     """Pixels in a picture of SIDE, and depths; pixels mean nothing where the depth is not positive."""
-    pose, intrinsics = label[:16].reshape(4, 4), label[16:].reshape(3, 3)
-    local = (points - pose[:3, 3]) @ pose[:3, :3]
-    image = local @ intrinsics.T
-    depth = np.where(image[:, 2:] > 1e-6, image[:, 2:], 1)
-    return SIDE * image[:, :2] / depth, local[:, 2]
+    camera = Cameras.from_labels(torch.from_numpy(label.astype(np.float64)), SIDE)
+    pixels, depth = camera.project(torch.from_numpy(points))
+    return pixels.numpy(), depth[:, 0].numpy()
 
 
 def camera_plan(labels: Float[np.ndarray, "M 25"], template: HeadTemplate) -> UInt8[np.ndarray, "S S 3"]:

@@ -17,7 +17,7 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.labels import LABELS_NAME, LabelFile, label_faults, label_problems, mirror_labels, read_label_file
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, open_masks, read_labels_file, unmatched_files
-from gghead.geometry.cameras import FFHQ_DISTANCE, FFHQ_FOCAL
+from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOCAL
 
 MAX_SIZE_RATIO = 1.6
 """How much larger or smaller than in FFHQ heads may be before it is worth a word."""

@@ -22,7 +22,7 @@ from gghead.gaussians.checks import require_drawable, require_fine_steps
 from gghead.gaussians.formats.ply import property_names, table_of
 from gghead.gaussians.placement import UP_IN_FILES, Placement, place
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_DISTANCE, HEAD_MIDDLE, PORTRAIT_FOV
+from gghead.geometry.canonical_head import CIRCLE_RADIUS, FFHQ_DISTANCE, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.geometry.trajectories import circle
 
 COORDINATE, NUMBER, HARMONIC = 65535, 255, 127
@@ -46,7 +46,7 @@ SETTINGS = {
     "startMode": "animTrack",
 }
 """The viewer's settings: colours as they are, on white."""
-CIRCLE_RADIUS, CIRCLE_SECONDS, CIRCLE_KEYS = 0.6, 12, 24
+CIRCLE_SECONDS, CIRCLE_KEYS = 12, 24
 """The camera starts on the circle of the official videos, until somebody takes it in hand."""
 
 

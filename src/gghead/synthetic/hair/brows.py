@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
+from gghead.geometry.grids import cell_corners, grid_of
 from gghead.synthetic.anatomy.head_model import Chart, HeadModel, Similarity
 from gghead.synthetic.anatomy.identities import Person
 from gghead.synthetic.hair.strokes import draw_hairs, pooled
@@ -55,10 +56,8 @@ class BrowPatches:
         self._corners = np.concatenate([corners for corners, _ in sides])
         self._weights = np.concatenate([weights for _, weights in sides])[..., None]
         uvs = np.stack([(x - INNER) / (OUTER - INNER), (y - LOWEST) / (HIGHEST - LOWEST)], -1).reshape(-1, 2)
-        row, column = np.meshgrid(np.arange(ROWS - 1), np.arange(COLUMNS - 1), indexing="ij")
-        a = (row * COLUMNS + column).ravel()
-        quads = np.stack([a, a + 1, a + COLUMNS + 1, a + COLUMNS], 1)
-        one = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        a, b, c, d = cell_corners(grid_of(ROWS, COLUMNS))
+        one = np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])
         self._triangles = np.concatenate([one, one + len(uvs)]).astype(np.int32)
         self._uvs = np.concatenate([uvs, uvs])[self._triangles].astype(np.float32)
         self._detail = detail

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from gghead.geometry.grids import cell_corners, grid_of
 from gghead.synthetic.anatomy.head_model import Chart, Eyeball, HeadModel, Similarity
 from gghead.synthetic.hair.strokes import draw_hairs, pooled
 from gghead.synthetic.render.renderer import Material, Mesh
@@ -93,9 +94,8 @@ def _strip(roots: np.ndarray, ball: Eyeball, rim: _Rim, length: float, place: Si
     points = np.concatenate(rows)
     v_root, v_tip = (0.5, 1.0) if rim.lid > 0 else (0.5, 0.0)
     uvs = np.stack([np.tile(u, ROWS), np.repeat(np.linspace(v_root, v_tip, ROWS), count)], 1)
-    row, column = np.meshgrid(np.arange(ROWS - 1), np.arange(count - 1), indexing="ij")
-    a = (row * count + column).ravel()
-    triangles = np.concatenate([np.stack([a, a + 1, a + count], 1), np.stack([a + 1, a + count + 1, a + count], 1)])
+    a, b, c, d = cell_corners(grid_of(ROWS, count))
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
     return Mesh(
         points=place.points(points),
         normals=place.directions(np.tile(away, (ROWS, 1))),

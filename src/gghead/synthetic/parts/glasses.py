@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.spatial import cKDTree
 
+from gghead.geometry.grids import cell_corners, grid_of
 from gghead.synthetic.anatomy.head_model import Eyeball, Similarity
 from gghead.synthetic.anatomy.identities import Person
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
@@ -111,8 +112,6 @@ def _tube(line: np.ndarray, radius: float, closed: bool) -> tuple[np.ndarray, np
     turn = np.arange(SIDES) * 2 * np.pi / SIDES
     ring = np.cos(turn)[None, :, None] * first[:, None] + np.sin(turn)[None, :, None] * second[:, None]
     points = (line[:, None] + radius * ring).reshape(-1, 3)
-    rows = len(line) if closed else len(line) - 1
-    row, side = np.meshgrid(np.arange(rows), np.arange(SIDES), indexing="ij")
-    a, b = row * SIDES + side, row * SIDES + (side + 1) % SIDES
-    c, d = (row + 1) % len(line) * SIDES + side, (row + 1) % len(line) * SIDES + (side + 1) % SIDES
-    return points, np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([b, d, c], -1).reshape(-1, 3)])
+    grid = grid_of(len(line), SIDES, closed=True)
+    a, b, c, d = cell_corners(np.concatenate([grid, grid[:1]]) if closed else grid)
+    return points, np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])

@@ -5,6 +5,7 @@ Lengths are decimetres unless said otherwise.
 
 import numpy as np
 
+from gghead.geometry.grids import cell_corners, grid_of
 from gghead.synthetic.anatomy.head_model import Chart, Eyeball, HeadModel, Similarity
 from gghead.synthetic.parts.clothes import HIDDEN_DEPTH, Outfit, cloth_mesh, neckline_height
 from gghead.synthetic.parts.irises import IRIS_RADIUS
@@ -64,11 +65,8 @@ def eye_mesh(ball: Eyeball, place: Similarity, gaze: np.ndarray, rings: int = 14
     turned = unit @ _turn(gaze).T
     spread = np.minimum(np.sin(np.minimum(polar, np.pi / 2)) / IRIS_SHARE * IRIS_RADIUS, 0.98)
     uvs = (spread[:, None, None] * circle).reshape(-1, 2) / 2 + 0.5
-    row, column = np.meshgrid(np.arange(rings - 1), np.arange(sectors), indexing="ij")
-    a, b = row * sectors + column, row * sectors + (column + 1) % sectors
-    lower = np.stack([a, a + sectors, b], -1).reshape(-1, 3)
-    upper = np.stack([b, a + sectors, b + sectors], -1).reshape(-1, 3)
-    triangles = np.concatenate([lower, upper]).astype(np.int32)
+    a, b, c, d = cell_corners(grid_of(rings, sectors, closed=True))
+    triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)]).astype(np.int32)
     return Mesh(
         points=place.points(ball.center + ball.radius * turned),
         normals=place.directions(turned),

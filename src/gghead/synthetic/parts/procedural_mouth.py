@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from scipy.ndimage import gaussian_filter
 
+from gghead.geometry.grids import cell_corners, grid_of
 from gghead.synthetic.anatomy.head_model import Chart, HeadModel, Similarity
 from gghead.synthetic.parts.mouth import Jaw
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
@@ -121,11 +122,8 @@ def _arch(lips: np.ndarray, jaw: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
         points.append(np.stack([x, y, z + bulge * np.sin(np.pi * (0.25 + 0.65 * t)) - 0.02 * (1 - t)], 1))
         u = (np.arange(len(widths))[:, None] + across).ravel() / len(widths)
         uvs.append(np.stack([u, np.full(len(u), 1 - t)], 1))
-    count = len(along)
-    row, column = np.meshgrid(np.arange(ROWS - 1), np.arange(count - 1), indexing="ij")
-    a = (row * count + column).ravel()
-    one, two = np.stack([a, a + count, a + 1], 1), np.stack([a + 1, a + count, a + count + 1], 1)
-    triangles = np.concatenate([one, two])
+    a, b, c, d = cell_corners(grid_of(ROWS, len(along)))
+    triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
     triangles = triangles if jaw > 0 else triangles[:, ::-1]
     return (
         np.concatenate(points).astype(np.float32),
@@ -143,9 +141,8 @@ def _tongue(lips: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     groove = 1 - 0.25 * np.exp(-((unit[..., :1] / 0.2) ** 2))
     center = np.array([0, lips[1] - 0.115, lips[2] - BEHIND_LIPS - 0.46])
     points = center + unit * [0.19, 0.065, 0.36] * np.concatenate([groove * 0 + 1, groove, groove * 0 + 1], 2)
-    row, column = np.meshgrid(np.arange(rings - 1), np.arange(sectors), indexing="ij")
-    a, b = (row * sectors + column).ravel(), (row * sectors + (column + 1) % sectors).ravel()
-    triangles = np.concatenate([np.stack([a, b, a + sectors], 1), np.stack([b, b + sectors, a + sectors], 1)])
+    a, b, c, d = cell_corners(grid_of(rings, sectors, closed=True))
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
     return points.reshape(-1, 3).astype(np.float32), np.full((rings * sectors, 2), 0.5), triangles.astype(np.int32)
 
 

@@ -165,8 +165,9 @@ def _measure(run: Callable[[], None]) -> _Pass:
 
 def _decode(generator: Generator, heads: int) -> Tensor:
     """New heads, as one number that depends on all of them."""
-    labels = torch.empty(heads, LABEL_SIZE) if generator.config.camera_conditioned else None
-    gaussians = generator.decode(generator.map_styles(torch.empty(heads, generator.config.z_size), labels))
+    conditioned, labels = generator.config.camera_conditioned, torch.empty(heads, LABEL_SIZE)
+    camera = Cameras.from_labels(labels, 1) if conditioned else None
+    gaussians = generator.decode(generator.map_styles(torch.empty(heads, generator.config.z_size), camera))
     return torch.stack([getattr(gaussians, field.name).sum() for field in fields(gaussians)]).sum()
 
 

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOV
+from gghead.geometry.grids import grid_places
 from gghead.geometry.spherical_harmonics import C0
-from gghead.geometry.trajectories import on_sphere
 from gghead.inference.pictures import HEADS_AT_ONCE
 from gghead.media.images import averaged, encode_png, tile, to_uint8
 from gghead.model.generator import Generator
@@ -59,9 +60,9 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
         "heads", two a row, each by six cameras; "depth" of the same, near is bright on black; "maps": colour, offset
         from the template and opacity over the chart, four heads a row.
     """
-    yaws = torch.tensor(YAWS, device=generator.device)
-    eyes = on_sphere(yaws, yaws.new_tensor(PITCHES), FFHQ_DISTANCE)
-    cameras = Cameras.looking_at(eyes, eyes.new_zeros(3), min(resolution, MAX_SIDE))
+    cameras = Cameras.at(
+        YAWS, PITCHES, fov=FFHQ_FOV, resolution=min(resolution, MAX_SIDE), target=(0, 0, 0), device=generator.device
+    )
     heads, depth, maps = [], [], []
     for styles in generator.styles(seeds=SEEDS, truncation=1.0).split(HEADS_AT_ONCE):
         gaussians = generator.decode(styles)
@@ -88,7 +89,7 @@ def chart_pictures(generator: Generator, heads: Gaussians) -> Float[Tensor, "B 3
         Colour without its dependence on direction; offset from the template, grey for none; opacity. Values in [0, 1].
     """
     size = generator.config.grid_size
-    columns, rows = ((generator.texel_uvs + 1) / 2 * (size - 1)).round().long().unbind(-1)
+    columns, rows = grid_places(generator.texel_uvs, size)
     reach = max(generator.config.position_range, 1e-9)
     values = (
         heads.sh[..., 0, :] * C0 + 0.5,

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import shade
-from gghead.geometry.cameras import FFHQ_DISTANCE, Cameras
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
+from gghead.geometry.normals import normals_from_depth
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
 from gghead.inference.smoothing_filter import are_finer, lost_blur, widen
@@ -80,28 +82,10 @@ def rasterized(
         middle = camera.centers()[0].norm()
         values = ((middle + DEPTH_RANGE - depth) / (2 * DEPTH_RANGE)).clamp(0, 1).expand(-1, -1, 3)
     elif show == Show.NORMALS:
-        values = (normals(depth.squeeze(-1), camera) + 1) / 2
+        values = (normals_from_depth(drawn.depth, camera)[0] + 1) / 2
     else:
         return drawn.rgb[0]
     return torch.where(alpha >= SOLID, values, background.to(values.device))
-
-
-def normals(depth: Float[Tensor, "H W"], camera: Cameras) -> Float[Tensor, "H W 3"]:
-    """Unit normals of the surface that a depth map describes; world x and y, and z towards the resting camera.
-
-    Differences over two pixels of the points that the pixels see, crossed.
-    """
-    height, width = depth.shape
-    K = camera.Ks[0]
-    rows = torch.arange(height, device=depth.device) + 0.5
-    columns = torch.arange(width, device=depth.device) + 0.5
-    x = (columns - K[0, 2]) / K[0, 0] * depth
-    y = ((rows - K[1, 2]) / K[1, 1])[:, None] * depth
-    points = torch.stack([x, y, depth], dim=-1) @ camera.viewmats[0, :3, :3]
-    padded = torch.nn.functional.pad(points.movedim(-1, 0)[None], (1, 1, 1, 1), mode="replicate")[0].movedim(0, -1)
-    right = padded[1:-1, 2:] - padded[1:-1, :-2]
-    down = padded[2:, 1:-1] - padded[:-2, 1:-1]
-    return torch.nn.functional.normalize(torch.linalg.cross(down, right), dim=-1)
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """The head that a choice means: styles, Gaussians, and what is known of where they sit on the template."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
-from gghead.geometry.cameras import Cameras
 from gghead.inference.directions import Directions
 from gghead.inference.mixing import blend, mix_styles
 from gghead.inference.smoothing_filter import close_gaps
@@ -70,12 +69,10 @@ def styles_of(
     bands = (("coarse", choice.coarse), ("middle", choice.middle), ("fine", choice.fine))
     seeds = list(choice.corners or (choice.seed,))
     others = [seed for _, seed in bands if seed is not None]
-    labels = None
-    if generator.config.camera_conditioned:
-        front = Cameras.frontal(1, generator.device)
-        camera = camera_of(viewpoint, 1, 1, generator.device) if choice.following else front
-        labels = Cameras(camera.viewmats, front.Ks, 1, 1).labels().expand(len(seeds + others), -1)
-    styles = generator.map_styles(generator.latents(seeds + others), labels, choice.truncation)
+    conditioning = generator.default_conditioning()
+    if conditioning is not None and choice.following:
+        conditioning = replace(conditioning, viewmats=camera_of(viewpoint, 1, 1, generator.device).viewmats)
+    styles = generator.map_styles(generator.latents(seeds + others), conditioning, choice.truncation)
     mixed = blend(styles[: len(seeds)], *choice.pad) if choice.corners else styles[0]
     if any(choice.walk):
         mixed = mixed + directions.offset(mixed.new_tensor(choice.walk))

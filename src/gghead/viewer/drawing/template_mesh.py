@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
 
 from gghead.geometry.cameras import Cameras
+from gghead.geometry.grids import cell_corners
 
 MESH_SIDE = 40
 """Texels of a row and of a column that become vertices: enough for the form, few enough for lines."""
 MAX_EDGE = 4.0
 """Faces with an edge longer than this many times the median edge bridge two parts of the chart and are left out."""
+NEAREST = 1e-3
+"""Lines of which an end is nearer to the camera are left out, world units."""
 LINE_COLOR = (40, 120, 255)
 
 
@@ -44,9 +48,8 @@ def build_mesh(uvs: Float[np.ndarray, "N 2"], positions: Float[np.ndarray, "N 3"
     index[rows, columns] = np.arange(len(uvs))
     step = max(1, side // MESH_SIDE)
     grid = index[::step, ::step]
-    a, b, c, d = grid[:-1, :-1], grid[:-1, 1:], grid[1:, :-1], grid[1:, 1:]
-    triples = (np.stack([a, c, b], axis=-1), np.stack([b, c, d], axis=-1))
-    faces = np.concatenate([triple.reshape(-1, 3) for triple in triples])
+    a, b, c, d = cell_corners(grid)
+    faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])
     faces = faces[(faces >= 0).all(axis=1)]
     if not len(faces):
         return TemplateMesh(np.zeros((0, 3), np.float32), faces, np.zeros((0, 4), np.int64))
@@ -92,11 +95,8 @@ def draw_mesh(picture: UInt8[np.ndarray, "H W 3"], mesh: TemplateMesh, camera: C
         return picture
     corners = mesh.vertices[mesh.faces]
     towards = (face_normals(corners) * (camera.centers()[0].cpu().numpy() - corners.mean(axis=1))).sum(axis=1) > 0
-    viewmat, K = camera.viewmats[0].cpu().numpy(), camera.Ks[0].cpu().numpy()
-    seen = mesh.vertices @ viewmat[:3, :3].T + viewmat[:3, 3]
-    shown = towards[mesh.edges[:, 2:]].any(axis=1) & (seen[mesh.edges[:, :2], 2] > 1e-3).all(axis=1)
-    pixels = seen @ K.T
-    pixels = pixels[:, :2] / np.maximum(pixels[:, 2:], 1e-3)
+    pixels, depth = (part[0].numpy() for part in camera.to("cpu").project(torch.from_numpy(mesh.vertices)))
+    shown = towards[mesh.edges[:, 2:]].any(axis=1) & (depth[mesh.edges[:, :2], 0] > NEAREST).all(axis=1)
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
     for start, end in pixels[mesh.edges[shown, :2]]:

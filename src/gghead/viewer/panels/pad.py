@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import viser
 
-from gghead.geometry.cameras import FFHQ_DISTANCE
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.viewer.page import Page
 from gghead.viewer.panels.head import read_seeds
 from gghead.viewer.state import HeadChoice, Look, View, Viewpoint
