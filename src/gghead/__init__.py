@@ -6,8 +6,9 @@
 >>> gghead.show(gghead.render(heads, gghead.Cameras.at(yaw=[-0.6, 0, 0.6], resolution=256))).save("heads.png")
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gghead.config.reexports import reexports
 
 if TYPE_CHECKING:
     from gghead.exports.files import export as export
@@ -25,39 +26,7 @@ if TYPE_CHECKING:
     from gghead.model.generator import Generator as Generator
     from gghead.rasterizer.api import Rendering as Rendering
     from gghead.rasterizer.api import render as render
+else:
+    __getattr__, __dir__, __all__ = reexports(__name__, __file__)
 
-_HOMES = {
-    "Cameras": "geometry.cameras",
-    "Gaussians": "gaussians.scene",
-    "Generator": "model.generator",
-    "Rendering": "rasterizer.api",
-    "export": "exports.files",
-    "interpolate": "inference.paths",
-    "load": "inference.loading",
-    "load_ply": "gaussians.formats.ply",
-    "load_splat": "gaussians.formats.splat",
-    "load_spz": "gaussians.formats.spz",
-    "loop": "inference.paths",
-    "render": "rasterizer.api",
-    "save_video": "inference.outputs",
-    "show": "inference.outputs",
-    "smooth": "inference.smoothing_filter",
-}
-__all__ = sorted(_HOMES)
 __version__ = "0.1.0"
-
-
-if not TYPE_CHECKING:  # type checkers know the names above, and that there are no others
-
-    def __getattr__(name: str) -> object:
-        """Imports a public name when it is first asked for, so that `gghead --help` needs no torch."""
-        if name not in _HOMES:
-            raise AttributeError(f"module 'gghead' has no attribute {name!r}; it offers {', '.join(__all__)}")
-        value = getattr(import_module(f"gghead.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    """The public names, for completion."""
-    return __all__

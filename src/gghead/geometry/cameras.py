@@ -29,7 +29,7 @@ from gghead.geometry.trajectories import circle, look_at, round_the_head
 
 Angles = float | Sequence[float] | Shaped[Tensor, "..."] | Shaped[np.ndarray, "..."]
 """One angle, or one for each camera; radians."""
-NEAREST = 1e-6
+MIN_DEPTH = 1e-6
 """Points are projected as if they were no nearer to the camera's plane, world units."""
 
 
@@ -248,13 +248,14 @@ class Cameras(Batched):
             that are not in front of the camera, where camera z is not above 0, mean nothing.
 
         Example:
-            >>> pixels, depth = Cameras.frontal(resolution=64).project(torch.zeros(1, 3))
+            >>> import gghead, torch
+            >>> pixels, depth = gghead.Cameras.frontal(resolution=64).project(torch.zeros(1, 3))
             >>> pixels.tolist(), round(depth.item(), 3)
             ([[[32.0, 32.0]]], 2.7)
         """
         seen = points @ self.viewmats[..., :3, :3].mT + self.viewmats[..., None, :3, 3]
         depth = seen[..., 2:]
-        return seen[..., :2] / depth.clamp_min(NEAREST) * self._focal() + self.Ks[..., None, :2, 2], depth
+        return seen[..., :2] / depth.clamp_min(MIN_DEPTH) * self._focal() + self.Ks[..., None, :2, 2], depth
 
     def unproject(self, pixels: Float[Tensor, "*#V N 2"], depth: Float[Tensor, "*V N 1"]) -> Float[Tensor, "*V N 3"]:
         """World points that are seen at places of the picture in a depth; the inverse of `project`.

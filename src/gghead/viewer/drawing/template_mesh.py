@@ -14,7 +14,7 @@ MESH_SIDE = 40
 """Texels of a row and of a column that become vertices: enough for the form, few enough for lines."""
 MAX_EDGE = 4.0
 """Faces with an edge longer than this many times the median edge bridge two parts of the chart and are left out."""
-NEAREST = 1e-3
+MIN_DEPTH = 1e-3
 """Lines of which an end is nearer to the camera are left out, world units."""
 LINE_COLOR = (40, 120, 255)
 
@@ -96,7 +96,7 @@ def draw_mesh(picture: UInt8[np.ndarray, "H W 3"], mesh: TemplateMesh, camera: C
     corners = mesh.vertices[mesh.faces]
     towards = (face_normals(corners) * (camera.centers()[0].cpu().numpy() - corners.mean(axis=1))).sum(axis=1) > 0
     pixels, depth = (part[0].numpy() for part in camera.to("cpu").project(torch.from_numpy(mesh.vertices)))
-    shown = towards[mesh.edges[:, 2:]].any(axis=1) & (depth[mesh.edges[:, :2], 0] > NEAREST).all(axis=1)
+    shown = towards[mesh.edges[:, 2:]].any(axis=1) & (depth[mesh.edges[:, :2], 0] > MIN_DEPTH).all(axis=1)
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
     for start, end in pixels[mesh.edges[shown, :2]]:
