@@ -25,7 +25,7 @@ REMEDIES = {
 """What a person can do about the errors of a file system."""
 
 
-def write_file(path: Path, write: Callable[[Path], None], overwrite: bool = True) -> None:
+def write_file(path: Path, write: Callable[[Path], object], overwrite: bool = True) -> None:
     """Has `write` fill a temporary file beside `path`, then moves it there; the old file survives a failure.
 
     Args:

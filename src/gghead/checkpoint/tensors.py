@@ -132,5 +132,5 @@ def content_hash(content: TensorFile) -> str:
         digest.update(f"{key}\0{text}\0".encode())
     for name, tensor in sorted(content.tensors.items()):
         digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        digest.update(memoryview(tensor.contiguous().cpu().flatten().view(torch.uint8).numpy()))
+        digest.update(tensor.contiguous().cpu().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -6,11 +6,12 @@ Imported only by modules that have such functions.
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numba
 
 
-def compiled(sources: Iterable[Path] = (), **flags: object) -> Callable[[Callable], Callable]:
+def compiled(sources: Iterable[Path] = (), **flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator like numba.njit, which keeps its results on disk where there is a folder for them.
 
     Args:
@@ -21,7 +22,7 @@ def compiled(sources: Iterable[Path] = (), **flags: object) -> Callable[[Callabl
     """
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()[:12]
 
-    def compile_later(function: Callable) -> Callable:
+    def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
         function.__qualname__ += f"_{digest}"
         try:
             return numba.njit(cache=True, **flags)(function)

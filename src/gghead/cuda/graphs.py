@@ -30,12 +30,14 @@ class Watch(Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing in the pass reports."""
+        ...
 
     def reset(self) -> None:
         """To be called before each replay."""
 
     def fullness(self) -> float:
         """Largest share of its room that the last replay needed; above 1 its results are not to be used."""
+        ...
 
 
 Watching = Callable[[], AbstractContextManager[Watch]]
@@ -55,6 +57,7 @@ class Runner(Protocol):
             inputs: all that changes from one call to the next.
             parameters: whose gradients the pass leaves.
         """
+        ...
 
 
 def run_directly(name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:

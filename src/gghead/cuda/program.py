@@ -131,18 +131,24 @@ def clear(address: int, size: int, stream: int) -> None:
         raise RuntimeError(f"CUDA could not clear memory: {error.name}")
 
 
-LOCAL = threading.local()
-"""Slots of this thread."""
+class _Slots(threading.local):
+    """Slots of each thread, by how many there are."""
+
+    def __init__(self) -> None:
+        self.by_count: dict[int, tuple[Any, Any, int]] = {}
+
+
+SLOTS = _Slots()
 
 
 def slots_of(count: int) -> tuple[Any, int]:
     """Slots of 64 bits for the arguments of the next launch, and the address of the list of their addresses."""
-    found = LOCAL.__dict__.get(count)
+    found = SLOTS.by_count.get(count)
     if found is None:
         values = (ctypes.c_uint64 * count)()
         first = ctypes.addressof(values)
         addresses = (ctypes.c_uint64 * count)(*range(first, first + 8 * count, 8))
-        found = LOCAL.__dict__[count] = values, addresses, ctypes.addressof(addresses)
+        found = SLOTS.by_count[count] = values, addresses, ctypes.addressof(addresses)
     return found[0], found[2]
 
 

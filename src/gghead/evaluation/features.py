@@ -29,12 +29,15 @@ class Pictures(Protocol):
 
     def name(self, index: int) -> str:
         """What a report calls a picture."""
+        ...
 
     def labels(self, span: range) -> Float[Tensor, "B 25"]:
         """Camera labels of some pictures."""
+        ...
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """The pictures of each span."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.gaussians.checks import require_single
 from gghead.gaussians.scene import Gaussians
@@ -170,7 +170,7 @@ class Chart:
     def _partners(self, border: Int[np.ndarray, " E"], reach: float) -> Int[np.ndarray, " N"]:
         """The nearest border vertex on the other side of a cut for each border vertex, -1 where there is none."""
         partners = np.full(len(self.template), -1)
-        near = cKDTree(self.template[border])
+        near = KDTree(self.template[border])
         distances, found = near.query(self.template[border], k=min(32, len(border)), distance_upper_bound=reach)
         candidates = np.append(border, -1)[np.minimum(found, len(border))]  # [E, 32], nearest first
         steps = np.abs(self.places[border][:, None] - self.places[candidates]).max(axis=-1)

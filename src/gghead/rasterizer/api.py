@@ -74,7 +74,6 @@ def render(
     chosen = choose_backend(gaussians, backend)
     if chosen != "cuda":
         check_camera_numbers(cameras)
-
     count, axes = gaussians.batch_shape.numel(), len(gaussians.batch_shape)
     heads = gaussians if axes == 1 else gaussians.map(lambda tensor: tensor.reshape(count, *tensor.shape[axes:]))
     flat_features = None if features is None else features.reshape(*heads.opacities.shape, features.shape[-1])
@@ -82,14 +81,15 @@ def render(
     if deterministic is None:
         deterministic = torch.are_deterministic_algorithms_enabled()
     flat = draw(heads, flat_features, flat_cameras, behind, chosen, deterministic)
+    drawn = None if features is None else flat.features
     if len(pictures) == 1:
-        return flat if features is not None or flat.features is None else replace(flat, features=None)
+        return replace(flat, features=drawn)
     size = (cameras.height, cameras.width)
     return Rendering(
         rgb=flat.rgb.reshape(*pictures, *size, 3),
         alpha=flat.alpha.reshape(*pictures, *size, 1),
         depth=flat.depth.reshape(*pictures, *size, 1),
-        features=None if features is None else flat.features.reshape(*pictures, *size, features.shape[-1]),
+        features=None if drawn is None else drawn.reshape(*pictures, *size, drawn.shape[-1]),
     )
 
 

@@ -70,10 +70,9 @@ def picture_shape(gaussians: Gaussians, cameras: Cameras, pairwise: bool) -> tup
 def flat_background(background: Background, like: Tensor, pictures: tuple[int, ...]) -> float | Float[Tensor, "P 3"]:
     """The background of each picture, or one grey for all."""
     if not isinstance(background, Tensor):
-        if getattr(background, "ndim", 1) > 1:
-            raise ValueError(
-                f"the background is an array of shape {list(background.shape)}; give a tensor of that shape"
-            )
+        shape = getattr(background, "shape", ())
+        if len(shape) > 1:
+            raise ValueError(f"the background is an array of shape {list(shape)}; give a tensor of that shape")
         red, green, blue = parse_color(background)
         return red if red == green == blue else like.new_tensor([red, green, blue]).expand(math.prod(pictures), 3)
     if not background.is_floating_point():

@@ -70,7 +70,8 @@ class _StyleActivation(torch.autograd.Function):
         is_kept: bool,
     ) -> tuple[Tensor | None, Tensor | None]:
         x = cuda_layers.channels_last(x)
-        tensors = [None if t is None else t.contiguous() for t in (norm, bias, noise, strength, scale)]
+        noise, scale = (None if tensor is None else tensor.contiguous() for tensor in (noise, scale))
+        tensors = (norm.contiguous(), bias.contiguous(), noise, strength.contiguous(), scale)
         ctx.save_for_backward(x, *tensors)
         ctx.set_materialize_grads(False)
         return cuda_layers.style_activation_cuda(x, *tensors, is_kept)
@@ -80,10 +81,9 @@ class _StyleActivation(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor | None, grad_z: Tensor | None) -> tuple[Tensor | None, ...]:
         if grad_y is None and grad_z is None:
             return (None,) * 7
-        tensors = ctx.saved_tensors
-        grad_x, sums = cuda_layers.style_activation_backward_cuda(*tensors, grad_y, grad_z)
+        x, norm, bias, noise, strength, scale = ctx.saved_tensors
+        grad_x, sums = cuda_layers.style_activation_backward_cuda(x, norm, bias, noise, strength, scale, grad_y, grad_z)
         grad_norm, grad_scale, grad_bias, grad_strength = sums.unbind(1)
-        noise, scale = tensors[3], tensors[5]
         return (
             grad_x,
             grad_norm,

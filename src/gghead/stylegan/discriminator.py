@@ -1,7 +1,9 @@
 """Picture and label -> logit, the residual discriminator of StyleGAN2 with projection of the label."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -58,6 +60,8 @@ class DiscriminatorNetwork(nn.Module):
         fade: of a discriminator that was grown, the factor of the features of its newest blocks, 0 to 1.
     """
 
+    fade: Tensor
+
     def __init__(
         self,
         resolution: int,
@@ -75,7 +79,8 @@ class DiscriminatorNetwork(nn.Module):
         widths = [block_channels(size, channel_base, channel_max) for size in sizes]
         last = widths[-1]
         self.from_picture = EqualizedConv(picture_channels, widths[0], kernel=1)
-        self.blocks = nn.Sequential(*[DiscriminatorBlock(a, b) for a, b in pairwise(widths)])
+        blocks = nn.Sequential(*[DiscriminatorBlock(a, b) for a, b in pairwise(widths)])
+        self.blocks = cast(Sequence[DiscriminatorBlock], blocks)
         self.conv = EqualizedConv(last + 1, last, kernel=3)
         self.hidden = EqualizedLinear(last * LAST_RESOLUTION**2, last, activated=True)
         self.features = EqualizedLinear(last, last)

@@ -186,8 +186,8 @@ class Modulator(FoldingLayer):
             return one_by_one(convs, outputs, styles)
         layers = (*convs, *outputs)
         # In the way of getattr, these hundred would take as long as what they save.
-        sources = [tensor for layer in layers for tensor in layer._parameters.values()]
-        sources += [tensor for layer in layers for tensor in layer.affine._parameters.values()]
+        sources = [found for layer in layers for found in layer._parameters.values() if found is not None]
+        sources += [found for layer in layers for found in layer.affine._parameters.values() if found is not None]
         return at_once(convs, outputs, styles, self._folding.get("all", sources, lambda: Filled.of(convs, outputs)))
 
 

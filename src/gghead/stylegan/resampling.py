@@ -10,10 +10,11 @@ convolution by its constant filter too. Alternatives and their times stand in do
 Source: Karras et al. 2020 (StyleGAN2), appendix B; Zhang 2019, "Making Convolutional Networks Shift-Invariant Again".
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 from gghead.stylegan import cuda_layers
@@ -48,7 +49,7 @@ class _Filter(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, x: Float[Tensor, "B C H W"], padding: int, stride: int, gain: float
+        ctx: Any, x: Float[Tensor, "B C H W"], padding: int, stride: int, gain: float
     ) -> Float[Tensor, "B C h w"]:
         ctx.arguments = padding, stride, gain
         if cuda_layers.takes(x):
@@ -56,7 +57,7 @@ class _Filter(torch.autograd.Function):
         return functional.conv2d(x, _kernel(x, gain), padding=padding, stride=stride, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C h w"]) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: Float[Tensor, "B C h w"]) -> tuple[Tensor, None, None, None]:
         return _FilterTransposed.apply(gradient, *ctx.arguments), None, None, None
 
 
@@ -65,7 +66,7 @@ class _FilterTransposed(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, x: Float[Tensor, "B C h w"], padding: int, stride: int, gain: float
+        ctx: Any, x: Float[Tensor, "B C h w"], padding: int, stride: int, gain: float
     ) -> Float[Tensor, "B C H W"]:
         ctx.arguments = padding, stride, gain
         if cuda_layers.takes(x):
@@ -74,7 +75,7 @@ class _FilterTransposed(torch.autograd.Function):
         return functional.conv_transpose2d(x, _kernel(x, gain), padding=padding, stride=stride, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Float[Tensor, "B C H W"]) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: Float[Tensor, "B C H W"]) -> tuple[Tensor, None, None, None]:
         return _Filter.apply(gradient, *ctx.arguments), None, None, None
 
 

@@ -1,7 +1,7 @@
 """Synthesis network: style vectors -> an image of any number of channels, in the skip architecture of StyleGAN2."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -68,16 +68,17 @@ class SynthesisNetwork(nn.Module):
         super().__init__()
         self.bf16_blocks = 0
         self.modulator = Modulator()
-        self.blocks = nn.ModuleList()
+        blocks = []
         size, inputs = FIRST_RESOLUTION, 0
         while size <= resolution:
             width = block_channels(size, channel_base, channel_max)
-            self.blocks.append(SynthesisBlock(inputs, width, outputs, style_size, size))
+            blocks.append(SynthesisBlock(inputs, width, outputs, style_size, size))
             size, inputs = size * 2, width
+        self.blocks = cast(Sequence[SynthesisBlock], nn.ModuleList(blocks))
 
     def block_dtype(self, index: int) -> torch.dtype:
         """Type in which a block computes."""
-        return half_or(self.blocks[0].const.dtype, len(self.blocks) - index, self.bf16_blocks)
+        return half_or(self.blocks[0].conv1.weight.dtype, len(self.blocks) - index, self.bf16_blocks)
 
     @property
     def convs(self) -> list[StyledConv]:
@@ -119,7 +120,9 @@ class SynthesisNetwork(nn.Module):
         vectors = torch.cat([styles[:, :-1], styles[:, 1::2]], dim=1).transpose(0, 1)
         scales, norms, output_weights = self.modulator(convs, [block.to_output for block in self.blocks], vectors)
         grains = layer_noises(convs, noise)
-        x, image, layer = self.blocks[0].const * scales[0][..., None, None], None, 0
+        const = self.blocks[0].const
+        assert const is not None, "the first block starts from it"
+        x, image, layer = const * scales[0][..., None, None], None, 0
         if cuda_layers.takes(x):
             x = cuda_layers.channels_last(x)
         for i, block in enumerate(self.blocks):
@@ -130,6 +133,7 @@ class SynthesisNetwork(nn.Module):
                 layer += 1
             output = block.to_output(features, output_weights[i])
             image = output if image is None else upsample(image) + output
+        assert image is not None, "there is a block"
         return image
 
 

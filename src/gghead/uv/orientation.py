@@ -9,7 +9,7 @@ from itertools import permutations, product
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 AXES = "xyz"
@@ -47,7 +47,7 @@ def turned_by(
         head_faces: its triangles.
     """
     points, head_points = _sample(vertices, faces, SAMPLES), _sample(head_vertices, head_faces, HEAD_SAMPLES)
-    head, rotations = cKDTree(head_points), quarter_turns()
+    head, rotations = KDTree(head_points), quarter_turns()
     found: dict[float, Float[np.ndarray, "3 3"]] = {}
     for shifts in (0, SHIFTS):
         distances = [_distance(points @ rotation.T, head, shifts) for rotation in rotations]
@@ -57,7 +57,7 @@ def turned_by(
     if not found:
         return None
     rotation = found[min(found)]
-    covered = (cKDTree(points @ rotation.T).query(head_points)[0] < NEAR).mean()
+    covered = (KDTree(points @ rotation.T).query(head_points)[0] < NEAR).mean()
     return rotation if covered > COVERED else None
 
 
@@ -117,7 +117,7 @@ def _sample(
     return (1 - root) * a[chosen] + root * (1 - share) * b[chosen] + root * share * c[chosen]
 
 
-def _distance(points: Float[np.ndarray, "N 3"], head: cKDTree, shifts: int) -> float:
+def _distance(points: Float[np.ndarray, "N 3"], head: KDTree, shifts: int) -> float:
     """Mean distance of the points from a head, after they were shifted towards it some times."""
     shift = np.zeros(3)
     for left in range(shifts, -1, -1):

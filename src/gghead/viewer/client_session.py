@@ -52,9 +52,11 @@ class Screen(Protocol):
 
     def size(self) -> tuple[int, int]:
         """Width and height of the canvas, pixels."""
+        ...
 
     def framed(self, viewpoint: Viewpoint) -> Viewpoint:
         """The browser's camera for a view, which depends on the window."""
+        ...
 
     def show_picture(self, picture: UInt8[np.ndarray, "H W 3"], final: bool) -> None:
         """Shows a streamed picture and hides splats; `final` pictures stay, others are followed by more."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.gaussians.formats.ply import decode_ply, load_ply
 from gghead.gaussians.formats.splat import load_splat
@@ -29,7 +29,7 @@ def covariances(scene: Gaussians) -> torch.Tensor:
 
 def matched(found: Gaussians, source: Gaussians) -> Gaussians:
     """In the order of the source; converters sort Gaussians by place."""
-    order = cKDTree(found.means.numpy()).query(source.means.numpy())[1]
+    order = KDTree(found.means.numpy()).query(source.means.numpy())[1]
     assert len(set(order.tolist())) == source.num_gaussians == found.num_gaussians
     return found.map(lambda tensor: tensor[torch.from_numpy(order)])
 

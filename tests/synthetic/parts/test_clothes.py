@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import random_person
@@ -74,10 +74,10 @@ def test_clothes_cover_the_shoulders_and_leave_the_face_free(model: HeadModel, n
     chin, shoulder = place.points(np.array([[0, 6.2, 1.45], [1.8, 5.4, 0.2]]))
     front = mesh.points[mesh.points[:, 2] > chin[2] - 0.05]
     assert front[:, 1].max(initial=-1) < chin[1], "nothing in front of the face"
-    assert cKDTree(mesh.points).query(shoulder)[0] < 0.1
+    assert KDTree(mesh.points).query(shoulder)[0] < 0.1
     above = neckline_height(model.neutral, outfit)
     covered = place.points(model.neutral[(above < -0.3) & (model.neutral[:, 1] > 4.5)])
-    distance = cKDTree(mesh.points).query(covered)[0]
+    distance = KDTree(mesh.points).query(covered)[0]
     assert distance.max() < 2 * HEM_THICKNESS * np.linalg.norm(place.linear[:, 0])
 
 
@@ -116,6 +116,6 @@ def test_glasses_sit_before_the_eyes_and_do_not_cut_the_face(model: HeadModel, s
         assert np.linalg.norm((local - eye.center)[:, :2], axis=1).min() < 0.4
     front = local[local[:, 2] > 1.25]
     ahead = skin[skin[:, 2] > 0.9]
-    under = ahead[cKDTree(ahead[:, :2]).query(front[:, :2])[1], 2]
+    under = ahead[KDTree(ahead[:, :2]).query(front[:, :2])[1], 2]
     assert (front[:, 2] - under).min() > -0.03
     assert local[:, 2].min() < 0.5, "temples reach the ears"

@@ -169,11 +169,11 @@ def _facts(name: str, stored: StoredPicture) -> PictureFacts:
     ends = np.r_[:edge, side - edge : side]
     middle = mask[side * 3 // 8 : side * 5 // 8 + 1, side * 3 // 8 : side * 5 // 8 + 1]
     bands = np.array_split(mask, 1 + mask.size // BAND_PIXELS)
-    counts = sum(np.bincount(band.ravel(), minlength=256) for band in bands)
+    counts = np.sum([np.bincount(band.ravel(), minlength=256) for band in bands], axis=0)
     present = np.flatnonzero(counts)
     # Sums over rows and columns know a picture well enough, and the mirror image's follow from them.
     rows, columns = pixels.sum(axis=1, dtype=np.uint32), pixels.sum(axis=0, dtype=np.uint32)
-    start = zlib.crc32(rows)
+    start = zlib.crc32(rows.data)
     traits = [picture.traits] if mask_file is None else [picture.traits, mask_file.traits]
     return PictureFacts(
         name,
@@ -191,8 +191,8 @@ def _facts(name: str, stored: StoredPicture) -> PictureFacts:
         profiled=picture.traits.profiled,
         transparent=picture.opacity is not None,
         multiplied=mask_file is None and picture.opacity is not None and _is_multiplied(pixels, mask),
-        fingerprint=zlib.crc32(columns, start),
-        mirrored=zlib.crc32(np.ascontiguousarray(columns[::-1]), start),
+        fingerprint=zlib.crc32(columns.data, start),
+        mirrored=zlib.crc32(np.ascontiguousarray(columns[::-1]).data, start),
     )
 
 

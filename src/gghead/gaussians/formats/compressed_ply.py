@@ -42,17 +42,18 @@ def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"
         raise ValueError(f"{name} has {len(chunks)} chunks for {count} Gaussians; expected one for each {CHUNK}")
     place = np.arange(count) // CHUNK
     position, rotation, scale, color = (vertices[word].astype(np.uint32) for word in PACKED_PROPERTIES)
+    columns = chunks.dtype.names or ()
 
     def spread(values: Float[np.ndarray, "N 3"], what: tuple[str, ...]) -> Float[np.ndarray, "N 3"]:
         """Numbers from 0 to 1 over the ranges of their chunks."""
-        missing = [key for axis in what for key in (f"min_{axis}", f"max_{axis}") if key not in chunks.dtype.names]
+        missing = [key for axis in what for key in (f"min_{axis}", f"max_{axis}") if key not in columns]
         if missing:
             raise ValueError(f"{name} lacks {', '.join(missing)} of its chunks; it is damaged")
         low, high = (np.stack([chunks[f"{end}_{axis}"] for axis in what], axis=1)[place] for end in ("min", "max"))
         return low + values * (high - low)
 
     bytes_ = np.stack([color >> np.uint32(shift) & np.uint32(255) for shift in (24, 16, 8, 0)], axis=1) / 255
-    rgb = spread(bytes_[:, :3], ("r", "g", "b")) if "min_r" in chunks.dtype.names else bytes_[:, :3]
+    rgb = spread(bytes_[:, :3], ("r", "g", "b")) if "min_r" in columns else bytes_[:, :3]
     bands = np.where((sh == ZERO_BYTE).all(axis=0), 0, ((sh + 0.5) / 256 - 0.5) * SH_RANGE)
     coefficients = [((rgb - 0.5) / C0)[:, None], bands.reshape(count, 3, -1).swapaxes(1, 2)]
     with np.errstate(over="ignore", invalid="ignore"):  # damaged ranges are found later, by what they give

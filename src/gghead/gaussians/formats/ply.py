@@ -92,10 +92,11 @@ def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:
     vertices, chunks, packed_sh = read_tables(content, name, ("vertex", "chunk", "sh"))
     if vertices is None:
         raise ValueError(f"{name} has no vertices; expected the layout of 3D Gaussian Splatting")
-    if chunks is not None and set(PACKED_PROPERTIES) <= set(vertices.dtype.names):
+    names = vertices.dtype.names or ()
+    if chunks is not None and set(PACKED_PROPERTIES) <= set(names):
         return as_read(unpack(chunks, vertices, _packed_harmonics(packed_sh, len(vertices), name), name), name)
     unused = ("nx", "ny", "nz")
-    missing = [key for key in property_names(0) if key not in vertices.dtype.names and key not in unused]
+    missing = [key for key in property_names(0) if key not in names and key not in unused]
     if missing:
         raise ValueError(
             f"{name} lacks the properties {', '.join(missing)}; it holds no Gaussians but maybe plain points"
@@ -144,7 +145,7 @@ def _packed_harmonics(table: np.ndarray | None, count: int, name: str) -> Float[
 
 def _rest_of(table: np.ndarray, name: str) -> list[str]:
     """Names of the harmonics above degree 0, in order."""
-    numbers = sorted(int(key[7:]) for key in table.dtype.names if re.fullmatch(r"f_rest_[0-9]{1,3}", key))
+    numbers = sorted(int(key[7:]) for key in table.dtype.names or () if re.fullmatch(r"f_rest_[0-9]{1,3}", key))
     if len(numbers) not in NUMBERS_OF_REST:
         raise ValueError(f"{name} has {len(numbers)} properties f_rest_*; expected 0, 9, 24 or 45 (degree 0 to 3)")
     if numbers != list(range(len(numbers))):

@@ -93,7 +93,7 @@ def read_module(root: Record) -> OfficialModule:
 
 def class_name(record: Record) -> str:
     """Name of the class of a pickled object."""
-    stated = record.arguments[0].get("class_name") if _is_persistent(record) else None
+    stated = _wrapped(record).get("class_name")
     return printable(stated if isinstance(stated, str) else record.reference.name)
 
 
@@ -128,12 +128,13 @@ def _unwrapped(record: Record) -> Record:
 
 def _state(record: Record) -> object:
     """The attributes of a pickled module: its state, or that inside of the wrapper that carries its source text."""
-    return record.arguments[0].get("state") if record.state is None and _is_persistent(record) else record.state
+    return _wrapped(record).get("state") if record.state is None else record.state
 
 
-def _is_persistent(record: Record) -> bool:
-    """Whether a record is a wrapper that carries the source text of the class."""
-    return bool(record.arguments) and isinstance(record.arguments[0], dict)
+def _wrapped(record: Record) -> dict[object, object]:
+    """What a wrapper that carries the source text of the class says of the object; nothing if the record is none."""
+    first = record.arguments[0] if record.arguments else None
+    return first if isinstance(first, dict) else {}
 
 
 def _members(state: Mapping[object, object], group: str) -> list[tuple[str, object]]:

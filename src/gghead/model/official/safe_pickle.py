@@ -11,6 +11,7 @@ import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedIOBase
+from typing import IO, Any, TypeVar, cast
 
 from gghead.config.printable import printable, shown
 from gghead.model.official.bounds import MAX_BITS, MAX_KEY, MAX_NAME, MAX_PARTS, Budget
@@ -42,6 +43,8 @@ VALUE_OPCODES = frozenset(
 """Opcodes that push the value written behind them."""
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 NEWEST_PROTOCOL = 5
+
+T = TypeVar("T")
 
 
 class UnsafePickleError(ValueError):
@@ -118,7 +121,7 @@ def read_inert(stream: BufferedIOBase, policy: Policy) -> object:
     """
     machine = _Machine(policy)
     try:
-        for opcode, argument, _ in pickletools.genops(_Source(stream)):
+        for opcode, argument, _ in pickletools.genops(cast(IO[bytes], _Source(stream))):
             machine.step(opcode.name, argument)
     except UnsafePickleError:
         raise
@@ -161,7 +164,7 @@ class _Machine:
         self.memo: list[object] = []
         self.steps = 0
 
-    def step(self, name: str, argument: object) -> None:
+    def step(self, name: str, argument: Any) -> None:
         """Carries out one opcode."""
         self.policy.budget.spend_opcode()
         self.steps += 1
@@ -185,7 +188,7 @@ class _Machine:
             )
         return self.stack[0]
 
-    def pop(self, kind: type | tuple[type, ...] = object) -> object:
+    def pop(self, kind: type = object) -> Any:
         """Takes the top of the stack, which must be of a kind."""
         value = self.stack.pop()
         if value is MARK or not isinstance(value, kind):
@@ -219,7 +222,7 @@ class _Machine:
             )
         return reference
 
-    def _do_proto(self, version: object) -> None:
+    def _do_proto(self, version: int) -> None:
         if version > NEWEST_PROTOCOL:
             raise ValueError(f"pickle protocol {version}; expected at most {NEWEST_PROTOCOL}")
 
@@ -244,7 +247,7 @@ class _Machine:
     def _do_memoize(self, _: object) -> None:
         self._do_put(len(self.memo))
 
-    def _do_put(self, index: object) -> None:
+    def _do_put(self, index: int | str) -> None:
         place = int(index)
         if not 0 <= place <= self.steps:  # picklers count up; a list of that length takes memory like the file
             raise ValueError(f"an entry of its memo has the number {shown(place)} after {self.steps} opcodes")
@@ -254,7 +257,7 @@ class _Machine:
     _do_binput = _do_put
     _do_long_binput = _do_put
 
-    def _do_get(self, index: object) -> None:
+    def _do_get(self, index: int | str) -> None:
         place = int(index)
         if not 0 <= place < len(self.memo) or self.memo[place] is MARK:
             raise ValueError(f"its memo has no entry {shown(place)}")
@@ -330,11 +333,12 @@ class _Machine:
             raise ValueError(f"found {_told(value)} as a key")
         return value
 
-    def top(self, kind: type) -> object:
+    def top(self, kind: type[T]) -> T:
         """The top of the stack, which a container opcode is about to fill; only plain containers are ever filled."""
-        if not isinstance(self.stack[-1], kind):
-            raise UnsafePickleError(f"the pickle fills {_told(self.stack[-1])} like a {kind.__name__}; refused")
-        return self.stack[-1]
+        value = self.stack[-1]
+        if not isinstance(value, kind):
+            raise UnsafePickleError(f"the pickle fills {_told(value)} like a {kind.__name__}; refused")
+        return value
 
     def _do_global(self, argument: object) -> None:
         module, _, name = str(argument).partition(" ")

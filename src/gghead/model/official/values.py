@@ -2,6 +2,7 @@
 
 import math
 import struct
+from typing import TypeGuard
 
 from torch import Tensor
 
@@ -63,7 +64,7 @@ def number(value: object, name: str) -> float:
         ValueError: it is none.
     """
     found = plain(value)
-    if type(found) not in (int, float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise ValueError(f"its setting {name} is {shown(value)}; expected a number")
     return float(found)
 
@@ -92,5 +93,5 @@ def _numpy_scalar(record: Record) -> object:
     return record
 
 
-def _is_code(value: object) -> bool:
+def _is_code(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value in NUMPY_CODES

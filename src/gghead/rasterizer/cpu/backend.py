@@ -64,22 +64,22 @@ class Rasterize(torch.autograd.Function):
         tensors = (means, quats, scales, opacities, sh, features, viewmats, Ks)
         inputs = tuple(tensor.resolve_neg().contiguous() for tensor in tensors)
         pictures, shape = len(viewmats), (len(viewmats), size[1], size[0])
-        outputs = tuple(means.new_empty(*shape, channels) for channels in (3, 1, features.shape[-1], 1))
+        rgb, depth, extra, alpha = (means.new_empty(*shape, channels) for channels in (3, 1, features.shape[-1], 1))
         last_entries = np.empty(shape, np.int32)
         scene_of = np.arange(pictures) // max(pictures // max(len(means), 1), 1)
         lists = []
         with Workers() as workers:
             for group in groups_of(pictures, means.shape[1]):
                 found = find_pairs(workers, inputs, scene_of[group], group, size)
-                arrays = tuple(output.numpy()[group] for output in outputs)
+                arrays = tuple(output.numpy()[group] for output in (rgb, depth, extra, alpha))
                 workers.run(
                     composite, found.splats, found.tile_starts, found.entry_splats, size, *arrays, last_entries[group]
                 )
                 if any(ctx.needs_input_grad):
                     lists.append(found)
-        ctx.save_for_backward(*inputs, outputs[3])
+        ctx.save_for_backward(*inputs, alpha)
         ctx.lists, ctx.last_entries, ctx.scene_of, ctx.size = lists, last_entries, scene_of, size
-        return outputs
+        return rgb, depth, extra, alpha
 
     @staticmethod
     @once_differentiable

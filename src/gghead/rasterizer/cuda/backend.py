@@ -37,7 +37,8 @@ def draw_cuda(
         if features is None or features.shape[-1] <= MAX_FEATURES:
             return draw_once(heads, features, cameras, background, deterministic)
         parts = [draw_once(heads, p, cameras, background, deterministic) for p in features.split(MAX_FEATURES, dim=-1)]
-    return Rendering(parts[0].rgb, parts[0].alpha, parts[0].depth, torch.cat([part.features for part in parts], -1))
+    drawn = [part.features for part in parts if part.features is not None]
+    return Rendering(parts[0].rgb, parts[0].alpha, parts[0].depth, torch.cat(drawn, -1))
 
 
 def draw_once(

@@ -92,6 +92,7 @@ def launch_all(
     plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool, capacity: int, report: int
 ) -> Drawn:
     """The forward pass with room for so many entries of lists; report is the address of a Report, or null."""
+    assert inputs[0] is not None, "only features may be absent"
     device, shape, stream = inputs[0].device, (plan.pictures, plan.height, plan.width), current_stream(plan.device)
     size = plan.rows + 4 * capacity if keep else plan.pixels
     workspace = torch.empty(size, dtype=torch.uint8, device=device)
@@ -159,6 +160,8 @@ def project_backward(
     """Gradients w.r.t. the tensors of the scenes and, if wanted, the viewmats: those of inputs but the last."""
     _, kernels = plan.backward_kernels(factor is not None)
     means, viewmats = inputs[0], inputs[6]
+    assert means is not None, "only features may be absent"
+    assert viewmats is not None, "only features may be absent"
     gradients = [None if tensor is None else torch.empty_like(tensor) for tensor in inputs[:6]]
     per_block = means.new_empty(plan.pictures, plan.blocks, 12) if with_cameras else None
     tensors = (*inputs[:5], viewmats, inputs[7], rows, factor, *gradients, per_block)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 from scipy.ndimage import distance_transform_edt, zoom
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.head_model import Chart, HeadModel
 from gghead.synthetic.render.mesh_rasterizer import rasterize
@@ -85,7 +85,7 @@ class HeadChart:
         reach = 4 * width
         close = (self.facing.ravel() > 0) & (np.abs(texels - curve.mean(0)) < np.ptp(curve, 0) / 2 + reach).all(1)
         out = np.zeros(len(texels), np.float32)
-        distance, nearest = cKDTree(curve).query(texels[close])
+        distance, nearest = KDTree(curve).query(texels[close])
         ends = np.sin(np.pi * np.clip(fine, 0.02, 0.98)) ** 0.6
         out[close] = np.exp(-0.5 * (distance / width) ** 2) * ends[nearest]
         return out.reshape(self.shape) * self.facing
@@ -123,7 +123,7 @@ def azimuths(points: Float32[np.ndarray, "*P 3"]) -> Float32[np.ndarray, "*P"]:
 def _distance(model: HeadModel, other: Chart, position: np.ndarray, limit: float) -> np.ndarray:
     """Distance [h, w] to the line where the head chart meets another one, at most `limit`."""
     line = np.intersect1d(model.triangles[model.chart == Chart.HEAD], model.triangles[model.chart == other])
-    tree = cKDTree(model.neutral[line])
+    tree = KDTree(model.neutral[line])
     distance = tree.query(position.reshape(-1, 3), distance_upper_bound=limit)[0].reshape(position.shape[:2])
     return np.minimum(distance, limit).astype(np.float32)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float32, Int32
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.config.compiled import compiled
 from gghead.synthetic.anatomy.face_chart import azimuths
@@ -91,7 +91,7 @@ def _nodes(cell: float) -> np.ndarray:
 def _distance_grid(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Signed distance [x, y, z] to the skin, and to the ellipsoid before the face where that is nearer."""
     nodes = _nodes(CELL)
-    distance, nearest = cKDTree(points).query(nodes, k=4)
+    distance, nearest = KDTree(points).query(nodes, k=4)
     along = (normals[nearest] * (nodes[:, None] - points[nearest])).sum(2).mean(1)
     signed = np.where(distance[:, 0] < 0.12, along, np.sign(along) * distance[:, 0])
     local = (nodes - FACE_CENTER) / FACE_RADII
@@ -103,7 +103,7 @@ def _distance_grid(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
 def _movement_weights(controls: np.ndarray) -> sp.csr_matrix:
     """Weights [nodes, controls] of the movements of near controls at each node of the coarse grid."""
     nodes = _nodes(COARSE_CELL)
-    distance, nearest = cKDTree(controls).query(nodes, k=NEIGHBORS)
+    distance, nearest = KDTree(controls).query(nodes, k=NEIGHBORS)
     weights = 1 / (distance**2 + SOFTNESS**2) ** 1.5
     weights /= weights.sum(1, keepdims=True)
     rows = np.repeat(np.arange(len(nodes)), NEIGHBORS)

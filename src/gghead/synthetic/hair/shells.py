@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Int64, UInt8
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.asset_pack import Proxy
 from gghead.synthetic.anatomy.head_model import HeadModel, Similarity
@@ -70,7 +70,7 @@ def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> Ha
     points, gray = proxy.fit(sky.base), even_luminance(texture)
     shift = swept_aside(points, sky.skin) - points
     points = points + shift
-    roots = cKDTree(sky.skin).query(points)[1]
+    roots = KDTree(sky.skin).query(points)[1]
     gaps = ((points - sky.skin[roots]) * sky.normals[roots]).sum(1)
     reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy, gray)
     return HairStyle(
@@ -146,7 +146,7 @@ def swept_aside(points: Float32[np.ndarray, "n 3"], skin: Float32[np.ndarray, "s
     moved[:, 0] *= factor
     moved[:, 1] = np.where(points[:, 1] > ARCH_FOOT, ARCH_FOOT + (points[:, 1] - ARCH_FOOT) * factor, points[:, 1])
     front = skin[skin[:, 2] > 0.3]
-    tree = cKDTree(front[:, :2])
+    tree = KDTree(front[:, :2])
     before, after = (front[tree.query(where[:, :2])[1], 2] for where in (points, moved))
     moved[:, 2] = after + np.clip(points[:, 2] - before, 0.03, 0.14)
     return (points + (moved - points) * inside[:, None]).astype(np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.geometry.grids import cell_corners, grid_of
 from gghead.synthetic.anatomy.head_model import Eyeball, Similarity
@@ -60,7 +60,7 @@ def glasses_mesh(
     front = skin[skin[:, 2] > 0.9]
     rims = [_rim(glasses, eye.center) for eye in eyes]
     outline = np.concatenate(rims)
-    under = front[cKDTree(front[:, :2]).query(outline[:, :2])[1], 2]
+    under = front[KDTree(front[:, :2]).query(outline[:, :2])[1], 2]
     depth = (under - outline[:, 2]).max() + CLEARANCE + glasses.radius
     rims = [rim + np.array([0, 0, depth]) for rim in rims]
     pieces = [_tube(rim, glasses.radius, closed=True) for rim in rims]

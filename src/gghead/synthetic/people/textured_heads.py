@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 from PIL import Image
 from scipy.ndimage import binary_dilation, gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.asset_pack import Proxy, read_pack
 from gghead.synthetic.anatomy.face_chart import chart_head
@@ -182,7 +182,7 @@ class TexturedHeads(HeadMaker):
     def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
         """Lashes drawn in towards the rim of the lids: modelled ones are longer than real ones."""
         points, rim = proxy.fit(vertices), self.model.skin(vertices)[self._rim]
-        nearest = rim[cKDTree(rim).query(points)[1]]
+        nearest = rim[KDTree(rim).query(points)[1]]
         return _flat_mesh(proxy, nearest + LASH_LENGTH * (points - nearest), place, Material.LASH)
 
     def _on_chart(self, values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, "h w"]:

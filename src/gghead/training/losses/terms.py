@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from gghead.config.training import TrainingConfig
 from gghead.geometry.cameras import Cameras
@@ -123,13 +124,13 @@ class _Derived(torch.autograd.Function):
     """A number whose derivative by a tensor is known already."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, by: Tensor, number: Float[Tensor, ""], gradient: Tensor) -> Float[Tensor, ""]:
+    def forward(ctx: Any, by: Tensor, number: Float[Tensor, ""], gradient: Tensor) -> Float[Tensor, ""]:
         ctx.save_for_backward(gradient)
         return number
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return factor * gradient, None, None
 
