@@ -19,7 +19,7 @@ from benchmarks.gpu_clock import milliseconds
 from benchmarks.rows import Spread, append, commit
 from benchmarks.untrained import Scales, median_scale, with_scales
 from gghead.config.presets import from_preset
-from gghead.cuda.graphs import Inputs, Replayer, run_directly
+from gghead.cuda.graphs import Replayer, run_directly
 from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
@@ -81,21 +81,28 @@ def main() -> None:
                 append("head_latency", row)
 
 
-def inputs_of(generator: Generator, resolution: int) -> Inputs:
+@dataclass(frozen=True)
+class HeadInputs:
     """A latent and a camera."""
-    camera = Cameras.frontal(resolution, "cuda")
-    return {"z": generator.latents([0]), "labels": camera.labels()}
+
+    z: Tensor
+    labels: Tensor
 
 
-def head(generator: Generator, inputs: Inputs) -> Tensor:
+def inputs_of(generator: Generator, resolution: int) -> HeadInputs:
+    """Of seed 0 from the front."""
+    return HeadInputs(generator.latents([0]), Cameras.frontal(resolution, "cuda").labels())
+
+
+def head(generator: Generator, inputs: HeadInputs) -> Tensor:
     """Latent -> Gaussians; returns their means."""
-    return generator.decode(generator.map_styles(inputs["z"], Cameras.from_labels(inputs["labels"], 1))).means
+    return generator.decode(generator.map_styles(inputs.z, Cameras.from_labels(inputs.labels, 1))).means
 
 
-def draw(generator: Generator, inputs: Inputs, resolution: int) -> Tensor:
+def draw(generator: Generator, inputs: HeadInputs, resolution: int) -> Tensor:
     """Latent -> picture."""
-    camera = Cameras.from_labels(inputs["labels"], resolution)
-    return render(generator.decode(generator.map_styles(inputs["z"], camera)), camera, pairwise=True).rgb
+    camera = Cameras.from_labels(inputs.labels, resolution)
+    return render(generator.decode(generator.map_styles(inputs.z, camera)), camera, pairwise=True).rgb
 
 
 def measure(

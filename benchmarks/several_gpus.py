@@ -19,13 +19,15 @@ from benchmarks.untrained import require_finite, standing_still
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.cuda.graphs import fastest_runner
+from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.cuda.device_report import watch_lists
+from gghead.training.loop import training_step
 from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, share_of
 from gghead.training.parallel.launch import join_team
 from gghead.training.precision import multiplication
 from gghead.training.state import new_state
-from gghead.training.steps import StepContext, training_step
+from gghead.training.steps.inputs import StepContext
 
 WARMUP = 4
 """Steps with R1 and as many without it, in which passes are captured."""
@@ -93,17 +95,18 @@ def measure(config: RunConfig, group: ProcessGroup, everybody: ProcessGroup, ste
     # The blur of the first pictures is not what most of a run's time goes to.
     state.images = 10**6 * training.r1_every * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
-    setting = StepContext(training, labels, group, fastest_runner(state.device, watch_lists, group.any_of))
+    context = StepContext(training, labels, group, fastest_runner(state.device, watch_lists, group.any_of))
     part = group.part(labels, config.model.discriminator.group_size).to(device)
     pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
+    batch = Batch(pictures, part, pictures[..., 0] if training.random_background else None)
     for _ in range(WARMUP):
         for period in (training.r1_every, 1):
             state.images = -(-state.images // (period * training.batch_size)) * period * training.batch_size
-            training_step(state, setting, pictures, part)
+            training_step(state, context, batch)
     finish(everybody, device)
     start = time.perf_counter()
     for _ in range(steps):
-        training_step(state, setting, pictures, part)
+        training_step(state, context, batch)
     finish(everybody, device)
     seconds = time.perf_counter() - start
     require_finite(state.generator, state.discriminator)

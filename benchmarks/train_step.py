@@ -26,14 +26,16 @@ from benchmarks.untrained import Scales, require_finite, standing_still
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.cuda.graphs import Replayer, fastest_runner, run_directly
+from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
+from gghead.training.loop import training_step
 from gghead.training.losses.terms import rendering_to_network
 from gghead.training.parallel.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import StepContext, training_step
+from gghead.training.steps.inputs import StepContext
 
 BATCHES = {"ffhq256": 32, "ffhq512": 16, "ffhq1024": 8}
 """Pictures of a step, as when the official release was measured."""
@@ -106,12 +108,13 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
     transparency = pictures[..., 0] if training.random_background else None
-    setting = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
+    batch = Batch(pictures, labels.to(device), transparency)
+    context = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def step(with_r1: bool) -> None:
         period = training.r1_every * training.batch_size
         state.images = -(-state.images // period) * period + (0 if with_r1 else training.batch_size)
-        training_step(state, setting, pictures, labels.to(device), transparency)
+        training_step(state, context, batch)
 
     torch.cuda.reset_peak_memory_stats()
     for _ in range(WARMUP):
@@ -121,11 +124,11 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(steps):
-        training_step(state, setting, pictures, labels.to(device), transparency)
+        training_step(state, context, batch)
     launched = time.perf_counter() - start
     torch.cuda.synchronize()
     seconds = time.perf_counter() - start
-    setting = replace(setting, run=run_directly)
+    context = replace(context, run=run_directly)
     with FlopCounterMode(display=False) as counter:
         step(False)
     tflop = counter.get_total_flops() / 1e12
@@ -172,8 +175,8 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
         for title, part in ((name, forward), (f"{name} and back", both)):
             run = Replayer(watch_lists)  # of each part: memory of a graph goes back when the next one begins
             for _ in range(WARMUP):
-                run(title, part, {}, ())
-            found[title] = milliseconds(partial(run, title, part, {}, ()), repeats).median
+                run(title, part, None, ())
+            found[title] = milliseconds(partial(run, title, part, None, ()), repeats).median
 
     forward_and_back("maps", (lambda: [generator.maps(styles, "none")], list(generator.synthesis.parameters())))
     forward_and_back("Gaussians", (lambda: attributes(generator.decode_maps(maps).gaussians), [maps]))

@@ -41,11 +41,12 @@ from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
 from gghead.model.storage import save_generator
 from gghead.rasterizer.cuda.device_report import watch_lists
-from gghead.training.loop import open_dataset
+from gghead.training.loop import training_step
 from gghead.training.observe.snapshots import draw_sheets
 from gghead.training.precision import multiplication
+from gghead.training.run_pictures import open_dataset
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import StepContext, training_step
+from gghead.training.steps.inputs import StepContext
 
 MEASURED = 5_000
 """Generated pictures of a measurement."""
@@ -232,23 +233,21 @@ def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
     with open_dataset(config) as dataset:
         pictures = decode(dataset)
         reference = reference_of(config, dataset, pictures, state.device)
-        setting = StepContext(
-            training, torch.from_numpy(pictures.labels), run=fastest_runner(state.device, watch_lists)
-        )
+        runner = fastest_runner(state.device, watch_lists)
+        context = StepContext(training, torch.from_numpy(pictures.labels), run=runner)
         order = Order(training.seed, training.batch_size, training.mirrored)
         start = time.monotonic()
         with open_batches(pictures, order, 0, state.device, training.random_background) as batches:
             for step in count():
                 if state.images >= arguments.images or time.monotonic() - start > arguments.seconds:
                     break
-                batch = next(batches)
-                training_step(state, setting, batch.pictures, batch.labels, batch.transparency)
+                training_step(state, context, next(batches))
                 if step % 16 == 0 and state.device.type == "cuda":
                     torch.cuda.synchronize()
         seconds = time.monotonic() - start
         path = arguments.out / arguments.variant.replace(", ", "_").replace(" ", "-")
-        save_generator(path.with_suffix(".safetensors"), state.average)
-        sheets = draw_sheets(state.average, config.model.discriminator.resolution)
+        save_generator(path.with_suffix(".safetensors"), state.generator_ema)
+        sheets = draw_sheets(state.generator_ema, config.model.discriminator.resolution)
         Image.fromarray(sheets["heads"]).save(path.with_suffix(".png"))
         everywhere, side = distances(state, reference, path, "render", arguments.measured)
         frozen = everywhere
@@ -268,7 +267,7 @@ def distances(
     """Frechet distances of all pictures, and of those from the side."""
     dataset = reference.dataset
     fakes = GeneratedHeads(
-        state.average,
+        state.generator_ema,
         torch.from_numpy(dataset.labels),
         SamplingProtocol(0, dataset.resolution, camera, 1.0, dataset.background),
     )

@@ -267,7 +267,7 @@ def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monk
 
 
 def test_a_dry_run_counts_several_gpus(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("gghead.training.observe.estimate.images_per_second", lambda config, operations, device: 100.0)
+    monkeypatch.setattr("gghead.training.estimate.images_per_second", lambda config, operations, device: 100.0)
     tell_estimate(from_preset("ffhq512", ""), None, "cuda", 2)
     assert "2 x cuda        about 200 pictures a second" in capsys.readouterr().out
 
@@ -284,7 +284,7 @@ def test_a_dry_run_counts_several_gpus(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_a_dry_run_tells_durations_as_people_would(
     images: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gghead.training.observe.estimate.images_per_second", lambda config, operations, device: 100.0)
+    monkeypatch.setattr("gghead.training.estimate.images_per_second", lambda config, operations, device: 100.0)
     config = from_preset("demo", "")
     length = replace(config.training, total_images=images)
     tell_estimate(replace(config, training=length), None, "cuda", 1)

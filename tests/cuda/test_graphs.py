@@ -10,15 +10,13 @@ from torch import Tensor
 
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
-from gghead.cuda.graphs import WARMUP, Inputs, Replayer
+from gghead.cuda.graphs import WARMUP, Replayer
 from gghead.rasterizer.cuda import list_capacity
 from gghead.rasterizer.cuda.device_report import watch_lists
 from rasterizer.pretended_gpu import REPORTS, Recorder, draw, recorder
 from rasterizer.random_scenes import cameras_around, random_scene
 
 __all__ = ["recorder"]
-
-INPUTS = {"value": torch.ones(1)}
 
 
 class Gpu:
@@ -66,11 +64,11 @@ def run() -> Callable[[Replayer], Tensor]:
     """A pass that draws."""
     scene, cameras = random_scene(50, (1,)), cameras_around((1,), 32, 32)
 
-    def drawing(inputs: Inputs) -> Tensor:
+    def drawing(value: Tensor) -> Tensor:
         draw(scene, cameras)
-        return inputs["value"].clone()
+        return value.clone()
 
-    return lambda replayer: replayer("pass", drawing, INPUTS, ())
+    return lambda replayer: replayer("pass", drawing, torch.ones(1), ())
 
 
 ROOM = list_capacity.roomy(100, list_capacity.CAPTURE_SLACK)

@@ -86,7 +86,7 @@ def test_gaussians(official: OfficialCheckpoint, expected: dict[str, Tensor]) ->
 
 @pytest.mark.parametrize("name", ["official_a", "official_c"])
 def test_training_goes_on_with_both_networks(name: str, tmp_path: Path) -> None:
-    """The imported judge, the official order of quaternions and the template in the file; then a step on a CPU."""
+    """The imported discriminator, the official order of quaternions, the template in the file; then a step on a CPU."""
     checkpoint, model = read_official(official_file(f"{name}.pkl")), tmp_path / "official.safetensors"
     generator, discriminator = checkpoint.generator, checkpoint.discriminator
     assert generator is not None
@@ -104,7 +104,7 @@ def test_training_goes_on_with_both_networks(name: str, tmp_path: Path) -> None:
     assert (taken.fresh, taken.unused) == ((), ())
     pictures, labels = torch.rand(4, 3, side, side) * 2 - 1, torch.rand(4, 25)
     assert torch.equal(state.discriminator(pictures, labels), discriminator(pictures, labels))
-    for ours, theirs in ((state.generator, generator), (state.average, checkpoint.generator_ema)):
+    for ours, theirs in ((state.generator, generator), (state.generator_ema, checkpoint.generator_ema)):
         styles = theirs.styles([0, 1])
         assert torch.equal(ours.decode(styles).quats, theirs.decode(styles).quats)
         assert torch.equal(ours.decode(styles).means, theirs.decode(styles).means)
@@ -115,4 +115,4 @@ def test_training_goes_on_with_both_networks(name: str, tmp_path: Path) -> None:
     restore_state(run.checkpoint(4), after)
     assert after.images == 4
     assert not torch.equal(after.discriminator.critic.conv.weight, discriminator.critic.conv.weight)
-    assert torch.equal(after.average.template_positions, generator.template_positions)
+    assert torch.equal(after.generator_ema.template_positions, generator.template_positions)

@@ -1,19 +1,21 @@
 """A training step as CUDA graphs is the step that is launched kernel by kernel."""
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gghead.config.training import RunConfig
-from gghead.cuda.graphs import WARMUP, Inputs, Replayer, run_directly
+from gghead.cuda.graphs import WARMUP, Replayer, run_directly
+from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
+from gghead.training.loop import training_step
 from gghead.training.state import TrainingState, new_state
-from gghead.training.steps import StepContext, training_step
+from gghead.training.steps.inputs import StepContext
 from rasterizer.random_scenes import cameras_around, random_scene
 from tiny_run import MODEL, tiny_config
 from tolerances import REPLAYED, REPLAYED_MOMENTS
@@ -42,7 +44,7 @@ def test_a_replayed_step_is_the_step(
     supersampling: int,
     at_once: int,
 ) -> None:
-    """The direct one judges its 8 pictures in one go; blurred passes live long enough to be captured."""
+    """The direct one evaluates its 8 pictures in one go; blurred passes live long enough to be captured."""
     config = tiny_config("nowhere.zip", batch_size=8, snapshot_every=8, blur_fade_images=48, swap_fade_images=48)
     model = replace(
         MODEL,
@@ -70,15 +72,13 @@ def test_a_replayed_step_is_the_step(
     for run, most in ((run_directly, batch), (Replayer(watch_lists), at_once)):
         monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", most * side**2)
         state = state_of(copy.deepcopy(config))
-        setting = StepContext(training, labels, run=run)
-        reports.append([training_step(state, setting, pictures, labels.cuda(), transparency) for _ in range(STEPS)])
+        context, parts = StepContext(training, labels, run=run), Batch(pictures, labels.cuda(), transparency)
+        reports.append([training_step(state, context, parts).values() for _ in range(STEPS)])
         states.append(state)
     for direct, replayed in zip(*reports, strict=True):
-        for name, value in vars(direct).items():
-            if value is None:
-                assert getattr(replayed, name) is None
-            else:
-                torch.testing.assert_close(getattr(replayed, name), value, msg=name, **REPLAYED._asdict())
+        assert direct.keys() == replayed.keys()
+        for name, value in direct.items():
+            torch.testing.assert_close(replayed[name], value, msg=name, **REPLAYED._asdict())
     for name, moments in second_moments(states[0]).items():
         off = float((second_moments(states[1])[name] - moments).norm())
         assert off <= REPLAYED_MOMENTS * float(moments.norm()), (name, off)
@@ -99,14 +99,14 @@ def test_a_pass_whose_gaussians_grow_is_drawn_whole() -> None:
     scene, cameras = random_scene(20_000, (1,)).to("cuda"), cameras_around((1,), 256, 256).to("cuda")
     parameter = nn.Parameter(torch.ones(1, device="cuda"))
 
-    def draw(inputs: Inputs) -> Tensor:
-        value = render(replace(scene, scales=scene.scales * inputs["size"] * parameter), cameras).rgb.sum() / 100
+    def draw(size: Tensor) -> Tensor:
+        value = render(replace(scene, scales=scene.scales * size * parameter), cameras).rgb.sum() / 100
         value.backward()
         return value.detach()
 
     run = Replayer(watch_lists)
     for size in [0.01] * (WARMUP + 1) + [1.0, 0.01, 1.0]:
-        inputs = {"size": torch.full((1,), size, device="cuda")}
+        inputs = torch.full((1,), size, device="cuda")
         value = run("drawing", draw, inputs, [parameter])
         gradient = parameter.grad.clone()
         expected = run_directly("drawing", draw, inputs, [parameter])
@@ -114,20 +114,28 @@ def test_a_pass_whose_gaussians_grow_is_drawn_whole() -> None:
         torch.testing.assert_close(gradient, parameter.grad, **REPLAYED._asdict())
 
 
+@dataclass(frozen=True)
+class Blurred:
+    """Inputs that may be blurred."""
+
+    real: Tensor
+    blur: Tensor | None
+
+
 def test_a_pass_of_another_kind_takes_the_memory_of_the_one_before() -> None:
     weight = nn.Parameter(torch.ones(2**20, device="cuda"))
 
-    def weigh(inputs: Inputs) -> Tensor:
-        loss = (weight * sum(inputs.values())).sum()
+    def weigh(inputs: Blurred) -> Tensor:
+        loss = (weight * (inputs.real if inputs.blur is None else inputs.real + inputs.blur)).sum()
         loss.backward()
         return loss.detach()
 
     run, taken = Replayer(watch_lists), []
-    blurred = {name: torch.full((), 2.0, device="cuda") for name in ("real", "blur")}
-    for inputs in (blurred, {"real": blurred["real"]}):
+    two = torch.full((), 2.0, device="cuda")
+    for inputs, count in ((Blurred(two, two), 2), (Blurred(two, None), 1)):
         for _ in range(WARMUP + 2):
             value = run("generator", weigh, inputs, [weight])
-        assert float(value) == 2**21 * len(inputs)
-        assert float(weight.grad.max()) == 2.0 * len(inputs)
+        assert float(value) == 2**21 * count
+        assert float(weight.grad.max()) == 2.0 * count
         taken.append(torch.cuda.memory_allocated())
     assert taken[1] <= taken[0]

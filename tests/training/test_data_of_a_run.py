@@ -14,7 +14,7 @@ from gghead.data.labels import read_label_file, write_labels
 from gghead.media.encoded import decode_gray
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
-from gghead.training.seen_data import know_data
+from gghead.training.resume.data import require_same_data
 from head_cameras import written_as
 from tiny_run import SilentMonitor, png, tiny_config, write_tiny_dataset
 
@@ -114,17 +114,17 @@ def test_other_pictures_are_told_and_refused_unless_accepted(told: str, tmp_path
     data = write_tiny_dataset(tmp_path / "blobs.zip")
     run, monitor = RunFolder.create(tmp_path / "run", tiny_config(data)), SilentMonitor()
     with HeadDataset.open(data, 16) as dataset:
-        seen = know_data(run, dataset, "", False, monitor)
-        assert know_data(run, dataset, seen, False, monitor) == seen
+        seen = require_same_data(run, dataset, "", False, monitor)
+        assert require_same_data(run, dataset, seen, False, monitor) == seen
     CHANGES[told](data)
     with HeadDataset.open(data, 16) as dataset:
         with pytest.raises(ValueError, match=rf"of 10 pictures, {told}; .*gghead resume {run.path} --accept-new-data"):
-            know_data(run, dataset, seen, False, monitor)
+            require_same_data(run, dataset, seen, False, monitor)
         assert not monitor.events
-        new = know_data(run, dataset, seen, True, monitor)
+        new = require_same_data(run, dataset, seen, True, monitor)
         assert new != seen
         assert told in monitor.events[0]
-        assert know_data(run, dataset, new, False, monitor) == new
+        assert require_same_data(run, dataset, new, False, monitor) == new
 
 
 def test_a_run_goes_on_with_other_pictures_only_if_that_is_said(tmp_path: Path) -> None:

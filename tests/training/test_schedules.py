@@ -3,9 +3,17 @@
 import pytest
 
 from gghead.config.training import TrainingConfig
-from gghead.training.schedules import blur_sigma, ema_decay, growth_fade, swap_probability
+from gghead.training.schedules import blur_sigma, ema_decay, growth_fade, is_due, swap_probability
 
 OFFICIAL = TrainingConfig()
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"), [(8, [8, 16, 24]), (10, [12, 20]), (2, [4, 8, 12, 16, 20, 24]), (0, [])]
+)
+def test_what_comes_every_so_many_images_is_due_once_for_each_multiple(every: int, expected: list[int]) -> None:
+    assert [images for images in range(4, 28, 4) if is_due(images, every, batch_size=4)] == expected
+    assert is_due(0, every, batch_size=4) == (every > 0)
 
 
 @pytest.mark.parametrize(("images", "sigma"), [(0, 10), (100_000, 5), (200_000, 0), (10**7, 0)])
@@ -32,9 +40,9 @@ def test_growth(images: int, share: float) -> None:
 
 
 @pytest.mark.parametrize(("images", "half_life"), [(20_000, 1_000), (200_000, 10_000), (10**7, 10_000)])
-def test_average_forgets_half_in_a_half_life(images: int, half_life: int) -> None:
+def test_ema_forgets_half_in_a_half_life(images: int, half_life: int) -> None:
     assert ema_decay(OFFICIAL, images) ** (half_life / 32) == pytest.approx(0.5)
 
 
-def test_average_starts_as_a_copy() -> None:
+def test_ema_starts_as_a_copy() -> None:
     assert ema_decay(OFFICIAL, 0) == 0

@@ -1,4 +1,4 @@
-"""What a step draws and judges: several views of a head, random backgrounds, and what is refused."""
+"""What a step draws and learns from: several views of a head, random backgrounds, R1, microbatches."""
 
 import copy
 import math
@@ -13,15 +13,17 @@ from torch import Tensor, nn
 
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import TrainingConfig
-from gghead.cuda.graphs import Inputs, Pass, run_directly
+from gghead.cuda.graphs import Pass, run_directly
 from gghead.data.dataset import MissingMasksWarning
+from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
 from gghead.rasterizer import render
 from gghead.stylegan.discriminator import append_deviation
-from gghead.training.loop import check_data
+from gghead.training.loop import training_step
 from gghead.training.losses.terms import generator_terms
+from gghead.training.run_pictures import check_data
 from gghead.training.state import new_state
-from gghead.training.steps import StepContext, training_step
+from gghead.training.steps.inputs import StepContext
 from tiny_run import MODEL, RESOLUTION, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32
 
@@ -40,15 +42,15 @@ def test_several_views_are_pictures_of_the_same_heads() -> None:
 def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:
     generator = replace(MODEL.generator, supersampling=2)
     config = replace(tiny_config(Path("none")), model=replace(MODEL, generator=generator))
-    state, judged = new_state(config, "cpu"), []
-    state.discriminator.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0]))
+    state, evaluated = new_state(config, "cpu"), []
+    state.discriminator.register_forward_pre_hook(lambda _, inputs: evaluated.append(inputs[0]))
     labels = Cameras.orbit(2, RESOLUTION).labels()
     styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), Cameras.from_labels(labels, 1))
     generator_terms(state.generator, state.discriminator, TrainingConfig(), styles, labels)
     heads = state.generator.decode(styles, "none")
     larger = render(heads, Cameras.from_labels(labels, 2 * RESOLUTION), background=1.0, pairwise=True).rgb
     expected = larger.unfold(1, 2, 2).unfold(2, 2, 2).mean((-2, -1)).permute(0, 3, 1, 2) * 2 - 1
-    torch.testing.assert_close(judged[0], expected, **EXACT_FLOAT32._asdict())
+    torch.testing.assert_close(evaluated[0], expected, **EXACT_FLOAT32._asdict())
 
 
 def test_pictures_of_a_head_are_never_compared_with_each_other() -> None:
@@ -67,13 +69,13 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
     config = tiny_config(tmp_path / "blobs.zip", random_background=background)
     state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
     pictures = torch.zeros(4, RESOLUTION, RESOLUTION, 3, dtype=torch.uint8)
-    setting = StepContext(config.training, labels, run=run_directly)
+    context = StepContext(config.training, labels)
     if background:
         with pytest.raises(ValueError, match="transparency"):
-            training_step(state, setting, pictures, labels)
-        training_step(state, setting, pictures, labels, torch.zeros(4, RESOLUTION, RESOLUTION, dtype=torch.uint8))
+            training_step(state, context, Batch(pictures, labels))
+        training_step(state, context, Batch(pictures, labels, pictures[..., 0]))
     else:
-        training_step(state, setting, pictures, labels)
+        training_step(state, context, Batch(pictures, labels))
     write_tiny_dataset(tmp_path / "blobs.zip")
     check_data(config)
     (tmp_path / "blobs_masks_modnet.zip").unlink()
@@ -89,13 +91,13 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
 def test_r1_comes_every_so_many_steps() -> None:
     config = tiny_config(Path("none"), r1_every=2, blur_fade_images=0)
     state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
-    setting = StepContext(config.training, labels)
-    pictures = torch.randint(256, (4, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8)
+    batch = Batch(torch.randint(256, (4, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8), labels)
     before = copy.deepcopy(state.discriminator.state_dict())
-    due, other = (training_step(state, setting, pictures, labels) for _ in range(2))
-    assert float(due.r1) > 0
-    assert other.r1 is other.r1_gradient is None
-    assert float(due.discriminator) == pytest.approx(2 * math.log(2), abs=0.2)  # it knows nothing yet
+    due, other = (training_step(state, StepContext(config.training, labels), batch) for _ in range(2))
+    assert due.r1 is not None
+    assert float(due.r1.penalty) > 0
+    assert set(due.values()) - set(other.values()) == {"r1", "r1_gradient"}
+    assert float(due.discriminator.loss) == pytest.approx(2 * math.log(2), abs=0.2)  # it knows nothing yet
     assert any(not torch.equal(before[name], value) for name, value in state.discriminator.state_dict().items())
 
 
@@ -116,9 +118,9 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
     labels = Cameras.orbit(batch, RESOLUTION).labels()
     draw = torch.Generator().manual_seed(0)
     pictures = torch.randint(256, (batch, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8, generator=draw)
-    passes, judged = [], []
+    passes, evaluated = [], []
 
-    def run(name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+    def run(name: str, function: Pass, inputs: object, parameters: Sequence[nn.Parameter]) -> Tensor:
         values = run_directly(name, function, inputs, parameters)
         gradients = {f"{name} {i}": each.grad for i, each in enumerate(parameters) if each.grad is not None}
         passes[-1].update({name: values} | gradients)
@@ -128,15 +130,16 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
         monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", at_once * RESOLUTION**2)
         state = new_state(config, "cpu")
         passes.append({})
-        judged.append([])
-        state.discriminator.register_forward_pre_hook(lambda _, inputs: judged[-1].append(len(inputs[0])))
-        training_step(state, StepContext(config.training, labels, run=run), pictures, labels, pictures[..., 0])
-    assert [sorted(set(sizes)) for sizes in judged] == [[batch], [4, 8]]
-    assert sum(judged[0]) == sum(judged[1])
-    whole, portions = passes
-    assert portions.keys() == whole.keys()
+        evaluated.append([])
+        state.discriminator.register_forward_pre_hook(lambda _, inputs: evaluated[-1].append(len(inputs[0])))
+        context = StepContext(config.training, labels, run=run)
+        training_step(state, context, Batch(pictures, labels, pictures[..., 0]))
+    assert [sorted(set(sizes)) for sizes in evaluated] == [[batch], [4, 8]]
+    assert sum(evaluated[0]) == sum(evaluated[1])
+    whole, parts = passes
+    assert parts.keys() == whole.keys()
     for name, value in whole.items():
-        torch.testing.assert_close(portions[name], value, msg=name, **EXACT_FLOAT32._asdict())
+        torch.testing.assert_close(parts[name], value, msg=name, **EXACT_FLOAT32._asdict())
 
 
 def test_recipes() -> None:

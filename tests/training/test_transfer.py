@@ -64,11 +64,11 @@ def grow(run: RunFolder, factor: int = 2) -> tuple[RunConfig, TrainingState]:
 
 def test_a_grown_generator_gives_the_same_head_with_more_gaussians(stage1: RunFolder) -> None:
     before, (_, after) = state_of(stage1), grow(stage1)
-    for old, new in ((before.generator, after.generator), (before.average, after.average)):
+    for old, new in ((before.generator, after.generator), (before.generator_ema, after.generator_ema)):
         styles = old.styles([0, 1])
         torch.testing.assert_close(new.styles([0, 1]), styles, rtol=0, atol=0)
         torch.testing.assert_close(new.maps(styles), old.maps(styles), rtol=0, atol=0)
-    assert len(after.average.texel_uvs) > 3 * len(before.average.texel_uvs)
+    assert len(after.generator_ema.texel_uvs) > 3 * len(before.generator_ema.texel_uvs)
 
 
 @pytest.mark.parametrize("factor", [2, 4])

@@ -17,12 +17,14 @@ from gghead.checkpoint import tensors
 from gghead.checkpoint.store import load_checkpoint
 from gghead.cli.main import main
 from gghead.config.presets import PRESETS, Preset
+from gghead.data.loader import Batch
 from gghead.runs.run_folder import RunFolder
-from gghead.training import session
-from gghead.training.loop import MAX_ROLLBACKS, train
+from gghead.training import loop
+from gghead.training.loop import train
+from gghead.training.resume.restore import MAX_ROLLBACKS
 from gghead.training.state import TrainingState
 from gghead.training.step_report import StepReport
-from gghead.training.steps import StepContext
+from gghead.training.steps.inputs import StepContext
 from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset
 
 KILLS = 20
@@ -86,11 +88,11 @@ Step = Callable[..., StepReport]
 
 def poisoned(when: Callable[[TrainingState], bool], poison: Callable[[TrainingState, StepReport], StepReport]) -> Step:
     """Steps of which some do harm; `when` sees the state before the step."""
-    honest = session.training_step
+    honest = loop.training_step
 
-    def step(state: TrainingState, setting: StepContext, *batch: object) -> StepReport:
+    def step(state: TrainingState, context: StepContext, batch: Batch) -> StepReport:
         harmful = when(state)
-        report = honest(state, setting, *batch)
+        report = honest(state, context, batch)
         return poison(state, report) if harmful else report
 
     return step
@@ -100,13 +102,13 @@ def lose_gradient(state: TrainingState, report: StepReport) -> StepReport:
     """What a gradient that is not finite does."""
     with torch.no_grad():
         next(state.generator.parameters()).fill_(float("nan"))
-    return replace(report, generator_gradient=torch.tensor(float("nan")))
+    return replace(report, generator=replace(report.generator, gradient=torch.tensor(float("nan"))))
 
 
 def test_a_divergence_names_step_term_and_checkpoint(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "training_step", poisoned(lambda state: state.images == 12, lose_gradient))
+    monkeypatch.setattr(loop, "training_step", poisoned(lambda state: state.images == 12, lose_gradient))
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, log_every=8))
     with pytest.raises(FloatingPointError) as caught:
         train(run, SilentMonitor())
@@ -120,10 +122,10 @@ def test_a_divergence_names_step_term_and_checkpoint(
 def test_weights_that_are_not_finite_are_not_saved(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def spoil(state: TrainingState, report: StepReport) -> StepReport:
         with torch.no_grad():
-            state.average.mapping.mean_style[0] = float("inf")
+            state.generator_ema.mapping.mean_style[0] = float("inf")
         return report
 
-    monkeypatch.setattr(session, "training_step", poisoned(lambda state: state.images == 4, spoil))
+    monkeypatch.setattr(loop, "training_step", poisoned(lambda state: state.images == 4, spoil))
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8))
     with pytest.raises(FloatingPointError, match=r"generator_ema mapping\.mean_style; there is no checkpoint yet"):
         train(run, SilentMonitor())
@@ -136,7 +138,7 @@ def test_a_rollback_goes_on_with_other_numbers_and_stays_the_same_run(
     snapshot_every: int, back: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accident = poisoned(lambda state: state.images == 12 and state.rollbacks < 2, lose_gradient)
-    monkeypatch.setattr(session, "training_step", accident)
+    monkeypatch.setattr(loop, "training_step", accident)
     config = tiny_config(data, snapshot_every=snapshot_every, log_every=8, total_images=24)
     run, monitor = RunFolder.create(tmp_path / "run", config), SilentMonitor()
     assert train(run, monitor, on_nan="rollback").images == 24
@@ -160,7 +162,7 @@ def test_a_rollback_goes_on_with_other_numbers_and_stays_the_same_run(
 
 
 def test_what_fails_again_and_again_ends_the_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "training_step", poisoned(lambda state: state.images == 12, lose_gradient))
+    monkeypatch.setattr(loop, "training_step", poisoned(lambda state: state.images == 12, lose_gradient))
     run, monitor = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8)), SilentMonitor()
     with pytest.raises(FloatingPointError, match=rf"{MAX_ROLLBACKS} times before, other random numbers from 8 images"):
         train(run, monitor, on_nan="rollback")

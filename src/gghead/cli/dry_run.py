@@ -38,8 +38,8 @@ def tell_estimate(
     """
     import torch
 
-    from gghead.training.observe.estimate import estimate, images_per_second
-    from gghead.training.observe.known_rates import known_rates
+    from gghead.training.estimate import estimate, images_per_second
+    from gghead.training.known_rates import known_rates
     from gghead.training.parallel.distributed import ProcessGroup, share_of
 
     kind, batch = torch.device(device).type, config.training.batch_size

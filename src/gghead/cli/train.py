@@ -110,8 +110,8 @@ def train(
     from gghead.cli.dry_run import tell_estimate
     from gghead.cli.resume import RunOptions, run_to_end
     from gghead.runs.run_folder import RunFolder
-    from gghead.training.loop import check_data
     from gghead.training.observe.trackers import chosen_trackers, require_trackers
+    from gghead.training.run_pictures import check_data
     from gghead.training.transfer import continue_config, open_source
 
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)

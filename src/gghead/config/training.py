@@ -48,7 +48,7 @@ class TrainingConfig:
     beta_weight: float = 0.0
     """Factor of the beta loss on opacities (1 from stage 2 on)."""
     uv_variation_weight: float = 0.0
-    """Factor of the total variation of rendered texture coordinates (100 from stage 2 on)."""
+    """Factor of the total variation of rendered UV coordinates (100 from stage 2 on)."""
     mirrored: bool = False
     """Whether pictures are mirrored at random, with their cameras."""
     views: int = 1

@@ -6,10 +6,10 @@ the rasterizer's lists do, a watch says so, and the pass is captured again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,47 @@ from gghead.cuda.availability import is_available
 WARMUP = 2
 """Passes of a kind that run as they are, before one is captured: libraries choose, memory of lists is measured."""
 
-Inputs = dict[str, Tensor]
+Inputs = TypeVar("Inputs")
+"""What a pass is given: a tensor, None, or a tuple or frozen dataclass of such."""
 Pass = Callable[[Inputs], Tensor]
-"""From tensors to a tensor; may leave gradients in parameters."""
+"""From inputs to a tensor; may leave gradients in parameters."""
+
+
+def named_tensors(inputs: object, place: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a pass's inputs in the order of their fields, each with its place: `.real.images`, `.noise.0`.
+
+    Args:
+        inputs: see `Inputs`.
+        place: of the inputs themselves.
+    """
+    if isinstance(inputs, Tensor):
+        yield place, inputs
+    elif isinstance(inputs, tuple):
+        for index, item in enumerate(inputs):
+            yield from named_tensors(item, f"{place}.{index}")
+    elif inputs is not None:
+        for name, value in _values_of(inputs).items():
+            yield from named_tensors(value, f"{place}.{name}")
+
+
+def map_tensors(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
+    """The same inputs with other tensors.
+
+    Args:
+        function: makes each tensor's replacement.
+        inputs: see `Inputs`.
+    """
+    whole: Any = inputs
+    if whole is None or isinstance(whole, Tensor):
+        return whole if whole is None else function(whole)
+    if isinstance(whole, tuple):
+        return tuple(map_tensors(function, item) for item in whole)  # type: ignore[return-value]
+    return replace(whole, **{name: map_tensors(function, value) for name, value in _values_of(whole).items()})
+
+
+def _values_of(inputs: object) -> dict[str, object]:
+    assert is_dataclass(inputs), f"inputs of a pass are tensors, tuples and dataclasses of them, not {type(inputs)}"
+    return {field.name: getattr(inputs, field.name) for field in fields(inputs)}
 
 
 class Watch(Protocol):
@@ -48,7 +86,7 @@ Watching = Callable[[], AbstractContextManager[Watch]]
 class Runner(Protocol):
     """Runs passes."""
 
-    def __call__(self, name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+    def __call__(self, name: str, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
         """Runs a pass; afterwards the parameters' gradients are those of this pass alone.
 
         Args:
@@ -60,7 +98,7 @@ class Runner(Protocol):
         ...
 
 
-def run_directly(name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+def run_directly(name: str, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
     """Runs a pass as it is; see `Runner`."""
     for parameter in parameters:
         parameter.grad = None
@@ -73,7 +111,7 @@ class _Recording:
 
     graph: torch.cuda.CUDAGraph
     watch: Watch
-    inputs: Inputs
+    inputs: object
     values: Tensor
     gradients: list[Tensor | None]
 
@@ -81,8 +119,9 @@ class _Recording:
 class Replayer:
     """A Runner that captures each kind of pass in a CUDA graph of the current GPU and replays it.
 
-    Of passes of one name only the last kind is kept: when pictures are no longer blurred, say, inputs lose one tensor
-    for good, and the graph with it is several hundred megabytes that nobody needs.
+    A kind is a name, and which tensors of which sizes there are. Of passes of one name only the last kind is kept: when
+    images are no longer blurred, say, inputs lose one tensor for good, and the graph with it is several hundred
+    megabytes that nobody needs.
 
     A pass that outgrows its room, as its watch says, is captured and run again before anybody sees its result. What it
     changes beside gradients it then changes twice: in training the running mean of styles.
@@ -103,9 +142,9 @@ class Replayer:
         # torch's own stream for captures stays on the GPU of a process's first one.
         self._stream = torch.cuda.Stream()
 
-    def __call__(self, name: str, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+    def __call__(self, name: str, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
         """See `Runner`."""
-        kind = (name, *((key, tensor.shape, tensor.dtype) for key, tensor in inputs.items()))
+        kind = (name, *((place, tensor.shape, tensor.dtype) for place, tensor in named_tensors(inputs)))
         if kind not in self._recordings:
             self._runs[kind] += 1
             if self._runs[kind] <= WARMUP:
@@ -119,19 +158,19 @@ class Replayer:
             parameter.grad = gradient
         return recording.values.clone()
 
-    def _replay(self, kind: tuple, inputs: Inputs) -> bool:
+    def _replay(self, kind: tuple, inputs: object) -> bool:
         """Whether all drawings have the room they need, in all processes. The host waits, while the GPU goes on."""
         recording = self._recordings[kind]
-        for own, given in zip(recording.inputs.values(), inputs.values(), strict=True):
+        for (_, own), (_, given) in zip(named_tensors(recording.inputs), named_tensors(inputs), strict=True):
             own.copy_(given, non_blocking=True)
         recording.watch.reset()
         recording.graph.replay()
         return recording.watch.is_idle or not self._any_process(recording.watch.fullness() > 1)
 
-    def _record(self, kind: tuple, function: Pass, inputs: Inputs, parameters: Sequence[nn.Parameter]) -> None:
+    def _record(self, kind: tuple, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> None:
         """Captures a pass, in place of what is recorded under its name."""
         self._forget(kind[0])
-        own = {key: tensor.clone() for key, tensor in inputs.items()}
+        own = map_tensors(torch.clone, inputs)
         for parameter in parameters:
             parameter.grad = None
         torch.cuda.synchronize()

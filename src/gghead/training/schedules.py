@@ -3,15 +3,26 @@
 from gghead.config.training import TrainingConfig
 
 
+def is_due(images: int, every: int, batch_size: int) -> bool:
+    """Whether what comes every so many images comes now: a multiple of `every` was reached by the last batch.
+
+    Args:
+        images: seen so far; at 0 everything is due.
+        every: images from one time to the next; 0 for never.
+        batch_size: images of a step.
+    """
+    return every > 0 and images % every < batch_size
+
+
 def blur_sigma(config: TrainingConfig, images: int) -> float:
-    """Standard deviation of the blur of the discriminator's pictures, pixels: falls linearly to 0."""
+    """Standard deviation of the blur of the discriminator's images, pixels: falls linearly to 0."""
     if images >= config.blur_fade_images:
         return 0.0
     return config.blur_sigma * (1 - images / config.blur_fade_images)
 
 
 def swap_probability(config: TrainingConfig, images: int) -> float:
-    """Probability that the mapping network sees another camera than the one rendered: falls linearly from 1."""
+    """Probability that the conditioning camera is another than that of the rendering: falls linearly from 1."""
     if images >= config.swap_fade_images:
         return config.swap_probability
     return 1 + (config.swap_probability - 1) * images / config.swap_fade_images
@@ -23,11 +34,11 @@ def growth_fade(config: TrainingConfig, images: int) -> float:
 
 
 def ema_decay(config: TrainingConfig, images: int) -> float:
-    """Factor by which the averaged generator keeps its weights in one step.
+    """Share of the EMA generator's weights that stays in one step.
 
     Args:
         config: half-life, ramp-up and batch size.
-        images: real pictures seen before the step.
+        images: real images seen before the step.
     """
     half_life = float(config.ema_half_life)
     if config.ema_rampup > 0:

@@ -16,7 +16,8 @@ from gghead.uv.samples import UVSamples, place_uv_samples, regrid
 from gghead.uv.template import HeadTemplate
 
 BF16_BLOCKS = 4
-"""Finest blocks of both networks that mixed precision computes in bfloat16, as many as the official discriminator."""
+"""Highest-resolution blocks of both networks that mixed precision computes in bfloat16, as many as the official
+discriminator."""
 BETAS = (0.0, 0.99)
 EPSILON = 1e-8
 
@@ -27,16 +28,16 @@ class TrainingState:
 
     Attributes:
         generator: the one that learns.
-        average: its running average, for sampling.
-        discriminator: its judge.
+        generator_ema: its exponential moving average, for sampling.
+        discriminator: tells its images from real ones.
         generator_optimizer: Adam of the generator.
         discriminator_optimizer: Adam of the discriminator, corrected for lazy regularisation.
-        images: real pictures seen by the discriminator.
+        images: real images seen by the discriminator.
         rollbacks: how often the run went back to a checkpoint; random numbers depend on it.
     """
 
     generator: Generator
-    average: Generator
+    generator_ema: Generator
     discriminator: Discriminator
     generator_optimizer: torch.optim.Adam
     discriminator_optimizer: torch.optim.Adam
@@ -46,7 +47,7 @@ class TrainingState:
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The networks by the names of their files."""
-        return {"generator": self.generator, "generator_ema": self.average, "discriminator": self.discriminator}
+        return {"generator": self.generator, "generator_ema": self.generator_ema, "discriminator": self.discriminator}
 
     @property
     def optimizers(self) -> dict[str, tuple[torch.optim.Adam, nn.Module]]:
@@ -70,14 +71,14 @@ def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
     """
     generator = Generator(config.model.generator, read_texels(config), config.training.seed).to(device)
     discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
-    average = copy.deepcopy(generator).eval().requires_grad_(False)
+    generator_ema = copy.deepcopy(generator).eval().requires_grad_(False)
     training = config.training
     on_gpu = generator.device.type == "cuda"
     if on_gpu and training.precision == "mixed":
         generator.synthesis.bf16_blocks = discriminator.critic.bf16_blocks = BF16_BLOCKS
     return TrainingState(
         generator=generator,
-        average=average,
+        generator_ema=generator_ema,
         discriminator=discriminator,
         generator_optimizer=torch.optim.Adam(
             generator.parameters(), lr=training.generator_lr, betas=BETAS, eps=EPSILON, fused=on_gpu

@@ -1,8 +1,8 @@
-"""What steps say of themselves: collected on their device, read from time to time, refused when not finite."""
+"""What steps say of themselves: collected on their device, read from time to time, refused when non-finite."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,42 +11,95 @@ from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 @dataclass(frozen=True)
-class StepReport:
-    """Mean values of a step, for the log; tensors on the device of the networks, so that nothing waits for them.
+class GeneratorReport:
+    """Of the generator's part of a step.
 
     Attributes:
-        generator: adversarial loss of the generator.
-        discriminator: adversarial loss of the discriminator.
-        r1: R1 penalty |grad|^2 per picture, or None in the steps without it.
-        real_logits: what the discriminator says of real pictures.
-        fake_logits: what it says of generated ones.
+        loss: adversarial loss.
         position: mean norm of raw positions.
         scale: mean norm of raw scales.
         opacity: mean opacity of the Gaussians.
         beta: beta loss of the opacities, or None if it has no weight.
-        uv_variation: total variation of texture coordinates, or None if it has no weight.
-        generator_gradient: norm of the generator's gradient.
-        discriminator_gradient: norm of the discriminator's gradient.
-        r1_gradient: norm of the gradient of the R1 step, or None in the steps without it.
+        uv_variation: total variation of UV coordinates, or None if it has no weight.
+        gradient: norm of the generator's gradient.
     """
 
-    generator: Tensor
-    discriminator: Tensor
-    r1: Tensor | None
-    real_logits: Tensor
-    fake_logits: Tensor
+    loss: Tensor
     position: Tensor
     scale: Tensor
     opacity: Tensor
     beta: Tensor | None
     uv_variation: Tensor | None
-    generator_gradient: Tensor
-    discriminator_gradient: Tensor
-    r1_gradient: Tensor | None
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class DiscriminatorReport:
+    """Of the discriminator's part of a step.
+
+    Attributes:
+        loss: adversarial loss.
+        real_logits: mean logit of real images.
+        fake_logits: mean logit of generated images.
+        gradient: norm of the discriminator's gradient.
+    """
+
+    loss: Tensor
+    real_logits: Tensor
+    fake_logits: Tensor
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class R1Report:
+    """Of the R1 penalty of a step.
+
+    Attributes:
+        penalty: mean |grad|^2 of an image.
+        gradient: norm of the penalty's gradient.
+    """
+
+    penalty: Tensor
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """Mean values of a step; tensors on the device of the networks, so that nothing waits for them.
+
+    Attributes:
+        generator: of its part.
+        discriminator: of its part.
+        r1: of the penalty, or None in the steps without it.
+    """
+
+    generator: GeneratorReport
+    discriminator: DiscriminatorReport
+    r1: R1Report | None
+
+    def values(self) -> dict[str, Tensor]:
+        """Those that there are, by the names that they have in the log."""
+        generator, discriminator, r1 = self.generator, self.discriminator, self.r1
+        named = {
+            "generator": generator.loss,
+            "discriminator": discriminator.loss,
+            "r1": r1 and r1.penalty,
+            "real_logits": discriminator.real_logits,
+            "fake_logits": discriminator.fake_logits,
+            "position": generator.position,
+            "scale": generator.scale,
+            "opacity": generator.opacity,
+            "beta": generator.beta,
+            "uv_variation": generator.uv_variation,
+            "generator_gradient": generator.gradient,
+            "discriminator_gradient": discriminator.gradient,
+            "r1_gradient": r1 and r1.gradient,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
 
 StepValues = dict[str, float]
-"""The values of a StepReport by name, only those that the step has."""
+"""The values of a StepReport by their names in the log, as numbers."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +107,9 @@ class Tick:
     """A line of the log: means since the line before.
 
     Attributes:
-        images: real pictures seen so far.
+        images: real images seen so far.
         images_per_second: since the line before, snapshots included.
-        losses: means of the StepReport's values, by name.
+        losses: means of the StepReports' values, by name.
     """
 
     images: int
@@ -70,7 +123,7 @@ class Tick:
 
 
 class Divergence(FloatingPointError):
-    """A loss or a gradient is no longer finite."""
+    """A loss, a gradient or a weight is non-finite."""
 
 
 class Accumulator:
@@ -78,37 +131,37 @@ class Accumulator:
 
     Args:
         batch_size: images of a step.
-        team: whose means they are.
+        group: the processes whose means they are.
         earlier: values of steps since the line before, which another process made before it was interrupted.
     """
 
     def __init__(
-        self, batch_size: int, team: ProcessGroup = SINGLE_PROCESS, earlier: Sequence[StepValues] = ()
+        self, batch_size: int, group: ProcessGroup = SINGLE_PROCESS, earlier: Sequence[StepValues] = ()
     ) -> None:
         self._batch_size = batch_size
-        self._team = team
+        self._group = group
         self._earlier = list(earlier)
-        self._reports: list[StepReport] = []
+        self._steps: list[dict[str, Tensor]] = []
         self._start = time.monotonic()
 
     def add(self, report: StepReport) -> None:
         """Takes the report of a step."""
-        self._reports.append(report)
+        self._steps.append(report.values())
 
     def read(self, images: int) -> Tick:
         """Means since the last call, over all processes; forgets them.
 
         Args:
-            images: real pictures seen so far.
+            images: real images seen so far.
 
         Raises:
-            Divergence: a value is not finite. Names the first such step and what is not finite in it.
+            Divergence: a value is non-finite. Names the first such step and what is non-finite in it.
             ConnectionError: another process is gone.
         """
         rows = self.check(images)
         now = time.monotonic()
-        speed = len(self._reports) * self._batch_size / max(now - self._start, 1e-9)
-        self._earlier, self._reports, self._start = [], [], now
+        speed = len(self._steps) * self._batch_size / max(now - self._start, 1e-9)
+        self._earlier, self._steps, self._start = [], [], now
         known = {name: [values[name] for values in rows if name in values] for values in rows for name in values}
         return Tick(images, speed, {name: sum(values) / len(values) for name, values in known.items()})
 
@@ -131,12 +184,8 @@ class Accumulator:
 
     def _rows(self) -> list[StepValues]:
         """The values of each step."""
-        names = [
-            [field.name for field in fields(report) if getattr(report, field.name) is not None]
-            for report in self._reports
-        ]
-        flat = [getattr(report, name) for report, row in zip(self._reports, names, strict=True) for name in row]
+        flat = [value for step in self._steps for value in step.values()]
         if not flat:
             return list(self._earlier)
-        values = iter(self._team.mean(torch.stack(flat).float()).tolist())
-        return self._earlier + [{name: next(values) for name in row} for row in names]
+        values = iter(self._group.mean(torch.stack(flat).float()).tolist())
+        return self._earlier + [{name: next(values) for name in step} for step in self._steps]

@@ -1,4 +1,4 @@
-"""What the generator pays for besides being found out: large offsets and scales, half-transparency, torn texture."""
+"""Regularisers of the generator: small offsets and scales, opacities near 0 or 1, smooth UV coordinates."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def uv_total_variation(
     coverage: Float[Tensor, "B H W 1"],
     mean: Callable[[Tensor], Tensor] = lambda count: count,
 ) -> Float[Tensor, ""]:
-    """Total variation of rendered texture coordinates: Gaussians that are neighbours in UV shall be so in the picture.
+    """Total variation of rendered UV coordinates: Gaussians that are neighbours in UV shall be so in the picture.
 
     Args:
         uv: each Gaussian's own (u, v) in [-1, 1], composited like a colour on nothing.

@@ -1,4 +1,4 @@
-"""The terms of the generator's loss: heads are drawn, and judged."""
+"""The terms of the generator's loss: heads are drawn, and the discriminator evaluates the images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,14 +55,14 @@ def generator_terms(
     backgrounds: Float[Tensor, "B 3"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> GeneratorTerms:
-    """Draws heads and judges them.
+    """Draws heads, evaluates them, and regularises what they are made of.
 
     Args:
         generator: makes the heads.
-        discriminator: judges the pictures; if there are too many of them for one go, it learns nothing from the terms.
+        discriminator: evaluates the images; if there are too many of them for one go, it learns nothing from the terms.
         config: which terms are wanted; a term of weight 0 that costs a rendering is not computed and 0.
         styles: of the heads.
-        labels: cameras that see them; the same number for each head, those of a head side by side.
+        labels: cameras of the images; the same number for each head, those of a head side by side.
         blur: of the pictures, see `blur_matrix`.
         noise: of the synthesis network's layers.
         backgrounds: colour behind each picture, or None for the configured one.
@@ -104,27 +104,28 @@ def _adversarial(
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " B"]]:
     """The adversarial loss and the logits.
 
-    If the discriminator judges in several portions, it goes back to the pictures from each before it sees the next.
+    If the discriminator takes several microbatches, the gradient of the images is computed for each before the next.
     """
-    portions = Microbatches.judged(discriminator, len(pictures))
-    if portions.count == 1:
+    microbatches = Microbatches.judged(discriminator, len(pictures))
+    if microbatches.count == 1:
         logits = discriminator(gaussian_blur(pictures, blur), labels)
         return adversarial.generator_loss(logits).mean(), logits
     found = []
-    for part, part_labels in portions.cut(pictures.detach(), labels):
+    for part, part_labels in microbatches.cut(pictures.detach(), labels):
         logits = discriminator(gaussian_blur(part.requires_grad_(), blur), part_labels)
         loss = adversarial.generator_loss(logits)
         loss.backward(torch.full_like(loss, 1 / len(pictures)), inputs=[part])
         found.append((loss.detach(), logits.detach(), part.grad))
     loss, logits, gradients = zip(*found, strict=True)
-    return _Derived.apply(pictures, torch.cat(loss).mean(), portions.join(gradients)), portions.join(logits)
+    whole = _Derived.apply(pictures, torch.cat(loss).mean(), microbatches.join(gradients))
+    return whole, microbatches.join(logits)
 
 
 class _Derived(torch.autograd.Function):
-    """A number whose derivative by a tensor is known already."""
+    """A number whose gradient w.r.t. a tensor is known already."""
 
     @staticmethod
-    def forward(ctx: Any, by: Tensor, number: Float[Tensor, ""], gradient: Tensor) -> Float[Tensor, ""]:
+    def forward(ctx: Any, tensor: Tensor, number: Float[Tensor, ""], gradient: Tensor) -> Float[Tensor, ""]:
         ctx.save_for_backward(gradient)
         return number
 

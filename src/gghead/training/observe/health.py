@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from gghead.training.state import TrainingState
-from gghead.training.step_report import Divergence
+from gghead.training.step_report import Accumulator, Divergence, StepValues
 
 SATURATED_GAP = 20.0
 """Real minus fake logit from which softplus has no slope left in practice; the demo stays below 2.3."""
@@ -17,12 +17,21 @@ SMALLEST_OPACITY = 0.01
 """Mean opacity below which a head is a mist; the demo's goes down to 0.044 and up again."""
 
 
-def require_finite(state: TrainingState) -> None:
-    """Looks at every weight and every moment, with one wait for the device.
+def require_finite(state: TrainingState, means: Accumulator) -> tuple[StepValues, ...]:
+    """Looks at what the last steps said of themselves, and at every weight and moment, with one wait for the device.
+
+    Args:
+        state: after the steps.
+        means: of the steps since the last line of the log.
+
+    Returns:
+        The values of these steps.
 
     Raises:
-        Divergence: some are not finite. Names them.
+        Divergence: some are non-finite. Names them.
+        ConnectionError: another process is gone.
     """
+    values = tuple(means.check(state.images))
     tensors = {
         f"{name} {key}": value for name, net in state.networks.items() for key, value in net.state_dict().items()
     }
@@ -37,6 +46,7 @@ def require_finite(state: TrainingState) -> None:
         raise Divergence(
             f"training has diverged before {state.images} images: not finite: {', '.join(broken[:3])}{more}"
         )
+    return values
 
 
 def signs_of_collapse(losses: Mapping[str, float]) -> dict[str, str]:

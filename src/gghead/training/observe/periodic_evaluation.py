@@ -14,22 +14,20 @@ from gghead.metrics.detectors import load_detector
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import append_values, read_log
 from gghead.training.observe.telemetry import Monitor
+from gghead.training.schedules import is_due
 from gghead.training.state import TrainingState
-
-
-def is_due(config: TrainingConfig, images: int) -> bool:
-    """Whether the averaged generator is measured at this number of images."""
-    return config.metrics_every > 0 and images > 0 and images % config.metrics_every < config.batch_size
 
 
 def is_unmeasured(run: RunFolder, images: int) -> bool:
     """Whether a measurement at this number of images was due and was not made, because the run was killed at it."""
-    return is_due(run.config.training, images) and all(line.images != images for line in read_log(run.metrics))
+    config = run.config.training
+    measured = images > 0 and is_due(images, config.metrics_every, config.batch_size)
+    return measured and all(line.images != images for line in read_log(run.metrics))
 
 
 @dataclass
 class PeriodicEvaluator:
-    """Measures the averaged generator of a run; draws nothing from the run's random numbers.
+    """Measures the EMA generator of a run; draws nothing from the run's random numbers.
 
     Real pictures are measured when the first examination is due. A run whose detector can't be had or does not fit into
     the memory, or whose cache can't be written, goes on without numbers, and says so once.
@@ -57,7 +55,7 @@ class PeriodicEvaluator:
             reference = self._open(state, config)
             snapshot = self.run.snapshot(state.images, ".safetensors")
             settings = EvaluationSettings(num_images=config.metrics_images)
-            report = evaluate(state.average, snapshot, reference, settings, self.run.evaluations).report
+            report = evaluate(state.generator_ema, snapshot, reference, settings, self.run.evaluations).report
         except (OSError, ValueError, RuntimeError) as error:  # TorchScript says RuntimeError of a full memory
             self._is_possible = self._reference is not None
             self.monitor.event(f"no metrics at {state.images} images: {error}")

@@ -1,4 +1,4 @@
-"""What a run shows of itself: the averaged generator, its heads from several sides, their depth, their UV maps."""
+"""What a run shows of itself: the EMA generator, its heads from several sides, their depth, their UV maps."""
 
 from pathlib import Path
 
@@ -34,14 +34,14 @@ DEPTH_RANGE = 0.5
 
 
 def take_snapshot(run: RunFolder, state: TrainingState) -> dict[str, Path]:
-    """Writes the averaged generator's model file and its sheets; replaces those of the same image count.
+    """Writes the EMA generator's model file and its sheets; replaces those of the same image count.
 
     Returns:
         The PNG of each sheet by its name, as in `draw_sheets`.
     """
-    save_generator(run.snapshot(state.images, ".safetensors"), state.average)
+    save_generator(run.snapshot(state.images, ".safetensors"), state.generator_ema)
     paths = {}
-    for name, pixels in draw_sheets(state.average, run.config.model.discriminator.resolution).items():
+    for name, pixels in draw_sheets(state.generator_ema, run.config.model.discriminator.resolution).items():
         content = encode_png(pixels)
         paths[name] = run.sheet(state.images, name)
         write_file(paths[name], lambda temporary, content=content: temporary.write_bytes(content))

@@ -29,7 +29,7 @@ class Monitor(Protocol):
         """Something worth a line happened."""
 
     def metrics(self, images: int, values: Mapping[str, float]) -> None:
-        """The averaged generator was measured."""
+        """The EMA generator was measured."""
 
     def sheets(self, images: int, sheets: Mapping[str, Path]) -> None:
         """A snapshot was taken; its pictures are PNG files."""

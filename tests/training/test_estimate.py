@@ -11,9 +11,9 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from gghead.config.presets import from_preset
 from gghead.model.discriminator import Discriminator
+from gghead.training.estimate import estimate, images_per_second
+from gghead.training.known_rates import known_rates
 from gghead.training.losses.adversarial import gradient_penalty
-from gghead.training.observe.estimate import estimate, images_per_second
-from gghead.training.observe.known_rates import known_rates
 from tiny_run import tiny_config
 
 
@@ -55,7 +55,7 @@ def test_half_precision_and_smaller_batches_take_less() -> None:
     assert estimate(replace(config, training=small), "cuda").memory < 0.7 * mixed.memory
 
 
-def test_what_is_judged_at_a_time_bounds_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_microbatches_bound_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     config = from_preset("ffhq1024", "")
     portions = estimate(config, "cuda")
     monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", 32 * 1024**2)
@@ -67,8 +67,8 @@ def test_what_is_judged_at_a_time_bounds_memory(monkeypatch: pytest.MonkeyPatch)
 def test_speed_is_that_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of whatever recipe; by a clock that ticks a second a look, a step of 4 pictures takes one."""
     probe = tiny_config(Path("x"), views=2, random_background=True)
-    monkeypatch.setattr("gghead.training.observe.estimate.from_preset", lambda name, data: probe)
-    monkeypatch.setattr("gghead.training.observe.estimate.time", SimpleNamespace(perf_counter=count().__next__))
+    monkeypatch.setattr("gghead.training.estimate.from_preset", lambda name, data: probe)
+    monkeypatch.setattr("gghead.training.estimate.time", SimpleNamespace(perf_counter=count().__next__))
     operations = estimate(probe, "cpu").operations
     assert images_per_second(probe, operations, "cpu") == pytest.approx(4)
     assert images_per_second(probe, 2 * operations, "cpu") == pytest.approx(2)

@@ -1,4 +1,4 @@
-"""Whether the pictures of a run are still those that it has seen."""
+"""Whether the pictures of a run are still those that it was trained with."""
 
 from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
@@ -6,7 +6,7 @@ from gghead.runs.run_folder import RunFolder
 from gghead.training.observe.telemetry import Monitor
 
 
-def know_data(run: RunFolder, dataset: HeadDataset, seen: str, accept_new: bool, monitor: Monitor) -> str:
+def require_same_data(run: RunFolder, dataset: HeadDataset, seen: str, accept_new: bool, monitor: Monitor) -> str:
     """The identity of a run's pictures, which the run's next checkpoints state; keeps the list of them in data.json.
 
     Args:

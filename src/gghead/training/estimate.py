@@ -18,15 +18,17 @@ from gghead.config.model import LABEL_SIZE
 from gghead.config.presets import from_preset
 from gghead.config.training import RunConfig
 from gghead.cuda.graphs import fastest_runner, on_gpu
+from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer.cuda.device_report import watch_lists
+from gghead.training.loop import training_step
 from gghead.training.losses.adversarial import gradient_penalty
 from gghead.training.parallel.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import BF16_BLOCKS, new_state, read_texels
-from gghead.training.steps import StepContext, training_step
+from gghead.training.steps.inputs import StepContext
 from gghead.uv.samples import UVSamples
 
 DRAWING_BYTES = 142
@@ -62,7 +64,7 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
 
     Args:
         config: of the run.
-        device_type: "cpu" or "cuda"; on GPUs the finest blocks may take half of the memory.
+        device_type: "cpu" or "cuda"; on GPUs the highest-resolution blocks may take half of the memory.
 
     Raises:
         FileNotFoundError, ValueError: the template can't be read.
@@ -77,25 +79,25 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         size = model.discriminator.resolution
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
-        # What the discriminator judges at a time; the first portion is the largest.
+        # What the discriminator evaluates at a time; the first microbatch is the largest.
         pictures, labels = next(Microbatches.judged(discriminator, len(pictures)).cut(pictures, labels))
         decoding = _measure(lambda: _decode(generator, heads).backward())
         making = _measure(lambda: _make(generator, heads))
         guiding = _measure(lambda: _guide(discriminator, pictures, labels))
-        judging = _measure(lambda: discriminator(pictures, labels).sum().backward())
+        discriminating = _measure(lambda: discriminator(pictures, labels).sum().backward())
         r1_pass = _measure(lambda: _r1_pass(discriminator, pictures, labels))
     of_heads = decoding.operations + making.operations
-    of_portion = guiding.operations + 2 * judging.operations + r1_pass.operations / training.r1_every
+    of_microbatch = guiding.operations + 2 * discriminating.operations + r1_pass.operations / training.r1_every
     numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
-    # Weights, gradients and two moments of both networks, and the averaged generator's weights.
+    # Weights, gradients and two moments of both networks, and the EMA generator's weights.
     state = 4 * (5 * numbers[0] + 4 * numbers[1])
-    kept = [decoding.kept + guiding.kept, judging.kept, r1_pass.kept]
+    kept = [decoding.kept + guiding.kept, discriminating.kept, r1_pass.kept]
     drawing = DRAWING_BYTES * training.batch_size * len(texels.uvs)
     return Estimate(
         generator_parameters=numbers[0],
         discriminator_parameters=numbers[1],
         gaussians=len(texels.uvs),
-        operations=of_heads / training.batch_size + of_portion / len(pictures),
+        operations=of_heads / training.batch_size + of_microbatch / len(pictures),
         memory=state + drawing + max(kept),
     )
 
@@ -121,14 +123,15 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
     labels = Cameras.orbit(training.batch_size, size).labels()
     pictures = torch.zeros(training.batch_size, size, size, 3, dtype=torch.uint8, device=device)
     transparency = pictures[..., 0] if training.random_background else None
-    setting = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
+    batch = Batch(pictures, labels.to(device), transparency)
+    context = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def seconds(with_r1: bool, steps: int) -> float:
         start = time.perf_counter()
         for _ in range(steps):
             # Late in the run: nothing fades any more.
             state.images = 10**6 * training.batch_size * training.r1_every + (0 if with_r1 else training.batch_size)
-            training_step(state, setting, pictures, labels.to(device), transparency)
+            training_step(state, context, batch)
         state.generator.position_bias.sum().item()  # waits for the device
         return (time.perf_counter() - start) / steps
 
@@ -142,7 +145,7 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
 
 @dataclass(frozen=True)
 class _Pass:
-    """Arithmetic of a pass, and bytes that it keeps for its way back."""
+    """Arithmetic of a pass, and bytes that it keeps for its backward pass."""
 
     operations: int
     kept: int
@@ -178,7 +181,7 @@ def _make(generator: Generator, heads: int) -> None:
 
 
 def _guide(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:
-    """Pictures are judged, and the way back leads to them."""
+    """The discriminator evaluates pictures, and the gradient w.r.t. them is computed."""
     discriminator.requires_grad_(False)
     discriminator(pictures.detach().requires_grad_(), labels).sum().backward()
     discriminator.requires_grad_(True)

@@ -18,7 +18,7 @@ def require_trainable(run: RunFolder) -> None:
     """
     file = run.path / CONFIG
     try:
-        refuse_retired("TrainingConfig", json.loads(file.read_text(encoding="utf-8-sig"))["training"])
+        refuse_retired("TrainingConfig", json.loads(file.read_text(encoding="utf-8-sig")).get("training", {}))
     except ValueError as error:
         raise ValueError(
             f"{file}: {error}; so the run can't be resumed. It can be sampled, viewed and evaluated, and a new run can "
@@ -26,7 +26,7 @@ def require_trainable(run: RunFolder) -> None:
         ) from error
 
 
-def know_settings(run: RunFolder, seen: str, monitor: Monitor) -> None:
+def require_same_networks(run: RunFolder, seen: str, monitor: Monitor) -> None:
     """Refuses networks that are not those of the checkpoint, and tells what else was changed in config.json.
 
     Somebody may want a longer run or smaller learning rates; nobody wants them by a damaged file, unsaid.

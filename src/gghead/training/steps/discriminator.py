@@ -1,0 +1,93 @@
+"""The discriminator's steps: telling real images from generated ones, and from time to time R1.
+
+A pass is a function of tensors alone, so that a GPU can replay it; see `cuda.graphs`. Gradients of the whole batch are
+sums over the microbatches in which the discriminator evaluates it; see `parallel.microbatches`.
+"""
+
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gghead.geometry.cameras import Cameras
+from gghead.rasterizer import render
+from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty
+from gghead.training.losses.blur import gaussian_blur
+from gghead.training.losses.terms import rendering_to_network
+from gghead.training.parallel.microbatches import Microbatches
+from gghead.training.state import TrainingState
+from gghead.training.step_report import DiscriminatorReport, R1Report
+from gghead.training.steps.inputs import (
+    Blur,
+    DiscriminatorInputs,
+    GeneratedBatch,
+    R1Inputs,
+    RealBatch,
+    StepContext,
+    draw_generated,
+)
+from gghead.training.steps.optimize import add_gradients, apply_gradients
+
+
+def step_discriminator(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> DiscriminatorReport:
+    """Moves the discriminator, in place, and the running mean of the styles that it sees."""
+    inputs = DiscriminatorInputs(draw_generated(state, context, "discriminator"), real, blur)
+    run = partial(_discriminator_pass, state, context)
+    values = context.run("discriminator", run, inputs, list(state.discriminator.parameters()))
+    context.group.average([state.generator.mapping.mean_style])
+    gradient = apply_gradients(state.discriminator_optimizer, context.group)
+    loss, real_logits, fake_logits = values.unbind()
+    return DiscriminatorReport(loss, real_logits, fake_logits, gradient)
+
+
+def _discriminator_pass(state: TrainingState, context: StepContext, inputs: DiscriminatorInputs) -> Float[Tensor, "3"]:
+    fake = _generate(state, context, inputs.generated)
+    state.discriminator.requires_grad_(True)
+    microbatches, weight, found = Microbatches.judged(state.discriminator, len(fake)), 1 / len(fake), []
+    # One after the other, so that the graph of one of them is kept at a time.
+    for images, labels, is_real in (
+        (fake, inputs.generated.labels, False),
+        (inputs.real.images, inputs.real.labels, True),
+    ):
+        for part, part_labels in microbatches.cut(images, labels):
+            logits = state.discriminator(gaussian_blur(part, inputs.blur), part_labels)
+            loss = add_gradients(discriminator_loss(logits, is_real), weight)
+            found.append(torch.stack([loss, logits.detach()]))
+    (fake_loss, real_loss), (fake_logit, real_logit) = torch.cat(found, dim=1).unflatten(1, (2, -1)).mean(dim=2)
+    return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
+
+
+@torch.no_grad()
+def _generate(state: TrainingState, context: StepContext, generated: GeneratedBatch) -> Float[Tensor, "B 3 R R"]:
+    """Images of new heads, without their graph."""
+    styles = state.generator.map_styles(generated.latents, generated.conditioning_camera, update_average=True)
+    heads = state.generator.decode(styles, generated.noise)
+    resolution = state.discriminator.config.resolution
+    labels = generated.labels.unflatten(0, (len(styles), -1))
+    cameras = Cameras.from_labels(labels, state.generator.config.supersampling * resolution)
+    background = context.config.background
+    if generated.backgrounds is not None:
+        background = generated.backgrounds.unflatten(0, (len(styles), -1))
+    return rendering_to_network(render(heads, cameras, background=background, pairwise=True), resolution)
+
+
+def step_r1(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> R1Report:
+    """Lazy regularisation: a step of its own, as strong as all those that it stands for.
+
+    Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", appendix B.
+    """
+    run = partial(_r1_pass, state, context)
+    penalty = context.run("r1", run, R1Inputs(real, blur), list(state.discriminator.parameters()))
+    return R1Report(penalty, apply_gradients(state.discriminator_optimizer, context.group))
+
+
+def _r1_pass(state: TrainingState, context: StepContext, inputs: R1Inputs) -> Float[Tensor, ""]:
+    config, images, labels, found = context.config, inputs.real.images, inputs.real.labels, []
+    state.discriminator.requires_grad_(True)
+    weight = config.r1_gamma / 2 * config.r1_every / len(images)
+    for part, part_labels in Microbatches.judged(state.discriminator, len(images)).cut(images, labels):
+        leaves = part.detach().requires_grad_(True)
+        logits = state.discriminator(gaussian_blur(leaves, inputs.blur), part_labels)
+        found.append(add_gradients(gradient_penalty(logits, leaves), weight))
+    return torch.cat(found).mean()

@@ -1,0 +1,52 @@
+"""The generator's step: heads are drawn, and their images are to pass for real ones."""
+
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gghead.training.losses.terms import generator_terms
+from gghead.training.state import TrainingState
+from gghead.training.step_report import GeneratorReport
+from gghead.training.steps.inputs import Blur, GeneratorInputs, StepContext, draw_generated
+from gghead.training.steps.optimize import apply_gradients
+
+
+def step_generator(state: TrainingState, context: StepContext, blur: Blur) -> GeneratorReport:
+    """Moves the generator, in place."""
+    config = context.config
+    inputs = GeneratorInputs(draw_generated(state, context, "generator"), blur)
+    run = partial(_generator_pass, state, context)
+    values = context.run("generator", run, inputs, list(state.generator.parameters()))
+    gradient = apply_gradients(state.generator_optimizer, context.group)
+    loss, position, scale, opacity, beta, uv_variation = values.unbind()
+    return GeneratorReport(
+        loss=loss,
+        position=position,
+        scale=scale,
+        opacity=opacity,
+        beta=beta if config.beta_weight > 0 else None,
+        uv_variation=uv_variation if config.uv_variation_weight > 0 else None,
+        gradient=gradient,
+    )
+
+
+def _generator_pass(state: TrainingState, context: StepContext, inputs: GeneratorInputs) -> Float[Tensor, "6"]:
+    state.discriminator.requires_grad_(False)
+    generated = inputs.generated
+    styles = state.generator.map_styles(generated.latents, generated.conditioning_camera)
+    terms = generator_terms(
+        state.generator,
+        state.discriminator,
+        context.config,
+        styles,
+        generated.labels,
+        inputs.blur,
+        generated.noise,
+        generated.backgrounds,
+        context.group.mean,
+    )
+    terms.total(context.config).backward()
+    of_heads = (terms.adversarial, terms.position.mean(), terms.scale.mean())
+    return torch.stack([*of_heads, terms.opacity, terms.beta, terms.uv_variation]).detach()
