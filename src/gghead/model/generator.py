@@ -88,7 +88,6 @@ class Generator(nn.Module):
         conditioning_camera: Cameras | None = None,
         truncation: float = 1.0,
         truncation_cutoff: int | None = None,
-        update_average: bool = False,
     ) -> Float[Tensor, "*B L W"]:
         """Latents -> the style vectors of all layers.
 
@@ -98,7 +97,6 @@ class Generator(nn.Module):
                 `default_conditioning`; None if it sees none. The size of its pictures does not matter.
             truncation: 1 for all of the variety, towards 0 the styles come closer to their mean.
             truncation_cutoff: number of layers, coarse to fine, that are truncated; None for all.
-            update_average: whether the running mean of the styles moves; for training.
 
         Raises:
             ValueError: cameras are missing, given to an unconditioned generator, or of another batch, the truncation is
@@ -111,12 +109,25 @@ class Generator(nn.Module):
         remedy = "expected a number, from 0 (the average head) to 1 (all variety)"
         truncation = require_finite("truncation", truncation, -math.inf, math.inf, remedy)
         batch = z.shape[:-1]
-        style = self.mapping(z.reshape(-1, z.shape[-1]), self._labels(conditioning_camera, batch))
-        if update_average:
-            self.mapping.update_mean(style.detach())
-        styles = style[:, None].expand(-1, self.synthesis.num_styles, -1)
+        styles = self.map_labels(z.reshape(-1, z.shape[-1]), self._labels(conditioning_camera, batch))
         styles = truncate(styles, self.mapping.mean_style, truncation, truncation_cutoff)
         return styles.reshape(*batch, *styles.shape[1:])
+
+    def map_labels(
+        self, z: Float[Tensor, "B Z"], labels: Float[Tensor, "B 25"] | None, update_mean: bool = False
+    ) -> Float[Tensor, "B L W"]:
+        """Latents -> the style vectors of all layers, as training does it: without truncation, and with the labels of
+        the conditioning cameras as the dataset has them, not rounded by way of `Cameras`.
+
+        Args:
+            z: latents, standard normal.
+            labels: one for each, see `Cameras.from_labels`; None if the mapping network sees no camera.
+            update_mean: whether the running mean of the styles moves.
+        """
+        style = self.mapping(z, labels)
+        if update_mean:
+            self.mapping.update_mean(style.detach())
+        return style[:, None].expand(-1, self.synthesis.num_styles, -1)
 
     def maps(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Float[Tensor, "*B C R R"]:
         """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels.

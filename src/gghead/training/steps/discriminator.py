@@ -61,7 +61,7 @@ def _discriminator_pass(state: TrainingState, context: StepContext, inputs: Disc
 @torch.no_grad()
 def _generate(state: TrainingState, context: StepContext, generated: GeneratedBatch) -> Float[Tensor, "B 3 R R"]:
     """Images of new heads, without their graph."""
-    styles = state.generator.map_styles(generated.latents, generated.conditioning_camera, update_average=True)
+    styles = state.generator.map_labels(generated.latents, generated.conditioning_labels, update_mean=True)
     heads = state.generator.decode(styles, generated.noise)
     resolution = state.discriminator.config.resolution
     labels = generated.labels.unflatten(0, (len(styles), -1))

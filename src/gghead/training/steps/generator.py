@@ -35,7 +35,7 @@ def step_generator(state: TrainingState, context: StepContext, blur: Blur) -> Ge
 def _generator_pass(state: TrainingState, context: StepContext, inputs: GeneratorInputs) -> Float[Tensor, "6"]:
     state.discriminator.requires_grad_(False)
     generated = inputs.generated
-    styles = state.generator.map_styles(generated.latents, generated.conditioning_camera)
+    styles = state.generator.map_labels(generated.latents, generated.conditioning_labels)
     terms = generator_terms(
         state.generator,
         state.discriminator,

@@ -11,7 +11,6 @@ from gghead.config.training import TrainingConfig
 from gghead.cuda.graphs import Runner, run_directly
 from gghead.data.cutout import change_background
 from gghead.data.loader import Batch
-from gghead.geometry.cameras import Cameras
 from gghead.media.images import to_network
 from gghead.training.losses.blur import blur_matrix
 from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup
@@ -56,7 +55,7 @@ class GeneratedBatch:
 
     Attributes:
         latents: of the heads.
-        conditioning_labels: cameras that the mapping network is given; None if it has no input for them.
+        conditioning_labels: of the conditioning cameras; None if the mapping network has no input for them.
         noise: of the layers of the synthesis network.
         labels: cameras of the images; those of a head side by side.
         backgrounds: colour behind each image; None for the configured one.
@@ -67,11 +66,6 @@ class GeneratedBatch:
     noise: tuple[Float[Tensor, "H 1 _ _"], ...]
     labels: Float[Tensor, "B 25"]
     backgrounds: Float[Tensor, "B 3"] | None
-
-    @property
-    def conditioning_camera(self) -> Cameras | None:
-        """What the mapping network is given, if it has an input for it; it does not look at the resolution."""
-        return None if self.conditioning_labels is None else Cameras.from_labels(self.conditioning_labels, 1)
 
 
 Blur = Float[Tensor, "R R"] | None
