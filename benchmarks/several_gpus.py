@@ -21,10 +21,10 @@ from gghead.config.training import RunConfig
 from gghead.cuda.graphs import fastest_runner
 from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup, join_group
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.loop import training_step
-from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, share_of
-from gghead.training.parallel.launch import join_team
+from gghead.training.microbatches import share_of
 from gghead.training.precision import multiplication
 from gghead.training.state import new_state
 from gghead.training.steps.inputs import StepContext
@@ -68,22 +68,22 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     arguments = parser.parse_args()
     config = standing_still(from_preset(arguments.preset, data="random"), "trained")
-    with join_team(arguments.device) as team, multiplication(arguments.precision):
-        device = team.device(arguments.device)
+    with join_group(arguments.device) as everybody, multiplication(arguments.precision):
+        device = everybody.device(arguments.device)
         speeds = []
-        for group in (SINGLE_PROCESS, team):
+        for group in (SINGLE_PROCESS, everybody):
             batch = arguments.batch * group.world_size
             training = replace(config.training, precision=arguments.precision, batch_size=batch, snapshot_every=batch)
-            seconds = measure(replace(config, training=training), group, team, arguments.steps, device)
+            seconds = measure(replace(config, training=training), group, everybody, arguments.steps, device)
             speeds.append(arguments.steps * batch / seconds)
         alone, together = speeds
         row = Row(
-            config.preset, arguments.precision, team.world_size, arguments.batch, round(alone, 1), round(together, 1),
-            round(together / (team.world_size * alone), 3),
+            config.preset, arguments.precision, everybody.world_size, arguments.batch, round(alone, 1),
+            round(together, 1), round(together / (everybody.world_size * alone), 3),
             torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
             torch.__version__, arguments.commit or commit(), datetime.now(UTC).date().isoformat(),
         )  # fmt: skip
-        if team.is_first:
+        if everybody.is_first:
             append("several_gpus", row)
 
 

@@ -32,7 +32,7 @@ from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.loop import training_step
 from gghead.training.losses.terms import rendering_to_network
-from gghead.training.parallel.microbatches import Microbatches
+from gghead.training.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
 from gghead.training.steps.inputs import StepContext

@@ -15,7 +15,6 @@ from gghead.evaluation import features
 from gghead.evaluation.evaluate import EvaluationSettings, conditions_of, evaluate
 from gghead.evaluation.features import collect_features
 from gghead.evaluation.models import find_candidates
-from gghead.evaluation.ranks import Rank
 from gghead.evaluation.real_statistics import (
     RealStatistics,
     common_resolution,
@@ -29,6 +28,7 @@ from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.metrics.detectors import Detector
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
+from gghead.processes.group import ProcessGroup
 from gghead.rasterizer import render
 from tiny_run import RESOLUTION
 from tolerances import MACHINES_AGREE, ROUNDED
@@ -150,12 +150,14 @@ def test_an_interrupted_evaluation_goes_on(
 def test_processes_share_the_work_and_find_the_same(
     generator: Generator, reference: RealStatistics, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Rank, "wait", lambda self: None)  # one after the other here; see the test with two processes
+    monkeypatch.setattr(
+        ProcessGroup, "wait", lambda self: None
+    )  # one after the other here; see the test with two processes
     fakes = GeneratedHeads(generator, labels(reference), SamplingProtocol(seed=0, resolution=RESOLUTION))
     alone = collect_features(fakes, 20, detector, tmp_path / "alone")
     with pytest.raises(FileNotFoundError):
-        collect_features(fakes, 20, detector, tmp_path / "shared", rank=Rank(1, 2))
-    shared = collect_features(fakes, 20, detector, tmp_path / "shared", rank=Rank(0, 2))
+        collect_features(fakes, 20, detector, tmp_path / "shared", group=ProcessGroup(1, 2))
+    shared = collect_features(fakes, 20, detector, tmp_path / "shared", group=ProcessGroup(0, 2))
     assert torch.equal(alone.features, shared.features)
     assert torch.equal(alone.yaws, shared.yaws)
 
@@ -246,16 +248,23 @@ def test_two_processes_find_what_one_finds(
     generator: Generator, data: Path, detector_file: Path, tmp_path: Path
 ) -> None:
     numbers = []
-    for processes in (1, 2):
-        model = tmp_path / str(processes) / "m.safetensors"
+    program = ["--no-python", sys.executable, "-c", COMMAND]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *program]
+    for name, processes, start, options in (
+        ("one", 1, program[1:], []),
+        ("launched", 2, program[1:], ["--gpus", "2"]),
+        ("torchrun", 2, torchrun, []),
+    ):
+        model = tmp_path / name / "m.safetensors"
         save_generator(model, generator)
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command += ["--no-python", sys.executable, "-c", COMMAND, "evaluate", str(model), "--data", str(data)]
+        command = [*start, "evaluate", str(model), "--data", str(data), *options]
         command += ["--detector", str(detector_file), "--num-images", "1200", "--device", "cpu"]
-        environment = {"GGHEAD_CACHE_PATH": str(tmp_path / str(processes) / "cache"), "OMP_NUM_THREADS": "1"}
+        environment = {"GGHEAD_CACHE_PATH": str(tmp_path / name / "cache"), "OMP_NUM_THREADS": "1"}
         result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
+        assert result.stdout.count("kept in") == 1, "by rank 0 only"
         (report,) = json.loads((model.parent / "evaluations" / "m.json").read_text())["evaluations"]
         assert report["machine"]["processes"] == processes
         numbers.append([measure["value"] for measure in report["measures"]])
-    assert numbers[0] == pytest.approx(numbers[1], rel=MACHINES_AGREE)
+    for found in numbers[1:]:
+        assert found == pytest.approx(numbers[0], rel=MACHINES_AGREE)

@@ -70,7 +70,7 @@ def test_a_replayed_step_is_the_step(
     labels = Cameras.orbit(batch, side).labels()
     reports, states = [], []
     for run, most in ((run_directly, batch), (Replayer(watch_lists), at_once)):
-        monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", most * side**2)
+        monkeypatch.setattr("gghead.training.microbatches.MICROBATCH_PIXELS", most * side**2)
         state = state_of(copy.deepcopy(config))
         context, parts = StepContext(training, labels, run=run), Batch(pictures, labels.cuda(), transparency)
         reports.append([training_step(state, context, parts).values() for _ in range(STEPS)])

@@ -127,7 +127,7 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
         return values
 
     for at_once in (batch, 8):
-        monkeypatch.setattr("gghead.training.parallel.microbatches.MICROBATCH_PIXELS", at_once * RESOLUTION**2)
+        monkeypatch.setattr("gghead.training.microbatches.MICROBATCH_PIXELS", at_once * RESOLUTION**2)
         state = new_state(config, "cpu")
         passes.append({})
         evaluated.append([])

@@ -16,8 +16,8 @@ from PIL import Image
 
 from gghead.checkpoint.tensors import load_tensors
 from gghead.inference.loading import load
+from gghead.processes.interruption import catch_interruption
 from gghead.runs.run_folder import RunFolder
-from gghead.training.interruption import catch_interruption
 from gghead.training.loop import Outcome, train
 from tiny_run import SignalAt, SilentMonitor, tiny_config, write_tiny_dataset
 
@@ -104,7 +104,7 @@ def test_interrupted_and_resumed_is_bit_for_bit_the_same_run(
 
 def test_a_second_signal_stops_at_once_but_not_its_echo(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 10.0
-    monkeypatch.setattr("gghead.training.interruption.time.monotonic", lambda: now)
+    monkeypatch.setattr("gghead.processes.interruption.time.monotonic", lambda: now)
     with catch_interruption() as interruption:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)

@@ -38,9 +38,10 @@ def tell_estimate(
     """
     import torch
 
+    from gghead.processes.group import ProcessGroup
     from gghead.training.estimate import estimate, images_per_second
     from gghead.training.known_rates import known_rates
-    from gghead.training.parallel.distributed import ProcessGroup, share_of
+    from gghead.training.microbatches import share_of
 
     kind, batch = torch.device(device).type, config.training.batch_size
     length = _Length(config.training.total_images, gpus, hourly_price)

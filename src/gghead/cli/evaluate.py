@@ -3,16 +3,19 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, pick_device, read_truncation
+from gghead.cli.options import RunPath, device_option, gpus_option, pick_device, read_truncation
 from gghead.runs.places import find_data
 
 SUITES = ("fid", "3d", "full")
 USUAL_COUNT, CPU_COUNT = 10_000, 1_000
 """Generated pictures unless the user says how many: a CPU would take hours for the usual number."""
+MAX_WAIT = timedelta(hours=12)
+"""A process waits so long for the slowest."""
 
 
 class Count(click.ParamType):
@@ -51,6 +54,7 @@ class Count(click.ParamType):
     "--truncation", default=1.0, show_default=True, callback=read_truncation, help="1, as official, for all variety."
 )
 @click.option("--seed", default=0, show_default=True, help="Decides about heads and cameras.")
+@gpus_option
 @device_option
 def evaluate(
     models: tuple[Path, ...],
@@ -61,13 +65,13 @@ def evaluate(
     detector: str,
     truncation: float,
     seed: int,
+    gpus: int,
     device: str | None,
 ) -> None:
     """Measure how good models are: distance to real pictures, and what that hides.
 
     A MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4). Numbers are printed and added to evaluations/
-    in the run's folder, or beside the file. Stop it at any time: the same command continues. Several GPUs: torchrun
-    --no-python --nproc-per-node 4 gghead evaluate ...
+    in the run's folder, or beside the file. Stop it at any time: the same command continues.
     """
     for path, what in (*((model, "model") for model in models), (find_data(data), "dataset")):
         if not path.exists():
@@ -75,23 +79,45 @@ def evaluate(
 
     from gghead.evaluation.evaluate import EvaluationSettings
     from gghead.evaluation.models import find_candidates
-    from gghead.evaluation.ranks import join_ranks
-    from gghead.evaluation.session import evaluate_all
+    from gghead.processes.group import is_launched, require_gpus
+    from gghead.processes.launch import launch
 
+    if gpus > 1 and is_launched():
+        raise ValueError("--gpus starts processes, and torchrun has started some already; use one of the two")
     candidates = [candidate for model in models for candidate in find_candidates(model, checkpoint)]
     # The archive that training took: a distance depends on what pictures were resized from.
     data = find_data(data, max((each.resolution for each in candidates if each.resolution), default=None))
     chosen = pick_device(device)
+    if gpus > 1 and chosen.startswith("cuda"):
+        require_gpus(gpus)
     if num_images is None:
         num_images = CPU_COUNT if chosen == "cpu" else USUAL_COUNT
         if chosen == "cpu":
             click.echo(f"on a CPU: {CPU_COUNT} generated pictures, --num-images 10k for the usual number", err=True)
     settings = EvaluationSettings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
-    with join_ranks() as rank, _progress(rank.number == 0) as tell:
-        if device is None and chosen == "cuda":
-            chosen = f"cuda:{rank.local}"
-        for line in evaluate_all(candidates, data, settings, detector, checkpoint == "remaining", chosen, rank, tell):
-            if rank.number == 0:
+    arguments = candidates, data, settings, detector, checkpoint == "remaining", chosen
+    if gpus > 1:
+        launch(_evaluate_in_group, arguments, gpus, remedy="the same command continues")
+    else:
+        _evaluate_in_group(*arguments)
+
+
+def _evaluate_in_group(
+    candidates: "list[Candidate]",  # noqa: F821 - imported when a command runs
+    data: Path,
+    settings: "EvaluationSettings",  # noqa: F821
+    detector: str,
+    remaining: bool,
+    device: str,
+) -> None:
+    """What each process does; rank 0 prints. They meet through files, and have nothing to say over the GPUs' links."""
+    from gghead.evaluation.session import evaluate_all
+    from gghead.processes.group import join_group
+
+    with join_group("cpu", MAX_WAIT) as group, _progress(group.is_first) as tell:
+        device = group.device(device)
+        for line in evaluate_all(candidates, data, settings, detector, remaining, device, group, tell):
+            if group.is_first:
                 click.echo(line)
 
 

@@ -190,6 +190,13 @@ set_option = click.option(
 gpus_option = click.option(
     "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, one GPU each."
 )
+restarts_option = click.option(
+    "--restarts",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How often all processes start again from the newest checkpoint when one fails or is killed.",
+)
 on_nan_option = click.option(
     "--on-nan",
     type=click.Choice(["stop", "rollback"]),

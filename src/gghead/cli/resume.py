@@ -1,44 +1,37 @@
 """gghead resume"""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, gpus_option, log_option, on_nan_option, pick_device
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How the processes of a run are to continue.
-
-    Attributes:
-        trackers: where the log goes, too.
-        device: where to train; None for the fastest there is.
-        gpus: processes to start here; 1 if this process is to train, single or as one of torchrun's.
-        on_nan: what to do when training diverges.
-        accept_new_data: whether to continue with changed pictures.
-    """
-
-    trackers: tuple[str, ...]
-    device: str | None
-    gpus: int
-    on_nan: str
-    accept_new_data: bool = False
+from gghead.cli.options import (
+    RunPath,
+    device_option,
+    gpus_option,
+    log_option,
+    on_nan_option,
+    pick_device,
+    restarts_option,
+)
 
 
 @click.command()
 @click.argument("run", type=RunPath())
 @log_option
 @gpus_option
+@restarts_option
 @on_nan_option
 @click.option("--accept-new-data", is_flag=True, help="Continue even if the pictures have changed meanwhile.")
 @device_option
 def resume(
-    run: Path, trackers: tuple[str, ...], gpus: int, on_nan: str, accept_new_data: bool, device: str | None
+    run: Path,
+    trackers: tuple[str, ...],
+    gpus: int,
+    restarts: int,
+    on_nan: str,
+    accept_new_data: bool,
+    device: str | None,
 ) -> None:
     """Continue a run from its newest checkpoint, on as many GPUs as you like.
 
@@ -46,17 +39,18 @@ def resume(
     kind of processor are the same; changes are reported. The log goes where it went before, or to --log.
     """
     from gghead.runs.run_folder import RunFolder
+    from gghead.training.launch import RunOptions
     from gghead.training.observe.trackers import chosen_trackers, kept_trackers
 
     opened = RunFolder.open(run)
     given = chosen_trackers(trackers) if trackers else kept_trackers(opened)
-    options = RunOptions(given, device, gpus, on_nan, accept_new_data)
+    options = RunOptions(gpus, pick_device(device), restarts, given, on_nan, accept_new_data)  # type: ignore[arg-type]
     run_to_end(opened.config, options, run, prepare=lambda: run)
 
 
 def run_to_end(
     config: "RunConfig",  # noqa: F821 - imported when a command runs
-    options: RunOptions,
+    options: "RunOptions",  # noqa: F821
     path: Path | None,
     prepare: Callable[[], Path],
 ) -> None:
@@ -68,79 +62,56 @@ def run_to_end(
         path: folder of the run, where it is known before it is made.
         prepare: makes the folder, where it is a new one, and names it; called in one process only.
     """
-    from gghead.training.parallel.distributed import ProcessGroup, share_of
-    from gghead.training.parallel.launch import INTERRUPTED, is_launched, join_team, launch, require_gpus
+    from gghead.processes.group import is_launched, join_group
+    from gghead.processes.launch import INTERRUPTED
+    from gghead.runs.run_folder import RunFolder
+    from gghead.training.launch import require_processes, train_in_processes
+    from gghead.training.microbatches import share_of
 
-    device = pick_device(options.device)
-    if options.gpus > 1:
-        if is_launched():
-            raise ValueError("--gpus starts processes, and torchrun has started some already; use one of the two")
-        if device.startswith("cuda"):
-            require_gpus(options.gpus)
-        share_of(config.training, config.model.discriminator, ProcessGroup(world_size=options.gpus))
-        path = prepare()
-        raise SystemExit(launch(["resume", str(path), *_arguments(options, device)], options.gpus))
+    if is_launched() and (options.gpus > 1 or options.restarts):
+        raise ValueError(
+            "--gpus and --restarts start processes, and torchrun has started some already; give it --nproc-per-node "
+            "and --max-restarts instead"
+        )
     if is_launched() and path is None:
         raise ValueError("processes that torchrun starts can't agree on a name; name the run's folder: --out")
-    with join_team(device) as team:
-        share_of(config.training, config.model.discriminator, team)
-        if team.is_first:
-            path = prepare()
-        team.wait()
-        interrupted = _train(path, options, device, team)
-    if interrupted:
+    tells = True
+    if options.gpus > 1 or options.restarts:
+        require_processes(config, options)
+        path = prepare()
+        outcome = train_in_processes(path, options)
+    else:
+        with join_group(options.device) as group:
+            share_of(config.training, config.model.discriminator, group)
+            tells = group.is_first
+            if tells:
+                path = prepare()
+            group.wait()
+            outcome = _train_here(path, options, group)
+    if tells and outcome.interrupted:
+        click.echo(f"go on with: gghead resume {path}", err=True)
+    elif tells:
+        click.echo(RunFolder(path, config).snapshot(outcome.images, ".safetensors"))
+    if outcome.interrupted:
         raise SystemExit(INTERRUPTED)
 
 
-def _arguments(options: RunOptions, device: str) -> list[str]:
-    """Options of the processes that are started here."""
-    logs = [argument for tracker in options.trackers or ("none",) for argument in ("--log", tracker)]
-    accepted = ["--accept-new-data"] if options.accept_new_data else []
-    return ["--device", device.split(":")[0], "--on-nan", options.on_nan, *logs, *accepted]
-
-
-def _train(
+def _train_here(
     path: Path,
-    options: RunOptions,
-    device: str,
-    team: "ProcessGroup",  # noqa: F821 - imported when a command runs
-) -> bool:
-    """Trains in this process; returns whether it was interrupted."""
-    from gghead.runs.run_folder import RunFolder
-    from gghead.training.loop import train_claimed
-    from gghead.training.observe.telemetry import NullMonitor
+    options: "RunOptions",  # noqa: F821 - imported when a command runs
+    group: "ProcessGroup",  # noqa: F821
+) -> "Outcome":  # noqa: F821
+    """Trains in this process; only rank 0 says what all find."""
+    from gghead.processes.launch import end_after_loss
+    from gghead.training.launch import train_in_group
 
-    run = RunFolder.open(path)
     try:
-        with _claimed(run, options.trackers) if team.is_first else nullcontext(NullMonitor()) as monitor:
-            outcome = train_claimed(
-                run, monitor, team.device(device), team, options.on_nan, accept_new_data=options.accept_new_data
-            )
+        return train_in_group(path, options, group)
     except ConnectionError as error:
-        if team.is_alone:
+        if group.is_alone:
             raise
-        click.echo(f"Error: {error}", err=True)
-        os._exit(1)  # an orderly exit would wait for what the lost process left undone on the GPU
+        end_after_loss(error)
     except FloatingPointError:
-        if team.is_first:
+        if group.is_first:
             raise
-        raise SystemExit(1) from None  # all find the same; the first one tells it
-    if team.is_first:
-        if outcome.interrupted:
-            click.echo(f"go on with: gghead resume {run.path}", err=True)
-        else:
-            click.echo(run.snapshot(outcome.images, ".safetensors"))
-    return outcome.interrupted
-
-
-@contextmanager
-def _claimed(run: "RunFolder", trackers: tuple[str, ...]) -> Iterator["Monitor"]:  # noqa: F821 - see above
-    """Claims a run, then tells people and trackers of it: who is refused leaves no trace in them."""
-    from gghead.training.observe.telemetry import console_monitor
-    from gghead.training.observe.trackers import Monitors, keep_trackers, open_trackers
-
-    total = run.config.training.total_images
-    with run.claim():
-        keep_trackers(run, trackers)
-        with console_monitor(total) as console, open_trackers(trackers, run) as opened:
-            yield Monitors([console, *opened])
+        raise SystemExit(1) from None

@@ -14,6 +14,7 @@ from gghead.cli.options import (
     on_nan_option,
     pick_device,
     read_price,
+    restarts_option,
     set_option,
 )
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
@@ -56,6 +57,7 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
 @set_option
 @log_option
 @gpus_option
+@restarts_option
 @on_nan_option
 @click.option(
     "--dry-run", is_flag=True, help="Only print parameters, memory, time; makes no folder and needs no --data."
@@ -84,6 +86,7 @@ def train(
     settings: dict[str, str],
     trackers: tuple[str, ...],
     gpus: int,
+    restarts: int,
     on_nan: str,
     dry_run: bool,
     hourly_price: float | None,
@@ -108,8 +111,9 @@ def train(
         open_archive(data).close()
 
     from gghead.cli.dry_run import tell_estimate
-    from gghead.cli.resume import RunOptions, run_to_end
+    from gghead.cli.resume import run_to_end
     from gghead.runs.run_folder import RunFolder
+    from gghead.training.launch import RunOptions
     from gghead.training.observe.trackers import chosen_trackers, require_trackers
     from gghead.training.run_pictures import check_data
     from gghead.training.transfer import continue_config, open_source
@@ -136,7 +140,8 @@ def train(
         click.echo(f"run: {run.path}", err=True)
         return run.path
 
-    run_to_end(config, RunOptions(trackers, device, gpus, on_nan), out, prepare)
+    options = RunOptions(gpus, pick_device(device), restarts, trackers, on_nan)  # type: ignore[arg-type]
+    run_to_end(config, options, out, prepare)
 
 
 def with_options(

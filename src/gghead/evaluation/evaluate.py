@@ -17,13 +17,13 @@ import torch
 from gghead.checkpoint.tensors import TensorFile, content_hash
 from gghead.evaluation.features import FeatureSet, collect_features
 from gghead.evaluation.measures import frechet_measures
-from gghead.evaluation.ranks import Rank
 from gghead.evaluation.real_statistics import RealStatistics
 from gghead.evaluation.report import Conditions, EvaluationReport, Machine, Measure
 from gghead.evaluation.suite import GeneratedFeatures, OnProgress, suite_measures
 from gghead.inference.generated import ConditioningCamera, GeneratedHeads, SamplingProtocol
 from gghead.media.images import RESIZE_FILTER
 from gghead.model.generator import Generator
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
 Suite = Literal["fid", "3d", "full"]
 NAMED = 20
@@ -88,7 +88,7 @@ def evaluate(
     settings: EvaluationSettings,
     folder: Path,
     *,
-    rank: Rank = Rank(),  # noqa: B008 - frozen
+    group: ProcessGroup = SINGLE_PROCESS,
     on_progress: OnProgress = lambda what, done, total: None,
 ) -> Evaluation:
     """Measures a generator; all random numbers follow from the seed, and torch's own random state is left alone.
@@ -99,7 +99,7 @@ def evaluate(
         reference: what it is compared with.
         settings: what is measured.
         folder: parts of an unfinished evaluation are kept below it, so that the same call goes on where it stopped.
-        rank: which of the processes this is; they share the drawing of pictures, each computes all numbers.
+        group: the processes that share the work; they share the drawing of pictures, each computes all numbers.
         on_progress: is told of progress.
 
     Raises:
@@ -113,13 +113,13 @@ def evaluate(
     def draw(mapping_camera: ConditioningCamera) -> tuple[GeneratedHeads, FeatureSet]:
         how = settings.seed, conditions.resolution, mapping_camera, settings.truncation, conditions.background
         fakes, what = GeneratedHeads(generator, labels, SamplingProtocol(*how)), f"pictures, camera: {mapping_camera}"
-        total = -(-settings.num_images // rank.count)
+        total = -(-settings.num_images // group.world_size)
         features = collect_features(
             fakes,
             settings.num_images,
             reference.detector,
             parts / mapping_camera,
-            rank=rank,
+            group=group,
             device=generator.device,
             on_progress=lambda done: on_progress(what, min(done, total), total),
         )
@@ -141,19 +141,19 @@ def evaluate(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begin, 1),
         conditions=conditions,
-        machine=_machine(generator, rank),
+        machine=_machine(generator, group),
         measures=tuple(found),
         unusable=unusable,
         remarks=_remarks(reference, settings, unusable, generator, found),
     )
-    _remove(parts, rank)
+    _remove(parts, group)
     return Evaluation(report, fakes, features)
 
 
-def _remove(parts: Path, rank: Rank) -> None:
+def _remove(parts: Path, group: ProcessGroup) -> None:
     """Parts that no process needs any more, and their folder unless another evaluation has parts there."""
-    rank.wait()
-    if rank.number != 0:
+    group.wait()
+    if group.rank != 0:
         return
     shutil.rmtree(parts, ignore_errors=True)
     with suppress(OSError):
@@ -196,7 +196,7 @@ def _remarks(
     return tuple(found)
 
 
-def _machine(generator: Generator, rank: Rank) -> Machine:
+def _machine(generator: Generator, group: ProcessGroup) -> Machine:
     device = generator.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return Machine(
@@ -205,5 +205,5 @@ def _machine(generator: Generator, rank: Rank) -> Machine:
         numpy=np.__version__,
         python=platform.python_version(),
         device=f"{device.type}: {name}",
-        processes=rank.count,
+        processes=group.world_size,
     )

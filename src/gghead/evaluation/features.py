@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
-from gghead.evaluation.ranks import Rank
 from gghead.geometry.cameras import Cameras
 from gghead.inference.generated import DrawnPictures
 from gghead.metrics.detectors import Detector
 from gghead.metrics.moments import Moments
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
 PART = 1000
 """Pictures of a part, the most that an interruption costs."""
@@ -79,7 +79,7 @@ def collect_features(
     detector: Detector,
     folder: Path,
     *,
-    rank: Rank = Rank(),  # noqa: B008 - frozen
+    group: ProcessGroup = SINGLE_PROCESS,
     device: torch.device | str = "cpu",
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> FeatureSet:
@@ -92,7 +92,7 @@ def collect_features(
         count: how many.
         detector: looks at them.
         folder: of the parts; must belong to these pictures and this detector alone.
-        rank: which of the processes this is.
+        group: the processes that share the work.
         device: where the pictures come from and the detector works; decides about the size of batches.
         on_progress: is told how many pictures of this call are done.
 
@@ -101,13 +101,13 @@ def collect_features(
     """
     parts = [range(first, min(first + PART, count)) for first in range(0, count, PART)]
     done = 0
-    for part in parts[rank.number :: rank.count]:
+    for part in parts[group.rank :: group.world_size]:
         path = _path(folder, part)
         if not path.is_file():
             save_tensors(path, _measure(pictures, part, detector, torch.device(device), done, on_progress))
         done += len(part)
         on_progress(done)
-    rank.wait()
+    group.wait()
     loaded = [load_tensors(_path(folder, part)).tensors for part in parts]
     return FeatureSet(
         features=torch.cat([tensors["features"] for tensors in loaded]),

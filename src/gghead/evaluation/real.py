@@ -15,9 +15,9 @@ from gghead.data.dataset import HeadDataset
 from gghead.data.parallel import thread_count
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import FeatureSet, collect_features
-from gghead.evaluation.ranks import Rank
 from gghead.inference.generated import DrawnPictures
 from gghead.metrics.detectors import Detector
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
 AHEAD = 3
 """Batches that threads fetch while the detector looks at one."""
@@ -67,7 +67,7 @@ def real_features(
     detector: Detector,
     cache: Path,
     *,
-    rank: Rank = Rank(),  # noqa: B008 - frozen
+    group: ProcessGroup = SINGLE_PROCESS,
     device: torch.device | str = "cpu",
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> FeatureSet:
@@ -80,7 +80,7 @@ def real_features(
         source: gives their pixels: the dataset itself, or its decoded pictures.
         detector: looks at them.
         cache: folder of all caches.
-        rank: which of the processes this is.
+        group: the processes that share the work.
         device: where the detector works.
         on_progress: is told how many pictures are done.
 
@@ -90,10 +90,10 @@ def real_features(
     key = hashlib.sha256(f"{dataset.identity()} {detector.sha256} {detector.input}".encode()).hexdigest()[:24]
     folder = cache / "features" / key
     pictures = RealPictures(source, dataset.names)
-    if rank.number == 0:
+    if group.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
-    rank.wait()
-    with FileLock(folder / f"rank{rank.number}.lock"):
+    group.wait()
+    with FileLock(folder / f"rank{group.rank}.lock"):
         return collect_features(
-            pictures, pictures.count, detector, folder, rank=rank, device=device, on_progress=on_progress
+            pictures, pictures.count, detector, folder, group=group, device=device, on_progress=on_progress
         )

@@ -13,10 +13,10 @@ from gghead.data.labels import parse_labels
 from gghead.data.picture_files import open_masks, read_labels_file
 from gghead.data.source import PictureSource
 from gghead.evaluation.features import FeatureSet
-from gghead.evaluation.ranks import Rank
 from gghead.evaluation.real import real_features
 from gghead.media.encoded import picture_size
 from gghead.metrics.detectors import Detector
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
 LARGEST_RESOLUTION = 1024
 """Side at which a model is measured whose training resolution nobody knows, if the data are larger."""
@@ -52,18 +52,18 @@ def measure_real_statistics(
     detector: Detector,
     cache: Path,
     *,
-    rank: Rank = Rank(),  # noqa: B008 - frozen
+    group: ProcessGroup = SINGLE_PROCESS,
     device: torch.device | str = "cpu",
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> RealStatistics:
     """Features of all real pictures; arguments and errors as of `real_features`."""
-    total = -(-len(dataset) // rank.count)
+    total = -(-len(dataset) // group.world_size)
     features = real_features(
         dataset,
         source,
         detector,
         cache,
-        rank=rank,
+        group=group,
         device=device,
         on_progress=lambda done: on_progress("real pictures", min(done, total), total),
     )

@@ -10,7 +10,6 @@ from gghead.data.dataset import HeadDataset
 from gghead.evaluation.evaluate import Evaluation, EvaluationSettings, OnProgress, conditions_of, evaluate
 from gghead.evaluation.models import Candidate
 from gghead.evaluation.page import write_page
-from gghead.evaluation.ranks import Rank
 from gghead.evaluation.real_statistics import (
     RealStatistics,
     common_resolution,
@@ -20,6 +19,7 @@ from gghead.evaluation.real_statistics import (
 from gghead.evaluation.report import EvaluationReport, is_evaluated, keep_report
 from gghead.inference.loading import load
 from gghead.metrics.detectors import Detector, load_detector
+from gghead.processes.group import ProcessGroup
 
 
 def evaluate_all(
@@ -29,7 +29,7 @@ def evaluate_all(
     detector_name: str,
     remaining: bool,
     device: str,
-    rank: Rank,
+    group: ProcessGroup,
     on_progress: OnProgress,
 ) -> Iterator[str]:
     """Evaluates models and keeps their reports; real pictures are measured once for each resolution and background.
@@ -41,7 +41,7 @@ def evaluate_all(
         detector_name: as of `load_detector`.
         remaining: whether models that have a report under the same conditions are left out.
         device: where to work.
-        rank: which of the processes this is; 0 writes.
+        group: the processes that share the work; 0 writes.
         on_progress: is told of progress.
 
     Yields:
@@ -55,7 +55,7 @@ def evaluate_all(
             resolution = common_resolution(candidate.resolution, stored)
             key = resolution, candidate.background
             if key not in references:
-                references[key] = _open(stack, data, key, detector, device, rank, on_progress)
+                references[key] = _open(stack, data, key, detector, device, group, on_progress)
             reference = references[key]
             generator = load(candidate.path, device).eval().requires_grad_(False)
             conditions = conditions_of(generator, reference, settings)
@@ -68,10 +68,10 @@ def evaluate_all(
                 reference,
                 settings,
                 candidate.reports.parent,
-                rank=rank,
+                group=group,
                 on_progress=on_progress,
             )
-            yield from _keep(candidate, reference, result, settings, rank)
+            yield from _keep(candidate, reference, result, settings, group)
 
 
 def _open(
@@ -80,24 +80,28 @@ def _open(
     key: tuple[int, float],
     detector: Detector,
     device: str,
-    rank: Rank,
+    group: ProcessGroup,
     on_progress: OnProgress,
 ) -> RealStatistics:
     resolution, background = key
     dataset = stack.enter_context(HeadDataset.open(data, resolution, background))
     return measure_real_statistics(
-        data, dataset, dataset, detector, cache_root(), rank=rank, device=device, on_progress=on_progress
+        data, dataset, dataset, detector, cache_root(), group=group, device=device, on_progress=on_progress
     )
 
 
 def _keep(
-    candidate: Candidate, reference: RealStatistics, result: Evaluation, settings: EvaluationSettings, rank: Rank
+    candidate: Candidate,
+    reference: RealStatistics,
+    result: Evaluation,
+    settings: EvaluationSettings,
+    group: ProcessGroup,
 ) -> Iterator[str]:
-    if rank.number == 0:
+    if group.rank == 0:
         keep_report(candidate.reports, result.report)
     yield table(result.report)
     yield f"kept in {candidate.reports}"
-    if settings.suite == "full" and rank.number == 0:
+    if settings.suite == "full" and group.rank == 0:
         page = candidate.reports.with_suffix(".html")
         write_page(page, result, reference)
         yield f"page with pictures: {page}"

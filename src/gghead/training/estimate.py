@@ -25,7 +25,7 @@ from gghead.model.generator import Generator
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.loop import training_step
 from gghead.training.losses.adversarial import gradient_penalty
-from gghead.training.parallel.microbatches import Microbatches
+from gghead.training.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import BF16_BLOCKS, new_state, read_texels
 from gghead.training.steps.inputs import StepContext

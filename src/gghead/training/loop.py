@@ -12,15 +12,16 @@ from gghead.data.cache.resident import open_batches
 from gghead.data.check.inspection import in_vain
 from gghead.data.loader import Batch
 from gghead.data.source import PictureSource
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
+from gghead.processes.interruption import Interruption, catch_interruption
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.runs.run_folder import RunFolder
 from gghead.training.ema import update_ema
-from gghead.training.interruption import Interruption, catch_interruption
+from gghead.training.microbatches import share_of
 from gghead.training.observe.health import require_finite
 from gghead.training.observe.periodic_evaluation import PeriodicEvaluator, is_unmeasured
 from gghead.training.observe.telemetry import Monitor
 from gghead.training.outputs import Outputs
-from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup, share_of
 from gghead.training.precision import multiplication
 from gghead.training.resume.data import require_same_data
 from gghead.training.resume.restore import OnNan, build_or_restore, roll_back

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gghead.config.codec import to_json
+from gghead.processes.group import ProcessGroup
 from gghead.runs.retention import checkpoints_worth_keeping
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import append_values
@@ -13,7 +14,6 @@ from gghead.training.observe.health import CollapseWatch
 from gghead.training.observe.periodic_evaluation import PeriodicEvaluator
 from gghead.training.observe.snapshots import take_snapshot
 from gghead.training.observe.telemetry import Monitor
-from gghead.training.parallel.distributed import ProcessGroup
 from gghead.training.state import TrainingState
 from gghead.training.step_report import StepValues, Tick
 

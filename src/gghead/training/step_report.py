@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
 
 @dataclass(frozen=True)

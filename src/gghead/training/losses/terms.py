@@ -18,7 +18,7 @@ from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
 from gghead.training.losses import adversarial, regularizers
 from gghead.training.losses.blur import gaussian_blur
-from gghead.training.parallel.microbatches import Microbatches
+from gghead.training.microbatches import Microbatches
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import torch
 
 from gghead.config.codec import to_json
 from gghead.config.training import RunConfig
+from gghead.processes.group import ProcessGroup
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import forget_after
 from gghead.training.checkpoints import Circumstances, Restored, restore_state, save_state
 from gghead.training.observe.telemetry import Monitor
-from gghead.training.parallel.distributed import ProcessGroup
 from gghead.training.resume.settings import require_same_networks
 from gghead.training.state import TrainingState, new_state
 from gghead.training.step_report import Divergence

@@ -1,7 +1,7 @@
 """The discriminator's steps: telling real images from generated ones, and from time to time R1.
 
 A pass is a function of tensors alone, so that a GPU can replay it; see `cuda.graphs`. Gradients of the whole batch are
-sums over the microbatches in which the discriminator evaluates it; see `parallel.microbatches`.
+sums over the microbatches in which the discriminator evaluates it; see `training.microbatches`.
 """
 
 from functools import partial
@@ -15,7 +15,7 @@ from gghead.rasterizer import render
 from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.losses.terms import rendering_to_network
-from gghead.training.parallel.microbatches import Microbatches
+from gghead.training.microbatches import Microbatches
 from gghead.training.state import TrainingState
 from gghead.training.step_report import DiscriminatorReport, R1Report
 from gghead.training.steps.inputs import (

@@ -12,8 +12,8 @@ from gghead.cuda.graphs import Runner, run_directly
 from gghead.data.cutout import change_background
 from gghead.data.loader import Batch
 from gghead.media.images import to_network
+from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 from gghead.training.losses.blur import blur_matrix
-from gghead.training.parallel.distributed import SINGLE_PROCESS, ProcessGroup
 from gghead.training.randomness import generator_for
 from gghead.training.schedules import blur_sigma, swap_probability
 from gghead.training.state import TrainingState

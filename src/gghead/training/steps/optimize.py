@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.training.parallel.distributed import ProcessGroup
+from gghead.processes.group import ProcessGroup
 
 
 def apply_gradients(optimizer: torch.optim.Optimizer, group: ProcessGroup) -> Float[Tensor, ""]:

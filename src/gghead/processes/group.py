@@ -1,34 +1,33 @@
-"""Several processes, one run: they share each batch and average what they learned from their parts.
+"""The process group of a job: a single process, or those that torchrun or `launch` started.
 
-N processes compute what one would: every random number is drawn for the whole batch, of which each process takes its
+N processes train what one would: every random number is drawn for the whole batch, of which each process takes its
 part; groups of the minibatch standard deviation stay together; gradients are averaged before the optimizer steps.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.config.model import DiscriminatorConfig
-from gghead.config.training import TrainingConfig
-from gghead.data.loader import Order
-from gghead.training.parallel.microbatches import portion
-
+LONGEST_SILENCE = timedelta(minutes=30)
+"""A process that hangs is given up after it; one that dies is noticed at once. Rank 0 measures meanwhile."""
 BUCKET_NUMBERS = 16 * 2**20
 """Numbers that are reduced in one go: large enough for the network, small enough to keep the copy small."""
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes of a run, as one of them sees them; alone by default.
+    """The processes of a job, as one of them sees them; a single process by default.
 
     Attributes:
         rank: number of this process, 0 to world_size - 1; 0 writes, logs and measures.
-        world_size: processes of the run.
+        world_size: processes of the job.
         local_rank: number of this process among those of its machine.
         control: over which the hosts talk without their devices.
     """
@@ -49,17 +48,17 @@ class ProcessGroup:
         return self.rank == 0
 
     def device(self, name: str) -> str:
-        """Where this process trains: on CUDA each has the GPU of its local rank."""
+        """Where this process computes: on CUDA each has the GPU of its local rank."""
         return name if self.is_alone or not name.startswith("cuda") else f"cuda:{self.local_rank}"
 
     def part(self, whole: Float[Tensor, "B ..."], group_size: int) -> Float[Tensor, "K ..."]:
-        """This process's rows of a batch; whole groups of the minibatch standard deviation, see `data.sampler`.
+        """This process's rows of a batch; whole groups of the minibatch standard deviation, see `rows_of_groups`.
 
         Args:
             whole: what one process would use.
             group_size: pictures that the discriminator compares.
         """
-        return portion(whole, group_size, self.rank, self.world_size)
+        return rows_of_groups(whole, group_size, self.rank, self.world_size)
 
     def mean(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Mean of a detached tensor over all processes."""
@@ -145,41 +144,73 @@ class ProcessGroup:
 
 
 SINGLE_PROCESS = ProcessGroup()
-"""A run of one process."""
-
-
-def share_of(training: TrainingConfig, discriminator: DiscriminatorConfig, team: ProcessGroup) -> Order:
-    """Which pictures a process sees.
-
-    Raises:
-        ValueError: the batch, or the heads that it shows, can't be shared evenly.
-    """
-    order = Order(
-        training.seed,
-        training.batch_size,
-        training.mirrored,
-        team.rank,
-        team.world_size,
-        group_size=discriminator.group_size,
-    )
-    heads = training.batch_size // training.views
-    if not team.is_alone and heads % (discriminator.group_size * team.world_size):
-        raise ValueError(
-            f"{heads} heads of {training.views} views a step on {team.world_size} processes; expected a multiple of "
-            f"{discriminator.group_size * team.world_size} heads: start fewer processes, or take larger batches"
-        )
-    return order
+"""A job of one process."""
 
 
 @contextmanager
-def told_as_lost(team: ProcessGroup) -> Iterator[None]:
+def join_group(device: str, timeout: timedelta = LONGEST_SILENCE) -> Iterator[ProcessGroup]:
+    """The process group that torchrun, or `launch`, put this process into; a single process if neither started it.
+
+    Args:
+        device: where the processes exchange tensors; on CUDA each takes the GPU of its local rank.
+        timeout: after which a process that does not answer is given up.
+
+    Raises:
+        ConnectionError: the others don't come, or one is gone.
+        ValueError: there are more processes than GPUs.
+    """
+    if not is_launched():
+        yield SINGLE_PROCESS
+        return
+    rank, world_size, local_rank = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    on_cuda = torch.device(device).type == "cuda"
+    if on_cuda:
+        require_gpus(local_rank + 1)
+        torch.cuda.set_device(local_rank)
+    with told_as_lost(ProcessGroup(rank, world_size)):
+        torch.distributed.init_process_group("nccl" if on_cuda else "gloo", timeout=timeout)
+        control = torch.distributed.new_group(backend="gloo", timeout=timeout)
+    yield ProcessGroup(rank, world_size, local_rank, control)
+    # Not after an error: it would wait for processes that are gone.
+    torch.distributed.destroy_process_group()
+
+
+def is_launched() -> bool:
+    """Whether torchrun, or `launch`, started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", 1)) > 1
+
+
+def require_gpus(count: int) -> None:
+    """Raises ValueError if this machine has fewer GPUs."""
+    there = torch.cuda.device_count()
+    if there < count:
+        raise ValueError(f"{count} processes on a machine with {there} GPUs; expected one GPU for each: start fewer")
+
+
+def rows_of_groups(whole: Float[Tensor, "B ..."], group_size: int, number: int, count: int) -> Float[Tensor, "K ..."]:
+    """One of several parts of a batch, of whole groups of the minibatch standard deviation.
+
+    Args:
+        whole: the batch, in which picture i is of group i mod (B / group size), see `append_deviation`.
+        group_size: pictures that the discriminator compares.
+        number: which part, 0 to count - 1.
+        count: parts; the whole itself is the only one.
+    """
+    if count == 1:
+        return whole
+    return torch.cat([row.tensor_split(count)[number] for row in whole.unflatten(0, (group_size, -1))])
+
+
+@contextmanager
+def told_as_lost(group: ProcessGroup) -> Iterator[None]:
     """Turns what torch says of a lost process into an error that says what to do."""
     try:
         yield
     except RuntimeError as error:
         raise ConnectionError(
-            f"process {team.rank} of {team.world_size} lost touch with another one, so the run stops; see what "
-            f"the others say, then go on with `gghead resume`, on as many processes as there are left ({error})"
+            f"process {group.rank} of {group.world_size} lost touch with another one, so all stop; see what the others "
+            "say, then go on: a run with `gghead resume`, on as many processes as there are left, an evaluation with "
+            f"the same command ({error})"
         ) from error
 
 

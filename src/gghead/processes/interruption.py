@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,16 +15,22 @@ STANDARD_STREAMS = (1, 2)
 
 
 class Interruption:
-    """Whether somebody asked the run to stop."""
+    """Whether somebody asked the job to stop.
 
-    def __init__(self) -> None:
+    Args:
+        pass_on: is told the number of each signal.
+    """
+
+    def __init__(self, pass_on: Callable[[int], None]) -> None:
         self.requested = False
         self._since = 0.0
+        self._pass_on = pass_on
         self._terminals = [stream for stream in STANDARD_STREAMS if _is_terminal(stream)]
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: the first signal asks, a second one stops at once."""
         self._let_go_of_closed_terminals()
+        self._pass_on(number)
         if self.requested and time.monotonic() - self._since > ECHO_SECONDS:
             raise KeyboardInterrupt
         if not self.requested:
@@ -50,10 +56,14 @@ def stop_signals() -> list[int]:
 
 
 @contextmanager
-def catch_interruption() -> Iterator[Interruption]:
+def catch_interruption(pass_on: Callable[[int], None] = lambda number: None) -> Iterator[Interruption]:
     """Turns these signals into a request for as long as the block lasts; in other threads than the main one it leaves
-    signals alone, as Python does."""
-    interruption = Interruption()
+    signals as they are, as Python does.
+
+    Args:
+        pass_on: is told the number of each signal.
+    """
+    interruption = Interruption(pass_on)
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
