@@ -307,6 +307,7 @@ MANY_OPTIONS = {
     "train": "what is trained, from what, where to, on what machine, and how it is watched",
     "sample": "which heads, from where, on what, how large, where to, on what machine",
     "interpolate": "likewise, and for how long",
+    "evaluate": "what of how many heads, against which pictures, by which network, on which machine",
 }
 """Commands with more than eight options, and why each may."""
 

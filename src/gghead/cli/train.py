@@ -101,9 +101,7 @@ def train(
     if out is not None and name:
         raise click.UsageError("--out names the folder already; leave --name away, or --out for the next number")
     if data is None and not dry_run:
-        raise click.UsageError(
-            "--data is missing; name an archive of pictures, or see what the run takes with --dry-run"
-        )
+        raise click.UsageError("--data is missing; name an archive of pictures, or see what the run takes: --dry-run")
     data = find_data(data or Path("data"), PRESETS[preset].model.discriminator.resolution)
     if not dry_run:
         if out is not None:
@@ -140,8 +138,7 @@ def train(
         click.echo(f"run: {run.path}", err=True)
         return run.path
 
-    options = RunOptions(gpus, pick_device(device), restarts, trackers, on_nan)  # type: ignore[arg-type]
-    run_to_end(config, options, out, prepare)
+    run_to_end(config, RunOptions(gpus, pick_device(device), restarts, trackers, on_nan), out, prepare)
 
 
 def with_options(

@@ -209,8 +209,8 @@ def told_as_lost(group: ProcessGroup) -> Iterator[None]:
     except RuntimeError as error:
         raise ConnectionError(
             f"process {group.rank} of {group.world_size} lost touch with another one, so all stop; see what the others "
-            "say, then go on: a run with `gghead resume`, on as many processes as there are left, an evaluation with "
-            f"the same command ({error})"
+            "say, then continue: a run with `gghead resume`, on as many processes as there are left, an evaluation "
+            f"with the same command ({error})"
         ) from error
 
 

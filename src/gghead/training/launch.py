@@ -17,7 +17,7 @@ from gghead.training.observe.trackers import Monitors, keep_trackers, open_track
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is to go on.
+    """How a run is to continue.
 
     Attributes:
         gpus: processes on this machine, each on a GPU of its own; "cpu" as device has them share the processor.
@@ -25,7 +25,7 @@ class RunOptions:
         restarts: how often all processes are started again, from the newest checkpoint, after one has failed.
         trackers: where the log goes beside log.jsonl: wandb, tensorboard.
         on_nan: what to do when training diverges, see `train`.
-        accept_new_data: whether to go on with other pictures than those seen.
+        accept_new_data: whether to continue with other pictures than those seen.
     """
 
     gpus: int = 1
@@ -48,7 +48,7 @@ def train_in_processes(path: Path, options: RunOptions) -> Outcome:
 
     Args:
         path: folder of the run.
-        options: how to go on.
+        options: how to continue.
 
     Returns:
         How the run ended; interrupted if Ctrl-C or SIGTERM, passed on to all, had it saved and stopped.
@@ -60,9 +60,8 @@ def train_in_processes(path: Path, options: RunOptions) -> Outcome:
         KeyboardInterrupt: the processes were asked to stop before they trained, or twice.
     """
     require_processes(RunFolder.open(path).config, options)
-    outcomes = launch(
-        _join_and_train, (path, options), options.gpus, restarts=options.restarts, remedy="go on with `gghead resume`"
-    )
+    remedy = "continue with `gghead resume`"
+    outcomes = launch(_join_and_train, (path, options), options.gpus, restarts=options.restarts, remedy=remedy)
     if isinstance(outcomes[0], FloatingPointError):
         raise outcomes[0]
     return outcomes[0]
