@@ -68,7 +68,7 @@ def main() -> None:
 @torch.no_grad()
 def generated(model: str, count: int, resolution: int, truncation: float, device: str) -> Iterator[np.ndarray]:
     """Pictures of the heads of seeds 0, 1, ... from every side, uint8 [3, R, R, 3] each."""
-    generator = load(model, device).eval()
+    generator = load(model, device)
     labels = torch.from_numpy(np.stack([posed_label(float(np.radians(yaw)), 0.0) for yaw in YAWS]))
     cameras = Cameras.from_labels(labels.to(generator.device), resolution)
     for seed in range(count):

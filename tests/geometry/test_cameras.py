@@ -6,6 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from gghead.geometry.cameras import Cameras, invert_rigid
 from gghead.geometry.canonical_head import FFHQ_FOCAL, FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV
@@ -182,6 +184,25 @@ def test_unprojecting_is_the_inverse_of_projecting(yaw: float, pitch: float, dep
     torch.testing.assert_close(found_depth, torch.full((2, 3, 1), depth), rtol=1e-4, atol=1e-4)
     for camera, expected in zip(cameras, points, strict=True):
         torch.testing.assert_close(camera.unproject(pixels, torch.full((3, 1), depth)), expected)
+
+
+class OnOneDevice(TorchDispatchMode):
+    """Refuses operations with a tensor that is not on the device "meta", which can be read by nobody."""
+
+    def __torch_dispatch__(self, operation: object, types: object, arguments: tuple = (), named: dict | None = None):
+        tensors = [part for part in tree_leaves((arguments, named)) if isinstance(part, torch.Tensor)]
+        assert tensors, f"{operation} makes a tensor, which would be copied to the device"
+        assert all(tensor.is_meta for tensor in tensors), operation
+        return operation(*arguments, **(named or {}))
+
+
+def test_labels_become_cameras_and_labels_without_the_host() -> None:
+    """So that a CUDA graph can capture it."""
+    labels = Cameras.orbit(3, 64).labels().to("meta")
+    with OnOneDevice():
+        cameras = Cameras.from_labels(labels, 64).magnified(2)
+        assert cameras.labels().shape == cameras[0].labels().expand(3, 25).shape
+        cameras.project(cameras.unproject(torch.empty_like(labels)[:, :2, None].mT, labels[:, :1, None]))
 
 
 def test_projecting_follows_the_definition() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from gghead.data.intrinsics import LARGEST_FOCAL
+from gghead.geometry.canonical_head import FACE_DEPTH
 
 TRANSPOSED, PIXELS, WORLD_TO_CAMERA = "transposed", "pixels", "world-to-camera"
 CAMERA_AXES: dict[str, np.ndarray] = {
@@ -49,8 +50,8 @@ MEANINGS = {
 }
 """What a user reads of each word."""
 
-HEAD = np.array([0.0, 0.0, 0.1])
-"""Middle between the origin and what FFHQ's cameras look at, the middle of the face at z 0.2; both are heads."""
+HEAD = np.array([0.0, 0.0, FACE_DEPTH / 2])
+"""Middle between the origin and what FFHQ's cameras look at, the middle of the face; both are heads."""
 SAMPLE = 2000
 """Labels that are asked, spread evenly over the set."""
 NEAREST, FARTHEST = 0.8, 12.0

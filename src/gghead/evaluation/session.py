@@ -57,7 +57,7 @@ def evaluate_all(
             if key not in references:
                 references[key] = _open(stack, data, key, detector, device, group, on_progress)
             reference = references[key]
-            generator = load(candidate.path, device).eval().requires_grad_(False)
+            generator = load(candidate.path, device)
             conditions = conditions_of(generator, reference, settings)
             if remaining and is_evaluated(candidate.reports, conditions):
                 yield f"{candidate.path}: is evaluated already, see {candidate.reports}"

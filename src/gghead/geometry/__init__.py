@@ -1,4 +1,4 @@
-"""Rotations, cameras and their labels, camera paths, spherical harmonics, indices of batches."""
+"""Batches, grids, rotations, cameras, camera paths, the canonical head, spherical harmonics, normals."""
 
 from typing import TYPE_CHECKING
 

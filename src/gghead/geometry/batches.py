@@ -26,17 +26,16 @@ class Batched:
 
     def __post_init__(self) -> None:
         """Raises ValueError unless the tensors fit together; reads no number of them, so that no GPU is waited for."""
-        axes = axes_of(type(self))
-        for name, own in axes.items():
-            require_tensor(name, getattr(self, name), own)
-        first, lengths = next(iter(axes)), dict[str, int]()
-        like = getattr(self, first)
-        for name, own in axes.items():
+        first, lengths = "", dict[str, int]()
+        for name, axes in axes_of(type(self)).items():
             tensor = getattr(self, name)
-            ends = zip(own, tensor.shape[-len(own) :], strict=True)
+            require_tensor(name, tensor, axes)
+            if not first:
+                first, like, batch = name, tensor, tensor.shape[: -len(axes)]
             # The first tensor that has an axis says how long it is.
+            ends = zip(axes, tensor.shape[-len(axes) :], strict=True)
             expected = [int(axis) if axis.isdigit() else lengths.setdefault(axis, length) for axis, length in ends]
-            require_beside(name, tensor, [*self.batch_shape, *expected], first, like)
+            require_beside(name, tensor, (*batch, *expected), first, like)
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -118,9 +117,9 @@ def require_tensor(name: str, tensor: object, axes: tuple[str, ...]) -> None:
         raise ValueError(f"{name} have shape {list(tensor.shape)}; expected [*batch, {', '.join(axes)}]")
 
 
-def require_beside(name: str, tensor: Tensor, shape: Sequence[int], first: str, like: Tensor) -> None:
+def require_beside(name: str, tensor: Tensor, shape: tuple[int, ...], first: str, like: Tensor) -> None:
     """Raises ValueError unless a tensor has a shape, and the type and the device of the first of a batch."""
-    if list(tensor.shape) != list(shape):
+    if tensor.shape != shape:
         raise ValueError(f"{name} have shape {list(tensor.shape)}; expected {list(shape)}, as the {first} say")
     if tensor.device != like.device or tensor.dtype != like.dtype:
         raise ValueError(

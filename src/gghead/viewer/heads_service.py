@@ -144,7 +144,7 @@ class HeadsService:
     def _load(self, path: Path) -> Model | Gaussians:
         if path.suffix.lower() in LOADERS:
             return LOADERS[path.suffix.lower()](path).to(self.device)
-        generator = load(None if path == BUNDLED else path, self.device).eval()
+        generator = load(None if path == BUNDLED else path, self.device)
         count = min(NUM_DIRECTIONS, generator.config.style_size)
         mesh = build_mesh(generator.texel_uvs.cpu().numpy(), generator.template_positions.cpu().numpy())
         return Model(generator, principal_directions(generator, count), mesh)
