@@ -22,7 +22,6 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, SamplingProtocol, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator
-from gghead.rasterizer import render
 
 
 def rate(work: Callable[[], object], pictures: int, seconds: float, device: torch.device) -> float:
@@ -61,11 +60,11 @@ def main() -> None:
     size = AT_ONCE[device.type]
     span = range(size)
     heads, cameras = fakes.heads(span), fakes.cameras(span)
-    rgb = render(heads, cameras, pairwise=True).rgb
+    rgb = fakes.render(heads, cameras, pairwise=True).rgb
     pixels = to_pixels(rgb)
     stages = {
         "generator": rate(lambda: fakes.heads(span), size, options.seconds, device),
-        "rasterizer": rate(lambda: render(heads, cameras, pairwise=True), size, options.seconds, device),
+        "rasterizer": rate(lambda: fakes.render(heads, cameras, pairwise=True), size, options.seconds, device),
         "detector": rate(lambda: detector.features(pixels), size, options.seconds, device),
     }
     with TemporaryDirectory() as folder:

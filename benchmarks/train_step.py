@@ -28,10 +28,11 @@ from gghead.config.training import RunConfig
 from gghead.cuda.graphs import Replayer, fastest_runner, run_directly
 from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
+from gghead.inference.observation import as_learned
 from gghead.rasterizer import render
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.loop import training_step
-from gghead.training.losses.terms import rendering_to_network
+from gghead.training.losses.terms import samples_to_network
 from gghead.training.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import TrainingState, new_state
@@ -152,9 +153,9 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     styles = generator.map_styles(z, seen).detach()
     maps = generator.maps(styles, "none").detach().requires_grad_()
     heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())
-    cameras = Cameras.from_labels(labels.unflatten(0, (len(z), -1)), generator.config.supersampling * resolution)
+    cameras = as_learned(generator.config).samples(Cameras.from_labels(labels.unflatten(0, (len(z), -1)), resolution))
     uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
-    fake = rendering_to_network(render(heads, cameras, pairwise=True, features=uv), resolution).detach()
+    fake = samples_to_network(generator, render(heads, cameras, pairwise=True, features=uv)).detach()
     fakes = list(Microbatches.judged(discriminator, batch).cut(fake, labels))
     found = {}
 

@@ -20,10 +20,11 @@ heads = generator.sample(seeds=range(8), truncation=0.7)
 heads.means.shape
 
 # %%
-# Pictures are display colours in [0, 1], batch x cameras x height x width x 3. A model looks best at the resolution at
-# which it was trained, here 256; in larger pictures gaps between its Gaussians can show.
+# Pictures are display colours in [0, 1], batch x cameras x height x width x 3. `draw` shows heads as the model learned
+# to be seen, here in pictures of 256 x 256, and whole in larger ones; `gghead.render(heads, cameras)` draws the bare
+# Gaussians.
 size = 256
-front = gghead.render(heads, gghead.Cameras.at(resolution=size))
+front = gghead.draw(generator, heads, gghead.Cameras.at(resolution=size))
 sheet = gghead.show(front.rgb.reshape(2, 4, size, size, 3))
 sheet.save(out / "heads.png")
 sheet
@@ -33,13 +34,13 @@ sheet
 # `Cameras.at` shows the whole head; `Cameras.frontal` and `Cameras.orbit` show FFHQ's crop, which is what models are
 # trained on.
 cameras = gghead.Cameras.at(yaw=[-1.2, -0.6, 0.6, 1.2], resolution=size)
-around = gghead.render(heads[2:4], cameras)
+around = gghead.draw(generator, heads[2:4], cameras)
 gghead.show(around)
 
 # %%
 # Depth and alpha come with every picture; normals are those of the depth. Where alpha is below one half they mean
 # nothing, so the pixel stays white.
-turn = gghead.render(heads[3], cameras)
+turn = gghead.draw(generator, heads[3], cameras)
 solid = turn.alpha > 0.5
 near, far = turn.depth[solid].min(), turn.depth[solid].max()
 depth = torch.where(solid, (far - turn.depth) / (far - near), 1.0).expand(-1, -1, -1, 3)
@@ -49,5 +50,5 @@ gghead.show(torch.stack([turn.rgb, depth, normals, coverage]))
 
 # %%
 # A video, its camera on the paper's circle of radius 0.6 in front of the face.
-frames = gghead.render(heads[3], gghead.Cameras.orbit(frames=24, resolution=size))
+frames = gghead.draw(generator, heads[3], gghead.Cameras.orbit(frames=24, resolution=size))
 gghead.save_video(out / "orbit.mp4", frames.rgb)

@@ -69,4 +69,4 @@ for line in run.log.read_text(encoding="utf-8").splitlines():
 # 14,000.
 generator = gghead.load(run.path)
 heads = generator.sample(seeds=range(8), truncation=1.0)
-gghead.show(gghead.render(heads, gghead.Cameras.frontal(resolution=64)).rgb.reshape(1, 8, 64, 64, 3))
+gghead.show(gghead.draw(generator, heads, gghead.Cameras.frontal(resolution=64)).rgb.reshape(1, 8, 64, 64, 3))

@@ -32,7 +32,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
-from gghead.inference.smoothing_filter import smooth
+from gghead.inference.observation import observe
 from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from gghead.runs.places import BUNDLED_MODEL
@@ -74,12 +74,13 @@ if __name__ == "__main__":
     parser.add_argument("--grid", type=int, default=FITTED_GRID)
     arguments = parser.parse_args()
     if arguments.fitted:
-        head, generator = load_fitted(arguments.fitted), small_generator(arguments.grid)
+        made, generator = load_fitted(arguments.fitted), small_generator(arguments.grid)
         source = f"--fitted {arguments.fitted.name} --grid {arguments.grid}"
     else:
         generator = load(arguments.model)
-        head = smooth(generator.sample([arguments.seed], truncation=TRUNCATION), generator)[0]
+        made = generator.sample([arguments.seed], truncation=TRUNCATION)[0]
         source = f"{arguments.model.name} --seed {arguments.seed}"
+    head = observe(generator.config, None).apply_smoothing_filter(made, generator)  # what files hold
     pictures = render(head, around(RESOLUTION)).rgb
     frozen = render(freeze_colors(head, Cameras.frontal(1)), around(RESOLUTION)).rgb
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -90,7 +91,7 @@ if __name__ == "__main__":
         for kind in FORMATS:
             path = Path(folder) / f"head{kind.suffix}"
             start = time.perf_counter()
-            export(path, head, generator)
+            export(path, made, generator)
             seconds = time.perf_counter() - start
             again = drawn(path, head, generator)
             expected = frozen if kind.suffix == ".splat" else pictures

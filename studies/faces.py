@@ -20,8 +20,8 @@ import torch
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.loading import load
+from gghead.inference.observation import draw
 from gghead.media.images import to_uint8
-from gghead.rasterizer import render
 from gghead.synthetic.people.portraits import Sitting
 from studies.rendered_people import draw_people
 
@@ -72,7 +72,7 @@ def generated(model: str, count: int, resolution: int, truncation: float, device
     labels = torch.from_numpy(np.stack([posed_label(float(np.radians(yaw)), 0.0) for yaw in YAWS]))
     cameras = Cameras.from_labels(labels.to(generator.device), resolution)
     for seed in range(count):
-        yield to_uint8(render(generator.sample([seed], truncation), cameras).rgb[0])
+        yield to_uint8(draw(generator, generator.sample([seed], truncation), cameras).rgb[0])
 
 
 if __name__ == "__main__":

@@ -117,6 +117,8 @@ BUNDLED_FACES = 0.9
 """Share of the bundled model's heads, from the front and turned by 40 degrees, in which MediaPipe must find a face."""
 SAME_SCREEN_GAUSSIAN = 0.05
 """Share of a speck's light that may be lost when finer pixels draw it smoothed: its tails are cut elsewhere."""
+ONE_WAY = Tolerance(rtol=0, atol=1e-5)
+"""The same head by the same camera, drawn by two parts of the program; batches sum in another order."""
 FINER_PICTURE_PSNR = 30.0
 """A finer picture of smoothed heads, its pixels averaged, against that of the size learned from, dB."""
 NEEDLES = Tolerance(rtol=0, atol=2e-4)

@@ -39,11 +39,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=24)
     arguments = parser.parse_args()
     generator = gghead.load()
-    made, camera = generator.sample([arguments.seed], truncation=TRUNCATION), gghead.Cameras.at(resolution=SIDE)
-    head, ours = (
-        gghead.smooth(made, generator)[0],
-        gghead.render(gghead.smooth(made, generator, camera), camera).rgb[0, 0],
-    )
+    head = generator.sample([arguments.seed], truncation=TRUNCATION)[0]
+    ours = gghead.draw(generator, head, gghead.Cameras.at(resolution=SIDE)).rgb[0]
     with tempfile.TemporaryDirectory() as folder:
         for file in sorted({file for _, file, _ in CASES.values()}):
             gghead.export(Path(folder) / file, head, generator)

@@ -39,7 +39,7 @@ def cameras(yaws: tuple[float, ...], side: int) -> Cameras:
 def draw(generator: gghead.Generator, heads: gghead.Gaussians, yaws: tuple[float, ...], side: int) -> Tensor:
     """Pictures [N, side, side, 3] of one head."""
     seen = cameras(yaws, FINER * side)
-    return averaged(gghead.render(gghead.smooth(heads, generator, seen), seen).rgb[0], side)
+    return averaged(gghead.draw(generator, heads, seen).rgb[0], side)
 
 
 def row(pictures: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def strips(generator: gghead.Generator, side: int) -> Tensor:
 def surface(generator: gghead.Generator, seed: int, side: int) -> list[Tensor]:
     """Colour, depth and normals of a head, from aside."""
     camera = cameras((-30.0,), FINER * side)
-    drawn = gghead.render(gghead.smooth(generator.sample([seed], TRUNCATION), generator, camera)[0], camera)
+    drawn = gghead.draw(generator, generator.sample([seed], TRUNCATION)[0], camera)
     solid = drawn.alpha > 0.5
     near, far = drawn.depth[solid].min(), drawn.depth[solid].max()
     depth = torch.where(solid, (far - drawn.depth) / (far - near), 1.0).expand(-1, -1, -1, 3)
@@ -90,7 +90,9 @@ def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int
         real = torch.from_numpy(np.stack([dataset.read(index) for index in range(2 * columns)])) / 255
         seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), 4 * side)
     heads = [generator.sample([seed], truncation=1.0) for seed in range(2 * columns)]
-    made = averaged(torch.cat([gghead.render(head, seen[[index]]).rgb[0] for index, head in enumerate(heads)]), side)
+    made = averaged(
+        torch.cat([gghead.draw(generator, head, seen[[index]]).rgb[0] for index, head in enumerate(heads)]), side
+    )
     return torch.cat([row(pictures[start : start + columns]) for pictures in (real, made) for start in (0, columns)])
 
 

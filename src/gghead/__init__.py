@@ -3,7 +3,8 @@
 >>> import gghead
 >>> generator = gghead.load()
 >>> heads = generator.sample(seeds=[0, 1, 2, 3], truncation=0.7)
->>> gghead.show(gghead.render(heads, gghead.Cameras.at(yaw=[-0.6, 0, 0.6], resolution=256))).save("heads.png")
+>>> cameras = gghead.Cameras.at(yaw=[-0.6, 0, 0.6], resolution=256)
+>>> gghead.show(gghead.draw(generator, heads, cameras)).save("heads.png")
 """
 
 from typing import TYPE_CHECKING
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from gghead.gaussians.scene import Gaussians as Gaussians
     from gghead.geometry.cameras import Cameras as Cameras
     from gghead.inference.loading import load as load
+    from gghead.inference.observation import draw as draw
+    from gghead.inference.observation import smooth as smooth
     from gghead.inference.outputs import save_video as save_video
     from gghead.inference.outputs import show as show
     from gghead.inference.paths import interpolate as interpolate
     from gghead.inference.paths import loop as loop
-    from gghead.inference.smoothing_filter import smooth as smooth
     from gghead.model.generator import Generator as Generator
     from gghead.rasterizer.api import Rendering as Rendering
     from gghead.rasterizer.api import render as render

@@ -9,8 +9,8 @@ from torch.nn.functional import avg_pool2d
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
-from gghead.inference.pictures import morph, portraits, turntable
-from gghead.inference.smoothing_filter import COVER, close_gaps, lost_blur, neighbors, pixel_of, smooth, widen
+from gghead.inference.observation import observe
+from gghead.inference.smoothing_filter import MIN_REACH, close_gaps, neighbors, pixel_at_rest, widen
 from gghead.model.generator import Generator, build_generator
 from gghead.rasterizer import render
 from tiny_run import MODEL
@@ -19,6 +19,10 @@ from tolerances import FINER_PICTURE_PSNR, SAME_SCREEN_GAUSSIAN
 
 def generator_of(resolution: int | None) -> Generator:
     return build_generator(replace(MODEL.generator, picture_resolution=resolution), seed=0)
+
+
+def smooth(heads: Gaussians, model: Generator, cameras: Cameras | None = None) -> Gaussians:
+    return observe(model.config, cameras).apply_smoothing_filter(heads, model)
 
 
 def speck(model: Generator, size: float) -> Gaussians:
@@ -49,7 +53,7 @@ def test_finer_pictures_show_what_the_model_learned() -> None:
         fine = render(scene, Cameras.frontal(128)).rgb.flatten(0, 1).permute(0, 3, 1, 2)
         return float(-10 * (avg_pool2d(fine, 4) - own).square().mean().log10())
 
-    blur = lost_blur(model.config, Cameras.frontal(128))
+    blur = observe(model.config, Cameras.frontal(128)).blur
     assert psnr(widen(heads, blur)) > max(FINER_PICTURE_PSNR, psnr(heads) + 3)
 
 
@@ -57,23 +61,23 @@ def test_of_a_model_that_saw_averages_gaps_are_closed_and_only_finer_pictures_bl
     model = build_generator(replace(MODEL.generator, picture_resolution=32, supersampling=2), seed=0)
     heads = model.sample(seeds=[0])
     assert smooth(heads, model, Cameras.frontal(32)) is heads
-    assert lost_blur(model.config, Cameras.frontal(64)) == 0
+    assert observe(model.config, Cameras.frontal(64)).blur == 0
     torch.testing.assert_close(smooth(heads, model, Cameras.frontal(64)).scales, close_gaps(heads, model).scales)
     learned_larger = build_generator(replace(MODEL.generator, picture_resolution=64), seed=0)
     fine = Cameras.frontal(128)
-    assert lost_blur(model.config, fine) == pytest.approx(lost_blur(learned_larger.config, fine))
+    assert observe(model.config, fine).blur == pytest.approx(observe(learned_larger.config, fine).blur)
 
 
 def test_gaussians_reach_out_to_neighbours_that_are_near_and_to_no_others() -> None:
     model = generator_of(32)
     head = model.sample(seeds=[0])
-    pixel = pixel_of(32)
+    pixel = pixel_at_rest(32)
     count = head.num_gaussians
-    after, before = neighbors(model)[0]
+    after, before = neighbors(model, "cpu")[0]
     column = (model.texel_uvs[:, 0] + 1) / 2 * (model.config.grid_size - 1)
     row = (model.texel_uvs[:, 1] + 1) / 2 * (model.config.grid_size - 1)
     assert torch.equal(model.texel_uvs[after[after >= 0], 1], model.texel_uvs[after >= 0, 1])
-    for distance, wanted in ((3.0, COVER * 3), (12.0, COVER * 6), (16.0, 0.1)):
+    for distance, wanted in ((3.0, MIN_REACH * 3), (12.0, MIN_REACH * 6), (16.0, 0.1)):
         means = torch.stack([distance * pixel * column, 0.05 * pixel * row, torch.zeros(count)], dim=-1)[None]
         fine = replace(head, means=means, scales=torch.full_like(head.scales, 0.1 * pixel))
         closed = close_gaps(fine, model)
@@ -114,12 +118,3 @@ def test_the_nearest_camera_decides_and_files_get_everything() -> None:
     both = Cameras(torch.cat([far.viewmats, near.viewmats]), torch.cat([far.Ks, near.Ks]), 256, 256)
     assert torch.equal(smooth(heads, model, both).scales, smooth(heads, model, near).scales)
     assert bool((smooth(heads, model).scales > smooth(heads, model, near).scales).all())
-
-
-def test_pictures_of_any_size_are_drawn_of_smoothed_heads() -> None:
-    model, cameras = generator_of(16), Cameras.frontal(48)
-    styles = model.styles(seeds=[0])
-    expected = render(smooth(model.decode(styles), model, cameras), cameras).rgb.clamp(0, 1)
-    assert torch.equal(next(portraits(model, styles, cameras)), expected[0])
-    assert torch.equal(next(turntable(model, styles, cameras, frozen_colors=False))[0], expected[0, 0])
-    assert torch.equal(next(morph(model, styles, cameras)), expected[0, 0])

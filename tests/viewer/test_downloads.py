@@ -12,7 +12,6 @@ from PIL import Image
 
 from exports.read_page import read_page
 from gghead.exports.files import export
-from gghead.inference.smoothing_filter import smooth
 from gghead.viewer import downloads
 from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import BUNDLED
@@ -51,7 +50,7 @@ def test_every_head_file_is_what_export_writes(
 ) -> None:
     head = service.head(model_file, VIEW.head, VIEW.viewpoint)
     kept = downloads.head_file(head, VIEW, suffix)
-    export(tmp_path / kept.name, smooth(head.gaussians, head.generator), head.generator)
+    export(tmp_path / kept.name, head.gaussians, head.generator)
     assert kept.content == (tmp_path / kept.name).read_bytes()
     assert kept.name == f"seed0006{suffix}"
 

@@ -115,14 +115,22 @@ def stated_hash(path: Path) -> str:
     Raises:
         FileNotFoundError, ValueError: there is no such file, or it states none.
     """
+    return stated_texts(path)[HASH_KEY]
+
+
+def stated_texts(path: Path) -> dict[str, str]:
+    """The texts of a file, among them its hash, without reading its tensors; errors as of `stated_hash`."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
         _check_header_size(path)
         with safetensors.safe_open(path, framework="pt") as file:
-            return (file.metadata() or {})[HASH_KEY]
-    except (safetensors.SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} states no hash of its content; it was not written by gghead") from error
+            texts = dict(file.metadata() or {})
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{path} is no readable .safetensors file; use another copy") from error
+    if HASH_KEY not in texts:
+        raise ValueError(f"{path} states no hash of its content; it was not written by gghead")
+    return texts
 
 
 def content_hash(content: TensorFile) -> str:

@@ -72,7 +72,6 @@ def export(
     from gghead.exports.files import export as write
     from gghead.gaussians import checks
     from gghead.inference.loading import load
-    from gghead.inference.smoothing_filter import smooth
 
     checks.log.setLevel(logging.INFO)  # who exports is told what is left out
     if paths[0].parent == out:
@@ -80,8 +79,6 @@ def export(
     generator = load(model, pick_device(device))
     for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
         heads = generator.sample([seed], truncation)
-        if format_of(path).suffix != ".ellipsoids.glb":  # which shows the shapes themselves
-            heads = smooth(heads, generator)
         title = f"{path.stem}: seed {seed}" if len(seeds) == 1 else path.stem
         write(path, heads[0], generator, up=up, scale=scale, center=center, title=title, overwrite=force)
         click.echo(path)

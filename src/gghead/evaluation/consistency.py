@@ -13,7 +13,7 @@ from gghead.geometry.canonical_head import FFHQ_FOV
 from gghead.geometry.normals import points_from_depth
 from gghead.inference.generated import GeneratedHeads, to_pixels
 from gghead.metrics.efficientnet import EfficientNetLite0, feature_distance
-from gghead.rasterizer import Rendering, render
+from gghead.rasterizer import Rendering
 
 YAWS = (-0.5, -0.25, 0.0, 0.25, 0.5)
 """Cameras of the views, radians: 29 and 14 degrees to both sides."""
@@ -118,7 +118,7 @@ def _view(fakes: GeneratedHeads, span: range, number: int, camera_followed: bool
     """View `number` of some heads, and its camera for each of them."""
     cameras = view_cameras(fakes.recipe.resolution, fakes.device)[[number] * len(span)]
     styles = fakes.styles(span, cameras if camera_followed else None)
-    return render(fakes.decode(styles), cameras, background=fakes.recipe.background, pairwise=True), cameras
+    return fakes.render(fakes.decode(styles), cameras, pairwise=True), cameras
 
 
 def _psnr(warped: Warp, target: Float[Tensor, "P H W 3"]) -> Float[Tensor, " P"]:

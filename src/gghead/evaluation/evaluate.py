@@ -185,6 +185,14 @@ def _remarks(
             f"real pictures were resized from {reference.stored_resolution} to {dataset.resolution} pixels, "
             f"{RESIZE_FILTER.name}"
         )
+    learned = generator.config.picture_resolution
+    if learned is None:
+        found.append("the model does not say how large the pictures were that it learned from")
+    elif learned != dataset.resolution:
+        found.append(
+            f"the model learned from pictures of {learned} x {learned} and was drawn at {dataset.resolution} x "
+            f"{dataset.resolution}, as the data are"
+        )
     if unusable:
         found.append("generated pictures with numbers that are not finite were left out: " + ", ".join(unusable))
     if settings.suite != "fid" and not generator.config.camera_conditioned:

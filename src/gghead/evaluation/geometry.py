@@ -15,7 +15,6 @@ from gghead.data.archive import DEPTH_STEPS, open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.features import label_yaws
 from gghead.inference.generated import GeneratedHeads
-from gghead.rasterizer import render
 
 FOREGROUND = 0.5
 """Alpha from which a pixel belongs to the head."""
@@ -74,7 +73,7 @@ def generated_shapes(fakes: GeneratedHeads, count: int) -> Shapes:
     areas, depths = [], []
     for first in range(0, count, AT_ONCE):
         span = range(first, min(first + AT_ONCE, count))
-        drawn = render(fakes.heads(span), fakes.cameras(span), pairwise=True)
+        drawn = fakes.render(fakes.heads(span), fakes.cameras(span), pairwise=True)
         areas.append(drawn.alpha.mean(dim=(1, 2, 3)).cpu())
         for alpha, depth in zip(drawn.alpha.cpu(), drawn.depth.cpu(), strict=True):
             depths.append(depth_statistics(depth[alpha > FOREGROUND]))

@@ -14,7 +14,6 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, finite_heads
 from gghead.media.images import to_uint8
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer
-from gghead.rasterizer import render
 
 DEGREES = (15, 30, 45)
 """A head is compared with itself from so far to the left and to the right."""
@@ -99,10 +98,10 @@ def generated_identities(
         if camera_followed:
             styles = torch.cat([fakes.styles(span, camera) for camera in cameras])
             bodies = fakes.decode(styles)
-            drawn = render(bodies, cameras, background=fakes.recipe.background, pairwise=True).rgb
+            drawn = fakes.render(bodies, cameras, pairwise=True).rgb
         else:
             bodies = fakes.decode(fakes.styles(span, cameras[VIEWS.index(0)]))
-            drawn = render(bodies, cameras, background=fakes.recipe.background).rgb[0]
+            drawn = fakes.render(bodies, cameras).rgb[0]
         if bool(finite_heads(bodies).all()):
             found.append(identities(recognizer, to_uint8(drawn)[None]).embeddings)
     return Identities(torch.cat(found) if found else torch.empty(0, len(VIEWS), 128))

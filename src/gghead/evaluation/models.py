@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gghead.config.codec import from_json
 from gghead.config.training import RunConfig
+from gghead.model.storage import read_generator_config
 from gghead.runs.model_files import SNAPSHOT_FOLDER, find_snapshots
 
 CONFIG = "config.json"
@@ -19,7 +20,7 @@ class Candidate:
         path: of its file.
         reports: JSON of its evaluations.
         resolution: side of the pictures it was trained on; None if nobody knows.
-        background: grey value that it was trained on.
+        background: grey value that it was trained on; white if nobody knows.
     """
 
     path: Path
@@ -37,13 +38,13 @@ def find_candidates(path: Path, checkpoint: str) -> list[Candidate]:
             images of a snapshot, in full or in thousands: 400000 or 400k.
 
     Raises:
-        FileNotFoundError: there is no such model, or the run has no averaged generator yet.
-        ValueError: the checkpoint is named in no known way.
+        FileNotFoundError: there is no such model, or the run has no EMA generator yet.
+        ValueError: the checkpoint is named in no known way, or a file holds no generator.
     """
     if path.is_file():
         # A snapshot inside of a run belongs to the run.
         home = path.parent.parent if path.parent.name == SNAPSHOT_FOLDER else path.parent
-        return [Candidate(path, home / FOLDER / f"{path.stem}.json", *_training(home))]
+        return [Candidate(path, home / FOLDER / f"{path.stem}.json", *_training(home, path))]
     if not path.is_dir():
         raise FileNotFoundError(f"there is no model at {path}; expected a .safetensors file or a run folder")
     snapshots = find_snapshots(path)
@@ -67,7 +68,7 @@ def find_candidates(path: Path, checkpoint: str) -> list[Candidate]:
             there = ", ".join(str(int(snapshot.stem)) for snapshot in snapshots)
             raise FileNotFoundError(f"{path} has no snapshot at {images} images; it has {there}")
         snapshots = found
-    trained = _training(path)
+    trained = _training(path, snapshots[-1])
     return [Candidate(snapshot, path / FOLDER / f"{snapshot.stem}.json", *trained) for snapshot in snapshots]
 
 
@@ -78,10 +79,10 @@ def _images(text: str) -> int:
     return int(digits) * factor
 
 
-def _training(folder: Path) -> tuple[int | None, float]:
-    """Resolution and background of the run in a folder; those of FFHQ if it is none."""
+def _training(folder: Path, model: Path) -> tuple[int | None, float]:
+    """Resolution and background of the run in a folder; if it is none, what the model itself knows, on white."""
     config = folder / CONFIG
     if not config.is_file():
-        return None, 1.0
+        return read_generator_config(model).picture_resolution, 1.0
     run = from_json(RunConfig, config.read_text(encoding="utf-8-sig"))
     return run.model.discriminator.resolution, run.training.background

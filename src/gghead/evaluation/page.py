@@ -18,7 +18,6 @@ from gghead.geometry.normals import normals_from_depth
 from gghead.inference.generated import GeneratedHeads
 from gghead.media.images import encode_png, resize, tile, to_uint8
 from gghead.metrics.neighbors import nearest
-from gghead.rasterizer import render
 
 SAMPLES = 8
 MAX_SIDE = 256
@@ -55,11 +54,14 @@ def write_page(path: Path, result: Evaluation, reference: RealStatistics) -> Non
 
 @torch.no_grad()
 def head_sheets(fakes: GeneratedHeads) -> tuple[np.ndarray, np.ndarray]:
-    """A head a row: its views, and depth and normals of three of them; uint8 [H, W, 3] both."""
+    """A head a row: its views, and depth and normals of three of them; uint8 [H, W, 3] both.
+
+    Drawn at the protocol's resolution, or at `MAX_SIDE` if that is less, for a page that can be sent.
+    """
     side = min(fakes.recipe.resolution, MAX_SIDE)
     cameras = view_cameras(side, fakes.device)
     heads = fakes.decode(fakes.styles(range(SAMPLES), cameras[len(YAWS) // 2]))
-    drawn = render(heads, cameras, background=fakes.recipe.background)
+    drawn = fakes.render(heads, cameras)
     near = drawn.depth.where(drawn.alpha > 0.5, torch.inf).amin(dim=(2, 3, 4), keepdim=True)
     depth = (1 - (drawn.depth - near) / HEAD_DEPTH).clamp(0, 1).where(drawn.alpha > 0.5, 0).expand_as(drawn.rgb)
     flat = [tensor.flatten(0, 1) for tensor in (drawn.depth, drawn.alpha)]

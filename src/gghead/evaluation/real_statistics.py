@@ -85,10 +85,11 @@ def stored_resolution(path: Path) -> int:
 
 
 def common_resolution(trained: int | None, stored: int) -> int:
-    """The side at which a model and data are compared: where the model was trained, or less if the data have less.
+    """The side at which a model and data are compared: that of the pictures that the model learned from, or the largest
+    power of two that the data have, if that is less or nobody knows the first.
 
     Args:
-        trained: side that the model was trained at, or None if nobody knows.
+        trained: side of the pictures that the model learned from, by its run or its own file, or None.
         stored: side of the pictures.
 
     Raises:

@@ -44,7 +44,7 @@ def paint(mesh: Mesh, head: Gaussians) -> Mesh:
 
     Args:
         mesh: in the head space; triangles do not overlap in its texture.
-        head: a single scene.
+        head: a single scene, as files hold it: with the smoothing filter, so that all cameras see it whole.
     """
     texels, points, normals = texture_points(mesh)
     sums = torch.zeros(len(points), 4)

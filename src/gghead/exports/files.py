@@ -33,6 +33,7 @@ from gghead.gaussians.placement import (
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
+from gghead.inference.observation import observe
 from gghead.media.meshes import encode_glb
 from gghead.model.generator import Generator
 
@@ -141,7 +142,9 @@ def export(
         head: a single head in the head space: heads[0]; files hold what float32 keeps of it. Gaussians with non-finite
             values, zero quaternions or negative scales are left out, and their number is logged as a warning; all
             formats but .ply also leave out what is too faint to be seen (opacity below 1/255; in .ellipsoids.glb 0.1).
-        generator: that made it; only .glb needs it.
+        generator: that made it. With it files hold the head whole, however near a program shows it: with the blur
+            that its Gaussians have in pictures of the size that the generator learned from, and with closed gaps; but
+            .ellipsoids.glb holds them as made. Without it any file holds the Gaussians as they are; .glb needs it.
         up: axis of the file that points up; None for what programs expect of the format.
         scale: factor from the head space (a head is 0.55 high) to the file's unit; None for 1, in .glb metres.
         center: whether the middle of the head becomes the origin.
@@ -151,11 +154,12 @@ def export(
     Raises:
         FileExistsError: something stands there and shall stay; says where the file is kept.
         ValueError: an unknown format, several heads, no Gaussian that can be drawn, a textured mesh without generator
-            or of a broken head, or another frame for a page.
+            or of a broken head, a head with other Gaussians than the generator's, or another frame for a page.
 
     Example:
         >>> import gghead
-        >>> gghead.export("head.spz", gghead.load().sample(seeds=[0])[0])
+        >>> generator = gghead.load()
+        >>> gghead.export("head.spz", generator.sample(seeds=[0])[0], generator)
     """
     content = encode(Path(path).name, head, generator, up=up, scale=scale, center=center, title=title)
     write_file(Path(path), lambda temporary: temporary.write_bytes(content), overwrite)
@@ -183,6 +187,8 @@ def encode(
     placement = Placement(encoding.up if up is None else up, encoding.scale if scale is None else scale, center)
     require_single(head)
     head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
+    if generator is not None and kind.suffix != ".ellipsoids.glb":  # which shows the shapes themselves
+        head = observe(generator.config, None).apply_smoothing_filter(head, generator)
     if encoding.least_opacity is not None:
         head = keep_drawable(head, name)
         reason = f"their opacity is below {encoding.least_opacity:.2g}, too faint to be seen"

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.media.images import averaged
+from gghead.inference.observation import observe
 from gghead.model.generator import Generator
-from gghead.rasterizer import render
+from gghead.rasterizer import Rendering
 
 LATENT, CAMERA = 0, 1
 """Purposes of random streams: the same heads whatever the number of cameras."""
@@ -114,11 +114,23 @@ class GeneratedHeads:
         return Cameras.from_labels(self.labels(span).to(self._generator.device), self.recipe.resolution)
 
     @torch.no_grad()
+    def render(self, heads: Gaussians, cameras: Cameras, pairwise: bool = False) -> Rendering:
+        """Heads of this generator as `gghead.draw` draws them, for every measure; on the protocol's background.
+
+        The side of the pictures decides how, by the camera at rest, and not the cameras, which may be nearer in some
+        data: so a picture does not depend on its batch, and up to the side that the generator learned from all are
+        drawn as it learned.
+        """
+        seen = observe(self._generator.config, Cameras.frontal(cameras.width))
+        whole = seen.apply_smoothing_filter(heads, self._generator)
+        return seen.render(whole, cameras, background=self.recipe.background, pairwise=pairwise)
+
+    @torch.no_grad()
     def draw(self, span: range) -> DrawnPictures:
         """Some pictures; nothing waits for the device."""
-        heads, cameras = self.heads(span), self.cameras(span).magnified(self._generator.config.supersampling)
-        rgb = render(heads, cameras, background=self.recipe.background, pairwise=True).rgb
-        return DrawnPictures(to_pixels(averaged(rgb, self.recipe.resolution)), finite_heads(heads))
+        heads = self.heads(span)
+        rgb = self.render(heads, self.cameras(span), pairwise=True).rgb
+        return DrawnPictures(to_pixels(rgb), finite_heads(heads))
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """`draw` of each span."""

@@ -1,4 +1,4 @@
-"""Many pictures of heads, made in pieces that fit into memory; of any size, see `smoothing_filter` and `colors`."""
+"""Many pictures of heads, made in pieces that fit into memory."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,8 @@ from torch import Tensor
 from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
-from gghead.inference.smoothing_filter import are_finer, smooth
-from gghead.media.images import averaged
+from gghead.inference.observation import Observation, observe
 from gghead.model.generator import Generator
-from gghead.rasterizer import render
 from gghead.rasterizer.checks import Background
 
 HEADS_AT_ONCE = 8
@@ -24,9 +22,9 @@ def portraits(
     generator: Generator, styles: Float[Tensor, "B L W"], cameras: Cameras, *, background: Background | None = 1.0
 ) -> Iterator[Float[Tensor, "V H W C"]]:
     """Pictures of each head by every camera, head by head; background and result as of `colors`."""
+    seen = observe(generator.config, cameras)
     for chunk in styles.split(HEADS_AT_ONCE):
-        heads = smooth(generator.decode(chunk), generator, cameras)
-        yield from colors(heads, generator, cameras, background=background)
+        yield from colors(seen, _whole_heads(seen, generator, chunk), cameras, background=background)
 
 
 @torch.no_grad()
@@ -47,12 +45,13 @@ def turntable(
         frozen_colors: view-dependent colour stays as the frontal camera sees it, as in the official videos.
         background: as of `colors`.
     """
-    heads = [smooth(generator.decode(chunk), generator, cameras) for chunk in styles.split(HEADS_AT_ONCE)]
+    seen = observe(generator.config, cameras)
+    heads = [_whole_heads(seen, generator, chunk) for chunk in styles.split(HEADS_AT_ONCE)]
     if frozen_colors:
         front = Cameras.frontal(cameras.width, styles.device)
         heads = [freeze_colors(chunk, front) for chunk in heads]
     for frame in range(len(cameras)):
-        yield torch.cat([colors(chunk, generator, cameras[frame], background=background) for chunk in heads])
+        yield torch.cat([colors(seen, chunk, cameras[frame], background=background) for chunk in heads])
 
 
 @torch.no_grad()
@@ -60,37 +59,35 @@ def morph(
     generator: Generator, styles: Float[Tensor, "F L W"], cameras: Cameras, *, background: Background | None = 1.0
 ) -> Iterator[Float[Tensor, "H W C"]]:
     """Frames of a video in which frame f shows head f by camera f; background and result as of `colors`."""
+    seen = observe(generator.config, cameras)
     for first in range(0, len(styles), HEADS_AT_ONCE):
         piece = slice(first, first + HEADS_AT_ONCE)
-        heads = smooth(generator.decode(styles[piece]), generator, cameras)
-        yield from colors(heads, generator, cameras[piece], pairwise=True, background=background)
+        heads = _whole_heads(seen, generator, styles[piece])
+        yield from colors(seen, heads, cameras[piece], pairwise=True, background=background)
 
 
 def colors(
+    seen: Observation,
     heads: Gaussians,
-    generator: Generator,
     cameras: Cameras,
     *,
     pairwise: bool = False,
     background: Background | None = 1.0,
 ) -> Float[Tensor, "*B H W C"]:
-    """Display colours in [0, 1], drawn as the generator learned to be seen.
-
-    Up to the size of the pictures that it learned from they are drawn larger and averaged, if they were then
-    (`supersampling` of its configuration).
+    """Display colours in [0, 1].
 
     Args:
-        heads: made whole for these cameras.
-        generator: that made them.
-        cameras: as of `render`, and so is pairwise.
+        seen: how heads are drawn for all cameras of the pictures, so that a video does not change on its way.
+        heads: with its smoothing filter.
+        cameras: as of `gghead.draw`, and so is pairwise.
         pairwise: each head has a camera of its own.
-        background: as of `render`; None for a fourth channel instead, the opacity, which is not multiplied in.
+        background: as of `gghead.draw`; None for a fourth channel instead, the alpha, which is not multiplied in.
     """
-    times = 1 if are_finer(cameras, generator.config) else generator.config.supersampling
-    behind = 0.0 if background is None else background
-    drawn = render(heads, cameras.magnified(times), background=behind, pairwise=pairwise)
-    rgb = averaged(drawn.rgb, cameras.width)
+    drawn = seen.render(heads, cameras, background=0.0 if background is None else background, pairwise=pairwise)
     if background is not None:
-        return rgb.clamp(0, 1)
-    alpha = averaged(drawn.alpha, cameras.width)
-    return torch.cat([rgb / torch.where(alpha > 0, alpha, 1.0), alpha], dim=-1).clamp(0, 1)
+        return drawn.rgb.clamp(0, 1)
+    return torch.cat([drawn.rgb / torch.where(drawn.alpha > 0, drawn.alpha, 1.0), drawn.alpha], dim=-1).clamp(0, 1)
+
+
+def _whole_heads(seen: Observation, generator: Generator, styles: Float[Tensor, "B L W"]) -> Gaussians:
+    return seen.apply_smoothing_filter(generator.decode(styles), generator)

@@ -113,8 +113,9 @@ def averaged(pictures: Float[Tensor, "*N H W C"], side: int) -> Float[Tensor, "*
     count = pictures.shape[-2] // side
     if count == 1:
         return pictures
-    flat = pictures.flatten(0, -4).permute(0, 3, 1, 2)
-    return functional.avg_pool2d(flat, count).permute(0, 2, 3, 1).unflatten(0, pictures.shape[:-3])
+    *batch, height, width, channels = pictures.shape
+    flat = pictures.reshape(math.prod(batch), height, width, channels).permute(0, 3, 1, 2)
+    return functional.avg_pool2d(flat, count).permute(0, 2, 3, 1).reshape(*batch, height // count, side, channels)
 
 
 def tile(

@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors, stated_texts
 from gghead.config.codec import from_json, to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.printable import listed, printable
@@ -55,6 +55,11 @@ def load_generator(path: Path) -> Generator:
             configuration, or are not all finite.
     """
     return read_generator(path, load_tensors(path))
+
+
+def read_generator_config(path: Path) -> GeneratorConfig:
+    """What a file says of its generator, without reading the weights; errors as of `load_generator`."""
+    return _read_config(path, TensorFile({}, stated_texts(path)), "generator", GeneratorConfig)
 
 
 def read_generator(path: Path, content: TensorFile) -> Generator:

@@ -10,7 +10,6 @@ import torch
 
 from gghead.exports.files import encode
 from gghead.inference.paths import loop
-from gghead.inference.smoothing_filter import smooth
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
 from gghead.viewer.drawing.heads import Head
@@ -42,9 +41,8 @@ def head_file(head: Head, view: View, suffix: str) -> Download:
     Raises:
         ValueError: a textured mesh of a head that no model made.
     """
-    gaussians = head.gaussians if head.generator is None else smooth(head.gaussians, head.generator)
     name = f"{_stem(view)}{suffix}"
-    return Download(name, encode(name, gaussians, head.generator))
+    return Download(name, encode(name, head.gaussians, head.generator))
 
 
 def picture(service: HeadsService, path: Path, view: View) -> Download:

@@ -11,9 +11,9 @@ import torch
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.canonical_head import FFHQ_FOCAL
-from gghead.inference.smoothing_filter import smooth
+from gghead.inference.observation import observe
 from gghead.model.generator import build_generator
-from gghead.viewer.drawing.drawing import adjusted, draw, splats
+from gghead.viewer.drawing.drawing import adjusted, draw, observation_of, splats
 from gghead.viewer.drawing.ellipsoids import draw_ellipsoids
 from gghead.viewer.drawing.heads import Head
 from gghead.viewer.drawing.template_mesh import build_mesh, edges_of, face_normals
@@ -53,8 +53,8 @@ def test_pictures_finer_than_the_models_are_of_smoothed_heads(head: Head, side: 
     model = build_generator(replace(head.generator.config, picture_resolution=32), seed=0)
     made = replace(head, generator=model, gaussians=model.sample(seeds=[0])[0])
     camera = camera_of(FRONT, side, side)
-    expected = smooth(made.gaussians, model, camera)
-    found = adjusted(made, Look(), camera)
+    expected = observe(model.config, camera).apply_smoothing_filter(made.gaussians, model)
+    found = adjusted(made, Look(), observation_of(made, Look(), camera))
     torch.testing.assert_close(found.scales, expected.scales)
     torch.testing.assert_close(found.quats, expected.quats)
     assert torch.equal(found.scales, made.gaussians.scales) == (side < 32)
@@ -110,7 +110,7 @@ def test_splats_have_the_covariances_of_their_gaussians(head: Head) -> None:
 def test_a_ply_has_no_chart_and_no_mesh(head: Head) -> None:
     ply = replace(head, uvs=None, mesh=None)
     camera = camera_of(FRONT, 16, 16)
-    with pytest.raises(ValueError, match="no chart"):
+    with pytest.raises(ValueError, match="no UV map"):
         draw(ply, Look(show=Show.UV), camera)
     with pytest.raises(ValueError, match="no template"):
         draw(ply, Look(mesh=True), camera)

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gghead.config.training import TrainingConfig
+from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.media.images import averaged
+from gghead.inference.observation import as_learned
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
@@ -72,17 +73,9 @@ def generator_terms(
     gaussians = heads.gaussians
     uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
-    resolution = discriminator.config.resolution
-    side = resolution * generator.config.supersampling
-    cameras = Cameras.from_labels(labels.unflatten(0, (len(styles), -1)), side)
-    drawn = render(
-        gaussians,
-        cameras,
-        background=config.background if backgrounds is None else backgrounds.unflatten(0, (len(styles), -1)),
-        features=features,
-        pairwise=True,
-    )
-    pictures = rendering_to_network(drawn, resolution)
+    background = config.background if backgrounds is None else backgrounds
+    samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
+    pictures = samples_to_network(generator, samples)
     adversarial, logits = _adversarial(discriminator, pictures, labels, blur)
     zero = logits.new_zeros(())
     return GeneratorTerms(
@@ -91,7 +84,7 @@ def generator_terms(
         position=regularizers.mean_norm(heads.positions),
         scale=regularizers.mean_norm(heads.scales),
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
-        uv_variation=_uv_variation(drawn, mean) if uv_wanted else zero,
+        uv_variation=_uv_variation(samples, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),
     )
 
@@ -136,16 +129,35 @@ class _Derived(torch.autograd.Function):
         return factor * gradient, None, None
 
 
-def _uv_variation(drawn: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
-    assert drawn.features is not None
-    return regularizers.uv_total_variation(drawn.features.flatten(0, 1), drawn.alpha.flatten(0, 1), mean)
+def _uv_variation(samples: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
+    assert samples.features is not None
+    return regularizers.uv_total_variation(samples.features.flatten(0, 1), samples.alpha.flatten(0, 1), mean)
 
 
-def rendering_to_network(rendering: Rendering, resolution: int) -> Float[Tensor, "B 3 R R"]:
-    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis.
+def render_samples(
+    generator: Generator,
+    heads: Gaussians,
+    labels: Float[Tensor, "B 25"],
+    resolution: int,
+    background: float | Float[Tensor, "B 3"],
+    features: Float[Tensor, "H N F"] | None = None,
+) -> Rendering:
+    """Heads from the cameras of labels, before samples become pixels: batch [H, B / H].
 
     Args:
-        rendering: of that resolution, or of a multiple; then pixels are averaged.
-        resolution: the discriminator's.
+        generator: that made the heads.
+        heads: batch [H].
+        labels: the same number for each head, those of a head side by side.
+        resolution: side of the pictures, the discriminator's.
+        background: a grey, or the colour behind each picture.
+        features: further channels.
     """
-    return averaged(rendering.rgb.flatten(0, -4), resolution).permute(0, 3, 1, 2) * 2 - 1
+    views = (len(heads.means), -1)
+    behind = background.unflatten(0, views) if isinstance(background, Tensor) else background
+    cameras = as_learned(generator.config).samples(Cameras.from_labels(labels.unflatten(0, views), resolution))
+    return render(heads, cameras, background=behind, features=features, pairwise=True)
+
+
+def samples_to_network(generator: Generator, samples: Rendering) -> Float[Tensor, "B 3 R R"]:
+    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis."""
+    return as_learned(generator.config).average(samples.rgb.flatten(0, -4)).permute(0, 3, 1, 2) * 2 - 1

@@ -13,11 +13,11 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOV
 from gghead.geometry.grids import grid_places
 from gghead.geometry.spherical_harmonics import C0
+from gghead.inference.observation import draw
 from gghead.inference.pictures import HEADS_AT_ONCE
-from gghead.media.images import averaged, encode_png, tile, to_uint8
+from gghead.media.images import encode_png, tile, to_uint8
 from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
-from gghead.rasterizer import render
 from gghead.runs.run_folder import RunFolder
 from gghead.training.state import TrainingState
 
@@ -66,10 +66,10 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
     heads, depth, maps = [], [], []
     for styles in generator.styles(seeds=SEEDS, truncation=1.0).split(HEADS_AT_ONCE):
         gaussians = generator.decode(styles)
-        drawn = render(gaussians, cameras.magnified(generator.config.supersampling))
+        drawn = draw(generator, gaussians, cameras)
         near = ((FFHQ_DISTANCE + DEPTH_RANGE - drawn.depth) / (2 * DEPTH_RANGE)).clamp(0, 1)
-        heads.append(to_uint8(averaged(drawn.rgb, cameras.width)))
-        depth.append(to_uint8(averaged((drawn.alpha * near).expand_as(drawn.rgb), cameras.width)))
+        heads.append(to_uint8(drawn.rgb))
+        depth.append(to_uint8((drawn.alpha * near).expand_as(drawn.rgb)))
         maps.append(to_uint8(chart_pictures(generator, gaussians)))
     columns = {"heads": HEADS_A_ROW * len(YAWS), "depth": HEADS_A_ROW * len(YAWS), "maps": 12}
     return {

@@ -10,11 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.geometry.cameras import Cameras
-from gghead.rasterizer import render
 from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty
 from gghead.training.losses.blur import gaussian_blur
-from gghead.training.losses.terms import rendering_to_network
+from gghead.training.losses.terms import render_samples, samples_to_network
 from gghead.training.microbatches import Microbatches
 from gghead.training.state import TrainingState
 from gghead.training.step_report import DiscriminatorReport, R1Report
@@ -63,13 +61,10 @@ def _generate(state: TrainingState, context: StepContext, generated: GeneratedBa
     """Images of new heads, without their graph."""
     styles = state.generator.map_labels(generated.latents, generated.conditioning_labels, update_mean=True)
     heads = state.generator.decode(styles, generated.noise)
+    background = context.config.background if generated.backgrounds is None else generated.backgrounds
     resolution = state.discriminator.config.resolution
-    labels = generated.labels.unflatten(0, (len(styles), -1))
-    cameras = Cameras.from_labels(labels, state.generator.config.supersampling * resolution)
-    background = context.config.background
-    if generated.backgrounds is not None:
-        background = generated.backgrounds.unflatten(0, (len(styles), -1))
-    return rendering_to_network(render(heads, cameras, background=background, pairwise=True), resolution)
+    samples = render_samples(state.generator, heads, generated.labels, resolution, background)
+    return samples_to_network(state.generator, samples)
 
 
 def step_r1(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> R1Report:

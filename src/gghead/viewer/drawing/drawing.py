@@ -14,9 +14,9 @@ from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.geometry.normals import normals_from_depth
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.geometry.spherical_harmonics import C0
-from gghead.inference.smoothing_filter import are_finer, lost_blur, widen
+from gghead.inference.observation import Observation, observe
+from gghead.inference.smoothing_filter import widen
 from gghead.media.images import to_uint8
-from gghead.rasterizer import render
 from gghead.viewer.drawing.ellipsoids import draw_ellipsoids
 from gghead.viewer.drawing.heads import Head
 from gghead.viewer.drawing.template_mesh import draw_mesh
@@ -58,11 +58,12 @@ def draw(head: Head, look: Look, camera: Cameras) -> UInt8[np.ndarray, "H W 3"]:
         ValueError: UV colours or a mesh of a head that has none.
     """
     background = np.array(look.background, np.float32) / 255
-    gaussians = adjusted(head, look, camera)
+    seen = observation_of(head, look, camera)
+    gaussians = adjusted(head, look, seen)
     if look.show == Show.ELLIPSOIDS:
         picture = to_uint8(torch.from_numpy(draw_ellipsoids(gaussians, camera, background)))
     else:
-        picture = to_uint8(rasterized(gaussians, look.show, camera, torch.from_numpy(background)))
+        picture = to_uint8(rasterized(seen, gaussians, look.show, camera, torch.from_numpy(background)))
     if look.mesh:
         if head.mesh is None:
             raise ValueError("this head has no template; only heads of a model have one")
@@ -71,10 +72,10 @@ def draw(head: Head, look: Look, camera: Cameras) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def rasterized(
-    gaussians: Gaussians, show: Show, camera: Cameras, background: Float[Tensor, "3"]
+    seen: Observation, gaussians: Gaussians, show: Show, camera: Cameras, background: Float[Tensor, "3"]
 ) -> Float[Tensor, "H W 3"]:
     """What the rasterizer sees, as display colours."""
-    drawn = render(gaussians, camera, background=background.to(gaussians.means.device))
+    drawn = seen.render(gaussians, camera, background=background.to(gaussians.means.device))
     alpha, depth = drawn.alpha[0], drawn.depth[0]
     if show == Show.ALPHA:
         return alpha.expand(-1, -1, 3)
@@ -91,7 +92,7 @@ def rasterized(
 @torch.inference_mode()
 def splats(head: Head, look: Look) -> Splats:
     """A head for a browser; view-dependent colour is frozen to the frontal camera."""
-    gaussians = adjusted(head, look)
+    gaussians = adjusted(head, look, observation_of(head, look, None))
     front = gaussians.means.new_tensor([0.0, 0.0, FFHQ_DISTANCE])
     axes = matrices_from_quats(gaussians.quats) * gaussians.scales[..., None, :]
     colors = shade(gaussians, front).clamp(0, 1)
@@ -99,24 +100,30 @@ def splats(head: Head, look: Look) -> Splats:
     return Splats(*(part.float().cpu().numpy() for part in parts))
 
 
-def adjusted(head: Head, look: Look, camera: Cameras | None = None) -> Gaussians:
-    """The head's Gaussians with the look's size, opacity and, where they are asked for, chart colours.
+def observation_of(head: Head, look: Look, camera: Cameras | None) -> Observation:
+    """How a head is drawn: Gaussians of a file as they are, ellipsoids as the head was made, all else by the model.
 
     Args:
         head: which.
         look: how.
-        camera: that sees them, if it is known. Ellipsoids are shown as the model made them, all else as `smooth` does.
+        camera: that sees it; None where a browser draws it.
+    """
+    if head.generator is None or look.show == Show.ELLIPSOIDS:
+        return Observation()
+    return observe(head.generator.config, camera)
+
+
+def adjusted(head: Head, look: Look, seen: Observation) -> Gaussians:
+    """The head's Gaussians as they are seen, with the look's size, opacity and, where it wants them, UV colours.
 
     Raises:
-        ValueError: chart colours of a head that has no chart.
+        ValueError: UV colours of a head that has no UV map.
     """
-    gaussians = head.gaussians
-    if head.generator is not None and look.show != Show.ELLIPSOIDS and are_finer(camera, head.generator.config):
-        gaussians = widen(head.closed, lost_blur(head.generator.config, camera))
+    gaussians = head.gaussians if seen.blur is None else widen(head.closed, seen.blur)
     if look.show == Show.UV:
         if head.uvs is None:
-            raise ValueError("this head has no chart to colour it by; only heads of a model have one")
-        gaussians = replace(gaussians, sh=(chart_colors(head.uvs)[:, None] - 0.5) / C0)
+            raise ValueError("this head has no UV map to colour it by; only heads of a model have one")
+        gaussians = replace(gaussians, sh=(uv_colors(head.uvs)[:, None] - 0.5) / C0)
     return replace(
         gaussians,
         scales=gaussians.scales * look.size,
@@ -124,8 +131,8 @@ def adjusted(head: Head, look: Look, camera: Cameras | None = None) -> Gaussians
     )
 
 
-def chart_colors(uvs: Float[Tensor, "N 2"]) -> Float[Tensor, "N 3"]:
-    """Colours of places on the chart: red grows with u, green with v, blue alternates over 16 x 16 squares."""
+def uv_colors(uvs: Float[Tensor, "N 2"]) -> Float[Tensor, "N 3"]:
+    """Colours of UV coordinates: red grows with u, green with v, blue alternates over 16 x 16 squares."""
     unit = (uvs + 1) / 2
     checker = (unit * 16).floor().clamp(max=15).sum(-1, keepdim=True) % 2
     return torch.cat([unit, 0.25 + 0.5 * checker], dim=-1)

@@ -24,7 +24,7 @@ class Head:
 
     Attributes:
         gaussians: a single scene.
-        uvs: place of each Gaussian on the chart, [-1, 1]; None where that is not known, as in a PLY.
+        uvs: UV coordinate of each Gaussian, [-1, 1]; None where that is not known, as in a PLY.
         mesh: the template under it; None where there is none.
         generator: that made it; None where there is none.
         seconds: time that making it took.
