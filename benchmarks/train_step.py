@@ -186,16 +186,16 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
         drawn = render(heads, cameras, pairwise=True, features=uv)
         return [drawn.rgb, *([drawn.features, drawn.alpha] if uv is not None else [])]
 
-    def judge(pictures: Tensor, labels: Tensor) -> list[Tensor]:
+    def logits(pictures: Tensor, labels: Tensor) -> list[Tensor]:
         return [discriminator(pictures, labels)]
 
     forward_and_back("pictures", (draw, attributes(heads)))
     discriminator.requires_grad_(True)
-    forward_and_back("discriminator", *[(partial(judge, *part), list(discriminator.parameters())) for part in fakes])
+    forward_and_back("discriminator", *[(partial(logits, *part), list(discriminator.parameters())) for part in fakes])
     discriminator.requires_grad_(False)
     for pictures, _ in fakes:
         pictures.requires_grad_(True)
-    forward_and_back("discriminator by pictures", *[(partial(judge, *part), [part[0]]) for part in fakes])
+    forward_and_back("discriminator by pictures", *[(partial(logits, *part), [part[0]]) for part in fakes])
     discriminator.requires_grad_(True)
     optimizers = [optimizer for optimizer, _ in state.optimizers.values()]
     found["Adam"] = milliseconds(lambda: [optimizer.step() for optimizer in optimizers], repeats).median

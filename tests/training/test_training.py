@@ -70,7 +70,7 @@ def test_a_run_leaves_what_it_promises(finished: RunFolder) -> None:
             assert sheet.size == (12 * 16, rows * 16)
 
 
-def test_the_snapshot_is_the_averaged_generator(finished: RunFolder) -> None:
+def test_the_snapshot_is_the_ema_generator(finished: RunFolder) -> None:
     tensors = load_tensors(finished.checkpoint(48) / "generator_ema.safetensors").tensors
     for name, tensor in load(finished.path).state_dict().items():
         assert torch.equal(tensor, tensors[name]), name
