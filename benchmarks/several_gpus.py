@@ -83,7 +83,7 @@ def main() -> None:
             torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
             torch.__version__, arguments.commit or commit(), datetime.now(UTC).date().isoformat(),
         )  # fmt: skip
-        if everybody.is_first:
+        if everybody.is_rank_zero:
             append("several_gpus", row)
 
 

@@ -156,18 +156,18 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     cameras = as_learned(generator.config).samples(Cameras.from_labels(labels.unflatten(0, (len(z), -1)), resolution))
     uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
     fake = samples_to_network(generator, render(heads, cameras, pairwise=True, features=uv)).detach()
-    fakes = list(Microbatches.judged(discriminator, batch).cut(fake, labels))
+    fakes = list(Microbatches.of(discriminator, batch).cut(fake, labels))
     found = {}
 
-    def forward_and_back(name: str, *portions: tuple[Callable[[], list[Tensor]], list[Tensor]]) -> None:
-        """Times a part, and the part with its gradients; portion after portion, of outputs by inputs."""
+    def forward_and_back(name: str, *microbatches: tuple[Callable[[], list[Tensor]], list[Tensor]]) -> None:
+        """Times a part, and the part with its gradients; microbatch after microbatch, of outputs by inputs."""
 
         def forward(_: object) -> Tensor:
-            return torch.stack([function()[0].flatten()[0].detach() for function, _ in portions])
+            return torch.stack([function()[0].flatten()[0].detach() for function, _ in microbatches])
 
         def both(_: object) -> Tensor:
             found = []
-            for function, inputs in portions:
+            for function, inputs in microbatches:
                 outputs = function()
                 torch.autograd.grad(outputs, inputs, [torch.ones_like(out) for out in outputs], allow_unused=True)
                 found.append(outputs[0].flatten()[0].detach())

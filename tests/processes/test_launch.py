@@ -14,6 +14,7 @@ from gghead.processes.group import join_group
 from gghead.processes.interruption import ECHO_SECONDS, catch_interruption
 from gghead.processes.launch import launch
 
+pytestmark = pytest.mark.slow
 PATIENCE = 60
 """Seconds that a test waits for processes; they need a tenth of it."""
 

@@ -114,10 +114,10 @@ def _evaluate_in_group(
     from gghead.evaluation.session import evaluate_all
     from gghead.processes.group import join_group
 
-    with join_group("cpu", MAX_WAIT) as group, _progress(group.is_first) as tell:
+    with join_group("cpu", MAX_WAIT) as group, _progress(group.is_rank_zero) as tell:
         device = group.device(device)
         for line in evaluate_all(candidates, data, settings, detector, remaining, device, group, tell):
-            if group.is_first:
+            if group.is_rank_zero:
                 click.echo(line)
 
 

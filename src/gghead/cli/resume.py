@@ -83,7 +83,7 @@ def run_to_end(
     else:
         with join_group(options.device) as group:
             share_of(config.training, config.model.discriminator, group)
-            tells = group.is_first
+            tells = group.is_rank_zero
             if tells:
                 path = prepare()
             group.wait()
@@ -108,10 +108,10 @@ def _train_here(
     try:
         return train_in_group(path, options, group)
     except ConnectionError as error:
-        if group.is_alone:
+        if group.is_single:
             raise
         end_after_loss(error)
     except FloatingPointError:
-        if group.is_first:
+        if group.is_rank_zero:
             raise
         raise SystemExit(1) from None

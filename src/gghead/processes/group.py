@@ -38,18 +38,18 @@ class ProcessGroup:
     control: torch.distributed.ProcessGroup | None = None
 
     @property
-    def is_alone(self) -> bool:
-        """Whether there is nobody to share with."""
+    def is_single(self) -> bool:
+        """Whether there is no other process."""
         return self.world_size == 1
 
     @property
-    def is_first(self) -> bool:
+    def is_rank_zero(self) -> bool:
         """Whether this process writes, logs and measures."""
         return self.rank == 0
 
     def device(self, name: str) -> str:
         """Where this process computes: on CUDA each has the GPU of its local rank."""
-        return name if self.is_alone or not name.startswith("cuda") else f"cuda:{self.local_rank}"
+        return name if self.is_single or not name.startswith("cuda") else f"cuda:{self.local_rank}"
 
     def part(self, whole: Float[Tensor, "B ..."], group_size: int) -> Float[Tensor, "K ..."]:
         """This process's rows of a batch; whole groups of the minibatch standard deviation, see `rows_of_groups`.
@@ -62,7 +62,7 @@ class ProcessGroup:
 
     def mean(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Mean of a detached tensor over all processes."""
-        if self.is_alone:
+        if self.is_single:
             return value
         total = value.detach().clone()
         self.average([total])
@@ -74,7 +74,7 @@ class ProcessGroup:
         Raises:
             ConnectionError: another process is gone.
         """
-        if self.is_alone:
+        if self.is_single:
             return
         pending = []
         for bucket in _buckets(tensors):
@@ -97,7 +97,7 @@ class ProcessGroup:
         Raises:
             ConnectionError: another process is gone; when the answer is called for.
         """
-        if self.is_alone:
+        if self.is_single:
             return ask
         flag = torch.tensor(int(ask()))
         with told_as_lost(self):
@@ -133,7 +133,7 @@ class ProcessGroup:
             ValueError: another process has another number.
         """
         greatest = torch.tensor([number, -number])
-        if not self.is_alone:
+        if not self.is_single:
             with told_as_lost(self):
                 torch.distributed.all_reduce(greatest, torch.distributed.ReduceOp.MAX, group=self.control)
         if greatest[0] != -greatest[1]:

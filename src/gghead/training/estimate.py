@@ -80,7 +80,7 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
         # What the discriminator evaluates at a time; the first microbatch is the largest.
-        pictures, labels = next(Microbatches.judged(discriminator, len(pictures)).cut(pictures, labels))
+        pictures, labels = next(Microbatches.of(discriminator, len(pictures)).cut(pictures, labels))
         decoding = _measure(lambda: _decode(generator, heads).backward())
         making = _measure(lambda: _make(generator, heads))
         guiding = _measure(lambda: _guide(discriminator, pictures, labels))

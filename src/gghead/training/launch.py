@@ -90,7 +90,7 @@ def train_in_group(path: Path, options: RunOptions, group: ProcessGroup) -> Outc
         As `train`.
     """
     run = RunFolder.open(path)
-    with _claimed(run, options.trackers) if group.is_first else nullcontext(NullMonitor()) as monitor:
+    with _claimed(run, options.trackers) if group.is_rank_zero else nullcontext(NullMonitor()) as monitor:
         return train_claimed(
             run,
             monitor,

@@ -73,7 +73,7 @@ def train(
         ConnectionError: another process of the group is gone.
         OSError: results can't be written; the last checkpoint is untouched.
     """
-    with run.claim() if group.is_first else nullcontext():
+    with run.claim() if group.is_rank_zero else nullcontext():
         return train_claimed(run, monitor, device, group, on_nan, accept_new_data)
 
 
@@ -89,17 +89,19 @@ def train_claimed(
     config, total_images = run.config, run.config.training.total_images
     require_trainable(run)
     share_of(config.training, config.model.discriminator, group)
-    if group.is_first:
+    if group.is_rank_zero:
         run.sweep()
     with on_gpu(device), multiplication(config.training.precision):
         state, restored = build_or_restore(run, monitor, device, group)
-        unmeasured = group.is_first and is_unmeasured(run, state.images)
+        unmeasured = group.is_rank_zero and is_unmeasured(run, state.images)
         if state.images >= total_images and not unmeasured:
             return Outcome(state.images, interrupted=False)
         with open_dataset(config) as dataset:
-            for reason in in_vain(dataset) if group.is_first else ():
+            for reason in in_vain(dataset) if group.is_rank_zero else ():
                 monitor.event(f"WARNING: this training may be in vain: {reason} (see: gghead data check {config.data})")
-            data = require_same_data(run, dataset, restored.data, accept_new_data, monitor) if group.is_first else ""
+            data = (
+                require_same_data(run, dataset, restored.data, accept_new_data, monitor) if group.is_rank_zero else ""
+            )
             pictures = decode_pictures(config, dataset, monitor.event)
             evaluator = PeriodicEvaluator(run, dataset, pictures, monitor)
             if unmeasured:

@@ -58,7 +58,7 @@ class Microbatches:
     count: int
 
     @classmethod
-    def judged(cls, discriminator: Discriminator, batch_size: int) -> "Microbatches":
+    def of(cls, discriminator: Discriminator, batch_size: int) -> "Microbatches":
         """As few as the discriminator may evaluate at a time."""
         config = discriminator.config
         size = min(config.group_size, batch_size)

@@ -43,7 +43,7 @@ class Outputs:
         Raises:
             OSError: it can't be written; so of `snapshot` and `checkpoint`.
         """
-        if self.group.is_first:
+        if self.group.is_rank_zero:
             with self._told_with_newest():
                 append_values(self.run.log, tick.images, tick.values())
         self.monitor.tick(tick)
@@ -52,7 +52,7 @@ class Outputs:
 
     def snapshot(self, state: TrainingState) -> None:
         """The EMA generator as a model file, and sheets of its heads."""
-        if self.group.is_first:
+        if self.group.is_rank_zero:
             with self._told_with_newest():
                 sheets = take_snapshot(self.run, state)
             self.monitor.sheets(state.images, sheets)
@@ -65,7 +65,7 @@ class Outputs:
             pending: values of the steps since the last line of the log.
         """
         folder = self.run.checkpoint(state.images)
-        if not self.group.is_first or folder.is_dir():
+        if not self.group.is_rank_zero or folder.is_dir():
             return
         circumstances = Circumstances.here(state.device, self.group.world_size)
         with self._told_with_newest():
@@ -74,7 +74,7 @@ class Outputs:
 
     def evaluate(self, state: TrainingState) -> None:
         """A measurement of the EMA generator; takes minutes, in which other processes wait."""
-        if self.group.is_first:
+        if self.group.is_rank_zero:
             self.evaluator.examine(state)
 
     @contextmanager

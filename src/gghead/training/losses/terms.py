@@ -99,7 +99,7 @@ def _adversarial(
 
     If the discriminator takes several microbatches, the gradient of the images is computed for each before the next.
     """
-    microbatches = Microbatches.judged(discriminator, len(pictures))
+    microbatches = Microbatches.of(discriminator, len(pictures))
     if microbatches.count == 1:
         logits = discriminator(gaussian_blur(pictures, blur), labels)
         return adversarial.generator_loss(logits).mean(), logits

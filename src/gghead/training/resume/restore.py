@@ -46,12 +46,12 @@ def build_or_restore(
         _tell_changes(restored, circumstances, state.images, monitor)
     elif run.config.init_from:
         taken = transfer(run.config, state)
-        if group.is_first:
+        if group.is_rank_zero:
             note_transfer(run, taken, monitor)
             # From here on the other run is not needed any more.
             save_state(run.checkpoint(0), state, circumstances, to_json(run.config))
     group.require_same(state.images, "images seen")
-    if group.is_first:
+    if group.is_rank_zero:
         for log in (run.log, run.metrics):
             passed_over = forget_after(log, state.images)
             if passed_over:

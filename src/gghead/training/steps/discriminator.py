@@ -42,7 +42,7 @@ def step_discriminator(state: TrainingState, context: StepContext, real: RealBat
 def _discriminator_pass(state: TrainingState, context: StepContext, inputs: DiscriminatorInputs) -> Float[Tensor, "3"]:
     fake = _generate(state, context, inputs.generated)
     state.discriminator.requires_grad_(True)
-    microbatches, weight, found = Microbatches.judged(state.discriminator, len(fake)), 1 / len(fake), []
+    microbatches, weight, found = Microbatches.of(state.discriminator, len(fake)), 1 / len(fake), []
     # One after the other, so that the graph of one of them is kept at a time.
     for images, labels, is_real in (
         (fake, inputs.generated.labels, False),
@@ -81,7 +81,7 @@ def _r1_pass(state: TrainingState, context: StepContext, inputs: R1Inputs) -> Fl
     config, images, labels, found = context.config, inputs.real.images, inputs.real.labels, []
     state.discriminator.requires_grad_(True)
     weight = config.r1_gamma / 2 * config.r1_every / len(images)
-    for part, part_labels in Microbatches.judged(state.discriminator, len(images)).cut(images, labels):
+    for part, part_labels in Microbatches.of(state.discriminator, len(images)).cut(images, labels):
         leaves = part.detach().requires_grad_(True)
         logits = state.discriminator(gaussian_blur(leaves, inputs.blur), part_labels)
         found.append(add_gradients(gradient_penalty(logits, leaves), weight))
