@@ -57,11 +57,11 @@ def test_half_precision_and_smaller_batches_take_less() -> None:
 
 def test_microbatches_bound_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     config = from_preset("ffhq1024", "")
-    portions = estimate(config, "cuda")
+    microbatches = estimate(config, "cuda")
     monkeypatch.setattr("gghead.training.microbatches.MICROBATCH_PIXELS", 32 * 1024**2)
     whole = estimate(config, "cuda")
-    assert portions.operations == pytest.approx(whole.operations)
-    assert portions.memory < 0.65 * whole.memory
+    assert microbatches.operations == pytest.approx(whole.operations)
+    assert microbatches.memory < 0.65 * whole.memory
 
 
 def test_speed_is_that_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
