@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gghead.geometry.cameras import Cameras as Cameras
     from gghead.inference.loading import load as load
     from gghead.inference.observation import draw as draw
-    from gghead.inference.observation import smooth as smooth
     from gghead.inference.outputs import save_video as save_video
     from gghead.inference.outputs import show as show
     from gghead.inference.paths import interpolate as interpolate

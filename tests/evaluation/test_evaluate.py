@@ -243,6 +243,25 @@ def test_models_and_data_meet_at_a_common_resolution(data: Path) -> None:
     assert common_resolution(None, 4096) == 1024
 
 
+def test_a_model_by_itself_knows_the_size_of_its_pictures(
+    generator: Generator, reference: RealStatistics, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.safetensors"
+    save_generator(path, generator)
+    assert find_candidates(path, "last")[0].resolution is None
+    settings = EvaluationSettings(num_images=4)
+    remarks = evaluate(generator, path, reference, settings, tmp_path).report.remarks
+    assert any("does not say how large the pictures were" in remark for remark in remarks)
+    generator.config = replace(generator.config, picture_resolution=64)
+    save_generator(path, generator)
+    assert find_candidates(path, "last")[0].resolution == 64
+    remarks = evaluate(generator, path, reference, settings, tmp_path).report.remarks
+    assert "the model learned from pictures of 64 x 64 and was drawn at 16 x 16, as the data are" in remarks
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"is no readable \.safetensors file"):
+        find_candidates(path, "last")
+
+
 @pytest.mark.slow
 def test_two_processes_find_what_one_finds(
     generator: Generator, data: Path, detector_file: Path, tmp_path: Path

@@ -1,5 +1,6 @@
 """The same code on a CUDA device: pictures, training, sampling. `python -m pytest -m gpu` runs what is in here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
+from gghead.inference.observation import draw
 from gghead.model.generator import build_generator
 from gghead.rasterizer import render
 from gghead.runs.run_folder import RunFolder
@@ -33,6 +35,18 @@ def test_pictures_are_those_of_the_cpu() -> None:
         expected = render(generator.sample(seeds=[0, 1]), cameras).rgb
         drawn = render(generator.to("cuda").sample(seeds=[0, 1]), cameras.to("cuda")).rgb
     assert drawn.device.type == "cuda"
+    torch.testing.assert_close(drawn.cpu(), expected, **CUDA_PICTURE._asdict())
+
+
+@pytest.mark.parametrize("side", [16, 64])
+def test_heads_are_seen_as_on_the_cpu(side: int) -> None:
+    """Supersampled, and with the smoothing filter."""
+    generator = build_generator(replace(MODEL.generator, picture_resolution=32, supersampling=2), seed=0)
+    cameras = Cameras.frontal(side)
+    with torch.no_grad():
+        heads = generator.sample(seeds=[0, 1])
+        expected = draw(generator, heads, cameras).rgb
+        drawn = draw(generator.to("cuda"), heads.to("cuda"), cameras.to("cuda")).rgb
     torch.testing.assert_close(drawn.cpu(), expected, **CUDA_PICTURE._asdict())
 
 

@@ -183,17 +183,3 @@ def draw(
         backend=backend,
         deterministic=deterministic,
     )
-
-
-def smooth(heads: Gaussians, generator: Generator, cameras: Cameras | None = None) -> Gaussians:
-    """The heads with the smoothing filter that `draw` applies for these cameras, and `export` for None.
-
-    Args:
-        heads: any batch.
-        generator: that made them.
-        cameras: as of `observe`.
-
-    Raises:
-        ValueError: the heads are not of that generator.
-    """
-    return observe(generator.config, cameras).apply_smoothing_filter(heads, generator)
