@@ -1,7 +1,10 @@
 """Checkpoints: whole or not at all, damage found before anything is used."""
 
+import errno
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,15 +13,17 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gghead.checkpoint.naming import MANIFEST, checkpoint_name
 from gghead.checkpoint.store import (
-    MANIFEST,
+    CONTENT_HASHES,
+    FILE_HASHES,
     MANIFEST_HASH,
     Checkpoint,
-    checkpoint_name,
+    file_hash,
     load_checkpoint,
     save_checkpoint,
 )
-from gghead.checkpoint.tensors import TensorFile
+from gghead.checkpoint.tensors import TensorFile, load_tensors
 
 CHECKPOINT = Checkpoint(
     files={"generator": TensorFile({"w": torch.ones(3)}, {}), "optimizer": TensorFile({"m": torch.zeros(2, 2)}, {})},
@@ -41,11 +46,13 @@ def test_round_trip(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize("name", ["generator.safetensors", "optimizer.safetensors", MANIFEST])
 @pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
-def test_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
+def test_damage_is_found(tmp_path: Path, name: str, damage: str, version: int) -> None:
     folder = tmp_path / NAME
     save_checkpoint(folder, CHECKPOINT)
+    make_older(folder, version)
     file = folder / name
     content = file.read_bytes()
     if damage == "cut":
@@ -78,15 +85,57 @@ def change_manifest(folder: Path, change: Callable[[dict], object]) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
-def test_a_manifest_of_version_1_is_read(saved: Path) -> None:
-    def as_written_then(manifest: dict) -> None:
-        for key in (MANIFEST_HASH, "texts"):
-            del manifest[key]
-        manifest["version"] = 1
+def make_older(folder: Path, version: int) -> None:
+    """Gives a checkpoint the manifest of an earlier version: hashes of files; in version 1 no texts, no hash of it."""
 
-    change_manifest(saved, as_written_then)
+    def as_written_then(manifest: dict) -> None:
+        for key in (MANIFEST_HASH, *(("texts",) if version == 1 else ())):
+            del manifest[key]
+        manifest[FILE_HASHES] = {name: file_hash(folder / name) for name in manifest.pop(CONTENT_HASHES)}
+        manifest["version"] = version
+        if version > 1:
+            text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+            manifest[MANIFEST_HASH] = hashlib.sha256(text.encode()).hexdigest()
+
+    if version < 3:
+        change_manifest(folder, as_written_then)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_manifest_of_an_earlier_version_is_read(version: int, saved: Path) -> None:
+    make_older(saved, version)
     again = load_checkpoint(saved)
-    assert (again.images, again.numbers, again.texts) == (4016, {"rollbacks": 2}, {})
+    texts = {} if version == 1 else {"data": "abc"}
+    assert (again.images, again.numbers, again.texts) == (4016, {"rollbacks": 2}, texts)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_whole_file_of_another_checkpoint_is_refused(version: int, saved: Path) -> None:
+    make_older(saved, version)
+    other = Checkpoint({"generator": TensorFile({"w": torch.zeros(3)}, {})}, 4024)
+    save_checkpoint(saved.with_name(checkpoint_name(4024)), other)
+    shutil.copy(saved.with_name(checkpoint_name(4024)) / "generator.safetensors", saved)
+    with pytest.raises(ValueError, match=rf"generator\.safetensors is damaged.*remove {saved}"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_has_a_second_path_that_outlives_the_checkpoint(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+    second = tmp_path / "snapshots" / "model.safetensors"
+    second.parent.mkdir()
+    second.write_text("what stood there")
+    save_checkpoint(tmp_path / NAME, CHECKPOINT, {"generator": second})
+    assert second.samefile(tmp_path / NAME / "generator.safetensors") is has_links
+    shutil.rmtree(tmp_path / NAME)
+    assert torch.equal(load_tensors(second).tensors["w"], torch.ones(3))
+    assert list(second.parent.iterdir()) == [second]
 
 
 @pytest.mark.parametrize(
@@ -108,19 +157,21 @@ def test_a_manifest_of_version_1_is_read(saved: Path) -> None:
         {"sha256": []},
         {"sha256": None},
         {"sha256": {}},
-        {"version": 3},
+        {"content_sha256": []},
+        {"version": 4},
         {"version": "2"},
         {"version": True},
         {"more": 1},
     ],
     ids=str,
 )
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_changed_manifest_is_refused(version: int, change: dict, saved: Path) -> None:
-    if version == 1:
-        if set(change) & {"more", "texts"} or change == {"numbers": {"rollbacks": 3}} or change == {"sha256": {}}:
-            pytest.skip("only a hash finds it")
-        change_manifest(saved, lambda manifest: (manifest.pop(MANIFEST_HASH), manifest.update(version=1)))
+    if version == 1 and (
+        set(change) & {"more", "texts", "content_sha256"} or change in ({"numbers": {"rollbacks": 3}}, {"sha256": {}})
+    ):
+        pytest.skip("only a hash finds it")
+    make_older(saved, version)
     change_manifest(saved, lambda manifest: manifest.update(change))
     with pytest.raises(
         ValueError, match=rf"{MANIFEST} is (damaged|of version|of a checkpoint).*remove {saved} to go on"
@@ -201,7 +252,7 @@ def test_other_files_beside_a_checkpoint_do_not_matter_and_are_not_read(saved: P
     assert load_checkpoint(saved).images == 4016
     elsewhere = saved.parent / "elsewhere.safetensors"
     os.link(saved / "generator.safetensors", elsewhere)
-    change_manifest(saved, lambda manifest: (manifest.pop(MANIFEST_HASH), manifest.update(version=1)))
+    make_older(saved, 1)
 
     def lead_out(manifest: dict) -> None:
         manifest["sha256"]["../elsewhere.safetensors"] = manifest["sha256"]["generator.safetensors"]

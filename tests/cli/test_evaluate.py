@@ -46,7 +46,7 @@ def test_snapshots_are_evaluated_once(place: Path) -> None:
     assert first.exit_code == 0, first.output
     assert "Frechet distance (means) 12" in first.stdout
     assert "the data have 10 pictures, fewer than the 12 generated" in first.stdout
-    rest = evaluate(*common, "--checkpoint", "remaining")
+    rest = evaluate(*common, "--snapshot", "remaining")
     assert rest.exit_code == 0, rest.output
     assert "is evaluated already" in rest.stdout
     for images in ("000000008", "000000016"):
@@ -72,7 +72,7 @@ def test_the_full_suite_writes_a_page(place: Path) -> None:
     ("options", "message"),
     [
         (("--num-images", "many"), "is no number of pictures"),
-        (("--checkpoint", "9"), "has no snapshot at 9 images"),
+        (("--snapshot", "9"), "has no snapshot at 9 images"),
         (("--detector", "vgg"), "there is no detector 'vgg'"),
     ],
 )

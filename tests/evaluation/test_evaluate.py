@@ -14,7 +14,7 @@ import torch
 from gghead.evaluation import features
 from gghead.evaluation.evaluate import EvaluationSettings, conditions_of, evaluate
 from gghead.evaluation.features import collect_features
-from gghead.evaluation.models import find_candidates
+from gghead.evaluation.models import candidate_of
 from gghead.evaluation.real_statistics import (
     RealStatistics,
     common_resolution,
@@ -30,6 +30,7 @@ from gghead.model.generator import Generator
 from gghead.model.storage import save_generator
 from gghead.processes.group import ProcessGroup
 from gghead.rasterizer import render
+from gghead.runs.places import BUNDLED_MODEL
 from tiny_run import RESOLUTION
 from tolerances import MACHINES_AGREE, ROUNDED
 
@@ -215,24 +216,16 @@ def test_reports_are_added_and_never_overwritten(
     assert path.read_text() == "not JSON"
 
 
-def test_models_are_found_and_missing_averages_named(generator: Generator, tmp_path: Path) -> None:
+def test_models_have_reports_of_their_own(generator: Generator, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    for images in (8, 16, 24000):
-        save_generator(run / "snapshots" / f"{images:09d}.safetensors", generator)
-    assert [candidate.path.stem for candidate in find_candidates(run, "last")] == ["000024000"]
-    assert [candidate.path.stem for candidate in find_candidates(run, "24k")] == ["000024000"]
-    for name in ("000024000_backup", "favourite"):
-        save_generator(run / "snapshots" / f"{name}.safetensors", generator)
-    assert [candidate.path.stem for candidate in find_candidates(run, "last")] == ["000024000"]
-    assert len(find_candidates(run, "all")) == len(find_candidates(run, "remaining")) == 3
-    assert find_candidates(run / "snapshots" / "000000008.safetensors", "last")[0].reports.parent == run / "evaluations"
-    with pytest.raises(FileNotFoundError, match="no snapshot at 9 images; it has 8, 16, 24000"):
-        find_candidates(run, "9")
-    with pytest.raises(ValueError, match="no checkpoint 'newest'"):
-        find_candidates(run, "newest")
-    (tmp_path / "young" / "checkpoints").mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match=r"no averaged \(EMA\) generator.*gghead resume"):
-        find_candidates(tmp_path / "young", "last")
+    for path in (run / "snapshots" / "000000008.safetensors", run / "model.safetensors"):
+        save_generator(path, generator)
+    checkpoint = run / "checkpoints" / "000000012" / "generator_ema.safetensors"
+    save_generator(checkpoint, generator)
+    assert candidate_of(run / "snapshots" / "000000008.safetensors").reports == run / "evaluations" / "000000008.json"
+    assert candidate_of(checkpoint).reports == run / "evaluations" / "000000012.json"
+    assert candidate_of(run / "model.safetensors").reports == run / "evaluations" / "model.json"
+    assert candidate_of(BUNDLED_MODEL).reports == Path("evaluations") / "heads256.json", "not in the package"
 
 
 def test_models_and_data_meet_at_a_common_resolution(data: Path) -> None:
@@ -248,18 +241,18 @@ def test_a_model_by_itself_knows_the_size_of_its_pictures(
 ) -> None:
     path = tmp_path / "m.safetensors"
     save_generator(path, generator)
-    assert find_candidates(path, "last")[0].resolution is None
+    assert candidate_of(path).resolution is None
     settings = EvaluationSettings(num_images=4)
     remarks = evaluate(generator, path, reference, settings, tmp_path).report.remarks
     assert any("does not say how large the pictures were" in remark for remark in remarks)
     generator.config = replace(generator.config, picture_resolution=64)
     save_generator(path, generator)
-    assert find_candidates(path, "last")[0].resolution == 64
+    assert candidate_of(path).resolution == 64
     remarks = evaluate(generator, path, reference, settings, tmp_path).report.remarks
     assert "the model learned from pictures of 64 x 64 and was drawn at 16 x 16, as the data are" in remarks
     path.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"is no readable \.safetensors file"):
-        find_candidates(path, "last")
+        candidate_of(path)
 
 
 @pytest.mark.slow

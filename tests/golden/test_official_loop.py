@@ -17,7 +17,6 @@ from gghead.model.storage import save_generator
 from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
-from gghead.training.state import new_state
 from gghead.training.transfer import continue_config, open_source, transfer
 from official_fixture import official_file
 from tiny_run import TRAINING, SilentMonitor, write_tiny_dataset
@@ -99,8 +98,7 @@ def test_training_goes_on_with_both_networks(name: str, tmp_path: Path) -> None:
     training = replace(TRAINING, total_images=4, snapshot_every=4, log_every=4)
     config = continue_config(RunConfig("as there", str(data), model=preset, training=training), open_source(model))
     assert config.model.generator.quaternion_order == "zwxy"
-    state = new_state(config, "cpu")
-    taken = transfer(config, state)
+    state, taken = transfer(config, "cpu")
     assert (taken.fresh, taken.unused) == ((), ())
     pictures, labels = torch.rand(4, 3, side, side) * 2 - 1, torch.rand(4, 25)
     assert torch.equal(state.discriminator(pictures, labels), discriminator(pictures, labels))
@@ -111,8 +109,7 @@ def test_training_goes_on_with_both_networks(name: str, tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", config)
     train(run, SilentMonitor())
     model.unlink()
-    after = new_state(replace(config, template=str(run.checkpoint(4) / "generator_ema.safetensors")), "cpu")
-    restore_state(run.checkpoint(4), after)
+    after, _ = restore_state(run.checkpoint(4), config, "cpu")
     assert after.images == 4
     assert not torch.equal(after.discriminator.critic.conv.weight, discriminator.critic.conv.weight)
     assert torch.equal(after.generator_ema.template_positions, generator.template_positions)

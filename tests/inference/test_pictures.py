@@ -19,9 +19,7 @@ from gghead.inference.outputs import arrange, save_picture, save_video, show
 from gghead.inference.pictures import morph, portraits, turntable
 from gghead.media.video import encode_video
 from gghead.model.generator import Generator, build_generator
-from gghead.model.storage import save_generator
 from gghead.rasterizer import render
-from gghead.runs.model_files import find_model
 from tiny_run import MODEL
 from tolerances import CUT_OUT, PLY_PICTURE, VIDEO_COLOR
 
@@ -182,28 +180,11 @@ def test_pictures_without_background_are_the_same_on_any(generator: Generator) -
         torch.testing.assert_close(rgb * alpha + (1 - alpha) * torch.tensor(color), expected, **CUT_OUT._asdict())
 
 
-def test_models_are_found_behind_files_and_folders(generator: Generator, tmp_path: Path) -> None:
-    for images in (8, 16):
-        save_generator(tmp_path / "run" / "snapshots" / f"{images:09d}.safetensors", generator)
-    assert find_model(tmp_path / "run").name == "000000016.safetensors"
-    assert torch.equal(load(tmp_path / "run").texel_uvs, generator.texel_uvs)
-    with pytest.raises(FileNotFoundError, match="there is no model at"):
-        load(tmp_path / "nothing.safetensors")
-    with pytest.raises(FileNotFoundError, match="holds no model"):
-        load(tmp_path)
-    (tmp_path / "config.json").touch()
-    with pytest.raises(FileNotFoundError, match="a run that has kept no model yet; go on with `gghead resume"):
-        load(tmp_path)
-    (tmp_path / "official.pkl").write_bytes(b"")
-    with pytest.raises(ValueError, match="gghead import"):
-        load(tmp_path / "official.pkl")
-
-
 @pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("missing", "there is no model at missing; expected a .safetensors file, or a run's folder or name"),
+        ("missing", "there is no model at missing; expected a .safetensors file, a run's folder or name, or a"),
         ("head.ply", "head.ply is a file of Gaussians, no model that makes them; gghead.load_ply reads it"),
         ("HEAD.SPZ", "gghead.load_spz"),
         ("faces.zip", "faces.zip is an archive, no model"),
@@ -219,7 +200,7 @@ def test_what_is_no_model_is_told_what_it_is(
         load(path)
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "manifest.json").touch()
-    with pytest.raises(FileNotFoundError, match="this is a checkpoint, give its run"):
+    with pytest.raises(FileNotFoundError, match="is a checkpoint that lacks generator_ema"):
         load(tmp_path / "checkpoint")
 
 

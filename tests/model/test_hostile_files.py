@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from gghead.checkpoint.tensors import MAX_HEADER, TensorFile, load_tensors, save_tensors
+from gghead.checkpoint.header import KIND_KEY, MAX_HEADER
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.config.codec import to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.inference.loading import load
 from gghead.model.generator import build_generator
-from gghead.model.storage import CONFIG_KEY, KIND_KEY, VERSION_KEY, load_discriminator, load_generator, save_generator
+from gghead.model.storage import CONFIG_KEY, VERSION_KEY, load_discriminator, load_generator, save_generator
 
 TINY = GeneratorConfig(z_size=8, style_size=8, map_resolution=8, channel_base=8, channel_max=8, grid_size=2)
 TINY_FIELDS = json.loads(to_json(TINY))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from earlier_runs import make_earlier
 from gghead.checkpoint.store import load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile
 from gghead.inference.loading import load
@@ -17,7 +18,6 @@ from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
 from gghead.training.observe.trackers import chosen_trackers, keep_trackers, kept_trackers
-from gghead.training.state import new_state
 from gghead.training.transfer import open_source
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 
@@ -62,7 +62,7 @@ def test_odd_moments_are_refused(
 ) -> None:
     odd = with_tensors(finished.checkpoint(8), tmp_path, file, change)
     with pytest.raises(ValueError, match=rf"{odd}/{file}\.safetensors does not fit.*{told}.*remove {odd}"):
-        restore_state(odd, new_state(finished.config, "cpu"))
+        restore_state(odd, finished.config, "cpu")
 
 
 @pytest.mark.parametrize("file", ["generator", "generator_ema", "discriminator"])
@@ -76,7 +76,7 @@ def test_odd_weights_are_refused(file: str, change: str, finished: RunFolder, tm
 
     odd = with_tensors(finished.checkpoint(8), tmp_path, file, harm)
     with pytest.raises(ValueError, match=rf"{file}\.safetensors does not fit the run's config\.json: .*remove {odd}"):
-        restore_state(odd, new_state(finished.config, "cpu"))
+        restore_state(odd, finished.config, "cpu")
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[" * 100_000, b"\xff\xfe", b'{"preset": NaN}', b'{"data": 5}'])
@@ -174,11 +174,12 @@ def test_a_run_remembers_where_its_log_goes(finished: RunFolder) -> None:
 
 
 def test_a_checkpoint_of_an_earlier_version_is_gone_on_from(finished: RunFolder, tmp_path: Path) -> None:
-    manifest = json.loads((finished.checkpoint(8) / "manifest.json").read_text())
-    del manifest["manifest_sha256"], manifest["texts"], manifest["numbers"]["threads"]
     run = RunFolder.create(tmp_path / "old", replace_length(finished, 16))
     run.checkpoint(8).parent.mkdir()
     shutil.copytree(finished.checkpoint(8), run.checkpoint(8))
+    make_earlier(run.path)
+    manifest = json.loads((run.checkpoint(8) / "manifest.json").read_text())
+    del manifest["manifest_sha256"], manifest["texts"], manifest["numbers"]["threads"]
     (run.checkpoint(8) / "manifest.json").write_text(json.dumps(manifest | {"version": 1}))
     monitor = SilentMonitor()
     assert train(run, monitor).images == 16

@@ -201,7 +201,7 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=16))
     train(run, SilentMonitor())
     harm(run.checkpoint(16) / "generator.safetensors")
-    with pytest.raises(ValueError, match=r"generator\.safetensors is damaged.*remove .*000000016"):
+    with pytest.raises(ValueError, match=r"generator\.safetensors is (damaged|no readable).*remove .*000000016"):
         train(run, SilentMonitor())
 
 
@@ -209,7 +209,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(data: Path, tmp_path: Path, monkey
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=16))
     train(run, SignalAt(8, signal.SIGINT))
 
-    def fail(folder: Path, checkpoint: object) -> None:
+    def fail(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

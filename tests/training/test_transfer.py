@@ -49,17 +49,13 @@ def larger(config: RunConfig, factor: int = 2) -> RunConfig:
 
 
 def state_of(run: RunFolder) -> TrainingState:
-    state = new_state(run.config, "cpu")
-    restore_state(run.checkpoints()[-1], state)
-    return state
+    return restore_state(run.checkpoints()[-1], run.config, "cpu")[0]
 
 
 def grow(run: RunFolder, factor: int = 2) -> tuple[RunConfig, TrainingState]:
     """The next stage at its start."""
     config = continue_config(larger(run.config, factor), open_source(run.path))
-    state = new_state(config, "cpu")
-    transfer(config, state)
-    return config, state
+    return config, transfer(config, "cpu")[0]
 
 
 def test_a_grown_generator_gives_the_same_head_with_more_gaussians(stage1: RunFolder) -> None:
@@ -140,8 +136,7 @@ def test_a_run_begins_with_the_weights_of_another(stage1: RunFolder, tmp_path: P
 
 def test_a_run_of_the_same_size_takes_everything(stage1: RunFolder) -> None:
     config = continue_config(stage1.config, open_source(stage1.checkpoint(24)))
-    state = new_state(config, "cpu")
-    taken = transfer(config, state)
+    state, taken = transfer(config, "cpu")
     assert taken.fresh == ()
     assert taken.unused == ("generator_optimizer", "discriminator_optimizer")
     assert config.model.discriminator.grown_from == ()
@@ -212,14 +207,13 @@ def test_another_template_is_named(stage1: RunFolder, tmp_path: Path) -> None:
 
 def test_a_source_without_checkpoints_is_named(data: Path, tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "young", tiny_config(data))
-    with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
+    with pytest.raises(FileNotFoundError, match="has kept no model yet; go on with `gghead resume"):
         open_source(run.path)
-    with pytest.raises(FileNotFoundError, match="is no run"):
-        open_source(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        open_source(tmp_path / "nothing.safetensors")
+    for name in ("nothing", "nothing.safetensors"):
+        with pytest.raises(FileNotFoundError, match=f"there is no model at .*{name}; expected"):
+            open_source(tmp_path / name)
     (tmp_path / "official.pkl").touch()
-    with pytest.raises(ValueError, match="is no model; expected a run"):
+    with pytest.raises(ValueError, match="is an official checkpoint; convert it first: gghead import"):
         open_source(tmp_path / "official.pkl")
 
 
@@ -274,7 +268,7 @@ def test_an_imported_model_on_the_built_in_template_names_none(data: Path, tmp_p
     assert continue_config(tiny_config(data), source).template is None
     config = continue_config(larger(tiny_config(data)), source)
     assert config.model.discriminator.grown_from == (16,)
-    fresh = transfer(config, new_state(config, "cpu")).fresh
+    fresh = transfer(config, "cpu")[1].fresh
     assert not [name for name in fresh if name.startswith("discriminator/critic.blocks.1")]
     assert "discriminator/critic.blocks.0.conv1.weight" in fresh
 
@@ -283,7 +277,7 @@ def test_without_the_file_beside_it_a_fresh_discriminator_starts(data: Path, tmp
     model = imported(tmp_path)
     training_file(model).unlink()
     config = continue_config(tiny_config(data), open_source(model))
-    fresh = transfer(config, new_state(config, "cpu")).fresh
+    fresh = transfer(config, "cpu")[1].fresh
     assert {name.partition("/")[0] for name in fresh} == {"discriminator"}
 
 

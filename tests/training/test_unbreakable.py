@@ -62,7 +62,7 @@ def contents(run: RunFolder) -> dict[str, object]:
     return found | {"log.jsonl": [line | {"images_per_second": None} for line in lines]}
 
 
-@pytest.mark.parametrize("file", ["snapshots/000000016", "generator_optimizer"])
+@pytest.mark.parametrize("file", ["generator_ema", "generator_optimizer"])
 def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(
     file: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(
 
     def fail(content: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
         write(content, path, metadata=metadata)
-        if run.checkpoints() and file.split("/")[-1] in path.name:
+        if run.checkpoints() and file in path.name:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:

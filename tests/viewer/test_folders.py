@@ -25,8 +25,8 @@ def test_a_folder_of_runs_models_and_plys(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     library = open_library((tmp_path,))
     assert [entry.name for entry in library] == ["a.safetensors", "b.ply", "first", "second"]
-    assert [path.stem for path in library[2].checkpoints()] == ["000000016", "000000008"]
-    assert library[3].checkpoints() == ()
+    assert [path.stem for path in library[2].snapshots()] == ["000000016", "000000008"]
+    assert library[3].snapshots() == ()
 
 
 def test_names_are_unique(tmp_path: Path) -> None:
@@ -52,10 +52,10 @@ def test_news_come_when_something_is_new(tmp_path: Path) -> None:
     watch = RunWatch(tmp_path / "run")
     news = watch.poll()
     assert news is not None
-    assert news.checkpoint is None
+    assert news.snapshot is None
     assert watch.poll() is None
     run = run_in(tmp_path / "run", 8)
-    assert watch.poll().checkpoint.stem == "000000008"
+    assert watch.poll().snapshot.stem == "000000008"
     (run / "log.jsonl").write_text(json.dumps({"images": 8000, "generator": 1.5, "discriminator": 0.5}) + '\n{"ima')
     news = watch.poll()
     assert news.images.tolist() == [8.0]
@@ -66,7 +66,7 @@ def test_news_come_when_something_is_new(tmp_path: Path) -> None:
     assert watch.poll() is None
     (run / "snapshots" / "000000016.safetensors").write_bytes(b"")
     (run / "snapshots" / "000000016.safetensors.tmp").write_bytes(b"")
-    assert watch.poll().checkpoint.name == "000000016.safetensors"
+    assert watch.poll().snapshot.name == "000000016.safetensors"
 
 
 def test_long_logs_are_thinned_and_gaps_are_gaps(tmp_path: Path) -> None:

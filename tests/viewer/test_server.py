@@ -198,7 +198,7 @@ def test_no_file_but_the_pages_own_is_served(service: HeadsService, model_file: 
             assert b"ViserServer" not in answer
 
 
-def test_a_followed_run_shows_its_first_checkpoint_when_it_comes(
+def test_a_followed_run_shows_its_first_snapshot_when_it_comes(
     service: HeadsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gghead.runs.run_folder import RunFolder

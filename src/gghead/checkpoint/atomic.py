@@ -53,6 +53,22 @@ def write_file(path: Path, write: Callable[[Path], object], overwrite: bool = Tr
             temporary.unlink(missing_ok=True)
 
 
+def link_or_copy(file: Path, path: Path) -> None:
+    """Gives a file another path, atomically: as a hard link where the file system can, else as a copy.
+
+    Raises:
+        OSError: the disk is full or not writable; what stood at `path` stays then, and is replaced otherwise.
+    """
+
+    def write(temporary: Path) -> None:
+        try:
+            os.link(file, temporary)
+        except OSError:
+            shutil.copyfile(file, temporary)
+
+    write_file(path, write)
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends well and vanishes when it does not.

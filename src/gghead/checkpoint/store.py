@@ -7,16 +7,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from gghead.checkpoint.atomic import new_folder
+from gghead.checkpoint.atomic import link_or_copy, new_folder
+from gghead.checkpoint.naming import MANIFEST, checkpoint_name
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 
-MANIFEST = "manifest.json"
-VERSION = 2
-"""1 had no hash of the manifest, no texts, and is still read."""
+VERSION = 3
+"""2 had hashes of whole files, which had been hashed before for what they state themselves; 1 had no hash of the
+manifest either, and no texts. Both are still read."""
+CONTENT_HASHES, FILE_HASHES = "content_sha256", "sha256"
+"""Keys of the hashes by file: of contents, as the files state them too; before version 3 of files."""
 MANIFEST_HASH = "manifest_sha256"
-MOST = 2**53
+MAX_NUMBER = 2**53
 """No number of a manifest is larger: beyond it, readers of JSON disagree."""
 FILE_NAME = re.compile(r"\w[\w.-]*\.safetensors", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -47,19 +51,17 @@ class _Manifest:
     numbers: dict[str, int]
     texts: dict[str, str]
     hashes: dict[str, str]
+    are_of_contents: bool
 
 
-def checkpoint_name(images: int) -> str:
-    """Name of the folder of the checkpoint of a number of images."""
-    return f"{images:09d}"
-
-
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, links: Mapping[str, Path] = MappingProxyType({})) -> None:
     """Writes `<name>.safetensors` for each file and `manifest.json`, then gives the folder its name.
 
     Args:
         folder: where to write; its name is `checkpoint_name` of the images.
         checkpoint: what to write.
+        links: by name of a file, another path that it shall have: a hard link, which outlives the checkpoint. It is
+            there before the checkpoint is, and replaces what stands there.
 
     Raises:
         FileExistsError: the folder exists.
@@ -70,12 +72,13 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         hashes = {}
         for name, content in checkpoint.files.items():
             path = temporary / f"{name}.safetensors"
-            save_tensors(path, content)
-            hashes[path.name] = file_hash(path)
+            hashes[path.name] = save_tensors(path, content)
         manifest: dict[str, Any] = {"version": VERSION, "images": checkpoint.images}
-        manifest |= {"numbers": dict(checkpoint.numbers), "texts": dict(checkpoint.texts), "sha256": hashes}
+        manifest |= {"numbers": dict(checkpoint.numbers), "texts": dict(checkpoint.texts), CONTENT_HASHES: hashes}
         manifest[MANIFEST_HASH] = _manifest_hash(manifest)
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        for name, path in links.items():
+            link_or_copy(temporary / f"{name}.safetensors", path)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -93,9 +96,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         file = folder / name
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing; {_remedy(folder)}")
-        if file_hash(file) != stated:
+        if not manifest.are_of_contents and file_hash(file) != stated:
             raise ValueError(f"{file} is damaged: its SHA-256 is not the one in {MANIFEST}; {_remedy(folder)}")
-        files[file.stem] = load_tensors(file)
+        try:
+            files[file.stem] = load_tensors(file, stated if manifest.are_of_contents else None)
+        except ValueError as error:
+            raise ValueError(f"{error}; or {_remedy(folder)}") from error
     return Checkpoint(files, manifest.images, manifest.numbers, manifest.texts)
 
 
@@ -115,9 +121,9 @@ def _read_manifest(folder: Path) -> _Manifest:
         version = data["version"]
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged: it is no JSON of a manifest; {_remedy(folder)}") from error
-    if version not in (1, VERSION) or isinstance(version, bool):
+    if version not in range(1, VERSION + 1) or isinstance(version, bool):
         raise ValueError(
-            f"{path} is of version {str(version)[:20]}; this gghead reads 1 and {VERSION}: use the one that wrote it, "
+            f"{path} is of version {str(version)[:20]}; this gghead reads 1 to {VERSION}: use the one that wrote it, "
             f"or {_remedy(folder)}"
         )
     try:
@@ -141,20 +147,21 @@ def _checked(data: dict[str, Any]) -> _Manifest:
     Raises:
         KeyError, ValueError: one is missing, or something else.
     """
-    numbers, texts, hashes = data.get("numbers", {}), data.get("texts", {}), data["sha256"]
+    hash_key = CONTENT_HASHES if data["version"] == VERSION else FILE_HASHES
+    numbers, texts, hashes = data.get("numbers", {}), data.get("texts", {}), data[hash_key]
     for part in (numbers, texts, hashes):
         if not isinstance(part, dict):
-            raise ValueError("numbers, texts or sha256 is no object")
+            raise ValueError(f"numbers, texts or {hash_key} is no object")
     for name, value in {"images": data["images"], **numbers}.items():
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_NUMBER:
             raise ValueError(f"{name[:40]!r} is no whole number from 0")
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("a text is none")
     for name, value in hashes.items():
         # A name that leads elsewhere would have other files read.
         if not FILE_NAME.fullmatch(name) or not isinstance(value, str) or not SHA256.fullmatch(value):
-            raise ValueError("sha256 holds something else than hashes of files")
-    return _Manifest(data["images"], numbers, texts, hashes)
+            raise ValueError(f"{hash_key} holds something else than hashes of files")
+    return _Manifest(data["images"], numbers, texts, hashes, hash_key == CONTENT_HASHES)
 
 
 def _manifest_hash(manifest: Mapping[str, Any]) -> str:

@@ -13,11 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
+from gghead.checkpoint.header import HASH_KEY, read_header
 from gghead.config.printable import printable
-
-HASH_KEY = "sha256"
-MAX_HEADER = 16 * 2**20
-"""Bytes of a header: of names, sizes and texts. Ours have some 20,000; a reader takes dozens of times its size."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class TensorFile:
     texts: Mapping[str, str]
 
 
-def save_tensors(path: Path, content: TensorFile, overwrite: bool = True) -> None:
+def save_tensors(path: Path, content: TensorFile, overwrite: bool = True) -> str:
     """Writes a .safetensors file atomically; the old file survives a failure. The same content is the same bytes.
 
     Args:
@@ -36,12 +33,16 @@ def save_tensors(path: Path, content: TensorFile, overwrite: bool = True) -> Non
         content: what to write.
         overwrite: whether what stands there is replaced.
 
+    Returns:
+        The hash of the content, which the file states, too.
+
     Raises:
         FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in content.tensors.items()}
-    texts = dict(content.texts) | {HASH_KEY: content_hash(TensorFile(tensors, content.texts))}
+    digest = content_hash(TensorFile(tensors, content.texts))
+    texts = dict(content.texts) | {HASH_KEY: digest}
 
     def write(temporary: Path) -> None:
         temporary.touch()
@@ -54,6 +55,7 @@ def save_tensors(path: Path, content: TensorFile, overwrite: bool = True) -> Non
             raise OSError(f"{path} could not be written: {error}; is the disk full?") from error
 
     write_file(path, write, overwrite)
+    return digest
 
 
 def _sort_texts(path: Path) -> None:
@@ -68,22 +70,26 @@ def _sort_texts(path: Path) -> None:
         file.write(text.ljust(length))
 
 
-def load_tensors(path: Path) -> TensorFile:
+def load_tensors(path: Path, expected_hash: str | None = None) -> TensorFile:
     """Reads a .safetensors file and checks its hash.
+
+    Args:
+        path: of the file.
+        expected_hash: of its content, if somebody else knows it; None if the one that the file states will do.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is cut off, is no safetensors file, or its content does not match its hash.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+    read_header(path)  # before a library believes it
     try:
-        _check_header_size(path)
         with safetensors.safe_open(path, framework="pt") as file:
             texts = dict(file.metadata() or {})
             stated = texts.pop(HASH_KEY, None)
             if stated is None:  # before gigabytes of another program's file are read
                 raise ValueError(f"{path} states no hash of its content; it was not written by gghead")
+            if expected_hash not in (None, stated):
+                raise ValueError(f"{path} is damaged, or another file: its SHA-256 is not the expected one")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (safetensors.SafetensorError, AttributeError, TypeError, RuntimeError, OverflowError) as error:
         # All but the first are what torch says of types and sizes that it has not.
@@ -95,42 +101,6 @@ def load_tensors(path: Path) -> TensorFile:
     if stated != content_hash(content):
         raise ValueError(f"{path} is damaged: its content does not match the hash stated in it; use another copy")
     return content
-
-
-def _check_header_size(path: Path) -> None:
-    """Refuses a file whose first eight bytes, the size of its header, lie or ask for hours."""
-    with path.open("rb") as file:
-        start, size = file.read(8), path.stat().st_size
-    length = int.from_bytes(start, "little")
-    if len(start) < 8 or length > min(size - 8, MAX_HEADER):
-        raise ValueError(
-            f"{path} is no readable .safetensors file: of {size} bytes, {length} would be its header; it is cut off or "
-            "damaged, or of another kind: use another copy"
-        )
-
-
-def stated_hash(path: Path) -> str:
-    """The hash that a file states of its content, which is not compared with it; `load_tensors` does that.
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such file, or it states none.
-    """
-    return stated_texts(path)[HASH_KEY]
-
-
-def stated_texts(path: Path) -> dict[str, str]:
-    """The texts of a file, among them its hash, without reading its tensors; errors as of `stated_hash`."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        _check_header_size(path)
-        with safetensors.safe_open(path, framework="pt") as file:
-            texts = dict(file.metadata() or {})
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is no readable .safetensors file; use another copy") from error
-    if HASH_KEY not in texts:
-        raise ValueError(f"{path} states no hash of its content; it was not written by gghead")
-    return texts
 
 
 def content_hash(content: TensorFile) -> str:

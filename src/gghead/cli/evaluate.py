@@ -10,6 +10,7 @@ import click
 
 from gghead.cli.options import RunPath, device_option, gpus_option, pick_device, read_truncation
 from gghead.runs.places import find_data
+from gghead.runs.resolve import choose_models
 
 SUITES = ("fid", "3d", "full")
 USUAL_COUNT, CPU_COUNT = 10_000, 1_000
@@ -33,10 +34,12 @@ class Count(click.ParamType):
 
 
 @click.command()
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=RunPath())
+@click.argument("models", nargs=-1, metavar="[MODEL]...", type=RunPath())
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures: zip or folder.")
 @click.option("--num-images", type=Count(), help="Generated: 100, 1k, 5k, 10k, 50k. [default: 10k, on a CPU 1k]")
-@click.option("--checkpoint", default="last", show_default=True, help="last, all, remaining, or images like 400k.")
+@click.option(
+    "--snapshot", default="last", show_default=True, help="Of runs: last, all, remaining, or images like 400k."
+)
 @click.option(
     "--suite",
     type=click.Choice(SUITES),
@@ -60,7 +63,7 @@ def evaluate(
     models: tuple[Path, ...],
     data: Path,
     num_images: int | None,
-    checkpoint: str,
+    snapshot: str,
     suite: str,
     detector: str,
     truncation: float,
@@ -70,21 +73,22 @@ def evaluate(
 ) -> None:
     """Measure how good models are: distance to real pictures, and what that hides.
 
-    A MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4). Numbers are printed and added to evaluations/
-    in the run's folder, or beside the file. Stop it at any time: the same command continues.
+    MODEL as in `gghead sample`; default: the bundled model. Numbers are printed and added to evaluations/ in the run's
+    folder, or beside the file; those of the bundled model here. Stop it at any time: the same command continues.
     """
-    for path, what in (*((model, "model") for model in models), (find_data(data), "dataset")):
-        if not path.exists():
-            raise FileNotFoundError(f"there is no {what} at {path}")
+    if not find_data(data).exists():
+        raise FileNotFoundError(f"there is no dataset at {find_data(data)}")
+
+    files = [file for model in models or (None,) for file in choose_models(model, snapshot)]
 
     from gghead.evaluation.evaluate import EvaluationSettings
-    from gghead.evaluation.models import find_candidates
+    from gghead.evaluation.models import candidate_of
     from gghead.processes.group import is_launched, require_gpus
     from gghead.processes.launch import launch
 
     if gpus > 1 and is_launched():
         raise ValueError("--gpus starts processes, and torchrun has started some already; use one of the two")
-    candidates = [candidate for model in models for candidate in find_candidates(model, checkpoint)]
+    candidates = [candidate_of(file) for file in files]
     # The archive that training took: a distance depends on what pictures were resized from.
     data = find_data(data, max((each.resolution for each in candidates if each.resolution), default=None))
     chosen = pick_device(device)
@@ -95,7 +99,7 @@ def evaluate(
         if chosen == "cpu":
             click.echo(f"on a CPU: {CPU_COUNT} generated pictures, --num-images 10k for the usual number", err=True)
     settings = EvaluationSettings(num_images, suite, truncation, seed)  # type: ignore[arg-type]
-    arguments = candidates, data, settings, detector, checkpoint == "remaining", chosen
+    arguments = candidates, data, settings, detector, snapshot == "remaining", chosen
     if gpus > 1:
         launch(_evaluate_in_group, arguments, gpus, remedy="the same command continues")
     else:

@@ -18,7 +18,7 @@ from gghead.cli.options import (
     truncation_option,
 )
 from gghead.exports.formats import format_of, require_frame
-from gghead.runs.model_files import find_model
+from gghead.runs.resolve import find_model
 
 
 @click.command()
@@ -48,8 +48,7 @@ def export(
     force: bool,
     device: str | None,
 ) -> None:
-    """Write heads for other programs. MODEL is a .safetensors file, a run folder, or its name (GGHEAD-4); default: the
-    bundled one.
+    """Write heads for other programs. MODEL as in `gghead sample`; default: the bundled model.
 
     The name of --out decides what is made: .ply (3D Gaussian Splatting, all of its 62 properties), .splat, .spz (a
     tenth of the size), .glb (a textured mesh), .ellipsoids.glb (the Gaussians' shapes), .html (a page that shows the

@@ -7,8 +7,18 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath
-from gghead.runs.model_files import OTHER_KINDS, SNAPSHOT_FOLDER, find_model, find_snapshots
 from gghead.runs.places import BUNDLED_MODEL, find_data
+from gghead.runs.resolve import (
+    CONFIG,
+    EMA_FILE,
+    MODEL_SUFFIX,
+    OTHER_KINDS,
+    find_model,
+    find_snapshots,
+    is_checkpoint,
+    is_run,
+    snapshot_of,
+)
 
 SHADES = {0.0: "black", 1.0: "white"}
 """Backgrounds that have a name."""
@@ -33,7 +43,7 @@ class Description:
 @click.argument("path", type=RunPath(), default=BUNDLED_MODEL)
 @click.option("--json", "as_json", is_flag=True, help="For programs: every setting, as JSON.")
 def info(path: Path, as_json: bool) -> None:
-    """Print what a model file, a run folder or a dataset is; by default the bundled model."""
+    """Print what a model file, a run, a checkpoint or a dataset is; by default the bundled model."""
     description = describe(path)
     if as_json:
         click.echo(json.dumps(description.values, indent=2))
@@ -50,14 +60,15 @@ def describe(path: Path) -> Description:
         FileNotFoundError: nothing does.
         ValueError: it is damaged, or of no kind that can be described.
     """
-    if (path / "config.json").is_file():
+    if (path / CONFIG).is_file():
         return describe_run(path)
-    if path.suffix == ".safetensors" or (path.suffix in OTHER_KINDS and path.suffix != ".zip"):
+    is_model = path.suffix == MODEL_SUFFIX or (path.suffix in OTHER_KINDS and path.suffix != ".zip")
+    if is_model or is_checkpoint(path) or is_run(path):
         return describe_model(find_model(path))
     data = find_data(path)
     if not data.exists():
         raise FileNotFoundError(
-            f"there is nothing at {path}; expected a model file, a run's folder or name, or a dataset"
+            f"there is nothing at {path}; expected a model file, a run's folder or name, a checkpoint, or a dataset"
         )
     return describe_data(data)
 
@@ -69,7 +80,8 @@ def describe_run(path: Path) -> Description:
 
     run = RunFolder.open(path)
     training, side = run.config.training, run.config.model.discriminator.resolution
-    checkpoints, snapshots = run.checkpoints(), find_snapshots(path)
+    checkpoints, models = run.checkpoints(), find_snapshots(path)
+    snapshots = [model.path.name for model in models if model.path.name != EMA_FILE]
     seen = int(checkpoints[-1].name) if checkpoints else 0
     begun = f", from {run.config.init_from}" if run.config.init_from else ""
     shade = SHADES.get(training.background, f"grey {training.background:g}")
@@ -79,14 +91,14 @@ def describe_run(path: Path) -> Description:
         ("pictures", f"{side} x {side} on {background}, of {run.config.data}"),
         ("steps", f"{training.batch_size} pictures, {training.views} of each generated head{begun}"),
         ("kept", f"snapshots (models): {len(snapshots)}; checkpoints to go on from: {len(checkpoints)}"),
-        ("use", f"gghead sample {path}, gghead view {path}" if snapshots else f"gghead resume {path}"),
+        ("use", f"gghead sample {path}, gghead view {path}" if models else f"gghead resume {path}"),
     ]
-    if snapshots and seen < training.total_images:
+    if models and seen < training.total_images:
         facts.append(("", f"gghead resume {path} goes on, gghead view {path} --follow watches"))
     values = {
         "kind": "run",
         "images": seen,
-        "snapshots": [file.name for file in snapshots],
+        "snapshots": snapshots,
         "checkpoints": [folder.name for folder in checkpoints],
         "config": json.loads(to_json(run.config)),
     }
@@ -138,9 +150,11 @@ def origin_of(path: Path, official: bool) -> tuple[tuple[str, str], ...]:
             ("licence", "CC0 1.0, as is all that it learned from"),
             ("card", str(path.with_name("README.md"))),
         )
-    run = path.parent.parent
-    if path.parent.name == SNAPSHOT_FOLDER and path.stem.isdecimal() and (run / "config.json").is_file():
-        return (("trained", f"in the run {run}, with {int(path.stem)} images seen (gghead info {run})"),)
+    snapshot = snapshot_of(path)
+    if snapshot is not None and (snapshot.run / CONFIG).is_file():
+        return (
+            ("trained", f"in the run {snapshot.run}, with {snapshot.images} images seen (gghead info {snapshot.run})"),
+        )
     if official:
         return (("trained", "by the official release, or from a model of it; model and template have its licences"),)
     return (("trained", "the file does not say how; its licence is that of who made it and of the pictures"),)

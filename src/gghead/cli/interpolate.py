@@ -18,7 +18,7 @@ from gghead.cli.options import (
     resolution_option,
     truncation_option,
 )
-from gghead.runs.model_files import find_model
+from gghead.runs.resolve import find_model
 
 
 @click.command()
@@ -53,7 +53,7 @@ def interpolate(
     """Make a video that morphs from head to head and back to the first.
 
     The camera circles once for each head, as in the paper. The name of --out ends in .mp4 (the default), .webp or .gif.
-    MODEL as in `gghead sample`; default: the bundled one.
+    MODEL as in `gghead sample`; default: the bundled model.
     """
     out = rendering_path(out, model, "loop.mp4")
     if out.suffix.lower() not in VIDEOS:

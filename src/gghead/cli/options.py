@@ -11,9 +11,11 @@ from typing import TypeVar
 
 import click
 
+from gghead.checkpoint.naming import checkpoint_name
 from gghead.config.field_help import FieldHelp, describe_fields
 from gghead.config.presets import PRESETS
 from gghead.runs.places import BUNDLED_MODEL, find_data, find_run, folder
+from gghead.runs.resolve import snapshot_of
 
 T = TypeVar("T")
 
@@ -97,7 +99,9 @@ def rendering_path(out: Path | None, model: Path, name: str) -> Path:
     """Where pictures of a model go: to --out, or under a name of their kind to the model's folder of renderings."""
     if out is not None:
         return out
-    return folder("renderings") / (model.name if model.is_dir() else model.stem) / name
+    snapshot = snapshot_of(model)
+    stem = model.stem if snapshot is None else checkpoint_name(snapshot.images)
+    return folder("renderings") / (model.name if model.is_dir() else stem) / name
 
 
 def pick_device(name: str | None) -> str:

@@ -31,7 +31,7 @@ from gghead.cli.options import (
     resolution_option,
     truncation_option,
 )
-from gghead.runs.model_files import find_model
+from gghead.runs.resolve import find_model
 
 if TYPE_CHECKING:
     from gghead.geometry.cameras import Cameras
@@ -79,7 +79,8 @@ def sample(
     force: bool,
     device: str | None,
 ) -> None:
-    """Draw heads of a MODEL: a .safetensors file, a run's folder or its name (GGHEAD-4); default: the bundled one.
+    """Draw heads of a MODEL: a .safetensors file, a run's folder or name (GGHEAD-4), whose newest model is taken, or a
+    checkpoint's folder; default: the bundled model.
 
     The name of --out decides what is made: heads.png (the default), .jpg or .webp a sheet of all heads, with several
     angles a row for each head; orbit.mp4 or .gif a video (96 frames, colours frozen to the frontal view) in which the

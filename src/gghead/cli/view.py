@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath, device_option, pick_device
+from gghead.runs.resolve import CONFIG
 
 
 @click.command()
@@ -44,8 +45,8 @@ def view(
 ) -> None:
     """Look at heads in a browser.
 
-    MODEL is a .safetensors file, a .ply, .spz or .splat file, a run folder, or its name (GGHEAD-4), or a folder of
-    them; default: the bundled model.
+    MODEL is a .safetensors, .ply, .spz or .splat file, a run's folder or name (GGHEAD-4), a checkpoint's folder, or a
+    folder of them; default: the bundled model.
     """
     import importlib.util
     import time
@@ -57,7 +58,7 @@ def view(
     # What can be refused is, before the seconds that importing torch takes.
     admission = Admission(Address(host, port), parse_allowed(origins))
     library = find_library(models, follow)
-    if not follow and not library[0].checkpoints():
+    if not follow and not library[0].snapshots():
         raise FileNotFoundError(f"{library[0].name} has kept no model yet; --follow waits for the first")
 
     from gghead.viewer.copies import Copies
@@ -72,7 +73,7 @@ def view(
     favorites = Favorites(out / FILE if out else None)
     setting = PageSettings(library, first_view(text, renderer or default), default, copies, follow, favorites)
     service = HeadsService(device)
-    for path in library[0].checkpoints()[:1]:
+    for path in library[0].snapshots()[:1]:
         service.model(path)
     with serving(service, setting, admission):
         click.echo(welcome(admission))
@@ -91,7 +92,7 @@ def find_library(models: tuple[Path, ...], follow: bool) -> "tuple[Entry, ...]":
     """
     from gghead.viewer.library import open_library
 
-    if follow and (len(models) != 1 or not (models[0] / "config.json").is_file()):
+    if follow and (len(models) != 1 or not (models[0] / CONFIG).is_file()):
         raise ValueError("--follow takes one MODEL, the folder of a run; start one with `gghead train`")
     return open_library(models)
 

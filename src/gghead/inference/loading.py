@@ -1,4 +1,4 @@
-"""Loads the generator behind a path: a model file, or the newest snapshot of a run."""
+"""Loads the generator behind a path or a name."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from gghead.geometry.devices import require_device
 from gghead.model.generator import Generator
 from gghead.model.storage import load_generator
-from gghead.runs.model_files import find_model
+from gghead.runs.resolve import find_model
 from gghead.stylegan.folding import freeze
 
 
@@ -15,8 +15,8 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu", *, 
     """Loads a generator, to sample from it or to train it further.
 
     Args:
-        path: a .safetensors model, or a run's folder or name ("GGHEAD-4"), whose newest snapshot is taken; by default
-            the model that comes with gghead.
+        path: a .safetensors model; a run's folder or name ("GGHEAD-4"), whose newest model is taken; a checkpoint's
+            folder; by default the bundled model.
         device: where to put it: "cpu", "cuda" or "cuda:1".
         trainable: whether the weights take gradients. Without, the network is frozen: in evaluation mode, no weight
             takes a gradient, and what follows from weights alone is computed once on a GPU. With, it is in training

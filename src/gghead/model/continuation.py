@@ -8,7 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors, stated_hash
+from gghead.checkpoint.header import stated_hash
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.model.storage import network_texts, read_discriminator, read_generator

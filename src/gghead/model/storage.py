@@ -6,7 +6,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors, stated_texts
+from gghead.checkpoint.header import KIND_KEY, read_texts
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.config.codec import from_json, to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.printable import listed, printable
@@ -16,7 +17,6 @@ from gghead.uv.samples import UVSamples
 
 FORMAT_VERSION = "1"
 """Raised when the names or the meaning of the tensors change."""
-KIND_KEY = "gghead.kind"
 VERSION_KEY = "gghead.version"
 CONFIG_KEY = "gghead.config"
 GEOMETRY = ("texel_uvs", "template_positions")
@@ -40,10 +40,17 @@ def save_generator(path: Path, generator: Generator, half: bool = False, overwri
         FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
     """
-    tensors = {name: value.float() for name, value in generator.state_dict().items()}
+    content = generator_content(generator)
     if half:
-        tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in tensors.items()}
-    save_tensors(path, TensorFile(tensors, network_texts("generator", generator)), overwrite)
+        tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in content.tensors.items()}
+        content = TensorFile(tensors, content.texts)
+    save_tensors(path, content, overwrite)
+
+
+def generator_content(generator: Generator) -> TensorFile:
+    """What the model file of a generator holds: its tensors in single precision, and its configuration."""
+    tensors = {name: value.float() for name, value in generator.state_dict().items()}
+    return TensorFile(tensors, network_texts("generator", generator))
 
 
 def load_generator(path: Path) -> Generator:
@@ -59,7 +66,7 @@ def load_generator(path: Path) -> Generator:
 
 def read_generator_config(path: Path) -> GeneratorConfig:
     """What a file says of its generator, without reading the weights; errors as of `load_generator`."""
-    return _read_config(path, TensorFile({}, stated_texts(path)), "generator", GeneratorConfig)
+    return _read_config(path, TensorFile({}, read_texts(path)), "generator", GeneratorConfig)
 
 
 def read_generator(path: Path, content: TensorFile) -> Generator:

@@ -10,9 +10,10 @@ evaluations/<images>.json        reports of measurements, with all that repeats 
 snapshots/<images>.png           heads of fixed seeds from several sides
 snapshots/depth_<images>.png     their depth
 snapshots/maps_<images>.png      colours, offsets and opacities over the chart
-snapshots/<images>.safetensors   averaged generator, a model file
+snapshots/<images>.safetensors   the EMA generator, a model file
 .lock                            held by the process that trains it
-checkpoints/<images>/            everything that is needed to go on
+checkpoints/<images>/            everything that is needed to go on; generator_ema.safetensors in it is a model file,
+                                 the same as the snapshot of that number, where there is one
 """
 
 from collections.abc import Collection, Iterator
@@ -24,14 +25,11 @@ from filelock import FileLock, Timeout
 
 from gghead.checkpoint.atomic import named_errors, new_folder
 from gghead.checkpoint.leftovers import is_being_written, remove
-from gghead.checkpoint.store import checkpoint_name
+from gghead.checkpoint.naming import checkpoint_name, is_checkpoint_name
 from gghead.config.codec import from_json, to_json
 from gghead.config.training import RunConfig
 from gghead.runs.places import refuse_existing
-
-CONFIG = "config.json"
-MAX_DIGITS = 16
-"""No run sees as many images as a number of so many digits says."""
+from gghead.runs.resolve import CHECKPOINT_FOLDER, CONFIG, SNAPSHOT_FOLDER, find_checkpoints
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class RunFolder:
 
     def snapshot(self, images: int, suffix: str) -> Path:
         """A file of the snapshot taken at a number of images."""
-        return self.path / "snapshots" / f"{images:09d}{suffix}"
+        return self.path / SNAPSHOT_FOLDER / f"{images:09d}{suffix}"
 
     def sheet(self, images: int, name: str) -> Path:
         """A picture of the snapshot taken at a number of images; "heads" is the one that carries no name."""
@@ -110,20 +108,17 @@ class RunFolder:
 
     def checkpoint(self, images: int) -> Path:
         """The checkpoint folder of a number of images."""
-        return self.path / "checkpoints" / checkpoint_name(images)
+        return self.path / CHECKPOINT_FOLDER / checkpoint_name(images)
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, oldest first; those that were not finished, or have another name, are not among them."""
-        return sorted(filter(_is_checkpoint_name, self._in_checkpoints()), key=lambda folder: int(folder.name))
+        return find_checkpoints(self.path)
 
     def strangers(self) -> list[Path]:
         """What else stands among the checkpoints and is not hidden; nothing of it is read or removed."""
-        strange = (path for path in self._in_checkpoints() if not _is_checkpoint_name(path))
-        return sorted(path for path in strange if not path.name.startswith("."))
-
-    def _in_checkpoints(self) -> list[Path]:
-        folder = self.path / "checkpoints"
-        return list(folder.iterdir()) if folder.is_dir() else []
+        folder = self.path / CHECKPOINT_FOLDER
+        found = folder.iterdir() if folder.is_dir() else ()
+        return sorted(path for path in found if not (is_checkpoint_name(path.name) or path.name.startswith(".")))
 
     def keep_only(self, images: Collection[int]) -> None:
         """Removes the checkpoints of all other numbers of images."""
@@ -161,8 +156,3 @@ class RunFolder:
         for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
             if not is_being_written(leftover):  # a report of `gghead evaluate`, say
                 remove(leftover)
-
-
-def _is_checkpoint_name(path: Path) -> bool:
-    name = path.name
-    return name.isascii() and name.isdecimal() and len(name) < MAX_DIGITS and name == checkpoint_name(int(name))

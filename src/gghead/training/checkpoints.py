@@ -10,10 +10,14 @@ from torch import Tensor, nn
 
 from gghead.checkpoint.store import Checkpoint, load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile
-from gghead.model.storage import mismatches
-from gghead.training.state import TrainingState
+from gghead.config.training import RunConfig
+from gghead.model.storage import generator_content, mismatches
+from gghead.runs.resolve import EMA_FILE
+from gghead.training.state import TrainingState, new_state, samples_of
 from gghead.training.step_report import StepValues
 
+EMA_NAME = Path(EMA_FILE).stem
+"""The EMA generator among the files of a checkpoint."""
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam remembers of each parameter: how often it stepped, and two running means."""
 
@@ -76,6 +80,7 @@ def save_state(
     config: str,
     data: str = "",
     pending: tuple[StepValues, ...] = (),
+    snapshot: Path | None = None,
 ) -> None:
     """Writes a checkpoint of the whole state.
 
@@ -86,22 +91,30 @@ def save_state(
         config: the run's configuration as JSON.
         data: identity of the pictures that were seen, if any were.
         pending: values of the steps since the last line of the log.
+        snapshot: where the EMA generator's model file shall stand as well, if anywhere.
 
     Raises:
         FileExistsError: the folder exists.
         OSError: the disk is full or not writable; older checkpoints are untouched.
     """
     files = {name: TensorFile(network.state_dict(), {}) for name, network in state.networks.items()}
+    files[EMA_NAME] = generator_content(state.generator_ema)
     for name, (optimizer, network) in state.optimizers.items():
         files[name] = TensorFile(_moments(optimizer, network), {})
     numbers = {"rollbacks": state.rollbacks, "processes": circumstances.processes, "threads": circumstances.threads}
     texts = {"device": circumstances.device, "torch": circumstances.torch_version, "data": data, "config": config}
     texts |= {"pending": json.dumps(pending)}
-    save_checkpoint(folder, Checkpoint(files, state.images, numbers, texts))
+    links = {} if snapshot is None else {EMA_NAME: snapshot}
+    save_checkpoint(folder, Checkpoint(files, state.images, numbers, texts), links)
 
 
-def restore_state(folder: Path, state: TrainingState) -> Restored:
-    """Puts a checkpoint into a state of the same configuration, in place.
+def restore_state(folder: Path, config: RunConfig, device: torch.device | str) -> tuple[TrainingState, Restored]:
+    """Reads the state of a checkpoint.
+
+    Args:
+        folder: that of the checkpoint.
+        config: of its run. Its template is taken from the checkpoint, for the file that it came from may be gone.
+        device: where the networks are to be.
 
     Raises:
         FileNotFoundError: the folder is no checkpoint or lacks a file.
@@ -109,6 +122,8 @@ def restore_state(folder: Path, state: TrainingState) -> Restored:
         OSError: a file can't be read.
     """
     checkpoint = load_checkpoint(folder)
+    own = None if config.template is None else samples_of(folder / EMA_FILE, _file(checkpoint, folder, EMA_NAME))
+    state = new_state(config, device, own)
     for name, network in state.networks.items():
         content = _file(checkpoint, folder, name)
         _refuse(folder, name, mismatches(network, content))
@@ -120,7 +135,7 @@ def restore_state(folder: Path, state: TrainingState) -> Restored:
     state.images = checkpoint.images
     state.rollbacks = checkpoint.numbers.get("rollbacks", 0)
     try:
-        return _restored(checkpoint)
+        return state, _restored(checkpoint)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"{folder}/manifest.json is damaged ({error!r}); remove {folder} to go on from the checkpoint before it"

@@ -161,8 +161,8 @@ def _train_steps(
             if saved or measured:
                 unlogged = require_finite(state, means)
             if saved:
-                outputs.snapshot(state)
-                outputs.checkpoint(state, unlogged)
+                outputs.sheets(state)
+                outputs.checkpoint(state, unlogged, with_snapshot=True)
             if measured:
                 outputs.evaluate(state)
     if not stopped or state.images >= config.total_images:

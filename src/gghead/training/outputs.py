@@ -12,7 +12,7 @@ from gghead.runs.run_log import append_values
 from gghead.training.checkpoints import Circumstances, save_state
 from gghead.training.observe.health import CollapseWatch
 from gghead.training.observe.periodic_evaluation import PeriodicEvaluator
-from gghead.training.observe.snapshots import take_snapshot
+from gghead.training.observe.snapshots import save_sheets
 from gghead.training.observe.telemetry import Monitor
 from gghead.training.state import TrainingState
 from gghead.training.step_report import StepValues, Tick
@@ -41,7 +41,7 @@ class Outputs:
         """A line of the log, and a warning when training begins to collapse.
 
         Raises:
-            OSError: it can't be written; so of `snapshot` and `checkpoint`.
+            OSError: it can't be written; so of `sheets` and `checkpoint`.
         """
         if self.group.is_rank_zero:
             with self._told_with_newest():
@@ -50,26 +50,28 @@ class Outputs:
         for line in self._collapse.news(tick.losses):
             self.monitor.event(f"WARNING: {line}")
 
-    def snapshot(self, state: TrainingState) -> None:
-        """The EMA generator as a model file, and sheets of its heads."""
+    def sheets(self, state: TrainingState) -> None:
+        """Pictures of the EMA generator's heads."""
         if self.group.is_rank_zero:
             with self._told_with_newest():
-                sheets = take_snapshot(self.run, state)
+                sheets = save_sheets(self.run, state)
             self.monitor.sheets(state.images, sheets)
 
-    def checkpoint(self, state: TrainingState, pending: tuple[StepValues, ...]) -> None:
+    def checkpoint(self, state: TrainingState, pending: tuple[StepValues, ...], with_snapshot: bool = False) -> None:
         """All that is needed to go on; older checkpoints go, as the run's settings say.
 
         Args:
             state: is kept.
             pending: values of the steps since the last line of the log.
+            with_snapshot: whether the EMA generator's model file becomes a snapshot, which outlives the checkpoint.
         """
         folder = self.run.checkpoint(state.images)
         if not self.group.is_rank_zero or folder.is_dir():
             return
         circumstances = Circumstances.here(state.device, self.group.world_size)
+        snapshot = self.run.snapshot(state.images, ".safetensors") if with_snapshot else None
         with self._told_with_newest():
-            save_state(folder, state, circumstances, to_json(self.run.config), self.data, pending)
+            save_state(folder, state, circumstances, to_json(self.run.config), self.data, pending, snapshot)
         self.run.keep_only(checkpoints_worth_keeping(self.run))
 
     def evaluate(self, state: TrainingState) -> None:

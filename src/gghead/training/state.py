@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from gghead.checkpoint.tensors import load_tensors
+from gghead.checkpoint.tensors import TensorFile, load_tensors
 from gghead.config.training import RunConfig, TrainingConfig
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
@@ -63,13 +63,20 @@ class TrainingState:
         return next(self.generator.parameters()).device
 
 
-def new_state(config: RunConfig, device: torch.device | str) -> TrainingState:
+def new_state(config: RunConfig, device: torch.device | str, known_samples: UVSamples | None = None) -> TrainingState:
     """Freshly initialised networks on the run's template; the weights follow from the run's seed.
+
+    Args:
+        config: of the run.
+        device: where the networks are.
+        known_samples: the template's, on a grid of any size, where a model that has them is read already; None to read
+            what the configuration names.
 
     Raises:
         FileNotFoundError, ValueError: the template can't be read.
     """
-    generator = Generator(config.model.generator, read_texels(config), config.training.seed).to(device)
+    samples = read_texels(config) if known_samples is None else regrid(known_samples, config.model.generator.grid_size)
+    generator = Generator(config.model.generator, samples, config.training.seed).to(device)
     discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
     generator_ema = copy.deepcopy(generator).eval().requires_grad_(False)
     training = config.training
@@ -95,13 +102,22 @@ def read_texels(config: RunConfig) -> UVSamples:
     """
     generator, path = config.model.generator, None if config.template is None else Path(config.template)
     if path is not None and path.suffix == ".safetensors":
-        return regrid(_texels_of_model(path), generator.grid_size)
+        return regrid(samples_of(path, load_tensors(path)), generator.grid_size)
     template = HeadTemplate.builtin() if path is None else HeadTemplate.from_obj(path)
     return place_uv_samples(bake(template, generator.map_resolution), generator.grid_size)
 
 
-def _texels_of_model(path: Path) -> UVSamples:
-    tensors = load_tensors(path).tensors
+def samples_of(path: Path, content: TensorFile) -> UVSamples:
+    """Where a generator has its Gaussians.
+
+    Args:
+        path: of its file, for errors.
+        content: of that file.
+
+    Raises:
+        ValueError: it is no generator's.
+    """
+    tensors = content.tensors
     if "texel_uvs" not in tensors or "template_positions" not in tensors:
         raise ValueError(f"{path} holds no generator, so it has no template; expected a model file or an OBJ")
     return UVSamples(tensors["texel_uvs"], tensors["template_positions"])

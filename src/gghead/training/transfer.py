@@ -5,74 +5,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from gghead.checkpoint.atomic import write_file
 from gghead.checkpoint.store import load_checkpoint
-from gghead.checkpoint.tensors import load_tensors
 from gghead.config.codec import to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, load_training, training_file
 from gghead.model.storage import load_generator
+from gghead.runs.resolve import EMA_FILE, MODEL_SUFFIX, find_start
 from gghead.runs.run_folder import RunFolder
+from gghead.training.checkpoints import EMA_NAME
 from gghead.training.observe.telemetry import Monitor
-from gghead.training.state import TrainingState, read_texels
+from gghead.training.state import TrainingState, new_state, read_texels, samples_of
 from gghead.uv.bake import bake
-from gghead.uv.samples import place_uv_samples
+from gghead.uv.samples import UVSamples, place_uv_samples
 from gghead.uv.template import HeadTemplate
 
 MAY_DIFFER = ("grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""
-MODEL_SUFFIX = ".safetensors"
-GENERATOR_FILE = "generator_ema.safetensors"
-"""The averaged generator in a checkpoint's folder."""
+NETWORKS = ("generator", EMA_NAME, "discriminator")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where weights come from.
+    """Where weights come from, read and checked.
 
     Attributes:
-        path: a checkpoint's folder, or a model file, which holds an averaged generator; the networks in training may be
-            in a file beside it.
+        path: a checkpoint's folder, or a model file, which holds an EMA generator; the networks in training may be in a
+            file beside it.
         generator: what it is like.
         discriminator: likewise, or None if there is none.
         template: as in a run's configuration.
+        samples: where its Gaussians are.
+        tensors: by network, or by what else they belong to.
+        images: real pictures seen, or None if nobody knows.
     """
 
     path: Path
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig | None
     template: str | None
-
-    def load(self) -> tuple[dict[str, Mapping[str, Tensor]], int | None]:
-        """Tensors by network, or what else they belong to, and the images that had been seen, if known.
-
-        Raises:
-            FileNotFoundError: there is nothing any more, or it lacks a network.
-            ValueError: it is damaged.
-        """
-        if self.path.suffix == MODEL_SUFFIX:
-            return self._load_model(), None
-        checkpoint = load_checkpoint(self.path)
-        missing = [name for name in ("generator", "generator_ema", "discriminator") if name not in checkpoint.files]
-        if missing:
-            raise FileNotFoundError(f"{self.path} lacks {', '.join(missing)}; start from another checkpoint")
-        return {name: file.tensors for name, file in checkpoint.files.items()}, checkpoint.images
-
-    def _load_model(self) -> dict[str, Mapping[str, Tensor]]:
-        """Tensors by network of a model file and of what stands beside it; it learns from its average if need be."""
-        average = load_generator(self.path).state_dict()
-        learning = load_training(self.path) or TrainingNetworks(None, None)
-        tensors = {"generator": average, "generator_ema": average}
-        if learning.generator is not None:
-            tensors["generator"] = learning.generator.state_dict()
-        if learning.discriminator is not None:
-            tensors["discriminator"] = learning.discriminator.state_dict()
-        return tensors
+    samples: UVSamples
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    images: int | None
 
 
 @dataclass(frozen=True)
@@ -93,52 +73,57 @@ class Transfer:
 
 
 def open_source(path: Path) -> Source:
-    """Finds what a path means: a model file, the checkpoint of its folder, or a run's newest.
+    """Reads where weights come from: the checkpoint that a path means, or the model file.
 
     Raises:
-        FileNotFoundError: there is no run, or it has no checkpoint.
-        ValueError: the run's configuration, or the file, can't be read.
+        FileNotFoundError: there is none, or it lacks a network.
+        ValueError: it is damaged, or the run's configuration can't be read.
     """
-    if path.is_file() and path.suffix != MODEL_SUFFIX:
-        raise ValueError(
-            f"{path} is no model; expected a run, a checkpoint's folder, or a .safetensors file, which `gghead import` "
-            "makes of an official checkpoint"
-        )
-    if path.suffix == MODEL_SUFFIX:
-        return _open_model(path.absolute())
-    if path.parent.name == "checkpoints" and path.is_dir():
-        run, checkpoint = RunFolder.open(path.parent.parent), path
-    else:
-        run = RunFolder.open(path)
-        if not run.checkpoints():
-            raise FileNotFoundError(f"{path} has no checkpoint yet; let it reach one with `gghead resume {path}`")
-        checkpoint = run.checkpoints()[-1]
+    start = find_start(path).absolute()
+    return _open_checkpoint(start) if start.is_dir() else _open_model(start)
+
+
+def _open_checkpoint(folder: Path) -> Source:
+    run = RunFolder.open(folder.parent.parent)
+    checkpoint = load_checkpoint(folder)
+    missing = [name for name in NETWORKS if name not in checkpoint.files]
+    if missing:
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; start from another checkpoint")
     model, template = run.config.model, run.config.template
     if template is not None and Path(template).suffix == MODEL_SUFFIX:
-        template = str(checkpoint.absolute() / GENERATOR_FILE)  # of the model that it came from, which may be gone
-    return Source(checkpoint.absolute(), model.generator, model.discriminator, template)
+        template = str(folder / EMA_FILE)  # of the model that it came from, which may be gone
+    samples = samples_of(folder / EMA_FILE, checkpoint.files[EMA_NAME])
+    tensors = {name: file.tensors for name, file in checkpoint.files.items()}
+    return Source(folder, model.generator, model.discriminator, template, samples, tensors, checkpoint.images)
 
 
 def _open_model(path: Path) -> Source:
-    """A model file, which does not name its template: it has the built-in one, or one that is known by its texels."""
-    generator = load_generator(path)
-    learning = load_training(path)
-    config = generator.config
-    critic, learner = (None, None) if learning is None else (learning.discriminator, learning.generator)
-    if learner is not None and learner.config != config:
+    """A model file and what stands beside it; its EMA generator learns where there is no other.
+
+    It does not name its template, which is the built-in one, or known by the places of its Gaussians.
+    """
+    average = load_generator(path)
+    beside = load_training(path) or TrainingNetworks(None, None)
+    config, generator, discriminator = average.config, beside.generator or average, beside.discriminator
+    if generator.config != config:
         raise ValueError(
             f"the generator in {training_file(path)} is of another size than that in {path}; import "
             "the checkpoint again"
         )
     builtin = place_uv_samples(bake(HeadTemplate.builtin(), config.map_resolution), config.grid_size)
-    template = None if _is_near(builtin.positions, generator.template_positions) else str(path)
-    return Source(path, config, None if critic is None else critic.config, template)
+    template = None if _is_near(builtin.positions, average.template_positions) else str(path)
+    samples = UVSamples(average.texel_uvs, average.template_positions)
+    tensors = {"generator": generator.state_dict(), EMA_NAME: average.state_dict()}
+    if discriminator is None:
+        return Source(path, config, None, template, samples, tensors, images=None)
+    tensors["discriminator"] = discriminator.state_dict()
+    return Source(path, config, discriminator.config, template, samples, tensors, images=None)
 
 
 def continue_config(config: RunConfig, source: Source) -> RunConfig:
     """The configuration of a run that starts from another: fades of a beginner off, the discriminator grown.
 
-    The running average starts from the source's, so its ramp-up is off too: it would forget it in the first step.
+    The EMA generator starts from the source's, so its ramp-up is off too: it would forget it in the first step.
     Where there is no discriminator, a fresh one learns together with the generator: one that learned by itself first
     would know nothing but faults that the generator leaves behind with its first steps (docs/experiments.md).
     The template stays that of the source if none is named, and an official model keeps its order of quaternions.
@@ -177,12 +162,12 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     return replace(config, model=model, training=training)
 
 
-def transfer(config: RunConfig, state: TrainingState) -> Transfer:
-    """Gives fresh networks the weights of the run that theirs starts from, in place; optimizers stay fresh.
+def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingState, Transfer]:
+    """Fresh networks with the weights of the run that theirs starts from; optimizers stay fresh.
 
     Args:
         config: as `continue_config` made it.
-        state: as `new_state` made it.
+        device: where the networks are to be.
 
     Raises:
         FileNotFoundError: the source is gone, or lacks a network.
@@ -190,14 +175,14 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
     """
     assert config.init_from is not None
     source = open_source(Path(config.init_from))
-    given, images = source.load()
+    state = new_state(config, device, source.samples if _has_its_own_template(config, source) else None)
     resolution = config.model.discriminator.resolution
     before = resolution if source.discriminator is None else source.discriminator.resolution
     added = int(math.log2(resolution // before))
     fresh: list[str] = []
     unused: list[str] = []
     for name, network in state.networks.items():
-        tensors = given.get(name, {})
+        tensors = source.tensors.get(name, {})
         if name == "discriminator" and added:
             tensors = {_grown_name(tensor, added, before): value for tensor, value in tensors.items()}
         new, old = _fill(network, tensors)
@@ -205,8 +190,8 @@ def transfer(config: RunConfig, state: TrainingState) -> Transfer:
         unused += [f"{name}/{tensor}" for tensor in old]
     for block in state.discriminator.critic.blocks[:added]:
         nn.init.zeros_(block.conv1.weight)
-    unused += [name for name in given if name not in state.networks]
-    return Transfer(config.init_from, images, tuple(fresh), tuple(unused))
+    unused += [name for name in source.tensors if name not in state.networks]
+    return state, Transfer(config.init_from, source.images, tuple(fresh), tuple(unused))
 
 
 def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
@@ -251,11 +236,17 @@ def _require_same(
             )
 
 
+def _has_its_own_template(config: RunConfig, source: Source) -> bool:
+    """Whether a run is on a template that is known by the places of the source's Gaussians alone."""
+    return config.template == source.template and Path(config.template or "").suffix == MODEL_SUFFIX
+
+
 def _require_same_template(config: RunConfig, source: Source) -> None:
-    path = source.path if source.path.suffix == MODEL_SUFFIX else source.path / GENERATOR_FILE
+    if _has_its_own_template(config, source):
+        return
     generator = replace(config.model.generator, grid_size=source.generator.grid_size)
     texels = read_texels(replace(config, model=replace(config.model, generator=generator)))
-    if not _is_near(texels.positions, load_tensors(path).tensors["template_positions"]):
+    if not _is_near(texels.positions, source.samples.positions):
         theirs, ours = source.template or "the built-in one", config.template or "the built-in one"
         raise ValueError(
             f"{source.path} models heads on another template: its own is {theirs}, this run is to take {ours}; "

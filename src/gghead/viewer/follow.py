@@ -1,4 +1,4 @@
-"""Watching a run that goes on in another process: its newest checkpoint, its curves, its sample grids."""
+"""Watching a run that goes on in another process: its newest snapshot, its curves, its sample grids."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from gghead.runs.model_files import SNAPSHOT_FOLDER
+from gghead.runs.resolve import SNAPSHOT_FOLDER, find_snapshots
 from gghead.runs.run_log import read_log
 
 LOG = "log.jsonl"
@@ -23,13 +23,13 @@ class RunNews:
     Attributes:
         images: pictures seen at each line of the log, in thousands.
         curves: losses by name, one value a line; NaN where a line lacks it.
-        checkpoint: newest averaged generator, or None before the first.
+        snapshot: the newest model, or None before the first.
         sheet: newest sample grid, or None.
     """
 
     images: Float[np.ndarray, " T"]
     curves: dict[str, Float[np.ndarray, " T"]]
-    checkpoint: Path | None
+    snapshot: Path | None
     sheet: Path | None
 
 
@@ -47,16 +47,15 @@ class RunWatch:
     def poll(self) -> RunNews | None:
         """What is there, if it has changed since the last time."""
         log = self._folder / LOG
-        checkpoint, sheet = (self._newest(suffix) for suffix in (".safetensors", ".png"))
-        state = (checkpoint, sheet, log.stat().st_size if log.is_file() else -1)
+        found = find_snapshots(self._folder)
+        snapshot = found[-1].path if found else None
+        sheet = max((self._folder / SNAPSHOT_FOLDER).glob("[0-9]*.png"), default=None)
+        state = (snapshot, sheet, log.stat().st_size if log.is_file() else -1)
         if state == self._seen:
             return None
         self._seen = state
         images, curves = read_curves(log)
-        return RunNews(images, curves, checkpoint, sheet)
-
-    def _newest(self, suffix: str) -> Path | None:
-        return max((self._folder / SNAPSHOT_FOLDER).glob(f"[0-9]*{suffix}"), default=None)
+        return RunNews(images, curves, snapshot, sheet)
 
 
 def read_curves(log: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -158,5 +158,5 @@ def _version(path: Path) -> int:
         return path.stat().st_mtime_ns
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{path.name} is gone: it was moved or deleted under the viewer; choose another checkpoint"
+            f"{path.name} is gone: it was moved or deleted under the viewer; choose another snapshot"
         ) from error

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gghead.runs.model_files import SNAPSHOT_FOLDER
+from gghead.runs.resolve import EMA_FILE, find_model, find_snapshots, is_checkpoint, is_run
 
 SUFFIXES = (".safetensors", ".ply", ".spz", ".splat")
 BUNDLED = Path("bundled")
@@ -16,17 +16,24 @@ class Entry:
 
     Attributes:
         name: as the page calls it, unique.
-        path: a .safetensors, .ply, .spz or .splat file, a run's folder, or BUNDLED.
+        path: a .safetensors, .ply, .spz or .splat file, a folder of a run or a checkpoint, or BUNDLED.
     """
 
     name: str
     path: Path
 
-    def checkpoints(self) -> tuple[Path, ...]:
-        """Its files, newest first: a run's snapshots, or the file itself; those of now, since runs go on."""
+    def snapshots(self) -> tuple[Path, ...]:
+        """Its files, newest first: a run's snapshots, or the one file; those of now, since runs go on."""
+        if is_checkpoint(self.path):
+            return (find_model(self.path),)
         if self.path.is_dir():
-            return tuple(sorted((self.path / SNAPSHOT_FOLDER).glob("*.safetensors"), reverse=True))
+            return tuple(snapshot.path for snapshot in reversed(find_snapshots(self.path)))
         return (self.path,)
+
+
+def label(path: Path) -> str:
+    """What the page calls a file among others; the one of a checkpoint goes when the checkpoint does."""
+    return f"{path.parent.name} (of a checkpoint)" if path.name == EMA_FILE else path.name
 
 
 def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
@@ -41,7 +48,7 @@ def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
         if not path.exists():
             raise FileNotFoundError(
                 f"there is nothing at {path}; expected a .safetensors, .ply, .spz or .splat file, "
-                "a run folder, or a folder of runs"
+                "a folder of a run or a checkpoint, or a folder of runs"
             )
         found += [path] if _viewable(path) else _inside(path)
     unique = list(dict.fromkeys(found)) if paths else [BUNDLED]
@@ -53,7 +60,7 @@ def open_library(paths: tuple[Path, ...]) -> tuple[Entry, ...]:
 
 def _viewable(path: Path) -> bool:
     if path.is_dir():
-        return (path / SNAPSHOT_FOLDER).is_dir() or (path / "config.json").is_file()
+        return is_run(path) or is_checkpoint(path)
     return path.suffix.lower() in SUFFIXES
 
 

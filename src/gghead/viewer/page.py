@@ -42,7 +42,7 @@ class PageSettings:
         view: what a new visitor sees.
         renderer_by_default: who draws unless --renderer says otherwise.
         copies: keeps copies of what is taken away, or None.
-        follow: whether new checkpoints of the first entry appear by themselves.
+        follow: whether new snapshots of the first entry appear by themselves.
         favourites: heads to come back to, of all visitors.
     """
 
@@ -63,13 +63,13 @@ class Page:
         setting: what the command line says.
 
     Raises:
-        FileNotFoundError: the library has no checkpoint to show yet.
+        FileNotFoundError: the library has no model to show yet.
     """
 
     def __init__(self, client: viser.ClientHandle, service: HeadsService, setting: PageSettings) -> None:
         self.client, self.service, self.setting = client, service, setting
         self.entry = setting.library[0]
-        first = self.entry.checkpoints()
+        first = self.entry.snapshots()
         if not first:
             raise FileNotFoundError(f"{self.entry.name} has kept no model yet")
         self.session = ClientSession(service, self, first[0], setting.view)

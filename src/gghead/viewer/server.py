@@ -196,7 +196,7 @@ class App:
                 continue
             with self._lock:
                 self._news, tells = news, list(self._tells.values())
-                waiting = list(self._waiting.values()) if news.checkpoint is not None else []
+                waiting = list(self._waiting.values()) if news.snapshot is not None else []
                 self._waiting = {} if waiting else self._waiting
             for tell in tells:
                 tell(news)

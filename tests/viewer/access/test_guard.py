@@ -115,7 +115,7 @@ def test_a_rude_visitor_harms_nobody(
     port = free_port()
     with open_app(service, model_file, port) as server, guest(port) as patient, guest(port) as rude:
         patient.until(picture)
-        model = rude.until(lambda message: message.get("props", {}).get("label") == "Checkpoint")["uuid"]
+        model = rude.until(lambda message: message.get("props", {}).get("label") == "Snapshot")["uuid"]
         seed = rude.until(lambda message: message.get("props", {}).get("label") == "Seed")["uuid"]
         rude.until(picture)
         for raw in (b"", b"\xc1", b"\x80" * 100, "text", msgspec.msgpack.encode([1]), msgspec.msgpack.encode({})):

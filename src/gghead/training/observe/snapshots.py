@@ -1,4 +1,4 @@
-"""What a run shows of itself: the EMA generator, its heads from several sides, their depth, their UV maps."""
+"""What a run shows of its EMA generator: heads from several sides, their depth, their UV maps."""
 
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from gghead.inference.observation import draw
 from gghead.inference.pictures import HEADS_AT_ONCE
 from gghead.media.images import encode_png, tile, to_uint8
 from gghead.model.generator import Generator
-from gghead.model.storage import save_generator
 from gghead.runs.run_folder import RunFolder
 from gghead.training.state import TrainingState
 
@@ -33,13 +32,12 @@ DEPTH_RANGE = 0.5
 """Depth is white this far in front of the head's middle and black as far behind it, world units."""
 
 
-def take_snapshot(run: RunFolder, state: TrainingState) -> dict[str, Path]:
-    """Writes the EMA generator's model file and its sheets; replaces those of the same image count.
+def save_sheets(run: RunFolder, state: TrainingState) -> dict[str, Path]:
+    """Writes the sheets of a snapshot; replaces those of the same image count.
 
     Returns:
         The PNG of each sheet by its name, as in `draw_sheets`.
     """
-    save_generator(run.snapshot(state.images, ".safetensors"), state.generator_ema)
     paths = {}
     for name, pixels in draw_sheets(state.generator_ema, run.config.model.discriminator.resolution).items():
         content = encode_png(pixels)

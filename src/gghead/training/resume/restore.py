@@ -1,13 +1,11 @@
 """The state that a run starts or goes on from: its newest checkpoint, another run's weights, or fresh ones."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Literal
 
 import torch
 
 from gghead.config.codec import to_json
-from gghead.config.training import RunConfig
 from gghead.processes.group import ProcessGroup
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import forget_after
@@ -16,7 +14,7 @@ from gghead.training.observe.telemetry import Monitor
 from gghead.training.resume.settings import require_same_networks
 from gghead.training.state import TrainingState, new_state
 from gghead.training.step_report import Divergence
-from gghead.training.transfer import GENERATOR_FILE, note_transfer, transfer
+from gghead.training.transfer import note_transfer, transfer
 
 OnNan = Literal["stop", "rollback"]
 """What to do when something is not finite any more."""
@@ -33,23 +31,24 @@ def build_or_restore(
         FileNotFoundError, ValueError: the template, the checkpoint or the run to start from can't be read, or the
             processes see different ones.
     """
-    state, restored = new_state(_with_own_template(run), device), Restored(None)
-    circumstances = Circumstances.here(state.device, group.world_size)
-    newest = run.checkpoints()[-1:]
+    newest, restored = run.checkpoints()[-1:], Restored(None)
     if run.strangers():
         monitor.event(f"no checkpoints by their names: {', '.join(path.name for path in run.strangers())}")
     if newest:
-        restored = restore_state(newest[0], state)
+        state, restored = restore_state(newest[0], run.config, device)
         complete = state.images >= run.config.training.total_images
         monitor.event(f"{'is complete with' if complete else 'goes on from'} {state.images} images")
         require_same_networks(run, restored.config, monitor)
-        _tell_changes(restored, circumstances, state.images, monitor)
+        _tell_changes(restored, Circumstances.here(state.device, group.world_size), state.images, monitor)
     elif run.config.init_from:
-        taken = transfer(run.config, state)
+        state, taken = transfer(run.config, device)
         if group.is_rank_zero:
             note_transfer(run, taken, monitor)
             # From here on the other run is not needed any more.
+            circumstances = Circumstances.here(state.device, group.world_size)
             save_state(run.checkpoint(0), state, circumstances, to_json(run.config))
+    else:
+        state = new_state(run.config, device)
     group.require_same(state.images, "images seen")
     if group.is_rank_zero:
         for log in (run.log, run.metrics):
@@ -67,14 +66,6 @@ def _tell_changes(restored: Restored, now: Circumstances, images: int, monitor: 
         monitor.event(
             "the checkpoint, of an earlier version, does not say which pictures it has seen; these are taken for them"
         )
-
-
-def _with_own_template(run: RunFolder) -> RunConfig:
-    """The run's configuration, its template taken from its newest checkpoint: the file it came from may be gone."""
-    newest = run.checkpoints()[-1:]
-    if not newest or run.config.template is None:
-        return run.config
-    return replace(run.config, template=str(newest[0] / GENERATOR_FILE))
 
 
 def roll_back(

@@ -20,7 +20,7 @@ def add_favorites(page: Page) -> None:
     lasts = "they are kept in the folder of --out" if favorites.lasting else "start with --out FOLDER to keep them"
     add = gui.add_button("Keep as favourite", hint=f"For everybody who looks at this viewer; {lasts}")
     folder = gui.add_folder("Favourites", expand_by_default=True, visible=False)
-    allowed = {absolute(path): path for entry in page.setting.library for path in entry.checkpoints()}
+    allowed = {absolute(path): path for entry in page.setting.library for path in entry.snapshots()}
     shown: list[Favorite] = []
 
     def show(favorite: Favorite) -> None:

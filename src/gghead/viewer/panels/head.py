@@ -9,6 +9,7 @@ import numpy as np
 import viser
 
 from gghead.viewer.direction_strips import MAX_DEVIATIONS
+from gghead.viewer.library import label
 from gghead.viewer.page import Page
 from gghead.viewer.state import NUM_DIRECTIONS, View, pick
 
@@ -16,17 +17,17 @@ BANDS = ("coarse", "middle", "fine")
 
 
 def add_source(page: Page) -> None:
-    """Run or model, and its checkpoint."""
+    """Run or model, and its snapshot."""
     gui, library = page.client.gui, page.setting.library
     names = {entry.name: entry for entry in library}
     source = gui.add_dropdown("Model", tuple(names), initial_value=page.entry.name, visible=len(names) > 1)
-    checkpoint = gui.add_dropdown("Checkpoint", _checkpoints(page), initial_value=page.session.path.name)
-    checkpoint.visible = len(checkpoint.options) > 1
+    snapshot = gui.add_dropdown("Snapshot", _labels(page), initial_value=label(page.session.path))
+    snapshot.visible = len(snapshot.options) > 1
 
     def show(name: str) -> None:
-        path = next((path for path in page.entry.checkpoints() if path.name == name), None)
+        path = next((path for path in page.entry.snapshots() if label(path) == name), None)
         if path is None:
-            raise FileNotFoundError(f"the checkpoint {name} is gone; choose another")
+            raise FileNotFoundError(f"the snapshot {name} is gone; choose another")
         page.session.look_at(path)
         for listener in page.listeners:
             listener(page.session.view)
@@ -35,29 +36,29 @@ def add_source(page: Page) -> None:
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
         page.entry = pick(names, source.value)
-        options = _checkpoints(page)
-        checkpoint.options, checkpoint.value = options, options[0]
-        checkpoint.visible = len(options) > 1
+        options = _labels(page)
+        snapshot.options, snapshot.value = options, options[0]
+        snapshot.visible = len(options) > 1
         show(options[0])
 
-    @checkpoint.on_update
+    @snapshot.on_update
     @page.on_request
     def _(event: viser.GuiEvent) -> None:
-        show(checkpoint.value)
+        show(snapshot.value)
 
     def newest(path: Path) -> None:
-        checkpoint.options = _checkpoints(page)
-        checkpoint.value = path.name
-        checkpoint.visible = len(checkpoint.options) > 1
+        snapshot.options = _labels(page)
+        snapshot.value = label(path)
+        snapshot.visible = len(snapshot.options) > 1
 
     page.show_newest = newest
 
 
-def _checkpoints(page: Page) -> tuple[str, ...]:
-    names = tuple(path.name for path in page.entry.checkpoints())
-    if not names:
-        raise FileNotFoundError(f"{page.entry.name} has no checkpoint")
-    return names
+def _labels(page: Page) -> tuple[str, ...]:
+    labels = tuple(map(label, page.entry.snapshots()))
+    if not labels:
+        raise FileNotFoundError(f"{page.entry.name} has no snapshot")
+    return labels
 
 
 def add_seed(page: Page) -> None:

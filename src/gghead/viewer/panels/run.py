@@ -1,4 +1,4 @@
-"""A run beside its heads: curves, the newest sample grid, and the newest checkpoint by itself."""
+"""A run beside its heads: curves, the newest sample grid, and the newest snapshot by itself."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ COLORS = ("#2b6cb0", "#c05621")
 def add_run(page: Page) -> Callable[[RunNews], None]:
     """The widgets, and the function that brings them news."""
     gui = page.client.gui
-    automatic = gui.add_checkbox("Show new checkpoints", True)
+    automatic = gui.add_checkbox("Show new snapshots", True)
     line = gui.add_markdown("waiting for the run's first lines")
     area = gui.add_folder(None)
     places: dict[str, viser.GuiUplotHandle | viser.GuiImageHandle] = {}
@@ -45,8 +45,8 @@ def add_run(page: Page) -> Callable[[RunNews], None]:
             else:
                 with area:
                     places["sheet"] = gui.add_image(sheet, label=news.sheet.stem)
-        if news.checkpoint is not None and automatic.value and news.checkpoint != page.session.path:
-            page.session.look_at(news.checkpoint)
-            page.show_newest(news.checkpoint)
+        if news.snapshot is not None and automatic.value and news.snapshot != page.session.path:
+            page.session.look_at(news.snapshot)
+            page.show_newest(news.snapshot)
 
     return tell
