@@ -82,35 +82,25 @@ class ClientSession:
         screen: shows.
         path: model file that is looked at first.
         view: what is seen first.
+
+    Attributes, to be read; methods change them:
+        view: what is seen now.
+        path: the model file that is looked at.
+        motion: how the camera moves by itself.
+        gone: whether the visitor has left; long work asks this and stops.
     """
 
     def __init__(self, service: HeadsService, screen: Screen, path: Path, view: View) -> None:
         self.service, self.screen = service, screen
         self.motion = Motion.STILL
-        self._path, self._view = path, view
+        self.path, self.view, self.gone = path, view, False
         self._changed = threading.Condition()
         self._version, self._done = 1, 0
-        self._gone = False
         self._scale = 1.0
         self._frames: list[float] = []
         self._shown: tuple | None = None
         self._anything_shown = threading.Event()
         self._thread = threading.Thread(target=self._work, name="visitor", daemon=True)
-
-    @property
-    def view(self) -> View:
-        """What is seen now."""
-        return self._view
-
-    @property
-    def path(self) -> Path:
-        """The model file that is looked at."""
-        return self._path
-
-    @property
-    def gone(self) -> bool:
-        """Whether the visitor has left; long work asks this and stops."""
-        return self._gone
 
     def start(self) -> None:
         """Begins to show."""
@@ -124,7 +114,7 @@ class ClientSession:
         """Ends the thread, soon."""
         self._anything_shown.set()
         with self._changed:
-            self._gone = True
+            self.gone = True
             self._changed.notify()
 
     def change(self, function: Callable[[View], View]) -> None:
@@ -134,16 +124,16 @@ class ClientSession:
             ValueError: the new view is none; the old one stays.
         """
         with self._changed:
-            view = function(self._view)
-            if view != self._view:
-                self._view = view
+            view = function(self.view)
+            if view != self.view:
+                self.view = view
                 self._version += 1
                 self._changed.notify()
 
     def look_at(self, path: Path) -> None:
         """Changes the model file; the same one is read again if it was written anew."""
         with self._changed:
-            self._path = path
+            self.path = path
             self._version += 1
             self._changed.notify()
 
@@ -156,7 +146,7 @@ class ClientSession:
 
     def head(self) -> Head:
         """The head that is seen now; errors as of `HeadsService.head`."""
-        return self.service.head(self._path, self._view.head, self._view.viewpoint)
+        return self.service.head(self.path, self.view.head, self.view.viewpoint)
 
     def _work(self) -> None:
         begun = last = time.monotonic()
@@ -165,19 +155,19 @@ class ClientSession:
             with self._changed:
                 moving = self.motion != Motion.STILL
                 timeout = FRAME_SECONDS if moving else (None if settled else SETTLE_SECONDS)
-                fresh = self._changed.wait_for(lambda: self._gone or self._version != self._done, timeout)
-                if self._gone:
+                fresh = self._changed.wait_for(lambda: self.gone or self._version != self._done, timeout)
+                if self.gone:
                     return
                 self._done = self._version
                 now = time.monotonic()
                 if moving:
                     share = (now - last) / SECONDS_A_TURN
-                    viewpoint = advance(self._view.viewpoint, self.motion, share, (now - begun) / SECONDS_A_TURN)
-                    self._view = replace(self._view, viewpoint=viewpoint)
+                    viewpoint = advance(self.view.viewpoint, self.motion, share, (now - begun) / SECONDS_A_TURN)
+                    self.view = replace(self.view, viewpoint=viewpoint)
                 else:
                     begun = now
                 last = now
-                path, view = self._path, self._view
+                path, view = self.path, self.view
             try:
                 if moving:
                     self.screen.move_camera(view)
@@ -186,7 +176,7 @@ class ClientSession:
                 settled = True
                 self._complain(str(error))
             except Exception as error:  # a visitor's page shows no traceback, the log does
-                if self._gone:
+                if self.gone:
                     return
                 settled = True
                 log.exception("a view could not be shown")
@@ -197,7 +187,7 @@ class ClientSession:
         self._shown = None
         with self._changed:
             self.motion = Motion.STILL
-        if not self._gone:
+        if not self.gone:
             self.screen.complain(text)
 
     def _show(self, path: Path, view: View, final: bool) -> bool:

@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-from jaxtyping import UInt8
-
 from gghead.viewer.state import NUM_DIRECTIONS, HeadChoice, Look, Viewpoint
 
 MAX_DEVIATIONS = 4.0
@@ -22,8 +19,3 @@ def choices() -> tuple[tuple[HeadChoice, ...], ...]:
         tuple(replace(average, walk=(*[0.0] * direction, step) if step else ()) for step in STEPS)
         for direction in range(NUM_DIRECTIONS)
     )
-
-
-def join(faces: list[UInt8[np.ndarray, "S S 3"]]) -> UInt8[np.ndarray, "S W 3"]:
-    """Faces beside each other."""
-    return np.concatenate(faces, axis=1)

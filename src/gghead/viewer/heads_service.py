@@ -1,8 +1,8 @@
 """Where heads are made and drawn for all visitors: loaded models, one piece of work at a time."""
 
+import functools
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +51,8 @@ class HeadsService:
     def __init__(self, device: str) -> None:
         self.device = device
         self._lock = threading.Lock()
-        self._sources: OrderedDict[tuple[Path, int], Model | Gaussians] = OrderedDict()
-        self._heads: OrderedDict[tuple, Head] = OrderedDict()
+        self._kept_source = functools.lru_cache(MODELS_KEPT)(self._load)
+        self._kept_head = functools.lru_cache(HEADS_KEPT)(self._make)
         self._strips: dict[tuple[Path, int], list[np.ndarray]] = {}
         self._strips_lock = threading.Lock()
 
@@ -64,19 +64,13 @@ class HeadsService:
             ValueError: it is damaged, or no model.
         """
         with self._lock:
-            source = self._source(path)
+            source = self._kept_source(path, _version(path))
         return source if isinstance(source, Model) else None
 
     def head(self, path: Path, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
         """The head of a choice; errors as of `model`."""
         with self._lock:
-            key = (path, _version(path), choice, viewpoint if choice.following else None)
-            if key not in self._heads:
-                self._heads[key] = self._make(path, choice, viewpoint)
-            self._heads.move_to_end(key)
-            while len(self._heads) > HEADS_KEPT:
-                self._heads.popitem(last=False)
-            return self._heads[key]
+            return self._kept_head(path, _version(path), choice, viewpoint if choice.following else Viewpoint())
 
     def picture(self, head: Head, look: Look, viewpoint: Viewpoint, width: int, height: int) -> np.ndarray:
         """Draws a head with the exact rasterizer: uint8 [H, W, 3]."""
@@ -111,7 +105,7 @@ class HeadsService:
                             return strips
                         if choice not in faces:
                             faces[choice] = self._face(path, choice)
-                    strips.append(direction_strips.join([faces[choice] for choice in choices]))
+                    strips.append(np.concatenate([faces[choice] for choice in choices], axis=1))
                 self._strips = dict([*self._strips.items(), (key, strips)][-MODELS_KEPT:])
             return self._strips[key]
 
@@ -120,28 +114,20 @@ class HeadsService:
         side, viewpoint = direction_strips.SIDE, direction_strips.VIEWPOINT
         with self._lock:
             start = time.monotonic()
-            head = self._make(path, choice, viewpoint)
+            head = self._make(path, _version(path), choice, viewpoint)
             picture = draw(head, direction_strips.LOOK, camera_of(viewpoint, side, side, self.device))
             taken = time.monotonic() - start
         time.sleep(taken)
         return picture
 
-    def _make(self, path: Path, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
-        source = self._source(path)
+    def _make(self, path: Path, version: int, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
+        source = self._kept_source(path, version)
         if isinstance(source, Model):
             return make_head(source.generator, source.directions, source.mesh, choice, viewpoint)
         return Head(source, None, None, None, 0.0)
 
-    def _source(self, path: Path) -> Model | Gaussians:
-        key = (path, _version(path))
-        if key not in self._sources:
-            self._sources[key] = self._load(path)
-        self._sources.move_to_end(key)
-        while len(self._sources) > MODELS_KEPT:
-            self._sources.popitem(last=False)
-        return self._sources[key]
-
-    def _load(self, path: Path) -> Model | Gaussians:
+    def _load(self, path: Path, version: int) -> Model | Gaussians:
+        """Reads a file; its version tells apart what was read of it before."""
         if path.suffix.lower() in LOADERS:
             return LOADERS[path.suffix.lower()](path).to(self.device)
         generator = load(None if path == BUNDLED else path, self.device)

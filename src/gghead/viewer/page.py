@@ -16,6 +16,7 @@ from gghead.viewer.downloads import Download
 from gghead.viewer.drawing.drawing import Splats
 from gghead.viewer.drawing.template_mesh import TemplateMesh
 from gghead.viewer.favorites import Favorites
+from gghead.viewer.follow import RunNews
 from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import Entry
 from gghead.viewer.state import Renderer, View, Viewpoint
@@ -55,7 +56,7 @@ class PageSettings:
 
 
 class Page:
-    """One visitor's screen (see `visitor.Screen`) and what the panels need.
+    """One visitor's screen (see `client_session.Screen`) and what the panels need.
 
     Args:
         client: the visitor's browser.
@@ -76,8 +77,9 @@ class Page:
         self._requests = Requests()
         self._framing = framing_of(*self.size())
         self.listeners: list[Callable[[View], None]] = []
-        self.report_to: Callable[[DrawReport], None] = lambda report: None
+        self.report: Callable[[DrawReport], None] = lambda report: None
         self.show_newest: Callable[[Path], None] = lambda path: None
+        self.tell_news: Callable[[RunNews], None] = lambda news: None
         self._mesh_shown: TemplateMesh | None = None
 
     def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
@@ -101,14 +103,25 @@ class Page:
         """A callback for what the visitor does, guarded, in the page's own thread; the newest event wins."""
         return self._requests.queued(self.guarded(function))
 
+    def on_use(
+        self, widget: viser.GuiInputHandle | viser.GuiButtonHandle | viser.GuiButtonGroupHandle, do: Callable[[], None]
+    ) -> None:
+        """Has something done, as `on_request` does it, when the visitor clicks or changes a widget."""
+        listen = widget.on_update if isinstance(widget, viser.GuiInputHandle) else widget.on_click
+        listen(self.on_request(lambda event: do()))
+
     def leave(self) -> None:
         """Ends the work for the visitor."""
         self._requests.close()
         self.session.leave()
 
-    def change(self, function: Callable[[View], View]) -> None:
-        """Changes the view by a widget; the widgets stay as they are."""
-        self.session.change(function)
+    def change_head(self, **choice: object) -> None:
+        """Changes fields of the head's choice by a widget; the widgets stay as they are."""
+        self.session.change(lambda view: replace(view, head=replace(view.head, **choice)))
+
+    def jump_to_head(self, **choice: object) -> None:
+        """Changes fields of the head's choice from elsewhere: widgets follow."""
+        self.jump(lambda view: replace(view, head=replace(view.head, **choice)))
 
     def jump(self, function: Callable[[View], View]) -> None:
         """Changes the view from elsewhere: widgets and camera follow."""
@@ -129,7 +142,7 @@ class Page:
             fov = before if abs(seen.fov - before) < FOV_SLACK else round(seen.fov, 2)
             eye, target = (tuple(round(x, 4) + 0.0 for x in at) for at in (seen.eye, seen.target))
             viewpoint = Viewpoint(eye, target, fov)
-            self.change(lambda view: replace(view, viewpoint=viewpoint))
+            self.session.change(lambda view: replace(view, viewpoint=viewpoint))
 
     def keep(self, download: Download) -> None:
         """Sends a file to the visitor, unless they left, and puts a copy into --out."""
@@ -139,11 +152,8 @@ class Page:
         if self.setting.copies is not None:
             path = self.setting.copies.keep(self.client.client_id, download)
             log.info("wrote %s", path)
-            self.note("Kept", f"a copy is in {path.name} in the folder of --out")
-
-    def note(self, title: str, text: str) -> None:
-        """A note that goes away by itself."""
-        self.client.add_notification(title, text, auto_close_seconds=NOTE_SECONDS)
+            told = f"a copy is in {path.name} in the folder of --out"
+            self.client.add_notification("Kept", told, auto_close_seconds=NOTE_SECONDS)
 
     def size(self) -> tuple[int, int]:
         """See Screen."""
@@ -190,10 +200,6 @@ class Page:
             camera.position = viewpoint.eye
             camera.look_at = viewpoint.target
             camera.fov = float(np.deg2rad(viewpoint.fov))
-
-    def report(self, report: DrawReport) -> None:
-        """See Screen."""
-        self.report_to(report)
 
     def complain(self, text: str) -> None:
         """See Screen."""

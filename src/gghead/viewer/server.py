@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import viser
 
@@ -132,7 +132,6 @@ class App:
     def __init__(self, service: HeadsService, setting: PageSettings) -> None:
         self._service, self._setting = service, setting
         self._pages: dict[int, Page] = {}
-        self._tells: dict[int, Callable[[RunNews], None]] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._news: RunNews | None = None
@@ -142,7 +141,7 @@ class App:
         """Builds a visitor's page; called in a thread of its own."""
         try:
             page = Page(client, self._service, self._setting)
-            tell = build(page, self._setting.follow)
+            build(page, self._setting.follow)
         except FileNotFoundError as error:
             if not self._setting.follow:
                 self._refuse(client, error)
@@ -162,10 +161,8 @@ class App:
             page.move_camera(page.session.view)
         with self._lock:
             self._pages[client.client_id] = page
-            if tell is not None:
-                self._tells[client.client_id] = tell
-                if self._news is not None:
-                    tell(self._news)
+            if self._news is not None:
+                page.tell_news(self._news)
         log.info("visitor %d came", client.client_id)
         page.session.start()
 
@@ -177,7 +174,6 @@ class App:
         """Ends the work for a visitor who is gone."""
         with self._lock:
             page = self._pages.pop(client.client_id, None)
-            self._tells.pop(client.client_id, None)
             self._waiting.pop(client.client_id, None)
         if page is not None:
             page.leave()
@@ -195,11 +191,11 @@ class App:
             if news is None:
                 continue
             with self._lock:
-                self._news, tells = news, list(self._tells.values())
+                self._news, pages = news, list(self._pages.values())
                 waiting = list(self._waiting.values()) if news.snapshot is not None else []
                 self._waiting = {} if waiting else self._waiting
-            for tell in tells:
-                tell(news)
+            for page in pages:
+                page.tell_news(news)
             for client in waiting:
                 self.enter(client)
 
@@ -212,12 +208,10 @@ class App:
             page.leave()
 
 
-def build(page: Page, follow: bool) -> Callable[[RunNews], None] | None:
-    """All panels of a page; returns what brings news of a run, if one is followed."""
-    gui = page.client.gui
-    tell = None
+def build(page: Page, follow: bool) -> None:
+    """All panels of a page, with that of a run if one is followed."""
     add_status(page)
-    tabs = gui.add_tab_group()
+    tabs = page.client.gui.add_tab_group()
     with tabs.add_tab("Head"):
         add_source(page)
         add_seed(page)
@@ -232,5 +226,4 @@ def build(page: Page, follow: bool) -> Callable[[RunNews], None] | None:
         add_keep(page)
     if follow:
         with tabs.add_tab("Run"):
-            tell = add_run(page)
-    return tell
+            add_run(page)

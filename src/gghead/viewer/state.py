@@ -155,17 +155,17 @@ def require(low: float, value: float, high: float, name: str) -> None:
         raise ValueError(f"{name} is {value:g}; expected a value from {low:g} to {high:g}")
 
 
-PARTS = ("head", "look", "viewpoint")
+PARTS = {"head": HeadChoice, "look": Look, "viewpoint": Viewpoint}
+"""Parts of a view that have words; all of their fields have plain defaults."""
 
 
 def format_view(view: View) -> str:
     """A view as text, `seed=3 truncation=0.5 show=depth`; only what differs from the defaults."""
     words = []
-    for part in PARTS:
-        value = getattr(view, part)
-        for item in fields(value):
-            current = getattr(value, item.name)
-            if current != getattr(type(value)(), item.name):
+    for part, kind in PARTS.items():
+        for item in fields(kind):
+            current = getattr(getattr(view, part), item.name)
+            if current != item.default:
                 words.append(f"{item.name}={_format(current)}")
     return " ".join(words)
 
@@ -176,7 +176,7 @@ def parse_view(text: str, renderer: Renderer = Renderer.EXACT) -> View:
     Raises:
         ValueError: an unknown word or a value that is none.
     """
-    kinds = {item.name: (part, getattr(getattr(View(), part), item.name)) for part in PARTS for item in _items(part)}
+    kinds = {item.name: (part, item.default) for part, kind in PARTS.items() for item in fields(kind)}
     chosen: dict[str, dict[str, object]] = {part: {} for part in PARTS}
     for word in text.split():
         name, mark, value = word.partition("=")
@@ -187,16 +187,7 @@ def parse_view(text: str, renderer: Renderer = Renderer.EXACT) -> View:
             chosen[part][name] = _parse(name, value, default)
         except ValueError as error:
             raise ValueError(f"{word!r}: {error}") from error
-    return View(
-        HeadChoice(**chosen["head"]),
-        Look(**chosen["look"]),
-        Viewpoint(**chosen["viewpoint"]),
-        renderer,  # type: ignore[arg-type]
-    )
-
-
-def _items(part: str) -> tuple:
-    return fields(getattr(View(), part))
+    return View(*(kind(**chosen[part]) for part, kind in PARTS.items()), renderer)
 
 
 def _format(value: object) -> str:

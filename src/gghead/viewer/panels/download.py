@@ -1,7 +1,7 @@
 """Buttons that take something away: files, and the command line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import viser
 
@@ -11,65 +11,48 @@ from gghead.viewer.page import Page
 from gghead.viewer.saving import ClientLeft, Saver
 from gghead.viewer.state import View
 
-
-@dataclass(frozen=True)
-class HeadButton:
-    """A button that saves the head as `gghead export` would."""
-
-    label: str
-    suffix: str
-    hint: str
-
-
-HEAD_BUTTONS = (
-    HeadButton("Save GLB (mesh)", ".glb", "A textured mesh, for Blender, game engines and web pages"),
-    HeadButton("Save PLY", ".ply", "All that is known of the Gaussians, for SuperSplat and programs of 3D Gaussians"),
-    HeadButton("Save SPZ", ".spz", "The Gaussians in a tenth of the size"),
-    HeadButton("Save SPLAT", ".splat", "The Gaussians for web viewers, in the colours seen from the front"),
-    HeadButton("Save page (HTML)", ".html", "A page that shows the head in any browser, without a network"),
-)
+HEAD_BUTTONS = {
+    ".glb": ("Save GLB (mesh)", "A textured mesh, for Blender, game engines and web pages"),
+    ".ply": ("Save PLY", "All that is known of the Gaussians, for SuperSplat and programs of 3D Gaussians"),
+    ".spz": ("Save SPZ", "The Gaussians in a tenth of the size"),
+    ".splat": ("Save SPLAT", "The Gaussians for web viewers, in the colours seen from the front"),
+    ".html": ("Save page (HTML)", "A page that shows the head in any browser, without a network"),
+}
+"""Label and hint of the buttons that save the head as `gghead export` would, by the format's suffix."""
 
 
 def add_keep(page: Page) -> None:
     """Save buttons; videos show how far they are."""
     gui, saver = page.client.gui, Saver(page)
 
-    def listen(button: viser.GuiButtonHandle, make: Callable[[], Download]) -> viser.GuiButtonHandle:
-        @button.on_click
-        @page.on_request
-        def _(event: viser.GuiEvent) -> None:
-            saver.save(make)
-
+    def add(label: str, hint: str, make: Callable[[], Download]) -> viser.GuiButtonHandle:
+        button = gui.add_button(label, hint=hint)
+        page.on_use(button, lambda: saver.save(make))
         return button
 
-    def head_file(suffix: str) -> Callable[[], Download]:
-        return lambda: downloads.head_file(page.session.head(), page.session.view, suffix)
+    def head_file(suffix: str) -> Download:
+        return downloads.head_file(page.session.head(), page.session.view, suffix)
 
-    heads = {kind: listen(gui.add_button(kind.label, hint=kind.hint), head_file(kind.suffix)) for kind in HEAD_BUTTONS}
-    listen(
-        gui.add_button("Save picture", hint="A PNG, as large as Look says"),
-        lambda: downloads.picture(page.service, page.session.path, page.session.view),
-    )
-    orbit = gui.add_button("Save orbit video", hint="Once round the circle in front of the head")
-    listen(orbit, lambda: _video(page, downloads.orbit_video))
-    morph = gui.add_button("Save morph video", hint="Round the seeds of the morph pad and back")
-    listen(morph, lambda: _video(page, downloads.morph_video))
+    def picture() -> Download:
+        return downloads.picture(page.service, page.session.path, page.session.view)
+
+    heads = {suffix: add(*words, partial(head_file, suffix)) for suffix, words in HEAD_BUTTONS.items()}
+    add("Save picture", "A PNG, as large as Look says", picture)
+    add("Save orbit video", "Once round the circle in front of the head", partial(_video, page, downloads.orbit_video))
+    add("Save morph video", "Round the seeds of the morph pad and back", partial(_video, page, downloads.morph_video))
     line = gui.add_button("Command line of this view")
     shown = gui.add_markdown("", visible=False)
 
-    @line.on_click
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        view = page.session.view
-        text = downloads.command_line(page.session.path, view, page.setting.renderer_by_default)
+    def show_line() -> None:
+        text = downloads.command_line(page.session.path, page.session.view, page.setting.renderer_by_default)
         shown.content, shown.visible = f"```\n{text}\n```", True
+
+    page.on_use(line, show_line)
 
     @page.guarded
     def follow(view: View) -> None:
         # The mesh comes from the model's template, which a PLY does not name.
-        made_by_model = page.service.model(page.session.path) is not None
-        for kind, button in heads.items():
-            button.visible = made_by_model or kind.suffix != ".glb"
+        heads[".glb"].visible = page.service.model(page.session.path) is not None
 
     page.listeners.append(follow)
     follow(page.session.view)

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import viser
-
 from gghead.media.encoded import decode_rgb
 from gghead.media.images import encode_png
 from gghead.viewer.favorites import Favorite, absolute
@@ -31,9 +29,7 @@ def add_favorites(page: Page) -> None:
             picture = gui.add_image(pixels, label=_title(favorite))
             choice = gui.add_button_group("", ("Show", "Remove"))
 
-        @choice.on_click
-        @page.on_request
-        def _(event: viser.GuiEvent) -> None:
+        def use() -> None:
             if choice.value == "Remove":
                 favorites.remove(favorite)
                 shown.remove(favorite)
@@ -44,14 +40,16 @@ def add_favorites(page: Page) -> None:
                 page.session.look_at(allowed.get(favorite.path, favorite.path))
                 page.jump(lambda view: replace(view, head=favorite.head))
 
-    @add.on_click
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
+        page.on_use(choice, use)
+
+    def keep() -> None:
         path, view = page.session.path, page.session.view
         picture = encode_png(page.service.portrait(path, _plain(view), THUMBNAIL))
         favorite = Favorite(absolute(path), view.head, picture)
         favorites.add(favorite)
         show(favorite)
+
+    page.on_use(add, keep)
 
     @page.guarded
     def show_kept() -> None:

@@ -1,12 +1,11 @@
 """Widgets that choose the head: model, seed, pad, mixing, directions."""
 
+import functools
 import random
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import viser
 
 from gghead.viewer.direction_strips import MAX_DEVIATIONS
 from gghead.viewer.library import label
@@ -32,25 +31,20 @@ def add_source(page: Page) -> None:
         for listener in page.listeners:
             listener(page.session.view)
 
-    @source.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
+    def change_source() -> None:
         page.entry = pick(names, source.value)
         options = _labels(page)
         snapshot.options, snapshot.value = options, options[0]
         snapshot.visible = len(options) > 1
         show(options[0])
 
-    @snapshot.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        show(snapshot.value)
-
     def newest(path: Path) -> None:
         snapshot.options = _labels(page)
         snapshot.value = label(path)
         snapshot.visible = len(snapshot.options) > 1
 
+    page.on_use(source, change_source)
+    page.on_use(snapshot, lambda: show(snapshot.value))
     page.show_newest = newest
 
 
@@ -70,21 +64,9 @@ def add_seed(page: Page) -> None:
     low, high = min(0.0, head.truncation), max(1.5, head.truncation)
     truncation = gui.add_slider("Truncation", low, high, 0.01, head.truncation, hint="0: the average head")
 
-    @seed.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.change(lambda view: replace(view, head=replace(view.head, seed=int(seed.value))))
-
-    @dice.on_click
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        chosen = random.randrange(100_000)
-        page.jump(lambda view: replace(view, head=replace(view.head, seed=chosen, corners=())))
-
-    @truncation.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.change(lambda view: replace(view, head=replace(view.head, truncation=float(truncation.value))))
+    page.on_use(seed, lambda: page.change_head(seed=int(seed.value)))
+    page.on_use(dice, lambda: page.jump_to_head(seed=random.randrange(100_000), corners=()))
+    page.on_use(truncation, lambda: page.change_head(truncation=float(truncation.value)))
 
     def follow(view: View) -> None:
         seed.value, truncation.value = view.head.seed, min(max(view.head.truncation, low), high)
@@ -99,17 +81,14 @@ def add_mixing(page: Page) -> None:
         gui.add_markdown("Seeds whose styles are used instead; empty: the head's own.")
         fields = {band: gui.add_text(band.capitalize(), _text(page.session.view, band)) for band in BANDS}
 
-    def listen(band: str) -> None:
-        @fields[band].on_update
-        @page.on_request
-        def _(event: viser.GuiEvent) -> None:
-            seed = read_seeds(fields[band].value)
-            if len(seed) > 1:
-                raise ValueError(f"{fields[band].value!r} are several seeds; a band takes one")
-            page.change(lambda view: replace(view, head=replace(view.head, **{band: seed[0] if seed else None})))
+    def mix(band: str) -> None:
+        seed = read_seeds(fields[band].value)
+        if len(seed) > 1:
+            raise ValueError(f"{fields[band].value!r} are several seeds; a band takes one")
+        page.change_head(**{band: seed[0] if seed else None})
 
-    for band in BANDS:
-        listen(band)
+    for band, field in fields.items():
+        page.on_use(field, functools.partial(mix, band))
 
     def follow(view: View) -> None:
         for band, field in fields.items():
@@ -139,24 +118,16 @@ def add_directions(page: Page) -> None:
         hint="Models with a camera-conditioned mapping are told your camera instead of the frontal one",
     )
 
-    def walk(event: viser.GuiEvent) -> None:
+    def walk() -> None:
         steps = tuple(float(slider.value) for slider in sliders)
         while steps and not steps[-1]:
             steps = steps[:-1]
-        page.change(lambda view: replace(view, head=replace(view.head, walk=steps)))
+        page.change_head(walk=steps)
 
     for slider in sliders:
-        slider.on_update(page.on_request(walk))
-
-    @zero.on_click
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.jump(lambda view: replace(view, head=replace(view.head, walk=())))
-
-    @following.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.change(lambda view: replace(view, head=replace(view.head, following=bool(following.value))))
+        page.on_use(slider, walk)
+    page.on_use(zero, lambda: page.jump_to_head(walk=()))
+    page.on_use(following, lambda: page.change_head(following=bool(following.value)))
 
     @page.guarded
     def show_strips() -> None:

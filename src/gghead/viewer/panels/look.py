@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 
-import viser
-
 from gghead.viewer.client_session import DrawReport, Motion
 from gghead.viewer.page import Page
-from gghead.viewer.state import MAX_SIDE, Renderer, Show, View, pick
+from gghead.viewer.state import MAX_SIDE, Look, Renderer, Show, View, pick
 from gghead.viewer.viewpoints import PRESETS, preset
 
 SIDES = (256, 384, 512, 768, 1024, 1536, MAX_SIDE)
@@ -23,7 +21,7 @@ def add_status(page: Page) -> None:
             words.append(f"{report.frames_per_second:.0f} frames/s")
         line.content = " · ".join(words)
 
-    page.report_to = tell
+    page.report = tell
 
 
 def add_camera(page: Page) -> None:
@@ -33,21 +31,16 @@ def add_camera(page: Page) -> None:
     fov = gui.add_slider("Field of view", 5.0, 60.0, 0.1, min(60.0, max(5.0, page.session.view.viewpoint.fov)))
     motion = gui.add_dropdown("Motion", tuple(Motion), initial_value=Motion.STILL)
 
-    @places.on_click
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.jump(lambda view: replace(view, viewpoint=preset(places.value, view.viewpoint)))
+    def place(view: View) -> View:
+        return replace(view, viewpoint=preset(places.value, view.viewpoint))
 
-    @fov.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.change(lambda view: replace(view, viewpoint=replace(view.viewpoint, fov=float(fov.value))))
+    def widen() -> None:
+        page.session.change(lambda view: replace(view, viewpoint=replace(view.viewpoint, fov=float(fov.value))))
         page.move_camera(page.session.view)
 
-    @motion.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        page.session.move(Motion(motion.value))
+    page.on_use(places, lambda: page.jump(place))
+    page.on_use(fov, widen)
+    page.on_use(motion, lambda: page.session.move(Motion(motion.value)))
 
 
 def add_look(page: Page) -> None:
@@ -64,23 +57,19 @@ def add_look(page: Page) -> None:
     sides = tuple(map(str, sorted({*SIDES, view.look.side})))
     side = gui.add_dropdown("Picture height", tuple(sorted(sides, key=int)), initial_value=str(view.look.side))
 
-    def update(event: viser.GuiEvent) -> None:
-        def with_look(view: View) -> View:
-            look = replace(
-                view.look,
-                show=Show(show.value),
-                mesh=bool(mesh.value),
-                size=float(size.value),
-                opacity=float(opacity.value),
-                background=tuple(int(channel) for channel in background.value),
-                side=int(side.value),
-            )
-            return replace(view, look=look, renderer=pick(RENDERERS, who.value))
-
-        page.change(with_look)
+    def with_look(view: View) -> View:
+        look = Look(
+            show=Show(show.value),
+            mesh=bool(mesh.value),
+            size=float(size.value),
+            opacity=float(opacity.value),
+            background=tuple(int(channel) for channel in background.value),
+            side=int(side.value),
+        )
+        return replace(view, look=look, renderer=pick(RENDERERS, who.value))
 
     for widget in (show, mesh, size, opacity, background, who, side):
-        widget.on_update(page.on_request(update))
+        page.on_use(widget, lambda: page.session.change(with_look))
 
 
 def _name(renderer: Renderer) -> str:

@@ -2,7 +2,6 @@
 
 import math
 import random
-from dataclasses import replace
 
 import viser
 
@@ -34,26 +33,22 @@ def add_pad(page: Page) -> None:
         down = gui.add_slider("Down", 0.0, 1.0, 0.01, head.pad[1])
     plane = PadPlane(page)
 
-    @seeds.on_update
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
-        corners = read_seeds(seeds.value)
-        page.change(lambda view: replace(view, head=replace(view.head, corners=corners)))
+    def choose() -> None:
+        page.change_head(corners=read_seeds(seeds.value))
         plane.follow(page.session.view)
 
-    @fill.on_click
-    @page.on_request
-    def _(event: viser.GuiEvent) -> None:
+    def draw_lots() -> None:
         others = random.sample(range(100_000), 3)
-        page.jump(lambda view: replace(view, head=replace(view.head, corners=(view.head.seed, *others))))
+        page.jump_to_head(corners=(page.session.view.head.seed, *others))
 
-    def slide(event: viser.GuiEvent) -> None:
-        place = (float(across.value), float(down.value))
-        page.change(lambda view: replace(view, head=replace(view.head, pad=place)))
+    def slide() -> None:
+        page.change_head(pad=(float(across.value), float(down.value)))
         plane.follow(page.session.view)
 
-    across.on_update(page.on_request(slide))
-    down.on_update(page.on_request(slide))
+    page.on_use(seeds, choose)
+    page.on_use(fill, draw_lots)
+    page.on_use(across, slide)
+    page.on_use(down, slide)
 
     def follow(view: View) -> None:
         seeds.value = ", ".join(map(str, view.head.corners))
@@ -110,7 +105,7 @@ class PadPlane:
     def _dragged(self, event: viser.SceneNodeDragEvent) -> None:
         (x, y, _), (left, top) = event.end_position, self._corner
         place = (min(1.0, max(0.0, (x - left) / SIDE)), min(1.0, max(0.0, (top - y) / SIDE)))
-        self._page.jump(lambda view: replace(view, head=replace(view.head, pad=place)))
+        self._page.jump_to_head(pad=place)
 
     def _place_of(self, x: float, y: float) -> tuple[float, float, float]:
         """World position of a place on the pad, x to the right and y down."""

@@ -1,7 +1,5 @@
 """A run beside its heads: curves, the newest sample grid, and the newest snapshot by itself."""
 
-from collections.abc import Callable
-
 import numpy as np
 import viser
 from PIL import Image
@@ -12,8 +10,8 @@ from gghead.viewer.page import Page
 COLORS = ("#2b6cb0", "#c05621")
 
 
-def add_run(page: Page) -> Callable[[RunNews], None]:
-    """The widgets, and the function that brings them news."""
+def add_run(page: Page) -> None:
+    """The widgets, which the page's `tell_news` brings up to date."""
     gui = page.client.gui
     automatic = gui.add_checkbox("Show new snapshots", True)
     line = gui.add_markdown("waiting for the run's first lines")
@@ -49,4 +47,4 @@ def add_run(page: Page) -> Callable[[RunNews], None]:
             page.session.look_at(news.snapshot)
             page.show_newest(news.snapshot)
 
-    return tell
+    page.tell_news = tell
