@@ -16,6 +16,7 @@ from gghead.config.training import RunConfig, TrainingConfig
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.geometry.trajectories import on_sphere
+from gghead.training.observe.telemetry import Monitor
 
 RESOLUTION = 16
 MODEL = ModelConfig(
@@ -77,7 +78,7 @@ def png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-class SilentMonitor:
+class SilentMonitor(Monitor):
     """Keeps what a run tells."""
 
     def __init__(self) -> None:

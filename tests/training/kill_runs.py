@@ -16,11 +16,11 @@ import torch
 
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import train
-from gghead.training.observe.telemetry import NullMonitor
+from gghead.training.observe.telemetry import Monitor
 from gghead.training.state import new_state
 
 
-class StepTeller(NullMonitor):
+class StepTeller(Monitor):
     """Writes a byte into a pipe after each step."""
 
     def __init__(self, pipe: int) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -57,22 +57,25 @@ def stop_signals() -> list[int]:
 
 @contextmanager
 def catch_interruption(pass_on: Callable[[int], None] = lambda number: None) -> Iterator[Interruption]:
-    """Turns these signals into a request for as long as the block lasts; in other threads than the main one it leaves
-    signals as they are, as Python does.
-
-    Args:
-        pass_on: is told the number of each signal.
-    """
+    """Turns these signals into a request for as long as the block lasts; `pass_on` is told the number of each."""
     interruption = Interruption(pass_on)
+    with handled_signals(stop_signals(), interruption.handle):
+        yield interruption
+
+
+@contextmanager
+def handled_signals(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handles signals for as long as the block lasts; in other threads than the main one it leaves them as they are, as
+    Python does."""
     if threading.current_thread() is not threading.main_thread():
-        yield interruption
+        yield
         return
-    before = {number: signal.signal(number, interruption.handle) for number in stop_signals()}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield interruption
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def _is_terminal(stream: int) -> bool:

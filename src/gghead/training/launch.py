@@ -11,7 +11,7 @@ from gghead.processes.launch import launch
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import OnNan, Outcome, train_claimed
 from gghead.training.microbatches import share_of
-from gghead.training.observe.telemetry import Monitor, NullMonitor, console_monitor
+from gghead.training.observe.telemetry import Monitor, console_monitor
 from gghead.training.observe.trackers import Monitors, keep_trackers, open_trackers
 
 
@@ -90,7 +90,7 @@ def train_in_group(path: Path, options: RunOptions, group: ProcessGroup) -> Outc
         As `train`.
     """
     run = RunFolder.open(path)
-    with _claimed(run, options.trackers) if group.is_rank_zero else nullcontext(NullMonitor()) as monitor:
+    with _claimed(run, options.trackers) if group.is_rank_zero else nullcontext(Monitor()) as monitor:
         return train_claimed(
             run,
             monitor,

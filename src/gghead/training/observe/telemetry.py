@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,9 +14,11 @@ FIRST_NEWS_SECONDS, LONGEST_SILENCE_SECONDS = 2.0, 300.0
 """How long people are left without a line at first, and at most."""
 
 
-@runtime_checkable
-class Monitor(Protocol):
-    """Watches a run. The loop calls it; what it does with the news is its own affair."""
+class Monitor:
+    """Watches a run: the loop calls these methods, subclasses do something in some of them.
+
+    By itself it does nothing, for processes beside rank 0.
+    """
 
     def tick(self, tick: Tick) -> None:
         """Means of the last steps."""
@@ -35,26 +36,7 @@ class Monitor(Protocol):
         """A snapshot was taken; its pictures are PNG files."""
 
 
-class NullMonitor:
-    """Tells nobody: for processes beside the first one."""
-
-    def tick(self, tick: Tick) -> None:
-        """Does nothing."""
-
-    def advance(self, images: int) -> None:
-        """Does nothing."""
-
-    def event(self, text: str) -> None:
-        """Does nothing."""
-
-    def metrics(self, images: int, values: Mapping[str, float]) -> None:
-        """Does nothing."""
-
-    def sheets(self, images: int, sheets: Mapping[str, Path]) -> None:
-        """Does nothing."""
-
-
-class ConsoleMonitor:
+class ConsoleMonitor(Monitor):
     """Shows a bar with speed and remaining time on a terminal, and plain lines elsewhere; on stderr.
 
     A line comes with each tick, and before the first one and between slow ones after 2 seconds, 4, 8 and so on: nobody
@@ -76,9 +58,7 @@ class ConsoleMonitor:
             f"{tick.images_per_second:.1f} img/s  G {losses['generator']:.3f}  D {losses['discriminator']:.3f}"
             f"  logits {losses['real_logits']:+.2f} {losses['fake_logits']:+.2f}"
         )
-        self._progress.update(self._task, news=news)
-        if not self._progress.console.is_terminal:
-            self._line(tick.images, tick.images_per_second, news)
+        self._show(tick.images, tick.images_per_second, news)
 
     def advance(self, images: int) -> None:
         """Moves the bar, and shows the speed if nothing was told for a while."""
@@ -90,11 +70,13 @@ class ConsoleMonitor:
             since, before = self._first
             speed = (images - before) / max(now - since, 1e-9)
             self._told, self._patience = now, min(2 * self._patience, LONGEST_SILENCE_SECONDS)
-            self._progress.update(self._task, news=f"{speed:.1f} img/s")
-            if not self._progress.console.is_terminal:
-                self._line(images, speed, f"{speed:.1f} img/s")
+            self._show(images, speed, f"{speed:.1f} img/s")
 
-    def _line(self, images: int, images_per_second: float, news: str) -> None:
+    def _show(self, images: int, images_per_second: float, news: str) -> None:
+        """News beside the bar; without a terminal, a line."""
+        self._progress.update(self._task, news=news)
+        if self._progress.console.is_terminal:
+            return
         left = max(self._total - images, 0) / max(images_per_second, 1e-9)
         eta = f"{int(left // 3600)}:{int(left % 3600 // 60):02d}:{int(left % 60):02d}"
         self._progress.console.print(f"{images}/{self._total}  {news}  ETA {eta}", soft_wrap=True)

@@ -27,7 +27,7 @@ PROJECT = "generative-gaussian-heads"
 """The project at Weights & Biases, as of the official release."""
 
 
-class Monitors:
+class Monitors(Monitor):
     """Several monitors as one."""
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
@@ -59,7 +59,7 @@ class Monitors:
             monitor.sheets(images, sheets)
 
 
-class TensorBoardTracker:
+class TensorBoardTracker(Monitor):
     """Writes event files, which `tensorboard --logdir` shows."""
 
     def __init__(self, writer: "SummaryWriter") -> None:
@@ -92,8 +92,11 @@ class TensorBoardTracker:
                 self._writer.add_image(f"sheets/{name}", np.asarray(picture), images, dataformats="HWC")
 
 
-class WandbTracker:
-    """Sends to Weights & Biases, or keeps it in the run's folder if that is offline."""
+class WandbTracker(Monitor):
+    """Sends to Weights & Biases, or keeps it in the run's folder if that is offline.
+
+    What is printed is kept there without our help.
+    """
 
     def __init__(self, tracked: "wandb.Run") -> None:
         self._tracked = tracked
@@ -103,12 +106,6 @@ class WandbTracker:
     def tick(self, tick: Tick) -> None:
         """Adds a point to each curve."""
         self._tracked.log({"images": tick.images} | _named(tick))
-
-    def advance(self, images: int) -> None:
-        """Of no interest."""
-
-    def event(self, text: str) -> None:
-        """Of no interest: what is printed is kept there anyway."""
 
     def metrics(self, images: int, values: Mapping[str, float]) -> None:
         """Adds a point to each curve."""
