@@ -1,25 +1,10 @@
 """`gghead train --dry-run`: what a run would take, told row by row as it becomes known."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import click
 
 HOURS_OF_A_YEAR = 8766
-
-
-@dataclass(frozen=True)
-class _Length:
-    """What is to be trained and paid.
-
-    Attributes:
-        images: pictures of the run.
-        gpus: processes.
-        hourly_price: of a device, or None.
-    """
-
-    images: int
-    gpus: int
-    hourly_price: float | None
 
 
 def tell_estimate(
@@ -43,8 +28,7 @@ def tell_estimate(
     from gghead.training.known_rates import known_rates
     from gghead.training.microbatches import share_of
 
-    kind, batch = torch.device(device).type, config.training.batch_size
-    length = _Length(config.training.total_images, gpus, hourly_price)
+    kind, batch, images = torch.device(device).type, config.training.batch_size, config.training.total_images
     share_of(config.training, config.model.discriminator, ProcessGroup(world_size=gpus))
     share = replace(config, training=replace(config.training, batch_size=batch // gpus))
     mine = share if kind == "cuda" else config
@@ -57,30 +41,32 @@ def tell_estimate(
         on_gpu = estimate(share, "cuda")
         _row("", f"about {on_gpu.memory / 2**30:.1f} GiB on a GPU, {share.training.batch_size} pictures a step")
         for rate in known_rates(share, on_gpu.operations):
-            _tell_speed(rate.gpu, rate.images_per_second, rate.basis, length)
-        length = replace(length, gpus=1)
+            _tell_speed(rate.gpu, rate.images_per_second, rate.basis, images, gpus, hourly_price)
+        gpus = 1
     basis = "an estimate from some of its steps" if kind == "cuda" else "an estimate from some steps of demo"
     click.echo(f"timing some steps on {device} ...", err=True)
     try:
-        _tell_speed(device, images_per_second(mine, plan.operations, device), basis, length)
+        _tell_speed(device, images_per_second(mine, plan.operations, device), basis, images, gpus, hourly_price)
     except torch.OutOfMemoryError:
         _row(device, "speed unknown: a step does not fit into the memory; try a smaller --batch-size")
 
 
-def _tell_speed(where: str, images_per_second: float, basis: str, length: _Length) -> None:
-    """Prints pictures a second, hours, and what they cost."""
-    speed = length.gpus * images_per_second
-    hours = length.images / speed / 3600
-    count = f"{length.gpus} x " if length.gpus > 1 else ""
+def _tell_speed(
+    where: str, images_per_second: float, basis: str, images: int, gpus: int, hourly_price: float | None
+) -> None:
+    """Prints pictures a second on so many devices, hours for all images, and what they cost."""
+    speed = gpus * images_per_second
+    hours = images / speed / 3600
+    count = f"{gpus} x " if gpus > 1 else ""
     told = f"{speed:,.0f}" if speed >= 100 else f"{speed:.3g}"
     _row(f"{count}{where}", f"about {told} pictures a second, {basis}")
     if hours > HOURS_OF_A_YEAR:
-        _row("", f"{length.images:,} pictures would take more than a year")
+        _row("", f"{images:,} pictures would take more than a year")
         return
-    _row("", f"{_duration(hours)} for {length.images:,} pictures")
-    if length.hourly_price is not None:
-        cost = hours * length.gpus * length.hourly_price
-        _row("", f"about {cost:,.2f} at {length.hourly_price:g} an hour and device")
+    _row("", f"{_duration(hours)} for {images:,} pictures")
+    if hourly_price is not None:
+        cost = hours * gpus * hourly_price
+        _row("", f"about {cost:,.2f} at {hourly_price:g} an hour and device")
 
 
 def _duration(hours: float) -> str:

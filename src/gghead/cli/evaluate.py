@@ -1,14 +1,12 @@
 """gghead evaluate"""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, gpus_option, pick_device, read_truncation
+from gghead.cli.options import RunPath, device_option, finite_truncation, gpus_option, pick_device, progress_bars
 from gghead.runs.places import find_data
 from gghead.runs.resolve import choose_models
 
@@ -54,7 +52,7 @@ class Count(click.ParamType):
     help="inception (official, fetched once), efficientnet-lite0 (needs no network), or a TorchScript file to run.",
 )
 @click.option(
-    "--truncation", default=1.0, show_default=True, callback=read_truncation, help="1, as official, for all variety."
+    "--truncation", default=1.0, show_default=True, callback=finite_truncation, help="1, as official, for all variety."
 )
 @click.option("--seed", default=0, show_default=True, help="Decides about heads and cameras.")
 @gpus_option
@@ -118,26 +116,8 @@ def _evaluate_in_group(
     from gghead.evaluation.session import evaluate_all
     from gghead.processes.group import join_group
 
-    with join_group("cpu", MAX_WAIT) as group, _progress(group.is_rank_zero) as tell:
+    with join_group("cpu", MAX_WAIT) as group, progress_bars(group.is_rank_zero) as tell:
         device = group.device(device)
         for line in evaluate_all(candidates, data, settings, detector, remaining, device, group, tell):
             if group.is_rank_zero:
                 click.echo(line)
-
-
-@contextmanager
-def _progress(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Bars with the remaining time on stderr, one for each kind of work."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not shown) as bars:
-        tasks = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield tell

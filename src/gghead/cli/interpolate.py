@@ -4,18 +4,14 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.looks import VIDEOS, background_option, check_backdrop, fov_option, radians_of, target_of
+from gghead.cli.looks import VIDEOS, check_backdrop, radians_of, rendering_options, target_of
 from gghead.cli.options import (
     Seeds,
     check_output,
-    device_option,
-    force_option,
     model_argument,
     pick_device,
     progress,
-    rendering_option,
     rendering_path,
-    resolution_option,
     truncation_option,
 )
 from gghead.runs.resolve import find_model
@@ -32,12 +28,7 @@ from gghead.runs.resolve import find_model
     show_default=True,
     help="Length of the loop at 24 frames a second.",
 )
-@fov_option
-@background_option
-@resolution_option
-@rendering_option
-@force_option
-@device_option
+@rendering_options
 def interpolate(
     model: Path,
     seeds: list[int],

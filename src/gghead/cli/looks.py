@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gghead.cli.options import device_option, force_option, stacked
 from gghead.config.numbers import require_finite
 from gghead.geometry.canonical_head import FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.media.colors import parse_color
@@ -103,10 +104,27 @@ fov_option = click.option(
     show_default=True,
     help="Field of view, degrees: 18 shows the whole head, ffhq (13.4) what FFHQ's pictures show, without the crown.",
 )
-background_option = click.option(
-    "--background",
-    type=Backdrop(),
-    default="white",
-    show_default=True,
-    help="white, black, another colour's name, #rrggbb, or transparent (.png, .webp).",
+rendering_options = stacked(
+    fov_option,
+    click.option(
+        "--background",
+        type=Backdrop(),
+        default="white",
+        show_default=True,
+        help="white, black, another colour's name, #rrggbb, or transparent (.png, .webp).",
+    ),
+    click.option(
+        "--resolution",
+        type=click.IntRange(1, 8192),
+        default=512,
+        show_default=True,
+        help="Side of each picture in pixels.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL.",
+    ),
+    force_option,
+    device_option,
 )

@@ -14,10 +14,11 @@ import click
 from gghead.checkpoint.naming import checkpoint_name
 from gghead.config.field_help import FieldHelp, describe_fields
 from gghead.config.presets import PRESETS
-from gghead.runs.places import BUNDLED_MODEL, find_data, find_run, folder
+from gghead.runs.places import BUNDLED_MODEL, find_run, folder
 from gghead.runs.resolve import snapshot_of
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 MAX_SEEDS = 100_000
 """Seeds of one command; more fill the memory."""
@@ -58,16 +59,6 @@ class RunPath(click.ParamType):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Finds the run; what is no run's name stays as it is."""
         return find_run(Path(str(value)))
-
-
-class DataPath(click.ParamType):
-    """A path, or the start of an archive's name in the data folder: `FFHQ`."""
-
-    name = "path"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Finds the archive; what is no archive's name stays as it is."""
-        return find_data(Path(str(value)))
 
 
 def check_output(path: Path, force: bool) -> Path:
@@ -124,33 +115,44 @@ def pick_device(name: str | None) -> str:
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """The items, with a bar and the remaining time on stderr while they are used up."""
-    with progress_counter(total, what) as done:
+    with progress_bars() as tell:
+        tell(what, 0, total)
         for count, item in enumerate(items, start=1):
             yield item
-            done(count)
+            tell(what, count, total)
 
 
 @contextmanager
-def progress_counter(total: int | None, what: str) -> Iterator[Callable[..., None]]:
-    """A bar on stderr and the function that tells it how many are done (and, if need be, of how many)."""
+def progress_bars(shown: bool = True) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Bars with the remaining time on stderr, and the function that moves them: what is done, how many, of how many."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not shown) as bars:
+        tasks = {}
 
-        def done(count: int, total: int | None = None) -> None:
-            bar.update(task, completed=count, total=total)
+        def tell(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
 
-        yield done
+        yield tell
+
+
+def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """One decorator for options that several commands have together; `--help` lists them in this order."""
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 model_argument = click.argument("model", type=RunPath(), default=BUNDLED_MODEL)
 out_option = click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the result goes.")
-rendering_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="Where the result goes; default: into GGHEAD_RENDERINGS_PATH/MODEL."
-)
 force_option = click.option("--force", is_flag=True, help="Overwrite an existing --out.")
 force_argument_option = click.option("--force", is_flag=True, help="Overwrite an existing OUT.")
 
@@ -194,20 +196,6 @@ set_option = click.option(
 gpus_option = click.option(
     "--gpus", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine, one GPU each."
 )
-restarts_option = click.option(
-    "--restarts",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="How often all processes start again from the newest checkpoint when one fails or is killed.",
-)
-on_nan_option = click.option(
-    "--on-nan",
-    type=click.Choice(["stop", "rollback"]),
-    default="stop",
-    show_default=True,
-    help="When training diverges: stop, or continue from the newest checkpoint with other random numbers.",
-)
 device_option = click.option("--device", help="cpu, cuda or cuda:1; default: cuda where there is one.")
 log_option = click.option(
     "--log",
@@ -216,33 +204,42 @@ log_option = click.option(
     type=click.Choice(["wandb", "tensorboard", "none"]),
     help="Where the log goes beside log.jsonl; may be given twice. A run remembers it until another --log is given.",
 )
+run_options = stacked(
+    log_option,
+    gpus_option,
+    click.option(
+        "--restarts",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="How often all processes start again from the newest checkpoint when one fails or is killed.",
+    ),
+    click.option(
+        "--on-nan",
+        type=click.Choice(["stop", "rollback"]),
+        default="stop",
+        show_default=True,
+        help="When training diverges: stop, or continue from the newest checkpoint with other random numbers.",
+    ),
+)
 
 
-def read_truncation(context: click.Context, parameter: click.Parameter, given: float) -> float:
-    """A number; fails where it is none."""
-    if not math.isfinite(given):
-        raise click.BadParameter(f"{given}; expected a number from 0 (the average head) to 1", context, parameter)
-    return given
+def finite(expected: str) -> Callable[[click.Context, click.Parameter, float | None], float | None]:
+    """Callback of an option that takes a number, if any; NaN and infinity fail with what was expected."""
+
+    def read(context: click.Context, parameter: click.Parameter, given: float | None) -> float | None:
+        if given is not None and not math.isfinite(given):
+            raise click.BadParameter(f"{given}; expected {expected}", context, parameter)
+        return given
+
+    return read
 
 
-def read_price(context: click.Context, parameter: click.Parameter, given: float | None) -> float | None:
-    """A number, if any; fails where it is none."""
-    if given is not None and not math.isfinite(given):
-        raise click.BadParameter(f"{given}; expected a number like 2.5", context, parameter)
-    return given
-
-
+finite_truncation = finite("a number from 0 (the average head) to 1")
 truncation_option = click.option(
     "--truncation",
     default=0.7,
     show_default=True,
-    callback=read_truncation,
+    callback=finite_truncation,
     help="1 for all variety, towards 0 for the average head.",
-)
-resolution_option = click.option(
-    "--resolution",
-    type=click.IntRange(1, 8192),
-    default=512,
-    show_default=True,
-    help="Side of each picture in pixels.",
 )

@@ -5,23 +5,12 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import (
-    RunPath,
-    device_option,
-    gpus_option,
-    log_option,
-    on_nan_option,
-    pick_device,
-    restarts_option,
-)
+from gghead.cli.options import RunPath, device_option, pick_device, run_options
 
 
 @click.command()
 @click.argument("run", type=RunPath())
-@log_option
-@gpus_option
-@restarts_option
-@on_nan_option
+@run_options
 @click.option("--accept-new-data", is_flag=True, help="Continue even if the pictures have changed meanwhile.")
 @device_option
 def resume(

@@ -11,24 +11,19 @@ from gghead.cli.looks import (
     PICTURES,
     VIDEOS,
     Angles,
-    background_option,
     check_backdrop,
-    fov_option,
     radians_of,
+    rendering_options,
     target_of,
 )
 from gghead.cli.options import (
     Seeds,
     check_output,
-    device_option,
-    force_option,
     make_folder,
     model_argument,
     pick_device,
     progress,
-    rendering_option,
     rendering_path,
-    resolution_option,
     truncation_option,
 )
 from gghead.runs.resolve import find_model
@@ -59,12 +54,7 @@ ORBIT_FRAMES = 96
     metavar="DEGREES",
     help="A video in which the camera goes round the head (360), or swings from side to side over so many degrees.",
 )
-@fov_option
-@background_option
-@resolution_option
-@rendering_option
-@force_option
-@device_option
+@rendering_options
 def sample(
     model: Path,
     seeds: list[int],

@@ -9,12 +9,9 @@ import click
 from gghead.cli.options import (
     RunPath,
     device_option,
-    gpus_option,
-    log_option,
-    on_nan_option,
+    finite,
     pick_device,
-    read_price,
-    restarts_option,
+    run_options,
     set_option,
 )
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
@@ -55,17 +52,14 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
     help="All randomness of the run follows from it.",
 )
 @set_option
-@log_option
-@gpus_option
-@restarts_option
-@on_nan_option
+@run_options
 @click.option(
     "--dry-run", is_flag=True, help="Only print parameters, memory, time; makes no folder and needs no --data."
 )
 @click.option(
     "--hourly-price",
     type=click.FloatRange(0),
-    callback=read_price,
+    callback=finite("a number like 2.5"),
     help="Price of a GPU hour; --dry-run then prints what the run costs.",
 )
 @device_option

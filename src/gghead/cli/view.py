@@ -54,10 +54,13 @@ def view(
     if importlib.util.find_spec("viser") is None:
         raise click.UsageError("the viewer needs the package viser; pip install 'gghead[viewer]'")
     from gghead.viewer.access.admission import Address, Admission, parse_allowed
+    from gghead.viewer.library import open_library
 
     # What can be refused is, before the seconds that importing torch takes.
     admission = Admission(Address(host, port), parse_allowed(origins))
-    library = find_library(models, follow)
+    if follow and (len(models) != 1 or not (models[0] / CONFIG).is_file()):
+        raise ValueError("--follow takes one MODEL, the folder of a run; start one with `gghead train`")
+    library = open_library(models)
     if not follow and not library[0].snapshots():
         raise FileNotFoundError(f"{library[0].name} has kept no model yet; --follow waits for the first")
 
@@ -66,12 +69,14 @@ def view(
     from gghead.viewer.heads_service import HeadsService
     from gghead.viewer.page import PageSettings
     from gghead.viewer.server import serving, welcome
+    from gghead.viewer.state import Renderer, parse_view
 
     device = pick_device(device)
-    default = default_renderer(device)
+    default = Renderer.EXACT if device.startswith("cuda") else Renderer.SPLATS  # without a GPU, exact is not smooth
     copies = Copies(out) if out else None
     favorites = Favorites(out / FILE if out else None)
-    setting = PageSettings(library, first_view(text, renderer or default), default, copies, follow, favorites)
+    first_view = parse_view(text, Renderer(renderer or default))
+    setting = PageSettings(library, first_view, default, copies, follow, favorites)
     service = HeadsService(device)
     for path in library[0].snapshots()[:1]:
         service.model(path)
@@ -82,28 +87,3 @@ def view(
                 time.sleep(3600)
         except KeyboardInterrupt:
             click.echo("ended", err=True)
-
-
-def find_library(models: tuple[Path, ...], follow: bool) -> "tuple[Entry, ...]":  # noqa: F821 - imported when run
-    """What is to be looked at.
-
-    Raises:
-        ValueError: --follow is given with something else than one run.
-    """
-    from gghead.viewer.library import open_library
-
-    if follow and (len(models) != 1 or not (models[0] / CONFIG).is_file()):
-        raise ValueError("--follow takes one MODEL, the folder of a run; start one with `gghead train`")
-    return open_library(models)
-
-
-def default_renderer(device: str) -> str:
-    """The exact renderer needs a GPU to be smooth."""
-    return "exact" if device.startswith("cuda") else "splats"
-
-
-def first_view(text: str, renderer: str) -> "View":  # noqa: F821 - imported when run
-    """The view that the command line asks for."""
-    from gghead.viewer.state import Renderer, parse_view
-
-    return parse_view(text, Renderer(renderer))

@@ -1,15 +1,17 @@
 """gghead data check"""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import DataPath, check_output, force_option, progress_counter
+from gghead.cli.options import check_output, force_option, progress_bars
+from gghead.runs.places import find_data
 
 
 @click.command()
-@click.argument("archive", type=DataPath())
+@click.argument("archive", type=click.Path(path_type=Path))
 @click.option(
     "--resolution",
     type=click.IntRange(1),
@@ -45,8 +47,8 @@ def check(
         check_output(out, force)
         if out.suffix.lower() != ".png":
             raise ValueError(f"--out is {out.name}; expected a name ending in .png")
-    with progress_counter(None, "pictures") as done:
-        inspection = inspect(archive, resolution, masks, done)
+    with progress_bars() as tell:
+        inspection = inspect(find_data(archive), resolution, masks, partial(tell, "pictures"))
     click.echo(page(inspection, getattr(sys.stdout, "encoding", None) or "ascii"))
     if out is not None:
         write_sheet(inspection, out, head, force)

@@ -1,11 +1,11 @@
 """gghead data convert"""
 
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import check_output, force_option, out_option, progress_counter
+from gghead.cli.options import check_output, force_option, out_option, progress_bars
 
 
 @click.command()
@@ -53,10 +53,10 @@ def convert(
     packing = out.suffix.lower() == ".zip"  # labels alone take no time
     if packing:
         check_output(masks_path(out), force)
-    with progress_counter(None, "pictures") if packing else nullcontext(lambda done, total: None) as done:
-        converted = write_converted(
-            source, out, Convention.parse(convention), pictures, align, skip_damaged, side, done, force
-        )
+    known = Convention.parse(convention)
+    with progress_bars(packing) as tell:
+        told = partial(tell, "pictures")
+        converted = write_converted(source, out, known, pictures, align, skip_damaged, side, told, force)
     for note in converted.notes:
         click.echo(f"note: {note}", err=True)
     for reason in converted.skipped:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import force_argument_option, progress_counter
+from gghead.cli.options import force_argument_option, progress_bars
 
 
 @click.command()
@@ -44,6 +44,6 @@ def synthetic(
     from gghead.synthetic import Sitting, generate
 
     sitting = Sitting(resolution, seed, views, poses, assets, write_depth)
-    with progress_counter(count, "heads") as done:
-        generate(out, count, sitting, workers, done, overwrite=force)
+    with progress_bars() as tell:
+        generate(out, count, sitting, workers, lambda done: tell("heads", done, count), overwrite=force)
     click.echo(out)
