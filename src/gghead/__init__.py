@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from gghead.geometry.cameras import Cameras as Cameras
     from gghead.inference.loading import load as load
     from gghead.inference.observation import draw as draw
-    from gghead.inference.outputs import save_video as save_video
-    from gghead.inference.outputs import show as show
-    from gghead.inference.paths import interpolate as interpolate
-    from gghead.inference.paths import loop as loop
+    from gghead.inference.outputs import save_video as save_video, show as show
+    from gghead.inference.paths import interpolate as interpolate, loop as loop
     from gghead.model.generator import Generator as Generator
-    from gghead.rasterizer.api import Rendering as Rendering
-    from gghead.rasterizer.api import render as render
+    from gghead.rasterizer.api import Rendering as Rendering, render as render
 else:
     __getattr__, __dir__, __all__ = reexports(__name__, __file__)
 

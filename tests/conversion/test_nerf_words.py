@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gghead.conversion.conversion import Converted, convert
 from gghead.conversion.nerf_cameras import read_nerf

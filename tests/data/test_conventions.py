@@ -4,8 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gghead.data.conventions import MEANINGS, MIRRORED_WORLDS, Convention, recognize, sees_head
 from head_cameras import TO_OTHER_CAMERA, TO_OTHER_WORLD, head_labels, written_as

@@ -2,8 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.spatial.transform import Rotation
 
 from gghead.geometry.rotations import matrices_from_quats, quats_from_axis_angles, quats_from_matrices

@@ -3,8 +3,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from gghead.media.encoded import Traits, decode_gray, decode_picture, decode_rgb

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gghead.metrics.frechet import frechet_distance, frechet_distance_of_few
 from gghead.metrics.kernel import kernel_distance, squared_discrepancy

@@ -9,10 +9,7 @@ import torch
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.cuda import backend as cuda
-from gghead.rasterizer.cuda import device_report
-from gghead.rasterizer.cuda import plan as cuda_plan
-from gghead.rasterizer.cuda import stages as cuda_stages
+from gghead.rasterizer.cuda import backend as cuda, device_report, plan as cuda_plan, stages as cuda_stages
 from gghead.rasterizer.cuda.kernels import SOURCES
 from rasterizer.random_scenes import random_features
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gghead.uv.obj import ObjMesh, read_obj
 from gghead.uv.polygons import MAX_CONCAVE_CORNERS, triangulate

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.viewer.direction_strips import SIDE, STEPS
 from gghead.viewer.heads_service import HeadsService
-from gghead.viewer.panels.pad import SIDE as PLATE
-from gghead.viewer.panels.pad import corner_in
+from gghead.viewer.panels.pad import SIDE as PLATE, corner_in
 from gghead.viewer.state import NUM_DIRECTIONS, Viewpoint
 from gghead.viewer.viewpoints import PANEL_SHARE, Framing, camera_of, framing_of
 from viewer.tiny_models import write_model

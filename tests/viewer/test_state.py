@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gghead.viewer.state import HeadChoice, Look, Renderer, Show, View, Viewpoint, format_view, parse_view
 

@@ -5,14 +5,10 @@ from typing import TYPE_CHECKING
 from gghead.config.reexports import reexports
 
 if TYPE_CHECKING:
-    from gghead.data.archive import Archive as Archive
-    from gghead.data.archive import open_archive as open_archive
-    from gghead.data.conventions import Convention as Convention
-    from gghead.data.conventions import recognize as recognize
+    from gghead.data.archive import Archive as Archive, open_archive as open_archive
+    from gghead.data.conventions import Convention as Convention, recognize as recognize
     from gghead.data.dataset import HeadDataset as HeadDataset
-    from gghead.data.labels import Labels as Labels
-    from gghead.data.labels import parse_labels as parse_labels
-    from gghead.data.loader import Batch as Batch
-    from gghead.data.loader import BatchLoader as BatchLoader
+    from gghead.data.labels import Labels as Labels, parse_labels as parse_labels
+    from gghead.data.loader import Batch as Batch, BatchLoader as BatchLoader
 else:
     __getattr__, __dir__, __all__ = reexports(__name__, __file__)

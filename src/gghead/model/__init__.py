@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from gghead.config.reexports import reexports
 
 if TYPE_CHECKING:
-    from gghead.model.decoder import Decoded as Decoded
-    from gghead.model.decoder import RawAttributes as RawAttributes
+    from gghead.model.decoder import Decoded as Decoded, RawAttributes as RawAttributes
     from gghead.model.discriminator import Discriminator as Discriminator
-    from gghead.model.generator import Generator as Generator
-    from gghead.model.generator import build_generator as build_generator
-    from gghead.model.storage import load_discriminator as load_discriminator
-    from gghead.model.storage import load_generator as load_generator
-    from gghead.model.storage import save_discriminator as save_discriminator
-    from gghead.model.storage import save_generator as save_generator
+    from gghead.model.generator import Generator as Generator, build_generator as build_generator
+    from gghead.model.storage import (
+        load_discriminator as load_discriminator,
+        load_generator as load_generator,
+        save_discriminator as save_discriminator,
+        save_generator as save_generator,
+    )
 else:
     __getattr__, __dir__, __all__ = reexports(__name__, __file__)

@@ -6,10 +6,12 @@ from gghead.config.reexports import reexports
 
 if TYPE_CHECKING:
     from gghead.uv.bake import TemplateMaps as TemplateMaps
-    from gghead.uv.samples import UVSamples as UVSamples
-    from gghead.uv.samples import place_uv_samples as place_uv_samples
-    from gghead.uv.samples import regrid as regrid
-    from gghead.uv.samples import sample_maps as sample_maps
+    from gghead.uv.samples import (
+        UVSamples as UVSamples,
+        place_uv_samples as place_uv_samples,
+        regrid as regrid,
+        sample_maps as sample_maps,
+    )
     from gghead.uv.template import HeadTemplate as HeadTemplate
 else:
     __getattr__, __dir__, __all__ = reexports(__name__, __file__)

@@ -16,8 +16,7 @@ from gghead.media.encoded import decode_rgb
 from gghead.media.images import encode_png
 from gghead.uv.template import HeadTemplate
 from head_cameras import head_labels, written_as
-from tiny_archive import COUNT, frontal_label, labels_json, picture_name, write_zip
-from tiny_archive import SIDE as PICTURE_SIDE
+from tiny_archive import COUNT, SIDE as PICTURE_SIDE, frontal_label, labels_json, picture_name, write_zip
 
 Files = dict[str, bytes]
 WriteSet = Callable[[Files], Path]

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import zstandard
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gghead.gaussians.formats.spz import decode_spz, encode_spz, out_of_range, pack_quats, unpack_quats
 from gghead.gaussians.scene import Gaussians

@@ -6,8 +6,7 @@ import torch
 pytest.importorskip("cuda.core", reason="needs the extra cuda")
 
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.cuda import device_report, list_capacity
-from gghead.rasterizer.cuda import plan as cuda_plan
+from gghead.rasterizer.cuda import device_report, list_capacity, plan as cuda_plan
 from gghead.rasterizer.cuda.kernels import KERNELS
 from rasterizer.pretended_gpu import REPORTS, Recorder, draw, recorder
 from rasterizer.random_scenes import cameras_around, random_scene

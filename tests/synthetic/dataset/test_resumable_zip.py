@@ -4,8 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gghead.synthetic.dataset.resumable_zip import GrowingZip
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.geometry.canonical_head import FFHQ_DISTANCE

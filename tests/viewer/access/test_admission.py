@@ -1,8 +1,7 @@
 """Who is served: by the addresses of the page, and by pages of the same address."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gghead.viewer.access.admission import Address, Admission, parse_allowed, parse_origin
 

@@ -7,8 +7,7 @@ import pytest
 
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gghead.viewer.access import client_messages
 from viewer.test_server import CAMERA

@@ -6,14 +6,12 @@ from gghead.config.reexports import reexports
 
 if TYPE_CHECKING:
     from gghead.gaussians.formats.html import encode_html as encode_html
-    from gghead.gaussians.formats.ply import decode_ply as decode_ply
-    from gghead.gaussians.formats.ply import encode_ply as encode_ply
-    from gghead.gaussians.formats.ply import load_ply as load_ply
-    from gghead.gaussians.formats.splat import decode_splat as decode_splat
-    from gghead.gaussians.formats.splat import encode_splat as encode_splat
-    from gghead.gaussians.formats.splat import load_splat as load_splat
-    from gghead.gaussians.formats.spz import decode_spz as decode_spz
-    from gghead.gaussians.formats.spz import encode_spz as encode_spz
-    from gghead.gaussians.formats.spz import load_spz as load_spz
+    from gghead.gaussians.formats.ply import decode_ply as decode_ply, encode_ply as encode_ply, load_ply as load_ply
+    from gghead.gaussians.formats.splat import (
+        decode_splat as decode_splat,
+        encode_splat as encode_splat,
+        load_splat as load_splat,
+    )
+    from gghead.gaussians.formats.spz import decode_spz as decode_spz, encode_spz as encode_spz, load_spz as load_spz
 else:
     __getattr__, __dir__, __all__ = reexports(__name__, __file__)

@@ -6,8 +6,7 @@ from typing import TypeGuard
 
 from torch import Tensor
 
-from gghead.config.printable import printable
-from gghead.config.printable import shown as shown_value
+from gghead.config.printable import printable, shown as shown_value
 from gghead.model.official.safe_pickle import Record
 
 NUMPY_CODES = {

@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
 from gghead.synthetic.render.lighting import Lighting
-from gghead.synthetic.render.mesh_rasterizer import FAR, rasterize
-from gghead.synthetic.render.mesh_rasterizer import project as project_points
+from gghead.synthetic.render.mesh_rasterizer import FAR, project as project_points, rasterize
 from gghead.synthetic.render.shading import light_vertices, shade_solid
 from gghead.synthetic.render.sheer_layers import TONE_LIMIT, TONE_STEPS, cast, composite, pool
 
