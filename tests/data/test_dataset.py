@@ -12,7 +12,7 @@ from gghead.data.check.inspection import inspect
 from gghead.data.cutout import composite
 from gghead.data.dataset import HeadDataset, MissingMasksWarning
 from gghead.data.labels import mirror_labels
-from gghead.media.encoded import decode_rgb
+from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_png, resize
 from tiny_archive import COUNT, SIDE, frontal_label, labels_json, picture_name, write_zip
 
@@ -27,7 +27,7 @@ def test_reads_pictures_cut_out_in_the_order_of_names(files: Files, write_set: W
         assert dataset.labels.shape == (COUNT, 25)
         assert dataset.labels.dtype == np.float32
         picture = dataset.read(3)
-    expected = decode_rgb(files[picture_name(3)])
+    expected = decode_picture(files[picture_name(3)]).rgb
     assert np.array_equal(picture[:, : SIDE // 2], expected[:, : SIDE // 2])
     assert (picture[:, SIDE // 2 :] == 255).all()
 
@@ -46,8 +46,8 @@ def test_background_is_the_datasets_or_the_reads(files: Files, write_set: WriteS
 def test_composites_before_it_resizes(files: Files, masks: Files, write_set: WriteSet) -> None:
     with HeadDataset.open(write_set(files), 8) as dataset:
         small = dataset.read(0)
-    mask = np.asarray(decode_rgb(masks[picture_name(0)]))[..., 0]
-    assert np.array_equal(small, resize(composite(decode_rgb(files[picture_name(0)]), mask, 1.0), 8))
+    mask = np.asarray(decode_picture(masks[picture_name(0)]).rgb)[..., 0]
+    assert np.array_equal(small, resize(composite(decode_picture(files[picture_name(0)]).rgb, mask, 1.0), 8))
 
 
 def test_composite_is_the_formula() -> None:
@@ -82,7 +82,7 @@ def test_folder_with_folder_of_1_bit_masks(files: Files, tmp_path: Path) -> None
         (tmp_path / "heads_masks_modnet" / picture_name(i)).write_bytes(encode_png(np.eye(SIDE, dtype=bool)))
     with HeadDataset.open(tmp_path / "heads", SIDE, background=0.0) as dataset:
         picture = dataset.read(2)
-    expected = decode_rgb(files[picture_name(2)])
+    expected = decode_picture(files[picture_name(2)]).rgb
     assert np.array_equal(picture[np.eye(SIDE, dtype=bool)], expected[np.eye(SIDE, dtype=bool)])
     assert not picture[~np.eye(SIDE, dtype=bool)].any()
 
@@ -123,7 +123,7 @@ def test_without_masks_it_warns_and_keeps_the_picture(files: Files, tmp_path: Pa
     with pytest.warns(MissingMasksWarning, match="background becomes a part"):
         dataset = HeadDataset.open(path, SIDE)
     with dataset:
-        assert np.array_equal(dataset.read(0), decode_rgb(files[picture_name(0)]))
+        assert np.array_equal(dataset.read(0), decode_picture(files[picture_name(0)]).rgb)
 
 
 def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
@@ -164,7 +164,9 @@ def test_without_masks_the_transparency_of_a_picture_is_its_mask(files: Files, t
     with HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE, background=0.5) as dataset:
         assert dataset.read(0)[0, ::4, 0].tolist() == [100, 122, 128, 128]
         assert dataset.cutout(0).transparency[0, ::4].tolist() == [0, 204, 255, 255]
-        assert np.array_equal(dataset.read(1), decode_rgb(files[picture_name(1)])), "an opaque picture is as it is"
+        assert np.array_equal(dataset.read(1), decode_picture(files[picture_name(1)]).rgb), (
+            "an opaque picture is as it is"
+        )
 
 
 def test_intrinsics_in_pixels_are_refused(files: Files, write_set: WriteSet) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gghead.data.dataset import HeadDataset
 from gghead.data.inventory import read_inventory, take_inventory, write_inventory
 from gghead.data.labels import read_label_file, write_labels
-from gghead.media.encoded import decode_gray
+from gghead.media.encoded import decode_picture
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
 from gghead.training.resume.data import require_same_data
@@ -43,7 +43,7 @@ def test_masks_that_are_inside_out_are_told(tmp_path: Path) -> None:
     data = write_tiny_dataset(tmp_path / "blobs.zip")
     masks = tmp_path / "blobs_masks_modnet.zip"
     with zipfile.ZipFile(masks) as archive:
-        inverted = {name: png(255 - decode_gray(archive.read(name))) for name in archive.namelist()}
+        inverted = {name: png(255 - decode_picture(archive.read(name)).rgb[..., 0]) for name in archive.namelist()}
     rewritten(masks, inverted)
     monitor = SilentMonitor()
     config = tiny_config(data, total_images=4, snapshot_every=4)

@@ -56,27 +56,6 @@ class EncodedPicture:
     traits: Traits
 
 
-def decode_rgb(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
-    """Pixels of an encoded picture of any kind; transparency is dropped.
-
-    Raises:
-        ValueError: as `decode_picture`.
-    """
-    return decode_picture(data).rgb
-
-
-def decode_gray(data: bytes) -> UInt8[np.ndarray, "H W"]:
-    """Luminance of an encoded picture; a 1-bit picture gives 0 and 255, a 16-bit one is scaled to 8 bits.
-
-    Raises:
-        ValueError: as `decode_picture`.
-    """
-    with opened(data) as picture:
-        if picture.mode in SIXTEEN_BIT_MODES:
-            return to_8_bits(deep_levels(picture))
-        return levels(picture.convert("L"))
-
-
 def decode_picture(data: bytes) -> EncodedPicture:
     """Colours and opacity of an encoded picture of any kind.
 

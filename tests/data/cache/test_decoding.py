@@ -21,7 +21,7 @@ from gghead.data.cutout import Cutout, change_background, composite
 from gghead.data.dataset import HeadDataset
 from gghead.data.loader import BatchLoader, Order
 from gghead.data.source import PictureSource
-from gghead.media.encoded import decode_rgb
+from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_png
 from tiny_archive import COUNT, SIDE, picture_name, write_zip
 
@@ -324,7 +324,7 @@ def test_any_background_is_within_a_level_where_nothing_is_resized(files: Files,
     )
     assert (changed.int() - torch.from_numpy(np.stack(gray)).int()).abs().max() <= 1
     colors = torch.tensor([[1.0, 0.0, 0.5]] * COUNT)
-    pixels, mask = decode_rgb(files[picture_name(0)]), 255 - cutouts[0].transparency
+    pixels, mask = decode_picture(files[picture_name(0)]).rgb, 255 - cutouts[0].transparency
     colored = change_background(
         torch.from_numpy(cutouts[0].rgb)[None], torch.from_numpy(cutouts[0].transparency)[None], 1.0, colors[:1]
     )

@@ -12,7 +12,7 @@ from gghead.data.check.contact_sheet import LANDMARKS, SIDE, contact_sheet_of, d
 from gghead.data.check.inspection import Inspection, inspect
 from gghead.data.check.inspection_page import histogram, page
 from gghead.data.labels import mirror_labels
-from gghead.media.encoded import decode_rgb
+from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_png
 from gghead.uv.template import HeadTemplate
 from head_cameras import head_labels, written_as
@@ -132,7 +132,7 @@ def test_every_number_of_the_intrinsics_is_looked_at(
 
 def mirrored_set(files: Files, labels: np.ndarray, mirrored_labels: np.ndarray) -> Files:
     """Each picture twice, the second time mirrored, as EG3D's FFHQ holds them."""
-    copies = {f"mirror/{name}": encode_png(decode_rgb(files[name])[:, ::-1]) for name in NAMES}
+    copies = {f"mirror/{name}": encode_png(decode_picture(files[name]).rgb[:, ::-1]) for name in NAMES}
     both = np.concatenate([labels, mirrored_labels])
     return with_labels(files | copies, both, [*NAMES, *copies])
 

@@ -18,7 +18,7 @@ from gghead.data.archive import DEPTH_STEPS
 from gghead.data.check.inspection import inspect
 from gghead.data.dataset import HeadDataset
 from gghead.geometry.cameras import Cameras
-from gghead.media.encoded import decode_gray
+from gghead.media.encoded import decode_picture
 from gghead.synthetic import Sitting, generate
 from gghead.synthetic.dataset.generation import THREADS, one_thread_each
 from gghead.synthetic.people.portraits import VIEW
@@ -92,7 +92,7 @@ def test_the_truth_fits_the_pictures(folder: Path, truth: dict[str, np.ndarray])
             depth = decode_depth(depths.read(name))
             column, row = nose[index].astype(int)
             assert abs(depth[row, column] - float(local[index, 30, 2])) < 0.02
-            assert (depth[decode_gray(masks.read(name)) == 0] == 0).all()
+            assert (depth[decode_picture(masks.read(name)).rgb[..., 0] == 0] == 0).all()
 
 
 def decode_depth(data: bytes) -> np.ndarray:

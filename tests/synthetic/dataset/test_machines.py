@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gghead.media.encoded import decode_rgb
+from gghead.media.encoded import decode_picture
 from gghead.synthetic import Sitting, generate
 from tolerances import OTHER_PROCESSOR
 
@@ -46,5 +46,7 @@ def test_an_old_processor_draws_the_same_people(tmp_path: Path) -> None:
         assert ours.read("dataset.json") == theirs.read("dataset.json")
         for name in ours.namelist():
             if name.endswith(".png"):
-                apart = np.abs(decode_rgb(ours.read(name)).astype(int) - decode_rgb(theirs.read(name))).max(2)
+                apart = np.abs(
+                    decode_picture(ours.read(name)).rgb.astype(int) - decode_picture(theirs.read(name)).rgb
+                ).max(2)
                 assert (apart > 0).mean() < OTHER_PROCESSOR.pixels, name

@@ -11,7 +11,7 @@ from face_models import IBUG_68, FaceModels, face_models, head_pose
 from gghead.data.archive import open_archive
 from gghead.data.dataset import masks_path
 from gghead.data.labels import parse_labels
-from gghead.media.encoded import decode_gray, decode_rgb
+from gghead.media.encoded import decode_picture
 from gghead.media.images import resize
 from gghead.synthetic import Sitting, generate
 from gghead.synthetic.anatomy.head_model import HeadModel
@@ -52,7 +52,7 @@ def judge(archive: Path, models: FaceModels) -> Judgement:
             if abs(yaw) > FRONTAL:
                 continue
             looked_at += 1
-            pixels, mask = decode_rgb(pictures.read(name)), decode_gray(masks.read(name)) > 127
+            pixels, mask = decode_picture(pictures.read(name)).rgb, decode_picture(masks.read(name)).rgb[..., 0] > 127
             person = models.segment(pixels) > 0.5
             mask = resize(mask.astype(np.uint8) * 255, len(person)) > 127
             overlaps.append((person & mask).sum() / (person | mask).sum())

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gghead.media.encoded import decode_rgb
+from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_png
 from gghead.viewer.favorites import Favorite, absolute
 from gghead.viewer.page import Page
@@ -22,7 +22,7 @@ def add_favorites(page: Page) -> None:
     shown: list[Favorite] = []
 
     def show(favorite: Favorite) -> None:
-        pixels = decode_rgb(favorite.picture)
+        pixels = decode_picture(favorite.picture).rgb
         shown.append(favorite)
         folder.visible = True
         with folder:
