@@ -11,6 +11,5 @@ if TYPE_CHECKING:
     from gghead.inference.mixing import blend as blend, mix_styles as mix_styles
     from gghead.inference.outputs import save_video as save_video, show as show
     from gghead.inference.paths import interpolate as interpolate, loop as loop
-    from gghead.inference.smoothing_filter import smooth as smooth
 else:
     __getattr__, __dir__, __all__ = reexports(__name__, __file__)
