@@ -32,15 +32,15 @@ import torch
 from PIL import Image
 
 from benchmarks.rows import RESULTS, commit
-from gghead.data.cache.decoded import DecodedPictures
+from gghead.data.cache.decoded import DecodedPixels
 from gghead.data.cache.decoding import decode_from
-from gghead.data.cache.picture_cache import cached_pictures
-from gghead.data.cache.resident import ResidentBatches
-from gghead.data.cutout import Cutout
+from gghead.data.cache.picture_cache import CACHE_VARIABLE, cached_pixels
 from gghead.data.dataset import HeadDataset, masks_path
+from gghead.data.decoder import PictureDecoder
 from gghead.data.labels import LABELS_NAME, write_labels
-from gghead.data.loader import Batch, BatchLoader, Order
+from gghead.data.loader import Batch, fetched_batches, resident_batches
 from gghead.data.parallel import thread_count
+from gghead.data.sampler import Order
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import encode_png
 
@@ -83,30 +83,30 @@ def main() -> None:
 def measure(dataset: HeadDataset, root: Path) -> list[dict[str, object]]:
     """A row for each way, pictures per second."""
     rows: list[dict[str, object]] = []
+    decoder = PictureDecoder(dataset.files, dataset.names, dataset.resolution)
 
-    def decoded(start: int) -> Iterator[Cutout]:
-        return decode_from(dataset, start, print)
+    def decoded(start: int) -> Iterator[np.ndarray]:
+        return decode_from(decoder, start, print)
 
-    with BatchLoader(dataset, ORDER) as batches:
-        rows.append(rates("decoded as needed", batches, count=128, repeats=5))
+    def batches(device: str) -> Iterator[Batch]:
+        return fetched_batches(dataset, ORDER, 0, torch.device(device))
+
+    rows.append(rates("decoded as needed", batches("cpu"), count=128, repeats=5))
     _, row = once("decoded once", len(dataset), lambda: deque(decoded(0), maxlen=0))
     rows.append(row)
-    cached, row = once("cache built", len(dataset), lambda: cached_pictures(dataset, root, decoded, print))
+    cached, row = once("cache built", len(dataset), lambda: cached_pixels(decoder, root, decoded, print))
     rows.append(row | {"bytes": sum(file.stat().st_size for file in root.rglob("*"))})
     require_same(dataset, cached)
-    cached = cached_pictures(dataset, root, decoded, print)
-    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-    for device in devices:
-        with BatchLoader(cached, ORDER, device=device) as batches:
-            if device == "cpu":
-                # The pictures of the first epoch are compared with their checksums.
-                rows.append(rates(f"cache, first epoch -> {device}", batches, len(dataset) // 32 * 32, repeats=1))
-                next(batches)
-            rows.append(rates(f"cache -> {device}", batches, len(dataset)))
-        with BatchLoader(cached, ORDER, device=device, with_transparency=True) as batches:
-            rows.append(rates(f"cache with transparency -> {device}", batches, len(dataset)))
-    if len(devices) > 1:
-        rows.append(rates("resident", ResidentBatches(cached, ORDER, 0, "cuda"), 20_000))
+    os.environ[CACHE_VARIABLE] = str(root)
+    dataset.decode(print)
+    # The pictures of the first epoch are compared with their checksums.
+    first = batches("cpu")
+    rows.append(rates("cache, first epoch -> cpu", first, len(dataset) // 32 * 32, repeats=1))
+    next(first)
+    rows.append(rates("cache -> cpu", first, len(dataset)))
+    if torch.cuda.is_available():
+        rows.append(rates("cache -> cuda", batches("cuda"), len(dataset)))
+        rows.append(rates("resident", resident_batches(dataset, ORDER, 0, torch.device("cuda")), 20_000))
     return rows
 
 
@@ -125,7 +125,7 @@ def rates(way: str, batches: Iterator[Batch], count: int, repeats: int = REPEATS
     for _ in range(repeats):
         done, start = 0, time.perf_counter()
         while done < count:
-            done += len(next(batches).pictures)
+            done += len(next(batches).labels)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         found.append(done / (time.perf_counter() - start))
@@ -141,12 +141,10 @@ def rates(way: str, batches: Iterator[Batch], count: int, repeats: int = REPEATS
     }
 
 
-def require_same(dataset: HeadDataset, cached: DecodedPictures) -> None:
+def require_same(dataset: HeadDataset, cached: DecodedPixels) -> None:
     """Stops when the cache gives other pixels than decoding."""
     for index in range(0, len(dataset), 50):
-        cutout = dataset.cutout(index)
-        assert np.array_equal(cached.rgb[index], cutout.rgb)
-        assert np.array_equal(cached.transparency[index], cutout.transparency)
+        assert np.array_equal(cached.pixels[index], dataset.pixels([index])[0])
 
 
 def make_set(path: Path, count: int, side: int) -> Path:

@@ -97,8 +97,8 @@ def measure(config: RunConfig, group: ProcessGroup, everybody: ProcessGroup, ste
     labels = Cameras.orbit(training.batch_size, resolution).labels()
     context = StepContext(training, labels, group, fastest_runner(state.device, watch_lists, group.any_of))
     part = group.part(labels, config.model.discriminator.group_size).to(device)
-    pictures = torch.randint(256, (len(part), resolution, resolution, 3), dtype=torch.uint8, device=device)
-    batch = Batch(pictures, part, pictures[..., 0] if training.random_background else None)
+    pixels = torch.randint(256, (len(part), resolution, resolution, 4), dtype=torch.uint8, device=device)
+    batch = Batch(pixels, part)
     for _ in range(WARMUP):
         for period in (training.r1_every, 1):
             state.images = -(-state.images // (period * training.batch_size)) * period * training.batch_size

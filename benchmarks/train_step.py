@@ -107,9 +107,8 @@ def measure(config: RunConfig, scales: Scales, steps: int, device: str, version:
     # The blur of the first pictures is not what most of a run's time goes to.
     state.images = 10**6 * training.batch_size
     labels = Cameras.orbit(training.batch_size, resolution).labels()
-    pictures = torch.randint(256, (training.batch_size, resolution, resolution, 3), dtype=torch.uint8, device=device)
-    transparency = pictures[..., 0] if training.random_background else None
-    batch = Batch(pictures, labels.to(device), transparency)
+    pixels = torch.randint(256, (training.batch_size, resolution, resolution, 4), dtype=torch.uint8, device=device)
+    batch = Batch(pixels, labels.to(device))
     context = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def step(with_r1: bool) -> None:

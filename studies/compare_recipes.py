@@ -28,12 +28,10 @@ from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfi
 from gghead.config.presets import from_preset, with_recipe
 from gghead.config.training import RunConfig, TrainingConfig
 from gghead.cuda.graphs import fastest_runner
-from gghead.data.cache.decoding import decode
 from gghead.data.cache.picture_cache import cache_root
-from gghead.data.cache.resident import open_batches
 from gghead.data.dataset import HeadDataset
-from gghead.data.loader import Order
-from gghead.data.source import PictureSource
+from gghead.data.loader import open_batches
+from gghead.data.sampler import Order
 from gghead.evaluation.features import collect_features
 from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
 from gghead.inference.generated import ConditioningCamera, GeneratedHeads, SamplingProtocol
@@ -216,28 +214,28 @@ def visible(number: int) -> str:
 def prepare(config: RunConfig, device: str) -> None:
     """Decodes and measures the data once; what is kept of it serves all variants."""
     with open_dataset(config) as dataset:
-        reference_of(config, dataset, decode(dataset), torch.device(device))
+        dataset.decode()
+        reference_of(config, dataset, torch.device(device))
 
 
-def reference_of(
-    config: RunConfig, dataset: HeadDataset, pictures: PictureSource, device: torch.device
-) -> RealStatistics:
+def reference_of(config: RunConfig, dataset: HeadDataset, device: torch.device) -> RealStatistics:
     """The real pictures as the detector sees them."""
     detector = load_detector("efficientnet-lite0", cache_root() / "detectors", device)
-    return measure_real_statistics(Path(config.data), dataset, pictures, detector, cache_root(), device=device)
+    background = config.training.background
+    return measure_real_statistics(Path(config.data), dataset, background, detector, cache_root(), device=device)
 
 
 def run(arguments: argparse.Namespace, config: RunConfig) -> Row:
     """Trains and measures a variant."""
     state, training = new_state(config, arguments.device), config.training
     with open_dataset(config) as dataset:
-        pictures = decode(dataset)
-        reference = reference_of(config, dataset, pictures, state.device)
+        dataset.decode()
+        reference = reference_of(config, dataset, state.device)
         runner = fastest_runner(state.device, watch_lists)
-        context = StepContext(training, torch.from_numpy(pictures.labels), run=runner)
+        context = StepContext(training, torch.from_numpy(dataset.labels), run=runner)
         order = Order(training.seed, training.batch_size, training.mirrored)
         start = time.monotonic()
-        with open_batches(pictures, order, 0, state.device, training.random_background) as batches:
+        with open_batches(dataset, order, 0, state.device) as batches:
             for step in count():
                 if state.images >= arguments.images or time.monotonic() - start > arguments.seconds:
                     break
@@ -269,7 +267,7 @@ def distances(
     fakes = GeneratedHeads(
         state.generator_ema,
         torch.from_numpy(dataset.labels),
-        SamplingProtocol(0, dataset.resolution, camera, 1.0, dataset.background),
+        SamplingProtocol(0, dataset.resolution, camera, 1.0, reference.background),
     )
     made = collect_features(
         fakes, measured, reference.detector, path.with_name(f"{path.name}_{camera}"), device=state.device

@@ -15,10 +15,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import commit
-from gghead.data.cache.decoding import decode
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.data.source import PictureSource
 from gghead.evaluation.features import Pictures, collect_features
 from gghead.evaluation.real import RealPictures, real_features
 from gghead.inference.generated import DrawnPictures, GeneratedHeads, SamplingProtocol
@@ -33,9 +31,9 @@ from gghead.training.losses.blur import blur_matrix, gaussian_blur
 class BlurredPictures(RealPictures):
     """Real pictures, blurred with a standard deviation of sigma pixels."""
 
-    def __init__(self, source: PictureSource, names: tuple[str, ...], sigma: float) -> None:
-        super().__init__(source, names)
-        self._blur = blur_matrix(sigma, source.resolution)
+    def __init__(self, dataset: HeadDataset, sigma: float) -> None:
+        super().__init__(dataset)
+        self._blur = blur_matrix(sigma, dataset.resolution)
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """The pictures of each span."""
@@ -59,11 +57,12 @@ def main() -> None:
     with HeadDataset.open(options.data, options.resolution) as dataset:
         if 2 * options.count > len(dataset):
             parser.error(f"{options.data} has {len(dataset)} pictures; --count can be {len(dataset) // 2} at most")
-        source, count = decode(dataset), options.count
-        real = real_features(dataset, source, detector, cache_root(), device=options.device).features
+        dataset.decode()
+        count = options.count
+        real = real_features(dataset, 1.0, detector, cache_root(), device=options.device).features
         recipe = SamplingProtocol(0, dataset.resolution)
         made: dict[str, Pictures] = {
-            "blurred": BlurredPictures(source, dataset.names, options.sigma),
+            "blurred": BlurredPictures(dataset, options.sigma),
             "model": GeneratedHeads(load(options.model, options.device), torch.from_numpy(dataset.labels), recipe),
         }
         features = {"half": real[:count]} | {

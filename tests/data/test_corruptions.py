@@ -20,12 +20,12 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from gghead.conversion.conversion import convert
-from gghead.data.cache.decoding import decode
 from gghead.data.check.inspection import inspect
 from gghead.data.check.inspection_page import page
 from gghead.data.conventions import Convention
 from gghead.data.dataset import HeadDataset
-from gghead.data.loader import BatchLoader, Order
+from gghead.data.loader import open_batches
+from gghead.data.sampler import Order
 from gghead.media.images import encode_png
 from head_cameras import head_labels
 from tiny_archive import COUNT, SIDE, labels_json, picture_name
@@ -337,8 +337,8 @@ def training_error(path: Path) -> str | None:
     """What training says of a dataset when it refuses it; anything but these two kinds of errors goes through."""
     try:
         with HeadDataset.open(path, RESOLUTION) as dataset:
-            pictures = decode(dataset)
-            with BatchLoader(pictures, Order(seed=0, batch_size=4, mirrored=True)) as batches:
+            dataset.decode()
+            with open_batches(dataset, Order(seed=0, batch_size=4, mirrored=True)) as batches:
                 batch = next(batches)
     except (ValueError, FileNotFoundError) as error:
         return str(error)

@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gghead.data.cache.decoded import DecodedPictures
-from gghead.data.cache.decoding import decode
 from gghead.data.check.inspection import inspect
-from gghead.data.cutout import composite
 from gghead.data.dataset import HeadDataset, MissingMasksWarning
-from gghead.data.labels import mirror_labels
 from gghead.media.encoded import decode_picture
-from gghead.media.images import encode_png, resize
+from gghead.media.images import encode_png
 from tiny_archive import COUNT, SIDE, frontal_label, labels_json, picture_name, write_zip
 
 Files = dict[str, bytes]
@@ -32,45 +28,22 @@ def test_reads_pictures_cut_out_in_the_order_of_names(files: Files, write_set: W
     assert (picture[:, SIDE // 2 :] == 255).all()
 
 
-def test_background_is_the_datasets_or_the_reads(files: Files, write_set: WriteSet) -> None:
-    with HeadDataset.open(write_set(files), SIDE, background=0.0) as dataset:
-        backgrounds = [
-            dataset.read(0),
-            dataset.read(0, background=1.0),
-            dataset.read(0, background=0.5),
-            dataset.read(0),
-        ]
-    assert [int(picture[0, -1, 0]) for picture in backgrounds] == [0, 255, 128, 0]
-
-
-def test_composites_before_it_resizes(files: Files, masks: Files, write_set: WriteSet) -> None:
-    with HeadDataset.open(write_set(files), 8) as dataset:
-        small = dataset.read(0)
-    mask = np.asarray(decode_picture(masks[picture_name(0)]).rgb)[..., 0]
-    assert np.array_equal(small, resize(composite(decode_picture(files[picture_name(0)]).rgb, mask, 1.0), 8))
-
-
-def test_composite_is_the_formula() -> None:
-    pixels, mask = np.full((1, 3, 3), 100, np.uint8), np.array([[0, 51, 255]], np.uint8)
-    assert composite(pixels, mask, 0.5)[0, :, 0].tolist() == [128, 122, 100]
-
-
-@pytest.mark.parametrize("background", [0, 1, 0.2])
-def test_composite_is_right_for_all_levels(background: float) -> None:
-    mask, level = np.mgrid[:256, :256].astype(np.uint8)
-    exact = (mask / 255) * level + (1 - mask / 255) * (background * 255)
-    found = composite(np.dstack((level, level, 255 - level)), mask, background)
-    assert np.array_equal(found[..., 0], exact.round())
-    assert np.array_equal(found[..., 2], exact.round()[:, ::-1])
-
-
-def test_flipped_picture_and_label_belong_together(files: Files, write_set: WriteSet) -> None:
+def test_a_picture_is_read_on_any_background(files: Files, write_set: WriteSet) -> None:
     with HeadDataset.open(write_set(files), SIDE) as dataset:
-        flipped = dataset.read(1, flipped=True)
-        assert np.array_equal(flipped, dataset.read(1)[:, ::-1])
-        assert np.array_equal(dataset.label(1, flipped=True), mirror_labels(dataset.labels[1]))
-        flipped[:] = 0
-        assert dataset.read(1, flipped=True).any()
+        backgrounds = [dataset.read(0), dataset.read(0, background=0.0), dataset.read(0, background=0.5)]
+    assert [int(picture[0, -1, 0]) for picture in backgrounds] == [255, 0, 128]
+
+
+@pytest.mark.parametrize("decoded", [False, True])
+def test_flipped_pictures_are_those_of_a_mirror(decoded: bool, files: Files, write_set: WriteSet) -> None:
+    with HeadDataset.open(write_set(files), SIDE) as dataset:
+        if decoded:
+            dataset.decode()
+        pixels = dataset.pixels([1, 3, 1], np.array([True, False, False]))
+        assert np.array_equal(pixels[0], pixels[2][:, ::-1])
+        assert np.array_equal(pixels[1:], dataset.pixels([3, 1]))
+        pixels[:] = 0
+        assert dataset.pixels([1]).any()
 
 
 def test_folder_with_folder_of_1_bit_masks(files: Files, tmp_path: Path) -> None:
@@ -80,8 +53,8 @@ def test_folder_with_folder_of_1_bit_masks(files: Files, tmp_path: Path) -> None
     (tmp_path / "heads_masks_modnet" / "00000").mkdir(parents=True)
     for i in range(COUNT):
         (tmp_path / "heads_masks_modnet" / picture_name(i)).write_bytes(encode_png(np.eye(SIDE, dtype=bool)))
-    with HeadDataset.open(tmp_path / "heads", SIDE, background=0.0) as dataset:
-        picture = dataset.read(2)
+    with HeadDataset.open(tmp_path / "heads", SIDE) as dataset:
+        picture = dataset.read(2, background=0.0)
     expected = decode_picture(files[picture_name(2)]).rgb
     assert np.array_equal(picture[np.eye(SIDE, dtype=bool)], expected[np.eye(SIDE, dtype=bool)])
     assert not picture[~np.eye(SIDE, dtype=bool)].any()
@@ -157,13 +130,13 @@ def test_masks_of_jpeg_pictures_are_png(files: Files, masks: Files, write_set: W
         assert (dataset.read(0)[:, SIDE // 2 :] == 255).all()
 
 
-def test_without_masks_the_transparency_of_a_picture_is_its_mask(files: Files, tmp_path: Path) -> None:
+def test_without_masks_the_alpha_of_a_picture_is_its_mask(files: Files, tmp_path: Path) -> None:
     alpha = np.zeros((SIDE, SIDE), np.uint8)
     alpha[:, :4], alpha[:, 4:8] = 255, 51
     files[picture_name(0)] = encode_png(np.dstack([np.full((SIDE, SIDE, 3), 100, np.uint8), alpha]))
-    with HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE, background=0.5) as dataset:
-        assert dataset.read(0)[0, ::4, 0].tolist() == [100, 122, 128, 128]
-        assert dataset.cutout(0).transparency[0, ::4].tolist() == [0, 204, 255, 255]
+    with HeadDataset.open(write_zip(tmp_path / "heads.zip", files), SIDE) as dataset:
+        assert dataset.read(0, background=0.5)[0, ::4, 0].tolist() == [100, 122, 128, 128]
+        assert dataset.pixels([0])[0, 0, ::4].tolist() == [[100] * 3 + [255], [20] * 3 + [51], [0] * 4, [0] * 4]
         assert np.array_equal(dataset.read(1), decode_picture(files[picture_name(1)]).rgb), (
             "an opaque picture is as it is"
         )
@@ -283,12 +256,12 @@ def test_no_picture_speaks_for_the_set(first_is_opaque: bool, files: Files, tmp_
     files |= {picture_name(i): cut_out for i in range(COUNT) if i not in opaque}
     path, events = write_zip(tmp_path / "heads.zip", files), list[str]()
     with HeadDataset.open(path, SIDE) as dataset:
-        pictures = decode(dataset, events.append)
-        assert isinstance(pictures, DecodedPictures)
-        assert pictures.cut_out() == COUNT - 2
-        covered = [bool(dataset.cutout(i).transparency.any()) for i in range(COUNT)]
+        assert dataset.num_cut_out is None
+        dataset.decode(events.append)
+        assert dataset.num_cut_out == COUNT - 2
+        covered = [bool((dataset.pixels([i])[..., 3] < 255).any()) for i in range(COUNT)]
     assert covered == [i not in opaque for i in range(COUNT)]
-    assert "2 of 5 pictures have neither a mask nor transparency" in events[-1]
+    assert "2 of 5 pictures have neither a mask nor alpha" in events[-1]
     told = (
         f"3 of 5 pictures are cut out by their transparency, the other 2 are opaque ({picture_name(opaque[0])} for one)"
     )

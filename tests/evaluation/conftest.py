@@ -52,7 +52,7 @@ def generator() -> Generator:
 def reference(data: Path, detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStatistics]:
     """The real pictures, measured."""
     with HeadDataset.open(data, RESOLUTION) as dataset:
-        yield measure_real_statistics(data, dataset, dataset, detector, tmp_path_factory.mktemp("features"))
+        yield measure_real_statistics(data, dataset, 1.0, detector, tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(autouse=True)

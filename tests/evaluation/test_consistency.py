@@ -97,7 +97,7 @@ def test_depth_of_rendered_people_is_read_and_compared(
     generate(path, 6, Sitting(32, seed=0, depth=True), workers=1)
     with HeadDataset.open(path, 32) as dataset:
         true = true_shapes(dataset, path, 6)
-        reference = measure_real_statistics(path, dataset, dataset, detector, tmp_path)
+        reference = measure_real_statistics(path, dataset, 1.0, detector, tmp_path)
         report = evaluate(
             generator, Path("m"), reference, EvaluationSettings(num_images=6, suite="3d"), tmp_path / "parts"
         ).report

@@ -187,13 +187,13 @@ def test_real_features_are_cached_by_content(
     def seen_again(pictures: torch.Tensor) -> torch.Tensor:
         raise AssertionError("measured twice")
 
-    first = measure_real_statistics(data, reference.dataset, reference.dataset, detector, tmp_path)
+    first = measure_real_statistics(data, reference.dataset, 1.0, detector, tmp_path)
     blind = replace(detector, features=seen_again)
-    second = measure_real_statistics(data, reference.dataset, reference.dataset, blind, tmp_path)
+    second = measure_real_statistics(data, reference.dataset, 1.0, blind, tmp_path)
     assert torch.equal(first.features.features, second.features.features)
     other = replace(blind, sha256="another detector")
     with pytest.raises(AssertionError, match="measured twice"):
-        measure_real_statistics(data, reference.dataset, reference.dataset, other, tmp_path)
+        measure_real_statistics(data, reference.dataset, 1.0, other, tmp_path)
 
 
 def test_reports_are_added_and_never_overwritten(

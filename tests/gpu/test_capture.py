@@ -65,14 +65,13 @@ def test_a_replayed_step_is_the_step(
     config = replace(config, model=model, training=training)
     side, batch = model.discriminator.resolution, training.batch_size
     generator = torch.Generator().manual_seed(0)
-    pictures = torch.randint(256, (batch, side, side, 3), dtype=torch.uint8, generator=generator).cuda()
-    transparency = torch.randint(256, (batch, side, side), dtype=torch.uint8, generator=generator).cuda()
+    pixels = torch.randint(256, (batch, side, side, 4), dtype=torch.uint8, generator=generator).cuda()
     labels = Cameras.orbit(batch, side).labels()
     reports, states = [], []
     for run, most in ((run_directly, batch), (Replayer(watch_lists), at_once)):
         monkeypatch.setattr("gghead.training.microbatches.MICROBATCH_PIXELS", most * side**2)
         state = state_of(copy.deepcopy(config))
-        context, parts = StepContext(training, labels, run=run), Batch(pictures, labels.cuda(), transparency)
+        context, parts = StepContext(training, labels, run=run), Batch(pixels, labels.cuda())
         reports.append([training_step(state, context, parts).values() for _ in range(STEPS)])
         states.append(state)
     for direct, replayed in zip(*reports, strict=True):

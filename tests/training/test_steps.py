@@ -68,14 +68,8 @@ def test_pictures_of_a_head_are_never_compared_with_each_other() -> None:
 def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, background: bool) -> None:
     config = tiny_config(tmp_path / "blobs.zip", random_background=background)
     state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
-    pictures = torch.zeros(4, RESOLUTION, RESOLUTION, 3, dtype=torch.uint8)
-    context = StepContext(config.training, labels)
-    if background:
-        with pytest.raises(ValueError, match="transparency"):
-            training_step(state, context, Batch(pictures, labels))
-        training_step(state, context, Batch(pictures, labels, pictures[..., 0]))
-    else:
-        training_step(state, context, Batch(pictures, labels))
+    pixels = torch.zeros(4, RESOLUTION, RESOLUTION, 4, dtype=torch.uint8)
+    training_step(state, StepContext(config.training, labels), Batch(pixels, labels))
     write_tiny_dataset(tmp_path / "blobs.zip")
     check_data(config)
     (tmp_path / "blobs_masks_modnet.zip").unlink()
@@ -91,7 +85,7 @@ def test_random_backgrounds_need_to_know_what_is_foreground(tmp_path: Path, back
 def test_r1_comes_every_so_many_steps() -> None:
     config = tiny_config(Path("none"), r1_every=2, blur_fade_images=0)
     state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
-    batch = Batch(torch.randint(256, (4, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8), labels)
+    batch = Batch(torch.randint(256, (4, RESOLUTION, RESOLUTION, 4), dtype=torch.uint8), labels)
     before = copy.deepcopy(state.discriminator.state_dict())
     due, other = (training_step(state, StepContext(config.training, labels), batch) for _ in range(2))
     assert due.r1 is not None
@@ -117,7 +111,7 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
     )
     labels = Cameras.orbit(batch, RESOLUTION).labels()
     draw = torch.Generator().manual_seed(0)
-    pictures = torch.randint(256, (batch, RESOLUTION, RESOLUTION, 3), dtype=torch.uint8, generator=draw)
+    pixels = torch.randint(256, (batch, RESOLUTION, RESOLUTION, 4), dtype=torch.uint8, generator=draw)
     passes, evaluated = [], []
 
     def run(name: str, function: Pass, inputs: object, parameters: Sequence[nn.Parameter]) -> Tensor:
@@ -133,7 +127,7 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
         evaluated.append([])
         state.discriminator.register_forward_pre_hook(lambda _, inputs: evaluated[-1].append(len(inputs[0])))
         context = StepContext(config.training, labels, run=run)
-        training_step(state, context, Batch(pictures, labels, pictures[..., 0]))
+        training_step(state, context, Batch(pixels, labels))
     assert [sorted(set(sizes)) for sizes in evaluated] == [[batch], [4, 8]]
     assert sum(evaluated[0]) == sum(evaluated[1])
     whole, parts = passes

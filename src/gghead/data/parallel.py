@@ -15,8 +15,8 @@ R = TypeVar("R")
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """Where Linux tells a container which share of a period all of its threads together may run (cgroups, version 2)."""
-AHEAD = 4
-"""Items for each thread that are submitted before the first result is taken: bounds the memory."""
+ITEMS_PER_THREAD = 4
+"""That are submitted before the first result is taken: bounds the memory."""
 
 
 def thread_count() -> int:
@@ -29,27 +29,43 @@ def thread_count() -> int:
         return cores
 
 
-def in_order(function: Callable[[T], R], items: Iterable[T], most: int | None = None) -> Iterator[R]:
+def in_order(function: Callable[[T], R], items: Iterable[T], waiting: int | None = None) -> Iterator[R]:
     """function(item) for each item, by one thread a core.
 
     Args:
         function: called by several threads.
         items: what it is called with.
-        most: results that wait for their use at most; by default `AHEAD` for each thread.
+        waiting: results that wait for their use at most; by default `ITEMS_PER_THREAD` for each thread.
 
     Raises:
         Exception: what `function` raised, when its turn comes; threads have ended then.
     """
     threads = thread_count()
-    most = min(AHEAD * threads, most or AHEAD * threads)
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="gghead-data") as pool:
+    most = ITEMS_PER_THREAD * threads
+    for results in prefetch(function, ([item] for item in items), min(most, waiting or most) - 1, threads):
+        yield from results
+
+
+def prefetch(function: Callable[[T], R], groups: Iterable[Iterable[T]], ahead: int, threads: int) -> Iterator[list[R]]:
+    """function(item) for each item, group by group in their order; threads work a few groups ahead of their use.
+
+    Args:
+        function: called by several threads.
+        groups: items of which the results are wanted at a time; taken by the thread that takes the results.
+        ahead: groups that threads work on while the results of one are used.
+        threads: that do the work.
+
+    Raises:
+        Exception: what `function` raised, when its turn comes; threads have ended then.
+    """
+    waiting: deque[list[Future[R]]] = deque()
+    with ThreadPoolExecutor(threads, "gghead-data") as pool:
         try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= most:
-                    yield waiting.popleft().result()
+            for group in groups:
+                waiting.append([pool.submit(function, item) for item in group])
+                if len(waiting) > ahead:
+                    yield [future.result() for future in waiting.popleft()]
             while waiting:
-                yield waiting.popleft().result()
+                yield [future.result() for future in waiting.popleft()]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

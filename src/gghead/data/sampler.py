@@ -1,6 +1,7 @@
 """Which picture is the k-th that a run sees: a pure function of seed and k, so a resumed run is the same run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -8,6 +9,71 @@ from jaxtyping import Bool, Int64
 
 ORDER, MIRROR = 0, 1
 """Purposes of random streams, so that they are independent of each other."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Pictures of a batch.
+
+    Attributes:
+        indices: which pictures of the dataset.
+        flipped: which of them are mirrored left to right.
+    """
+
+    indices: Int64[np.ndarray, " B"]
+    flipped: Bool[np.ndarray, " B"]
+
+    @classmethod
+    def of(cls, indices: Sequence[int]) -> "Selection":
+        """Pictures as they are."""
+        return cls(np.array(indices, np.int64), np.zeros(len(indices), bool))
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which pictures a process of a run sees in which order: a function of seed and images seen.
+
+    Attributes:
+        seed: seed of the run.
+        batch_size: pictures of a step over all processes, a multiple of world_size.
+        mirrored: whether each picture is mirrored with probability one half, with its camera.
+        rank: which of the processes this is, 0 to world_size - 1.
+        world_size: processes of the run.
+        group_size: pictures that the discriminator compares and that therefore stay in one process.
+
+    Raises:
+        ValueError: the batch cannot be shared evenly.
+    """
+
+    seed: int
+    batch_size: int
+    mirrored: bool = False
+    rank: int = 0
+    world_size: int = 1
+    group_size: int = 1
+
+    def __post_init__(self) -> None:
+        self._seen(0)
+
+    def selections(self, count: int, images: int) -> Iterator[Selection]:
+        """This process's part of each batch that follows, without an end.
+
+        Args:
+            count: pictures of the dataset.
+            images: pictures that the whole run has seen.
+        """
+        while True:
+            seen = self._seen(images)
+            indices = picture_indices(count, self.seed, images, images + self.batch_size)[np.array(seen) - images]
+            yield Selection(indices, mirrored_flags(self.seed, seen) if self.mirrored else np.zeros(len(seen), bool))
+            images += self.batch_size
+
+    def _seen(self, images: int) -> list[int]:
+        return rank_slice(images, self.batch_size, self.rank, self.world_size, self.group_size)
 
 
 def picture_indices(count: int, seed: int, start: int, stop: int) -> Int64[np.ndarray, " K"]:

@@ -67,7 +67,7 @@ def conditions_of(generator: Generator, reference: RealStatistics, settings: Eva
         stored_resolution=reference.stored_resolution,
         resize_filter="none" if reference.stored_resolution == dataset.resolution else RESIZE_FILTER.name,
         masks=reference.masks,
-        background=dataset.background,
+        background=reference.background,
         mirrored=False,
         detector=reference.detector.name,
         detector_sha256=reference.detector.sha256,

@@ -58,7 +58,7 @@ def true_shapes(dataset: HeadDataset, path: Path, count: int) -> Shapes:
     """
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
     depth_path = path.with_name(f"{path.stem}_depth.zip")
-    areas = [float(1 - dataset.cutout(int(index)).transparency.mean(dtype=np.float64) / 255) for index in chosen]
+    areas = [float(dataset.pixels([int(index)])[..., 3].mean(dtype=np.float64) / 255) for index in chosen]
     depths = [(float("nan"), float("nan"))] * len(chosen)
     if depth_path.exists():
         with open_archive(depth_path) as archive:

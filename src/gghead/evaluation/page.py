@@ -77,7 +77,7 @@ def neighbor_sheet(result: Evaluation, reference: RealStatistics) -> np.ndarray:
     usable = result.features.finite.nonzero().flatten()[:SAMPLES].tolist()
     found = nearest(result.features.features[usable], reference.features.usable())
     made = [result.fakes.draw(range(index, index + 1)).pixels[0].permute(1, 2, 0).cpu().numpy() for index in usable]
-    real = [reference.dataset.read(int(index)) for index in found]
+    real = [reference.dataset.read(int(index), reference.background) for index in found]
     side = min(reference.dataset.resolution, MAX_SIDE)
     return tile(np.stack([resize(np.ascontiguousarray(picture), side) for picture in made + real]), len(usable))
 

@@ -2,68 +2,50 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import torch
 from filelock import FileLock
 from jaxtyping import Float
 from torch import Tensor
 
 from gghead.data.dataset import HeadDataset
-from gghead.data.parallel import thread_count
-from gghead.data.source import PictureSource
+from gghead.data.pixels import composite
+from gghead.data.sampler import Selection
 from gghead.evaluation.features import FeatureSet, collect_features
 from gghead.inference.generated import DrawnPictures
 from gghead.metrics.detectors import Detector
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
-AHEAD = 3
-"""Batches that threads fetch while the detector looks at one."""
-
 
 class RealPictures:
-    """All pictures of a dataset in the order of their names, not mirrored."""
+    """All pictures of a dataset in the order of their names, not mirrored, on a grey background."""
 
-    def __init__(self, source: PictureSource, names: tuple[str, ...], limit: int | None = None) -> None:
-        self._source = source
-        self._names = names
-        self.count = len(names) if limit is None else min(limit, len(names))
+    def __init__(self, dataset: HeadDataset, background: float = 1.0) -> None:
+        self._dataset = dataset
+        self._background = background
+        self.count = len(dataset)
 
     def name(self, index: int) -> str:
         """Name in the archive."""
-        return self._names[index]
+        return self._dataset.names[index]
 
     def labels(self, span: range) -> Float[Tensor, "B 25"]:
         """Camera labels of some pictures."""
-        return torch.from_numpy(self._source.labels[span.start : span.stop])
+        return torch.from_numpy(self._dataset.labels[span.start : span.stop])
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """The pictures of each span, fetched by threads a little ahead."""
-        waiting = []
-        with ThreadPoolExecutor(min(AHEAD, thread_count())) as pool:
-            try:
-                for span in spans:
-                    waiting.append(pool.submit(self._read, span))
-                    if len(waiting) > AHEAD:
-                        yield waiting.pop(0).result()
-                while waiting:
-                    yield waiting.pop(0).result()
-            finally:
-                pool.shutdown(cancel_futures=True)
-
-    def _read(self, span: range) -> DrawnPictures:
-        side = self._source.resolution
-        rgb = np.empty((len(span), side, side, 3), np.uint8)
-        self._source.fill(np.arange(span.start, span.stop), np.zeros(len(span), bool), rgb)
-        pixels = torch.from_numpy(rgb).permute(0, 3, 1, 2).contiguous()
-        return DrawnPictures(pixels, torch.ones(len(span), dtype=torch.bool))
+        for pixels in self._dataset.stream(map(Selection.of, spans)):
+            # One after the other: compositing takes several times the memory of its result.
+            pictures = torch.cat([composite(picture, self._background) for picture in pixels.split(1)])
+            channels_first = pictures.permute(0, 3, 1, 2).contiguous()
+            yield DrawnPictures(channels_first, torch.ones(len(pictures), dtype=torch.bool))
 
 
 def real_features(
     dataset: HeadDataset,
-    source: PictureSource,
+    background: float,
     detector: Detector,
     cache: Path,
     *,
@@ -73,11 +55,11 @@ def real_features(
 ) -> FeatureSet:
     """Features of all pictures of a dataset, from the cache if somebody has measured the same content before.
 
-    The same content: pictures, masks, resolution, background and resize filter (`HeadDataset.identity`), and detector.
+    The same content: pictures, masks, resolution and resize filter (`HeadDataset.identity`), background, and detector.
 
     Args:
-        dataset: says what the pictures are.
-        source: gives their pixels: the dataset itself, or its decoded pictures.
+        dataset: the pictures.
+        background: grey value behind the heads, 0 black to 1 white.
         detector: looks at them.
         cache: folder of all caches.
         group: the processes that share the work.
@@ -87,9 +69,11 @@ def real_features(
     Raises:
         ValueError: a picture can't be used, or the cache is damaged; says what to remove.
     """
-    key = hashlib.sha256(f"{dataset.identity()} {detector.sha256} {detector.input}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{dataset.identity()} {background} {detector.sha256} {detector.input}".encode()).hexdigest()[
+        :24
+    ]
     folder = cache / "features" / key
-    pictures = RealPictures(source, dataset.names)
+    pictures = RealPictures(dataset, background)
     if group.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
     group.wait()

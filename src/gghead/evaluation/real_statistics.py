@@ -11,7 +11,6 @@ from gghead.data.archive import open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import parse_labels
 from gghead.data.picture_files import open_masks, read_labels_file
-from gghead.data.source import PictureSource
 from gghead.evaluation.features import FeatureSet
 from gghead.evaluation.real import real_features
 from gghead.media.encoded import picture_size
@@ -28,8 +27,8 @@ class RealStatistics:
 
     Attributes:
         path: of their archive.
-        dataset: what they are.
-        source: their pixels: the dataset, or pictures that are decoded already.
+        dataset: them.
+        background: grey value behind the heads, 0 black to 1 white.
         stored_resolution: side of the first picture in the archive.
         masks: the archive of the masks, or how the foreground was found without.
         features: of all of them.
@@ -38,7 +37,7 @@ class RealStatistics:
 
     path: Path
     dataset: HeadDataset
-    source: PictureSource
+    background: float
     stored_resolution: int
     masks: str
     features: FeatureSet
@@ -48,7 +47,7 @@ class RealStatistics:
 def measure_real_statistics(
     path: Path,
     dataset: HeadDataset,
-    source: PictureSource,
+    background: float,
     detector: Detector,
     cache: Path,
     *,
@@ -60,14 +59,14 @@ def measure_real_statistics(
     total = -(-len(dataset) // group.world_size)
     features = real_features(
         dataset,
-        source,
+        background,
         detector,
         cache,
         group=group,
         device=device,
         on_progress=lambda done: on_progress("real pictures", min(done, total), total),
     )
-    return RealStatistics(path, dataset, source, stored_resolution(path), _masks(path), features, detector)
+    return RealStatistics(path, dataset, background, stored_resolution(path), _masks(path), features, detector)
 
 
 def stored_resolution(path: Path) -> int:
@@ -103,6 +102,6 @@ def common_resolution(trained: int | None, stored: int) -> int:
 def _masks(path: Path) -> str:
     masks = open_masks(path)
     if masks is None:
-        return "none: transparency of the pictures, if any"
+        return "none: alpha of the pictures, if any"
     with masks:
         return masks.path.name

@@ -36,7 +36,7 @@ class Conditions:
 
     Attributes:
         model_sha256: of the model's tensors.
-        data_identity: hash over pictures, masks, resolution, background and filter, see `HeadDataset.identity`.
+        data_identity: hash over pictures, masks, resolution and filter, see `HeadDataset.identity`.
         data_pictures: how many the dataset has; all of them are used.
         resolution: side of the pictures that were compared, pixels.
         stored_resolution: side of the first picture as it is stored.

@@ -84,9 +84,9 @@ def _open(
     on_progress: OnProgress,
 ) -> RealStatistics:
     resolution, background = key
-    dataset = stack.enter_context(HeadDataset.open(data, resolution, background))
+    dataset = stack.enter_context(HeadDataset.open(data, resolution))
     return measure_real_statistics(
-        data, dataset, dataset, detector, cache_root(), group=group, device=device, on_progress=on_progress
+        data, dataset, background, detector, cache_root(), group=group, device=device, on_progress=on_progress
     )
 
 

@@ -80,17 +80,13 @@ def thumbnails(pictures: UInt8[np.ndarray, "N H W 3"], side: int) -> UInt8[np.nd
     return np.stack([np.array(Image.fromarray(picture).resize(size, RESIZE_FILTER)) for picture in pictures])
 
 
-def resize_both(
-    rgb: UInt8[np.ndarray, "H W 3"], gray: UInt8[np.ndarray, "H W"], side: int
-) -> tuple[UInt8[np.ndarray, "R R 3"], UInt8[np.ndarray, "R R"]]:
-    """(resize(rgb), resize(grey)); Pillow works out the filter's weights once, and holds Python's lock meanwhile."""
-    if gray.shape == (side, side):
-        return rgb, gray
-    bands = np.dstack((rgb, gray))
-    # "RGBX" is four bands that know nothing of each other; "RGBA" would weigh colours by the fourth.
-    picture = Image.frombuffer("RGBX", gray.shape[::-1], bands, "raw", "RGBX", 0, 1)
-    bands = np.array(picture.resize((side, side), RESIZE_FILTER))
-    return bands[..., :3].copy(), bands[..., 3].copy()
+def resize_bands(pixels: UInt8[np.ndarray, "H W 4"], side: int) -> UInt8[np.ndarray, "R R 4"]:
+    """`resize` of four bands that know nothing of each other."""
+    if pixels.shape[:2] == (side, side):
+        return pixels
+    # "RGBX", because Pillow would multiply the first bands of "RGBA" by the fourth.
+    picture = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+    return np.array(picture.resize((side, side), RESIZE_FILTER))
 
 
 def to_uint8(pictures: Float[Tensor, "*N C"]) -> UInt8[np.ndarray, "*N C"]:

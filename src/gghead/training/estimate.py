@@ -121,9 +121,8 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
     training, size = probe.training, probe.model.discriminator.resolution
     state = new_state(probe, device)
     labels = Cameras.orbit(training.batch_size, size).labels()
-    pictures = torch.zeros(training.batch_size, size, size, 3, dtype=torch.uint8, device=device)
-    transparency = pictures[..., 0] if training.random_background else None
-    batch = Batch(pictures, labels.to(device), transparency)
+    pixels = torch.zeros(training.batch_size, size, size, 4, dtype=torch.uint8, device=device)
+    batch = Batch(pixels, labels.to(device))
     context = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
 
     def seconds(with_r1: bool, steps: int) -> float:

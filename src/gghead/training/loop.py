@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from gghead.cuda.graphs import fastest_runner, on_gpu
-from gghead.data.cache.resident import open_batches
 from gghead.data.check.inspection import in_vain
-from gghead.data.loader import Batch
-from gghead.data.source import PictureSource
+from gghead.data.dataset import HeadDataset
+from gghead.data.loader import Batch, open_batches
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 from gghead.processes.interruption import Interruption, catch_interruption
 from gghead.rasterizer.cuda.device_report import watch_lists
@@ -102,8 +101,8 @@ def train_claimed(
             data = (
                 require_same_data(run, dataset, restored.data, accept_new_data, monitor) if group.is_rank_zero else ""
             )
-            pictures = decode_pictures(config, dataset, monitor.event)
-            evaluator = PeriodicEvaluator(run, dataset, pictures, monitor)
+            decode_pictures(config, dataset, monitor.event)
+            evaluator = PeriodicEvaluator(run, dataset, monitor)
             if unmeasured:
                 evaluator.examine(state)
             if state.images >= total_images:
@@ -113,7 +112,7 @@ def train_claimed(
             with catch_interruption() as interruption:
                 while True:
                     try:
-                        interrupted = _train_steps(state, restored.pending, pictures, outputs, interruption)
+                        interrupted = _train_steps(state, restored.pending, dataset, outputs, interruption)
                         return Outcome(state.images, interrupted)
                     except Divergence as error:
                         state, restored = roll_back(error, state, attempts, run, monitor, group, on_nan)
@@ -122,7 +121,7 @@ def train_claimed(
 def _train_steps(
     state: TrainingState,
     pending: Sequence[StepValues],
-    pictures: PictureSource,
+    dataset: HeadDataset,
     outputs: Outputs,
     interruption: Interruption,
 ) -> bool:
@@ -134,7 +133,7 @@ def _train_steps(
     Args:
         state: where to go on from.
         pending: values of the steps before it since the last line of the log.
-        pictures: the real ones.
+        dataset: the real pictures.
         outputs: where results go.
         interruption: whether this process was asked to stop.
 
@@ -144,10 +143,9 @@ def _train_steps(
     config, group, monitor = outputs.run.config.training, outputs.group, outputs.monitor
     order = share_of(config, outputs.run.config.model.discriminator, group)
     runner = fastest_runner(state.device, watch_lists, group.any_of)
-    context = StepContext(config, torch.from_numpy(pictures.labels), group, runner)
+    context = StepContext(config, torch.from_numpy(dataset.labels), group, runner)
     means = Accumulator(config.batch_size, group, pending)
-    random_background = config.random_background
-    with open_batches(pictures, order, state.images, state.device, random_background, monitor.event) as batches:
+    with open_batches(dataset, order, state.images, state.device, monitor.event) as batches:
         requested = group.any(lambda: interruption.requested)
         while not (stopped := requested()) and state.images < config.total_images:
             requested = group.any(lambda: interruption.requested)  # answered while the step is made

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.training import TrainingConfig
-from gghead.data.loader import Order
+from gghead.data.sampler import Order
 from gghead.model.discriminator import Discriminator
 from gghead.processes.group import ProcessGroup, rows_of_groups
 

@@ -4,36 +4,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gghead.config.training import RunConfig
-from gghead.data.cache.decoded import DecodedPictures
-from gghead.data.cache.decoding import decode
 from gghead.data.dataset import HeadDataset
-from gghead.data.source import PictureSource
 
 
 def open_dataset(config: RunConfig) -> HeadDataset:
-    """The run's pictures at its resolution, on its background.
+    """The run's pictures at its resolution.
 
     Raises:
         FileNotFoundError, ValueError: they can't be used.
     """
-    resolution = config.model.discriminator.resolution
-    return HeadDataset.open(Path(config.data), resolution, background=config.training.background)
+    return HeadDataset.open(Path(config.data), config.model.discriminator.resolution)
 
 
-def decode_pictures(config: RunConfig, dataset: HeadDataset, on_event: Callable[[str], None]) -> PictureSource:
-    """All pictures of a run.
+def decode_pictures(config: RunConfig, dataset: HeadDataset, on_event: Callable[[str], None]) -> None:
+    """Decodes all pictures of a run.
 
     Raises:
         ValueError: some can't be used, or the run wants random backgrounds and no picture says what is foreground.
     """
-    pictures = decode(dataset, on_event)
-    exchanged = config.training.random_background and isinstance(pictures, DecodedPictures)
-    if exchanged and not pictures.cut_out():
+    dataset.decode(on_event)
+    if config.training.random_background and dataset.num_cut_out == 0:
         raise ValueError(
-            f"{config.data} has neither masks nor transparency, so its backgrounds can't be exchanged; add masks, or "
+            f"{config.data} has neither masks nor alpha, so its backgrounds can't be exchanged; add masks, or "
             "train with `--recipe paper`, which keeps one background"
         )
-    return pictures
 
 
 def check_data(config: RunConfig, on_event: Callable[[str], None] = lambda text: None) -> None:

@@ -1,10 +1,10 @@
 """Decoded pictures on the disk: built once by whoever comes first, mapped into memory by everybody.
 
-    <root>/<identity>/{cache.json, rgb.bin, transparency.bin, checksums.bin}
+    <root>/<identity>/{cache.json, pixels.bin, records.bin}
 
-The identity is a hash of the pictures, masks, resolution, background and resize filter. A cache is built under the name
-<identity>.partial and renamed when it is whole. An interrupted one goes on where it stopped: the files only grow, and
-whatever a crash left half-written is found by the checksum of its picture at the first use.
+The identity is a hash of the pictures, masks, resolution and resize filter; one cache serves all backgrounds. It is
+built under the name <identity>.partial and renamed when it is whole. An interrupted one goes on where it stopped: the
+files only grow, and whatever a crash left half-written is found by the checksum of its picture at the first use.
 """
 
 import errno
@@ -18,23 +18,23 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+from jaxtyping import UInt8
 from platformdirs import user_cache_path
 
 from gghead.checkpoint.atomic import fsync, write_file
-from gghead.data.cache.decoded import DecodedPictures, checksums
-from gghead.data.cutout import Cutout
-from gghead.data.dataset import HeadDataset
+from gghead.data.cache.decoded import DecodedPixels, record_of
+from gghead.data.decoder import PictureDecoder
 
-FORMAT = 1
+FORMAT = 2
 CACHE_VARIABLE = "GGHEAD_CACHE_PATH"
 MAX_SHARE_OF_DISK = 0.5
 """Share of what the disk would have free without them that all caches of decoded pictures take together, at most."""
 CACHE_NAME = re.compile(r"[0-9a-f]{24}(\.partial)?")
 """Names of caches: the dataset's identity; partial while they are built."""
-MARKER, RGB, TRANSPARENCY, CHECKSUMS = "cache.json", "rgb.bin", "transparency.bin", "checksums.bin"
+MARKER, PIXELS, RECORDS = "cache.json", "pixels.bin", "records.bin"
 
-DecodeFrom = Callable[[int], Iterator[Cutout]]
-Tell = Callable[[str], None]
+DecodeFrom = Callable[[int], Iterator[UInt8[np.ndarray, "R R 4"]]]
+OnEvent = Callable[[str], None]
 
 
 def cache_root() -> Path:
@@ -44,45 +44,46 @@ def cache_root() -> Path:
     return user_cache_path("gghead", appauthor=False)
 
 
-def size_in_cache(dataset: HeadDataset) -> int:
+def size_in_cache(decoder: PictureDecoder) -> int:
     """Bytes of all decoded pictures."""
-    return sum(_sizes(dataset).values())
+    return sum(_sizes(decoder).values())
 
 
-def cached_pictures(dataset: HeadDataset, root: Path, decode_from: DecodeFrom, tell: Tell) -> DecodedPictures:
-    """The decoded pictures of a dataset from the cache, which is built if there is none; processes wait for each other.
+def cached_pixels(decoder: PictureDecoder, root: Path, decode_from: DecodeFrom, on_event: OnEvent) -> DecodedPixels:
+    """The pixels of a dataset from the cache, which is built if there is none; processes wait for each other.
 
     Args:
-        dataset: the pictures; stays open.
+        decoder: of the dataset, which stays open.
         root: folder of all caches, made if it is missing.
-        decode_from: cut-outs from a number on.
-        tell: receives lines for the log.
+        decode_from: pixels of the pictures from a number on.
+        on_event: receives lines for the log.
 
     Raises:
         OSError: the cache cannot be written.
         ValueError: pictures cannot be used.
     """
-    folder = root / dataset.identity()
-    found = _load(dataset, folder, tell)
+    folder = root / decoder.identity()
+    found = _load(decoder, folder, on_event)
     if found is None:
         root.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, lambda: tell(f"waits for another process that decodes the same pictures into {folder}")):
-            found = _load(dataset, folder, tell)
+        waits = f"waits for another process that decodes the same pictures into {folder}"
+        with _locked(folder, lambda: on_event(waits)):
+            found = _load(decoder, folder, on_event)
             if found is None:
-                _build(dataset, folder, decode_from, tell)
-                found = _load(dataset, folder, tell)
+                _build(decoder, folder, decode_from, on_event)
+                found = _load(decoder, folder, on_event)
     if found is None:
         raise OSError(errno.EIO, "the cache is not what was written a moment ago", str(folder))
     return found
 
 
-def _load(dataset: HeadDataset, folder: Path, tell: Tell) -> DecodedPictures | None:
+def _load(decoder: PictureDecoder, folder: Path, on_event: OnEvent) -> DecodedPixels | None:
     """The cache, or None if there is none or it is not whole."""
     try:
-        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != _marker(dataset):
+        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != _marker(decoder):
             return None
-        if any((folder / name).stat().st_size != size for name, size in _sizes(dataset).items()):
-            tell(f"the cache in {folder} is cut off; decodes the pictures again")
+        if any((folder / name).stat().st_size != size for name, size in _sizes(decoder).items()):
+            on_event(f"the cache in {folder} is cut off; decodes the pictures again")
             return None
         os.utime(folder / MARKER)
     except (OSError, ValueError):
@@ -92,46 +93,45 @@ def _load(dataset: HeadDataset, folder: Path, tell: Tell) -> DecodedPictures | N
     def on_damage(name: str) -> None:
         if not told:
             (folder / MARKER).unlink(missing_ok=True)
-            tell(f"{name} is damaged in the cache {folder}; reads it from the archive and will build the cache anew")
+            remedy = "reads it from the archive and will build the cache anew"
+            on_event(f"{name} is damaged in the cache {folder}; {remedy}")
         told.append(name)
 
-    count, side = len(dataset), dataset.resolution
-    rgb = np.memmap(folder / RGB, np.uint8, "r", shape=(count, side, side, 3)).view(np.ndarray)
-    transparency = np.memmap(folder / TRANSPARENCY, np.uint8, "r", shape=(count, side, side)).view(np.ndarray)
-    sums = np.fromfile(folder / CHECKSUMS, np.uint32).reshape(count, 2)
-    tell(f"reads decoded pictures from {folder}")
-    return DecodedPictures(dataset, rgb, transparency, sums, on_damage)
+    count, side = len(decoder), decoder.resolution
+    pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=(count, side, side, 4)).view(np.ndarray)
+    records = np.fromfile(folder / RECORDS, np.uint32).reshape(count, 2)
+    on_event(f"reads decoded pictures from {folder}")
+    return DecodedPixels(decoder, pixels, records, on_damage)
 
 
-def _build(dataset: HeadDataset, folder: Path, decode_from: DecodeFrom, tell: Tell) -> None:
+def _build(decoder: PictureDecoder, folder: Path, decode_from: DecodeFrom, on_event: OnEvent) -> None:
     partial = _partial(folder)
     _remove(folder)
-    _make_room(folder, size_in_cache(dataset))
+    _make_room(folder, size_in_cache(decoder))
     partial.mkdir(exist_ok=True)
-    records = {name: size // len(dataset) for name, size in _sizes(dataset).items()}
-    lengths = [(partial / name).stat().st_size // size for name, size in records.items() if (partial / name).exists()]
-    start = min(lengths) if len(lengths) == len(records) else 0
-    gigabytes = size_in_cache(dataset) / 1e9
-    tell(
-        f"decodes {len(dataset) - start} pictures at {dataset.resolution} x {dataset.resolution} into {partial} "
+    strides = {name: size // len(decoder) for name, size in _sizes(decoder).items()}
+    lengths = [(partial / name).stat().st_size // size for name, size in strides.items() if (partial / name).exists()]
+    start = min(lengths) if len(lengths) == len(strides) else 0
+    gigabytes = size_in_cache(decoder) / 1e9
+    on_event(
+        f"decodes {len(decoder) - start} pictures at {decoder.resolution} x {decoder.resolution} into {partial} "
         f"({gigabytes:.1f} GB in all, once; another place: {CACHE_VARIABLE})"
     )
     try:
         with ExitStack() as stack:
             files = {}
-            for name, size in records.items():
+            for name, size in strides.items():
                 files[name] = stack.enter_context((partial / name).open("ab"))
                 files[name].truncate(start * size)
-            for cutout in decode_from(start):
-                files[RGB].write(cutout.rgb)
-                files[TRANSPARENCY].write(cutout.transparency)
-                files[CHECKSUMS].write(np.array(checksums(cutout), np.uint32))
+            for pixels in decode_from(start):
+                files[PIXELS].write(pixels)
+                files[RECORDS].write(record_of(pixels))
     except (ValueError, OSError):  # pictures to be mended, or a disk that needs the room
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    for name in records:
+    for name in strides:
         fsync(partial / name)
-    write_file(partial / MARKER, lambda temporary: temporary.write_text(json.dumps(_marker(dataset)), encoding="utf-8"))
+    write_file(partial / MARKER, lambda temporary: temporary.write_text(json.dumps(_marker(decoder)), encoding="utf-8"))
     os.replace(partial, folder)
     fsync(folder.parent)
 
@@ -199,11 +199,10 @@ def _partial(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.partial")
 
 
-def _marker(dataset: HeadDataset) -> dict[str, int]:
-    return {"format": FORMAT, "pictures": len(dataset), "resolution": dataset.resolution}
+def _marker(decoder: PictureDecoder) -> dict[str, int]:
+    return {"format": FORMAT, "pictures": len(decoder), "resolution": decoder.resolution}
 
 
-def _sizes(dataset: HeadDataset) -> dict[str, int]:
+def _sizes(decoder: PictureDecoder) -> dict[str, int]:
     """Bytes of each file of a whole cache."""
-    count, pixels = len(dataset), dataset.resolution**2
-    return {RGB: count * pixels * 3, TRANSPARENCY: count * pixels, CHECKSUMS: count * 8}
+    return {PIXELS: len(decoder) * decoder.resolution**2 * 4, RECORDS: len(decoder) * 8}

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from gghead.data.archive import open_archive
 from gghead.data.check.inspection import Inspection
-from gghead.data.cutout import cut_out
 from gghead.data.picture_files import PictureFiles, find_masks
+from gghead.data.pixels import composite, foreground
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import resize, tile
 from gghead.uv.template import HeadTemplate
@@ -49,11 +49,12 @@ def contact_sheet_of(inspection: Inspection, template: HeadTemplate) -> UInt8[np
         pictures = stack.enter_context(open_archive(inspection.path))
         masks = None if inspection.masks is None else stack.enter_context(open_archive(inspection.masks))
         files = PictureFiles(pictures, masks, {} if masks is None else find_masks(tuple(names), masks))
-        cutouts = []
+        pixels = []
         for index in chosen:
             with files.decoded(names[index], 1) as stored:
-                cutouts.append(cut_out(stored.pixels, stored.mask, 1.0, SIDE).rgb)
-    return contact_sheet(np.stack(cutouts), labels[chosen], labels, template)
+                pixels.append(foreground(stored.pixels, stored.mask, SIDE))
+    on_white = composite(torch.from_numpy(np.stack(pixels)), 1.0).numpy()
+    return contact_sheet(on_white, labels[chosen], labels, template)
 
 
 def contact_sheet(

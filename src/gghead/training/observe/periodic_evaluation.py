@@ -6,7 +6,6 @@ from pathlib import Path
 from gghead.config.training import TrainingConfig
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.data.source import PictureSource
 from gghead.evaluation.evaluate import EvaluationSettings, evaluate
 from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
 from gghead.evaluation.report import keep_report
@@ -34,14 +33,12 @@ class PeriodicEvaluator:
 
     Attributes:
         run: where numbers go.
-        dataset: the real pictures.
-        pictures: their pixels, as the loop holds them.
+        dataset: the real pictures, as the loop holds them.
         monitor: is told.
     """
 
     run: RunFolder
     dataset: HeadDataset
-    pictures: PictureSource
     monitor: Monitor
     _reference: RealStatistics | None = field(default=None, init=False)
     _is_possible: bool = field(default=True, init=False)
@@ -69,7 +66,8 @@ class PeriodicEvaluator:
         if self._reference is None:
             detector = load_detector(config.metrics_detector, cache_root() / "detectors", state.device)
             self.monitor.event(f"measures {len(self.dataset)} real pictures with {detector.name}")
+            path, background = Path(self.run.config.data), config.background
             self._reference = measure_real_statistics(
-                Path(self.run.config.data), self.dataset, self.pictures, detector, cache_root(), device=state.device
+                path, self.dataset, background, detector, cache_root(), device=state.device
             )
         return self._reference

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from gghead.config.training import TrainingConfig
 from gghead.cuda.graphs import Runner, run_directly
-from gghead.data.cutout import change_background
 from gghead.data.loader import Batch
+from gghead.data.pixels import composite
 from gghead.media.images import to_network
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 from gghead.training.losses.blur import blur_matrix
@@ -104,22 +104,11 @@ def prepare_blur(state: TrainingState, config: TrainingConfig) -> Blur:
 
 
 def prepare_real(state: TrainingState, context: StepContext, batch: Batch) -> RealBatch:
-    """Real images in the discriminator's range, on random backgrounds if the run wants them.
-
-    Raises:
-        ValueError: it does, and the batch does not say what is background.
-    """
-    pictures = batch.pictures
+    """Real images in the discriminator's range, on random backgrounds if the run wants them."""
+    background: float | Tensor = context.config.background
     if context.config.random_background:
-        pictures = _on_random_backgrounds(state, context, batch)
-    return RealBatch(to_network(pictures), batch.labels)
-
-
-def _on_random_backgrounds(state: TrainingState, context: StepContext, batch: Batch) -> UInt8[Tensor, "B R R 3"]:
-    if batch.transparency is None:
-        raise ValueError("random backgrounds need the pictures' transparency; load batches with_transparency")
-    colors = _draw_backgrounds(state, context, "backgrounds of real pictures")
-    return change_background(batch.pictures, batch.transparency, context.config.background, colors)
+        background = _draw_backgrounds(state, context, "backgrounds of real pictures")
+    return RealBatch(to_network(composite(batch.pixels, background)), batch.labels)
 
 
 def draw_generated(
