@@ -15,11 +15,7 @@ def tell_estimate(
 ) -> None:
     """Prints what a run would take here and, on a machine without a GPU, on GPUs that were measured.
 
-    Args:
-        config: of the run.
-        hourly_price: of a device; None leaves costs out.
-        device: of this machine.
-        gpus: processes; on a processor they share it, and count for the GPUs alone.
+    Without an hourly price, costs are left out. On a processor, the processes share it, and count for the GPUs alone.
     """
     import torch
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import RunPath, device_option, finite_truncation, gpus_option, pick_device, progress_bars
+from gghead.cli.options import (
+    Reading,
+    RunPath,
+    device_option,
+    finite_truncation,
+    gpus_option,
+    pick_device,
+    progress_bars,
+)
 from gghead.runs.places import find_data
 from gghead.runs.resolve import choose_models
 
@@ -17,24 +25,23 @@ MAX_WAIT = timedelta(hours=12)
 """A process waits so long for the slowest."""
 
 
-class Count(click.ParamType):
+def read_count(text: str) -> int:
     """A number of pictures: 100, 1k, 50k."""
-
-    name = "count"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Reads the text; fails with what was expected."""
-        match = re.fullmatch(r"(\d+)(k?)", str(value))
-        count = int(match[1]) * (1000 if match[2] else 1) if match else 0
-        if count < 2:
-            self.fail(f"{value!r} is no number of pictures; expected 2 or more, like 100, 1k, 10k or 50k", param, ctx)
-        return count
+    match = re.fullmatch(r"(\d+)(k?)", text)
+    count = int(match[1]) * (1000 if match[2] else 1) if match else 0
+    if count < 2:
+        raise ValueError(f"{text!r} is no number of pictures; expected 2 or more, like 100, 1k, 10k or 50k")
+    return count
 
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...", type=RunPath())
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures: zip or folder.")
-@click.option("--num-images", type=Count(), help="Generated: 100, 1k, 5k, 10k, 50k. [default: 10k, on a CPU 1k]")
+@click.option(
+    "--num-images",
+    type=Reading("count", read_count),
+    help="Generated: 100, 1k, 5k, 10k, 50k. [default: 10k, on a CPU 1k]",
+)
 @click.option(
     "--snapshot", default="last", show_default=True, help="Of runs: last, all, remaining, or images like 400k."
 )

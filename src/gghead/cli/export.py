@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import (
-    Seeds,
+    SEEDS,
     check_output,
     device_option,
     force_option,
@@ -23,7 +23,7 @@ from gghead.runs.resolve import find_model
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=Seeds(), default="0", show_default=True, help="Heads to write, like 0-15,42.")
+@click.option("--seeds", type=SEEDS, default="0", show_default=True, help="Heads to write, like 0-15,42.")
 @truncation_option
 @click.option(
     "--up", type=click.Choice(["y", "-y", "z"]), help="Axis that points up; default: what the format's readers expect."

@@ -6,7 +6,7 @@ import click
 
 from gghead.cli.looks import VIDEOS, check_backdrop, radians_of, rendering_options, target_of
 from gghead.cli.options import (
-    Seeds,
+    SEEDS,
     check_output,
     model_argument,
     pick_device,
@@ -19,7 +19,7 @@ from gghead.runs.resolve import find_model
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Heads to morph through, in this order.")
+@click.option("--seeds", type=SEEDS, default="0-4", show_default=True, help="Heads to morph through, in this order.")
 @truncation_option
 @click.option(
     "--frames",

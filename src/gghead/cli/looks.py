@@ -1,12 +1,12 @@
 """Options of how heads are seen: from where, how much of them, and on what."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import click
 
-from gghead.cli.options import device_option, force_option, stacked
-from gghead.config.numbers import require_finite
+from gghead.cli.options import Reading, device_option, force_option, stacked
 from gghead.geometry.canonical_head import FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.media.colors import parse_color
 
@@ -19,65 +19,40 @@ TRANSPARENT = (".png", ".webp")
 """Endings of files that can have no background."""
 
 
-class Angles(click.ParamType):
-    """Degrees, one or several: `-60,0,60`."""
-
-    name = "degrees"
-
-    def __init__(self, most: float) -> None:
-        self.most = most
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Reads the text; fails with what was expected."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).split(",")
-        if len(parts) > MAX_ANGLES:
-            self.fail(f"these are {len(parts)} angles; expected at most {MAX_ANGLES}", param, ctx)
-        return tuple(self._angle(part, param, ctx) for part in parts)
-
-    def _angle(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return require_finite("an angle", float(text), -self.most, self.most, "")
-        except ValueError:
-            reach = f"from -{self.most:g} to {self.most:g}"
-            self.fail(f"{text!r} is no angle; expected degrees {reach}, one or several: -60,0,60", param, ctx)
+def read_angles(most: float, text: str) -> tuple[float, ...]:
+    """Degrees up to so many, one or several: `-60,0,60`."""
+    parts = text.split(",")
+    if len(parts) > MAX_ANGLES:
+        raise ValueError(f"these are {len(parts)} angles; expected at most {MAX_ANGLES}")
+    for part in parts:
+        if not -most <= _number(part) <= most:
+            reach = f"from -{most:g} to {most:g}"
+            raise ValueError(f"{part!r} is no angle; expected degrees {reach}, one or several: -60,0,60")
+    return tuple(map(float, parts))
 
 
-class FieldOfView(click.ParamType):
-    """Degrees, or `ffhq`."""
-
-    name = "degrees"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """Degrees; None for what FFHQ's pictures show."""
-        if value == "ffhq":
-            return None
-        try:
-            return require_finite("fov", float(str(value)), 1, 150, "")
-        except ValueError:
-            self.fail(f"{value!r} is no field of view; expected degrees from 1 to 150, or ffhq", param, ctx)
+def read_fov(text: str) -> float | None:
+    """Degrees; None for `ffhq`, what FFHQ's pictures show."""
+    if text != "ffhq" and not 1 <= _number(text) <= 150:
+        raise ValueError(f"{text!r} is no field of view; expected degrees from 1 to 150, or ffhq")
+    return None if text == "ffhq" else float(text)
 
 
-class Backdrop(click.ParamType):
-    """A colour, or `transparent`."""
+def read_background(text: str) -> tuple[float, float, float] | None:
+    """Red, green and blue of a colour; None for `transparent`."""
+    try:
+        return None if text == "transparent" else parse_color(text)
+    except ValueError as error:
+        expected = "white, black, another name, #rrggbb or transparent"
+        raise ValueError(f"{text!r} is no colour; expected {expected}") from error
 
-    name = "colour"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float, float] | None:
-        """Red, green and blue; None for no background."""
-        if isinstance(value, tuple):
-            return value
-        if value == "transparent":
-            return None
-        try:
-            return parse_color(str(value))
-        except ValueError:
-            self.fail(
-                f"{value!r} is no colour; expected white, black, another name, #rrggbb or transparent", param, ctx
-            )
+def _number(text: str) -> float:
+    """A number; NaN, which is within no bounds, for another text."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def radians_of(fov: float | None) -> float:
@@ -99,16 +74,17 @@ def check_backdrop(out: Path, background: tuple[float, float, float] | None) -> 
 
 fov_option = click.option(
     "--fov",
-    type=FieldOfView(),
+    type=Reading("degrees", read_fov),
     default=math.degrees(PORTRAIT_FOV),
     show_default=True,
     help="Field of view, degrees: 18 shows the whole head, ffhq (13.4) what FFHQ's pictures show, without the crown.",
 )
+YAW, PITCH = (Reading("degrees", partial(read_angles, most)) for most in (360, 90))
 rendering_options = stacked(
     fov_option,
     click.option(
         "--background",
-        type=Backdrop(),
+        type=Reading("colour", read_background),
         default="white",
         show_default=True,
         help="white, black, another colour's name, #rrggbb, or transparent (.png, .webp).",

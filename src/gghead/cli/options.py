@@ -24,31 +24,43 @@ MAX_SEEDS = 100_000
 """Seeds of one command; more fill the memory."""
 
 
-class Seeds(click.ParamType):
-    """Whole numbers and ranges: `0-15,42` is 0 to 15 and 42."""
+class Reading(click.ParamType):
+    """What a function reads from an option's text; its ValueError says what was expected."""
 
-    name = "seeds"
+    def __init__(self, name: str, read: Callable[[str], object]) -> None:
+        self.name, self._read = name, read
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        """Reads the text; fails with what was expected."""
-        if isinstance(value, list):
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """The value of a text; what is none, as a default may be, stays as it is."""
+        if not isinstance(value, str):
             return value
-        seeds: list[int] = []
-        count = 0
-        for part in str(value).split(","):
-            match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-            if match is None:
-                self.fail(f"{part!r} is no seed; expected numbers and ranges from 0 up, like 0-15,42", param, ctx)
-            first, last = int(match[1]), int(match[2] or match[1])
-            if last < first:
-                self.fail(f"the range {part.strip()!r} ends before it starts; write {last}-{first}", param, ctx)
-            if last >= 2**32:
-                self.fail(f"{last} is too large for a seed; expected less than 2^32", param, ctx)
-            count += last - first + 1
-            if count > MAX_SEEDS:
-                self.fail(f"these are {count} seeds; expected at most {MAX_SEEDS} at a time", param, ctx)
-            seeds.extend(range(first, last + 1))
-        return seeds
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def read_seeds(text: str) -> list[int]:
+    """Whole numbers and ranges: `0-15,42` is 0 to 15 and 42."""
+    seeds: list[int] = []
+    count = 0
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None:
+            raise ValueError(f"{part!r} is no seed; expected numbers and ranges from 0 up, like 0-15,42")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"the range {part.strip()!r} ends before it starts; write {last}-{first}")
+        if last >= 2**32:
+            raise ValueError(f"{last} is too large for a seed; expected less than 2^32")
+        count += last - first + 1
+        if count > MAX_SEEDS:
+            raise ValueError(f"these are {count} seeds; expected at most {MAX_SEEDS} at a time")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+SEEDS = Reading("seeds", read_seeds)
 
 
 class RunPath(click.ParamType):

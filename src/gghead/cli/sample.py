@@ -9,15 +9,16 @@ import click
 
 from gghead.cli.looks import (
     PICTURES,
+    PITCH,
     VIDEOS,
-    Angles,
+    YAW,
     check_backdrop,
     radians_of,
     rendering_options,
     target_of,
 )
 from gghead.cli.options import (
-    Seeds,
+    SEEDS,
     check_output,
     make_folder,
     model_argument,
@@ -36,18 +37,16 @@ ORBIT_FRAMES = 96
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=Seeds(), default="0-15", show_default=True, help="Heads to draw, like 0-15,42.")
+@click.option("--seeds", type=SEEDS, default="0-15", show_default=True, help="Heads to draw, like 0-15,42.")
 @truncation_option
 @click.option(
     "--yaw",
-    type=Angles(360),
+    type=YAW,
     default="0",
     show_default=True,
     help="Degrees around the head, positive to its viewer's right; several, like -60,0,60, make a column each.",
 )
-@click.option(
-    "--pitch", type=Angles(90), default="0", show_default=True, help="Degrees above it; one, or as many as --yaw."
-)
+@click.option("--pitch", type=PITCH, default="0", show_default=True, help="Degrees above it; one, or as many as --yaw.")
 @click.option(
     "--orbit",
     type=click.FloatRange(1, 360),
