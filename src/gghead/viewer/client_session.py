@@ -77,16 +77,10 @@ class Screen(Protocol):
 class ClientSession:
     """Keeps a screen in step with a view. Changes may come from any thread; the newest one wins.
 
-    Args:
-        service: makes and draws.
-        screen: shows.
-        path: model file that is looked at first.
-        view: what is seen first.
-
-    Attributes, to be read; methods change them:
-        view: what is seen now.
-        path: the model file that is looked at.
-        motion: how the camera moves by itself.
+    Attributes:
+        path: the model file that is looked at; `look_at` changes it.
+        view: what is seen now; `change` changes it.
+        motion: how the camera moves by itself; `move` changes it.
         gone: whether the visitor has left; long work asks this and stops.
     """
 

@@ -30,12 +30,7 @@ class Limits:
 
 
 class Copies:
-    """Keeps copies. Its methods may be called from any thread.
-
-    Args:
-        folder: where; made with the first copy.
-        limits: how much.
-    """
+    """Keeps copies in a folder, which is made with the first. Its methods may be called from any thread."""
 
     def __init__(self, folder: Path, limits: Limits = Limits()) -> None:
         self._folder, self._limits = folder, limits
@@ -45,10 +40,6 @@ class Copies:
 
     def keep(self, session: int, file: Download) -> Path:
         """Writes a copy, as `name-2`, `name-3` ... where something of its name stands; returns the path.
-
-        Args:
-            session: whose limits count.
-            file: what is kept.
 
         Raises:
             OSError: it can't be written.

@@ -31,12 +31,7 @@ class Download:
 
 
 def head_file(head: Head, view: View, suffix: str) -> Download:
-    """The head as `gghead export` writes it, whatever the look.
-
-    Args:
-        head: what is written.
-        view: gives it its name.
-        suffix: end of the name, that of a format of `gghead export`.
+    """The head as `gghead export` writes it, whatever the look, in the format of the suffix.
 
     Raises:
         ValueError: a textured mesh of a head that no model made.
@@ -53,11 +48,7 @@ def picture(service: HeadsService, path: Path, view: View) -> Download:
 def orbit_video(service: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
     """An MP4 in which the camera goes once round the paper's circle.
 
-    Args:
-        service: draws.
-        path: model file.
-        view: what is seen.
-        step: told the number of frames done and their total; an exception from it ends the work.
+    `step` is told the number of frames done and their total; an exception from it ends the work.
     """
 
     def views() -> Iterator[View]:

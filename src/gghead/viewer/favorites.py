@@ -114,11 +114,7 @@ def encode(favorites: tuple[Favorite, ...]) -> bytes:
 
 
 def decode(content: bytes, name: str) -> tuple[Favorite, ...]:
-    """Reads what `encode` wrote.
-
-    Args:
-        content: the file's bytes.
-        name: what to call the file in errors.
+    """Reads what `encode` wrote; errors call the file by its name.
 
     Raises:
         ValueError: it is something else.

@@ -34,11 +34,7 @@ class RunNews:
 
 
 class RunWatch:
-    """Looks at a run's folder from time to time; the folder may be missing, half-written or growing.
-
-    Args:
-        folder: of the run.
-    """
+    """Looks at a run's folder from time to time; the folder may be missing, half-written or growing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -42,11 +42,7 @@ class Model:
 
 
 class HeadsService:
-    """Makes and draws heads on one device. Its methods may be called from any thread.
-
-    Args:
-        device: where models run and heads are drawn.
-    """
+    """Makes and draws heads on one device. Its methods may be called from any thread."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -90,9 +86,7 @@ class HeadsService:
     def direction_strips(self, path: Path, gone: Callable[[], bool]) -> list[np.ndarray]:
         """Pictures of what a model's principal directions do (see `direction_strips`); made once, a head at a time.
 
-        Args:
-            path: a model's file; errors as of `model`.
-            gone: asked from time to time; true ends the work, with fewer strips.
+        `gone` is asked from time to time; true ends the work, with fewer strips. Errors as of `model`.
         """
         with self._strips_lock:
             key = (path, _version(path))

@@ -58,11 +58,6 @@ class PageSettings:
 class Page:
     """One visitor's screen (see `client_session.Screen`) and what the panels need.
 
-    Args:
-        client: the visitor's browser.
-        service: makes and draws.
-        setting: what the command line says.
-
     Raises:
         FileNotFoundError: the library has no model to show yet.
     """

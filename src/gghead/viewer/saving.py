@@ -21,11 +21,7 @@ class ClientLeft(Exception):
 
 
 class Saver:
-    """Makes the files of a page, each in a thread that lives as long as that takes.
-
-    Args:
-        page: whose visitor gets them.
-    """
+    """Makes the files of a page for its visitor, each in a thread that lives as long as that takes."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -33,10 +29,7 @@ class Saver:
         self._started: deque[float] = deque(maxlen=MAX_A_MINUTE)
 
     def save(self, make: Callable[[], Download]) -> None:
-        """Begins to make a file and to send it.
-
-        Args:
-            make: makes it; an error becomes a note on the page, `ClientLeft` nothing.
+        """Begins to make a file and to send it; an error of `make` becomes a note on the page, `ClientLeft` nothing.
 
         Raises:
             ValueError: one is being made already, or there were too many in the last minute.

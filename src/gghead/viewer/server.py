@@ -44,11 +44,6 @@ class PrivateServer(viser.ViserServer):
 def serving(service: HeadsService, setting: PageSettings, admission: Admission) -> Iterator[viser.ViserServer]:
     """Serves pages for as long as the block lasts.
 
-    Args:
-        service: makes and draws.
-        setting: what the pages show.
-        admission: where they are served, and to whom.
-
     Raises:
         OSError: the port is in use or not allowed, or the host is no address of this machine.
     """

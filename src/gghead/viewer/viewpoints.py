@@ -41,7 +41,7 @@ def advance(viewpoint: Viewpoint, motion: Motion, turns: float, progress: float)
     """Where a moving camera stands next.
 
     Args:
-        viewpoint: where it stands.
+        viewpoint: where it stands now.
         motion: how it moves.
         turns: share of a whole turn since then.
         progress: turns since the motion began; the circle depends on it alone.

@@ -18,14 +18,9 @@ SMALLEST_OPACITY = 0.01
 
 
 def require_finite(state: TrainingState, means: Accumulator) -> tuple[StepValues, ...]:
-    """Looks at what the last steps said of themselves, and at every weight and moment, with one wait for the device.
+    """The values of the steps since the last line of the log, if they and every weight and moment are finite.
 
-    Args:
-        state: after the steps.
-        means: of the steps since the last line of the log.
-
-    Returns:
-        The values of these steps.
+    It waits for the device once.
 
     Raises:
         Divergence: some are non-finite. Names them.
@@ -50,11 +45,7 @@ def require_finite(state: TrainingState, means: Accumulator) -> tuple[StepValues
 
 
 def signs_of_collapse(losses: Mapping[str, float]) -> dict[str, str]:
-    """What a tick shows of the usual ways in which training collapses: their names, and a line for people each.
-
-    Args:
-        losses: means of a tick by the names of a StepReport.
-    """
+    """What a tick shows of the usual ways in which training collapses: their names, and a line for people each."""
     signs = {}
     gap, loss = losses["real_logits"] - losses["fake_logits"], losses["generator"]
     if gap > SATURATED_GAP and loss > SATURATED_LOSS:

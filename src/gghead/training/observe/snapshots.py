@@ -48,11 +48,7 @@ def save_sheets(run: RunFolder, state: TrainingState) -> dict[str, Path]:
 
 @torch.no_grad()
 def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.ndarray, "H W 3"]]:
-    """Pictures of heads of fixed seeds.
-
-    Args:
-        generator: makes them.
-        resolution: side of the pictures it was trained on, pixels.
+    """Pictures of heads of fixed seeds, not larger than those that the generator was trained on.
 
     Returns:
         "heads", two a row, each by six cameras; "depth" of the same, near is bright on black; "maps": colour, offset
@@ -78,10 +74,6 @@ def draw_sheets(generator: Generator, resolution: int) -> dict[str, UInt8[np.nda
 
 def chart_pictures(generator: Generator, heads: Gaussians) -> Float[Tensor, "B 3 n n 3"]:
     """What each Gaussian is, drawn at its place on the chart; places without one are white.
-
-    Args:
-        generator: whose chart it is.
-        heads: its heads.
 
     Returns:
         Colour without its dependence on direction; offset from the template, grey for none; opacity. Values in [0, 1].

@@ -176,10 +176,6 @@ def require_trackers(names: Sequence[str]) -> None:
 def open_trackers(names: Sequence[str], run: RunFolder) -> Iterator[list[Monitor]]:
     """Trackers of a run, as long as the block lasts; a run that goes on goes on in them.
 
-    Args:
-        names: of PACKAGES, each once.
-        run: what is tracked.
-
     Raises:
         ValueError: a package is missing, or nobody is logged in at Weights & Biases.
     """

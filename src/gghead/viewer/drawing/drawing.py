@@ -47,12 +47,7 @@ class Splats:
 
 @torch.inference_mode()
 def draw(head: Head, look: Look, camera: Cameras) -> UInt8[np.ndarray, "H W 3"]:
-    """Draws a head.
-
-    Args:
-        head: what is seen.
-        look: how.
-        camera: batch [1], on the head's device.
+    """Draws a head as a camera on its device sees it, batch [1].
 
     Raises:
         ValueError: UV colours or a mesh of a head that has none.
@@ -103,10 +98,7 @@ def splats(head: Head, look: Look) -> Splats:
 def observation_of(head: Head, look: Look, camera: Cameras | None) -> Observation:
     """How a head is drawn: Gaussians of a file as they are, ellipsoids as the head was made, all else by the model.
 
-    Args:
-        head: which.
-        look: how.
-        camera: that sees it; None where a browser draws it.
+    There is no camera where a browser draws it.
     """
     if head.generator is None or look.show == Show.ELLIPSOIDS:
         return Observation()

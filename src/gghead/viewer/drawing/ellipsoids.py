@@ -25,16 +25,7 @@ NEAR = 0.05
 def draw_ellipsoids(
     gaussians: Gaussians, camera: Cameras, background: Float[np.ndarray, "3"]
 ) -> Float[np.ndarray, "H W 3"]:
-    """Draws a single scene.
-
-    Args:
-        gaussians: scene without a batch axis, on any device.
-        camera: batch [1].
-        background: display rgb in [0, 1].
-
-    Returns:
-        Display rgb in [0, 1].
-    """
+    """Draws a single scene on any device, as a camera sees it, batch [1]; display rgb in [0, 1]."""
     kept = gaussians.map(lambda tensor: tensor[gaussians.opacities >= MIN_OPACITY].detach().float())
     colors = shade(kept, camera.centers()[0]).clamp(0, 1)
     rotation = camera.viewmats[0, :3, :3]

@@ -46,15 +46,7 @@ class Head:
 def make_head(
     generator: Generator, directions: Directions, mesh: TemplateMesh, choice: HeadChoice, viewpoint: Viewpoint
 ) -> Head:
-    """Makes the head of a choice.
-
-    Args:
-        generator: the model.
-        directions: its principal directions.
-        mesh: its template.
-        choice: which head.
-        viewpoint: what a following, camera-conditioned model is told.
-    """
+    """Makes the head of a choice; the viewpoint is what a following, camera-conditioned model is told."""
     start = time.perf_counter()
     gaussians = generator.decode(styles_of(generator, directions, choice, viewpoint)[None])[0]
     if generator.device.type == "cuda":

@@ -84,13 +84,7 @@ def edges_of(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "E 4"]:
 
 
 def draw_mesh(picture: UInt8[np.ndarray, "H W 3"], mesh: TemplateMesh, camera: Cameras) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture with those of the mesh's lines over it that border a face turned towards the camera.
-
-    Args:
-        picture: what the camera sees.
-        mesh: the template.
-        camera: batch [1].
-    """
+    """A picture with those of the mesh's lines over it that border a face turned towards the camera, batch [1]."""
     if not len(mesh.faces):
         return picture
     corners = mesh.vertices[mesh.faces]
