@@ -60,7 +60,6 @@ def test_threads_sleep_while_they_wait_unless_the_user_chose() -> None:
 @pytest.mark.parametrize(("together", "told"), [(190.0, "1.9 times as fast"), (20.0, "OMP_NUM_THREADS=1 is faster")])
 def test_threads_that_only_wait_are_told(together: float, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     speeds = iter([together, 100.0])
-    monkeypatch.setattr(doctor_module, "layers_a_second", lambda: next(speeds))
+    monkeypatch.setattr(doctor_module, "layers_a_second", lambda threads: next(speeds))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     assert told in doctor_module.threads_finding().value

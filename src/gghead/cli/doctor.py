@@ -1,7 +1,6 @@
 """gghead doctor"""
 
 import platform
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -64,26 +63,19 @@ def threads_finding() -> Finding:
     waiting = f"waiting {os.environ.get('OMP_WAIT_POLICY', 'as OpenMP likes it').lower()}"
     if count == 1:
         return Finding("threads", f"one; {waiting}")
-    together = layers_a_second()
-    torch.set_num_threads(1)
-    alone = layers_a_second()
-    torch.set_num_threads(count)
+    together, alone = layers_a_second(count), layers_a_second(1)
     advice = "" if together > alone else "; another program takes a core: OMP_NUM_THREADS=1 is faster now"
     return Finding("threads", f"{count} are {together / alone:.1f} times as fast as one; {waiting}{advice}")
 
 
-def layers_a_second() -> float:
+def layers_a_second(threads: int) -> float:
     """Convolutions of the size of a small network's layers that torch computes in a second; takes half of one."""
     import torch
+    from torch.utils.benchmark import Timer
 
-    x, weight = torch.zeros(1, 32, 64, 64), torch.zeros(32, 32, 3, 3)
-    with torch.no_grad():
-        torch.conv2d(x, weight)
-        done, start = 0, time.perf_counter()
-        while time.perf_counter() - start < MEASURED_SECONDS:
-            torch.conv2d(x, weight)
-            done += 1
-    return done / (time.perf_counter() - start)
+    layer = {"x": torch.zeros(1, 32, 64, 64), "weight": torch.zeros(32, 32, 3, 3)}
+    timer = Timer("torch.conv2d(x, weight)", globals=layer, num_threads=threads)
+    return 1 / timer.blocked_autorange(min_run_time=MEASURED_SECONDS).mean
 
 
 def gpu_findings() -> Iterator[Finding]:

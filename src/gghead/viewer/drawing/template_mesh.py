@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
 
+from gghead.exports.mesh import signed_volume
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.grids import cell_corners
 
@@ -26,12 +27,10 @@ class TemplateMesh:
     Attributes:
         vertices: points of the template, world units.
         faces: vertex indices, counter-clockwise from outside.
-        edges: vertex indices of each line once, and the two faces beside it (the same twice at a border).
     """
 
     vertices: Float[np.ndarray, "V 3"]
     faces: Int[np.ndarray, "F 3"]
-    edges: Int[np.ndarray, "E 4"]
 
 
 def build_mesh(uvs: Float[np.ndarray, "N 2"], positions: Float[np.ndarray, "N 3"]) -> TemplateMesh:
@@ -52,20 +51,14 @@ def build_mesh(uvs: Float[np.ndarray, "N 2"], positions: Float[np.ndarray, "N 3"
     faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])
     faces = faces[(faces >= 0).all(axis=1)]
     if not len(faces):
-        return TemplateMesh(np.zeros((0, 3), np.float32), faces, np.zeros((0, 4), np.int64))
+        return TemplateMesh(np.zeros((0, 3), np.float32), faces)
     corners = positions[faces]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     faces = faces[longest < MAX_EDGE * np.median(longest)]
     used, packed = np.unique(faces, return_inverse=True)
-    vertices, faces = positions[used], outward(positions[used], packed.reshape(-1, 3))
-    return TemplateMesh(vertices, faces, edges_of(faces))
-
-
-def outward(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "F 3"]:
-    """Turns all faces round if most look towards the middle of the mesh: a chart may be mirrored."""
-    corners = vertices[faces]
-    away = corners.mean(axis=1) - vertices.mean(axis=0)
-    return faces if (face_normals(corners) * away).sum() > 0 else faces[:, ::-1]
+    vertices, faces = positions[used], packed.reshape(-1, 3)
+    # A UV map may be mirrored, so that all faces look inwards.
+    return TemplateMesh(vertices, faces if signed_volume(vertices, faces) > 0 else faces[:, ::-1])
 
 
 def face_normals(corners: Float[np.ndarray, "F 3 3"]) -> Float[np.ndarray, "F 3"]:
@@ -73,14 +66,9 @@ def face_normals(corners: Float[np.ndarray, "F 3 3"]) -> Float[np.ndarray, "F 3"
     return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
 
 
-def edges_of(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "E 4"]:
-    """Each line once with the faces beside it."""
-    lines = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    owner = np.repeat(np.arange(len(faces)), 3)
-    unique, first, which = np.unique(lines, axis=0, return_index=True, return_inverse=True)
-    last = np.zeros(len(unique), int)
-    last[which.reshape(-1)] = owner
-    return np.column_stack([unique, owner[first], last])
+def edges_of(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "E 2"]:
+    """Each line between two vertices once."""
+    return np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
 
 
 def draw_mesh(picture: UInt8[np.ndarray, "H W 3"], mesh: TemplateMesh, camera: Cameras) -> UInt8[np.ndarray, "H W 3"]:
@@ -90,9 +78,9 @@ def draw_mesh(picture: UInt8[np.ndarray, "H W 3"], mesh: TemplateMesh, camera: C
     corners = mesh.vertices[mesh.faces]
     towards = (face_normals(corners) * (camera.centers()[0].cpu().numpy() - corners.mean(axis=1))).sum(axis=1) > 0
     pixels, depth = (part[0].numpy() for part in camera.to("cpu").project(torch.from_numpy(mesh.vertices)))
-    shown = towards[mesh.edges[:, 2:]].any(axis=1) & (depth[mesh.edges[:, :2], 0] > MIN_DEPTH).all(axis=1)
+    lines = edges_of(mesh.faces[towards])
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
-    for start, end in pixels[mesh.edges[shown, :2]]:
+    for start, end in pixels[lines[(depth[lines, 0] > MIN_DEPTH).all(axis=1)]]:
         pen.line([tuple(start), tuple(end)], fill=LINE_COLOR)
     return np.array(image)

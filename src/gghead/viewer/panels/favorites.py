@@ -6,7 +6,7 @@ from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_png
 from gghead.viewer.favorites import Favorite, absolute
 from gghead.viewer.page import Page
-from gghead.viewer.state import Show, View
+from gghead.viewer.state import Show
 
 THUMBNAIL = 96
 """Side of a favourite's picture, pixels."""
@@ -44,7 +44,8 @@ def add_favorites(page: Page) -> None:
 
     def keep() -> None:
         path, view = page.session.path, page.session.view
-        picture = encode_png(page.service.portrait(path, _plain(view), THUMBNAIL))
+        plain = replace(view, look=replace(view.look, show=Show.COLOR, mesh=False))
+        picture = encode_png(page.service.portrait(path, plain, THUMBNAIL))
         favorite = Favorite(absolute(path), view.head, picture)
         favorites.add(favorite)
         show(favorite)
@@ -58,10 +59,6 @@ def add_favorites(page: Page) -> None:
             page.guarded(show)(favorite)
 
     show_kept()
-
-
-def _plain(view: View) -> View:
-    return replace(view, look=replace(view.look, show=Show.COLOR, mesh=False))
 
 
 def _title(favorite: Favorite) -> str:

@@ -53,7 +53,8 @@ def add_look(page: Page) -> None:
     size = gui.add_slider("Gaussian size", min(0.05, size), max(3.0, size), 0.05, size)
     opacity = gui.add_slider("Opacity", 0.0, max(4.0, opacity), 0.05, opacity)
     background = gui.add_rgb("Background", view.look.background)
-    who = gui.add_dropdown("Drawn by", tuple(RENDERERS), initial_value=_name(view.renderer))
+    drawn_by = next(name for name, renderer in RENDERERS.items() if renderer == view.renderer)
+    who = gui.add_dropdown("Drawn by", tuple(RENDERERS), initial_value=drawn_by)
     sides = tuple(map(str, sorted({*SIDES, view.look.side})))
     side = gui.add_dropdown("Picture height", tuple(sorted(sides, key=int)), initial_value=str(view.look.side))
 
@@ -70,7 +71,3 @@ def add_look(page: Page) -> None:
 
     for widget in (show, mesh, size, opacity, background, who, side):
         page.on_use(widget, lambda: page.session.change(with_look))
-
-
-def _name(renderer: Renderer) -> str:
-    return next(name for name, value in RENDERERS.items() if value == renderer)
