@@ -81,10 +81,9 @@ def evaluate(
     MODEL as in `gghead sample`; default: the bundled model. Numbers are printed and added to evaluations/ in the run's
     folder, or beside the file; those of the bundled model here. Stop it at any time: the same command continues.
     """
+    files = [file for model in models or (None,) for file in choose_models(model, snapshot)]
     if not find_data(data).exists():
         raise FileNotFoundError(f"there is no dataset at {find_data(data)}")
-
-    files = [file for model in models or (None,) for file in choose_models(model, snapshot)]
 
     from gghead.evaluation.evaluate import EvaluationSettings
     from gghead.evaluation.models import candidate_of
