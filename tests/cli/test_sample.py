@@ -132,7 +132,7 @@ REFUSALS = [
     (("interpolate", "missing"), "there is no model at missing"),
     (("info", "missing"), "there is nothing at missing"),
     (("evaluate", "missing", "--data", "x.zip"), "there is no model at missing"),
-    (("evaluate", ".", "--data", "x.zip"), "there is no dataset at x.zip"),
+    (("evaluate", "--data", "x.zip"), "there is no dataset at x.zip"),
     (("evaluate", ".", "--data", ".", "--truncation", "inf"), "inf; expected a number"),
     (("export", "--out", "head.obj"), "expected a name ending in .ply"),
     (("export", "--out", "head.html", "--up", "z"), "its own frame and camera"),
