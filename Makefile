@@ -20,7 +20,7 @@ $(VENV)/models: $(VENV)/.installed
 	-$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64 \
 		--python-version 3.11 --implementation cp --abi cp311 --dest $@ mediapipe==0.10.21
 
-test: lint $(VENV)/models  ## style, layers, behaviour
+test: lint $(VENV)/models  ## style, types, layers, behaviour
 	$(BIN)/python -m pytest -m "not gpu"
 
 gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its benchmarks and their page
@@ -35,9 +35,10 @@ gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its b
 	fi
 	$(BIN)/python -m benchmarks.performance_page
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.installed  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 docs: $(VENV)/.installed  ## the documentation as a site: open site/index.html
 	$(BIN)/mkdocs build --strict

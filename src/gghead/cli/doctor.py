@@ -4,10 +4,14 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import click
 
 from gghead import __version__
+
+if TYPE_CHECKING:
+    from gghead.rasterizer.backends import Backend
 
 MEASURED_SECONDS = 0.5
 NVRTC_ADVICE = "install torch for CUDA, which brings it, and 'gghead[cuda]'"
@@ -108,7 +112,7 @@ def gpu_findings() -> Iterator[Finding]:
 def driver_version() -> str:
     """The CUDA version that the driver supports; unknown without cuda-bindings."""
     try:
-        from cuda.bindings import driver
+        from cuda.bindings import driver  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
     except ImportError:
         return "an unknown version (cuda-bindings is missing)"
     error, number = driver.cuDriverGetVersion()
@@ -136,7 +140,7 @@ def backend_findings() -> Iterator[Finding]:
     from gghead.rasterizer.self_test import self_test
 
     devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    tests = [("reference", "cpu"), ("cpu", "cpu")]
+    tests: list[tuple[Backend, str]] = [("reference", "cpu"), ("cpu", "cpu")]
     for device in devices:
         kind = device.split(":")[0]
         chosen = choose_by_tensors(torch.device(device), torch.float32)

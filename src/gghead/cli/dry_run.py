@@ -1,14 +1,18 @@
 """`gghead train --dry-run`: what a run would take, told row by row as it becomes known."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gghead.config.training import RunConfig
 
 HOURS_OF_A_YEAR = 8766
 
 
 def tell_estimate(
-    config: "RunConfig",  # noqa: F821 - imported when a command runs
+    config: "RunConfig",
     hourly_price: float | None,
     device: str,
     gpus: int,

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,10 @@ from gghead.cli.options import (
 )
 from gghead.runs.places import find_data
 from gghead.runs.resolve import choose_models
+
+if TYPE_CHECKING:
+    from gghead.evaluation.evaluate import EvaluationSettings
+    from gghead.evaluation.models import Candidate
 
 SUITES = ("fid", "3d", "full")
 USUAL_COUNT, CPU_COUNT = 10_000, 1_000
@@ -111,9 +116,9 @@ def evaluate(
 
 
 def _evaluate_in_group(
-    candidates: "list[Candidate]",  # noqa: F821 - imported when a command runs
+    candidates: "list[Candidate]",
     data: Path,
-    settings: "EvaluationSettings",  # noqa: F821
+    settings: "EvaluationSettings",
     detector: str,
     remaining: bool,
     device: str,

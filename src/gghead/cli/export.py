@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from gghead.cli.options import (
 )
 from gghead.exports.formats import format_of, require_frame
 from gghead.runs.resolve import find_model
+
+if TYPE_CHECKING:
+    from gghead.gaussians.placement import Up
 
 
 @click.command()
@@ -41,7 +45,7 @@ def export(
     model: Path,
     seeds: list[int],
     truncation: float,
-    up: str | None,
+    up: "Up | None",
     scale: float | None,
     center: bool,
     out: Path,

@@ -176,7 +176,8 @@ def describe_data(path: Path) -> Description:
     from gghead.data.dataset import HeadDataset
     from gghead.geometry.cameras import Cameras
 
-    facts, values = [], {"kind": "dataset"}
+    facts: list[tuple[str, str]] = []
+    values: dict[str, object] = {"kind": "dataset"}
     with HeadDataset.open(path, resolution=8) as dataset:
         centers = Cameras.from_labels(torch.from_numpy(dataset.labels), 1).centers()
         count = values["pictures"] = len(dataset)

@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gghead.cli.options import RunPath, device_option, pick_device, run_options
+
+if TYPE_CHECKING:
+    from gghead.config.training import RunConfig
+    from gghead.processes.group import ProcessGroup
+    from gghead.training.launch import RunOptions
+    from gghead.training.loop import Outcome
+    from gghead.training.resume.restore import OnNan
 
 
 @click.command()
@@ -18,7 +26,7 @@ def resume(
     trackers: tuple[str, ...],
     gpus: int,
     restarts: int,
-    on_nan: str,
+    on_nan: "OnNan",
     accept_new_data: bool,
     device: str | None,
 ) -> None:
@@ -33,13 +41,13 @@ def resume(
 
     opened = RunFolder.open(run)
     given = chosen_trackers(trackers) if trackers else kept_trackers(opened)
-    options = RunOptions(gpus, pick_device(device), restarts, given, on_nan, accept_new_data)  # type: ignore[arg-type]
+    options = RunOptions(gpus, pick_device(device), restarts, given, on_nan, accept_new_data)
     run_to_end(opened.config, options, run, prepare=lambda: run)
 
 
 def run_to_end(
-    config: "RunConfig",  # noqa: F821 - imported when a command runs
-    options: "RunOptions",  # noqa: F821
+    config: "RunConfig",
+    options: "RunOptions",
     path: Path | None,
     prepare: Callable[[], Path],
 ) -> None:
@@ -76,6 +84,7 @@ def run_to_end(
             if tells:
                 path = prepare()
             group.wait()
+            assert path is not None, "only rank 0 of processes that torchrun started may have none"
             outcome = _train_here(path, options, group)
     if tells and outcome.interrupted:
         click.echo(f"go on with: gghead resume {path}", err=True)
@@ -87,9 +96,9 @@ def run_to_end(
 
 def _train_here(
     path: Path,
-    options: "RunOptions",  # noqa: F821 - imported when a command runs
-    group: "ProcessGroup",  # noqa: F821
-) -> "Outcome":  # noqa: F821
+    options: "RunOptions",
+    group: "ProcessGroup",
+) -> "Outcome":
     """Trains in this process; only rank 0 says what all find."""
     from gghead.processes.launch import end_after_loss
     from gghead.training.launch import train_in_group

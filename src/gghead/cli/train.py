@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,10 @@ from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_re
 from gghead.config.training import TrainingConfig
 from gghead.data.archive import open_archive
 from gghead.runs.places import find_data, next_run, refuse_existing
+
+if TYPE_CHECKING:
+    from gghead.config.presets import Recipe
+    from gghead.training.resume.restore import OnNan
 
 OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}
 """Options of fields that --set could give, too."""
@@ -72,7 +77,7 @@ def train(
     name: str,
     init_from: Path | None,
     template: Path | None,
-    recipe: str | None,
+    recipe: "Recipe | None",
     precision: str | None,
     images: int | None,
     batch_size: int | None,
@@ -81,7 +86,7 @@ def train(
     trackers: tuple[str, ...],
     gpus: int,
     restarts: int,
-    on_nan: str,
+    on_nan: "OnNan",
     dry_run: bool,
     hourly_price: float | None,
     device: str | None,

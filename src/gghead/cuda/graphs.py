@@ -50,8 +50,10 @@ def map_tensors(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
         inputs: see `Inputs`.
     """
     whole: Any = inputs
-    if whole is None or isinstance(whole, Tensor):
-        return whole if whole is None else function(whole)
+    if whole is None:
+        return inputs
+    if isinstance(whole, Tensor):
+        return function(whole)  # type: ignore[return-value]
     if isinstance(whole, tuple):
         return tuple(map_tensors(function, item) for item in whole)  # type: ignore[return-value]
     return replace(whole, **{name: map_tensors(function, value) for name, value in _values_of(whole).items()})

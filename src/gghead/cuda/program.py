@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cuda.bindings import driver, nvrtc
-from cuda.core import Device, ObjectCode, Program, ProgramOptions
+from cuda.bindings import driver, nvrtc  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
+from cuda.core import Device, ObjectCode, Program, ProgramOptions  # pyright: ignore[reportAttributeAccessIssue]
 from platformdirs import user_cache_path
 from torch import Tensor
 

@@ -1,6 +1,6 @@
 """Batches of a run in their order: from pictures that live on the device, or fetched by threads ahead of their use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import tee
@@ -67,7 +67,9 @@ def open_batches(
         yield opened
 
 
-def fetched_batches(dataset: HeadDataset, order: Order, start_images: int, device: torch.device) -> Iterator[Batch]:
+def fetched_batches(
+    dataset: HeadDataset, order: Order, start_images: int, device: torch.device
+) -> Generator[Batch, None, None]:
     """Batches through memory, for a GPU pinned memory, from which they are copied while the host goes on."""
     pinned = device.type == "cuda"
     now, ahead = tee(order.selections(len(dataset), start_images))
@@ -76,7 +78,9 @@ def fetched_batches(dataset: HeadDataset, order: Order, start_images: int, devic
         yield Batch(pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True))
 
 
-def resident_batches(dataset: HeadDataset, order: Order, start_images: int, device: torch.device) -> Iterator[Batch]:
+def resident_batches(
+    dataset: HeadDataset, order: Order, start_images: int, device: torch.device
+) -> Generator[Batch, None, None]:
     """Batches from pictures that are all on the device: queued there, no batch ever waits for the host.
 
     Raises:

@@ -5,7 +5,7 @@ Threads suffice: Pillow decodes and resizes outside of Python's lock (measured: 
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -46,7 +46,9 @@ def in_order(function: Callable[[T], R], items: Iterable[T], waiting: int | None
         yield from results
 
 
-def prefetch(function: Callable[[T], R], groups: Iterable[Iterable[T]], ahead: int, threads: int) -> Iterator[list[R]]:
+def prefetch(
+    function: Callable[[T], R], groups: Iterable[Iterable[T]], ahead: int, threads: int
+) -> Generator[list[R], None, None]:
     """function(item) for each item, group by group in their order; threads work a few groups ahead of their use.
 
     Args:

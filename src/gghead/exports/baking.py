@@ -62,6 +62,7 @@ def paint(mesh: Mesh, head: Gaussians) -> Mesh:
 
 def texture_points(mesh: Mesh) -> tuple[Int[np.ndarray, " H"], Float[Tensor, "H 3"], Float[Tensor, "H 3"]]:
     """Texels of the texture that triangles cover, row by row in one count, and the points and normals there."""
+    assert mesh.uvs is not None, "only meshes of a chart are textured"
     corners = mesh.uvs.astype(np.float64) * TEXTURE - 0.5
     face, texels, weights = rasterize(corners, mesh.faces, TEXTURE)
     points, normals = (

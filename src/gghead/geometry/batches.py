@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import cache
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ class Batched:
 
     def map(self: B, function: Callable[[Tensor], Tensor]) -> B:
         """Applies a function to every tensor."""
-        return replace(self, **{name: function(getattr(self, name)) for name in axes_of(type(self))})
+        return replace(cast(Any, self), **{name: function(getattr(self, name)) for name in axes_of(type(self))})
 
     def to(self: B, target: torch.device | torch.dtype | str) -> B:
         """The same on another device, or in another precision; raises ValueError if there is no such device."""
@@ -70,7 +70,7 @@ class Batched:
             if len(others) != 1 or not -batch <= axis < batch:
                 raise ValueError
             joined = {name: torch.cat([getattr(part, name) for part in parts], axis % batch) for name in names}
-            return replace(parts[0], **joined)
+            return replace(cast(Any, parts[0]), **joined)
         except (RuntimeError, ValueError) as error:
             raise ValueError(
                 f"{list(parts[:3])} can't be joined along axis {axis}; expected batches that differ in its length alone"
@@ -144,7 +144,7 @@ def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tu
         >>> batch_index(..., torch.ones(1), torch.Size([2, 3]), "cameras")
         (slice(None, None, None), slice(None, None, None))
     """
-    parts = index if isinstance(index, tuple) else (index,)
+    parts: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, bool) for part in parts):
         raise IndexError(f"{what} can't be indexed by True or False; expected numbers, slices or masks")
     places = [place for place, part in enumerate(parts) if part is Ellipsis]

@@ -42,6 +42,7 @@ def close_gaps(heads: Gaussians, generator: Generator) -> Gaussians:
     Raises:
         ValueError: the heads are not of that generator.
     """
+    assert generator.config.picture_resolution is not None, "without it nobody knows which gaps show"
     count = len(generator.texel_uvs)
     if heads.num_gaussians != count:
         raise ValueError(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,7 @@ from gghead.media.images import to_uint8
 
 if TYPE_CHECKING:
     import av
+    from av.container import OutputContainer
 
 CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "libvpx-vp9")
 """Encoders in the order of preference: what an FFmpeg build offers depends on how it was licensed."""
@@ -86,22 +87,23 @@ def _import_av() -> ModuleType:
     return av
 
 
-def _open_stream(container: "av.container.OutputContainer", width: int, height: int, fps: float) -> "av.VideoStream":
+def _open_stream(container: "OutputContainer", width: int, height: int, fps: float) -> "av.VideoStream":
     import av
+    from av.error import FFmpegError
 
     codec = next((name for name in CODECS if name in av.codecs_available), None)
     if codec is None:
         raise ValueError(f"this FFmpeg has none of the encoders {', '.join(CODECS)}; reinstall av from its wheels")
-    stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+    stream = cast("av.VideoStream", container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001)))
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range = MPEG_RANGE
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     if codec == "libx264":
-        stream.options = QUALITY
+        context.options = QUALITY
     try:
         context.open()
-    except av.error.FFmpegError as error:
+    except FFmpegError as error:
         raise OSError(
             f"a video of {width} x {height} pixels can't be encoded ({error.strerror}); make its frames smaller"
         ) from error

@@ -74,7 +74,8 @@ def load_detector(name: str, cache: Path, device: torch.device | str = "cpu") ->
         ValueError: the file is another than the published one, or no TorchScript.
     """
     if name == EFFICIENTNET:
-        network = load_efficientnet().to(device, memory_format=torch.channels_last)
+        network = load_efficientnet()
+        network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in the stubs
         scaled = f"{SIDE} x {SIDE}, bilinear with antialiasing (torch)"
         return Detector(name, WEIGHTS_SHA256, scaled, network, network)
     if name == INCEPTION:
@@ -99,7 +100,8 @@ def perceptual_network(detector: Detector) -> EfficientNetLite0 | None:
         return detector.network
     try:
         device = next(detector.network.parameters(), torch.empty(0)).device
-        return load_efficientnet().to(device, memory_format=torch.channels_last)
+        network = load_efficientnet()
+        return network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - likewise
     except FileNotFoundError:
         return None
 

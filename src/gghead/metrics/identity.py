@@ -59,7 +59,7 @@ class FaceRecognizer:
         path = Path(spec.origin).parent / WEIGHTS
         if not path.is_file() or file_hash(path) != WEIGHTS_SHA256:
             raise ValueError(f"{path} is missing or not the published file; reinstall face_recognition_models")
-        import dlib
+        import dlib  # pyright: ignore[reportMissingImports] - of an extra
 
         self._dlib = dlib
         self._network = dlib.face_recognition_model_v1(str(path))

@@ -86,7 +86,9 @@ class ProcessGroup:
                 work.wait()
             flat /= self.world_size
             parts = flat.split([tensor.numel() for tensor in bucket])
-            torch._foreach_copy_(bucket, [part.view_as(tensor) for tensor, part in zip(bucket, parts, strict=True)])
+            torch._foreach_copy_(  # pyright: ignore[reportPrivateImportUsage] - as torch's optimizers do
+                bucket, [part.view_as(tensor) for tensor, part in zip(bucket, parts, strict=True)]
+            )
 
     def any(self, ask: Callable[[], bool]) -> Callable[[], bool]:
         """Asks all processes something; the answer, yes if one says yes, is waited for when it is called for.
@@ -102,6 +104,7 @@ class ProcessGroup:
         flag = torch.tensor(int(ask()))
         with told_as_lost(self):
             work = torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX, group=self.control, async_op=True)
+        assert work is not None, "this process is of the group"
 
         def answer() -> bool:
             with told_as_lost(self):
@@ -170,6 +173,7 @@ def join_group(device: str, timeout: timedelta = LONGEST_SILENCE) -> Iterator[Pr
     with told_as_lost(ProcessGroup(rank, world_size)):
         torch.distributed.init_process_group("nccl" if on_cuda else "gloo", timeout=timeout)
         control = torch.distributed.new_group(backend="gloo", timeout=timeout)
+    assert not isinstance(control, int), "this process is of the group"
     yield ProcessGroup(rank, world_size, local_rank, control)
     # Not after an error: it would wait for processes that are gone.
     torch.distributed.destroy_process_group()

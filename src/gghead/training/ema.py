@@ -13,6 +13,8 @@ def update_ema(ema: nn.Module, module: nn.Module, decay: float) -> None:
         module: of the same class and sizes.
         decay: share of the old value that stays.
     """
-    torch._foreach_lerp_(list(ema.parameters()), list(module.parameters()), 1 - decay)
+    torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage] - as torch's optimizers do
+        list(ema.parameters()), list(module.parameters()), 1 - decay
+    )
     for kept, new in zip(ema.buffers(), module.buffers(), strict=True):
         kept.copy_(new)

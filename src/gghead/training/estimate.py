@@ -136,7 +136,8 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
 
     steps = STEPS[state.device.type]
     with on_gpu(device), multiplication(training.precision):
-        seconds(True, steps), seconds(False, steps)
+        for is_due in (True, False):  # captured, or warmed up
+            seconds(is_due, steps)
         plain, with_r1 = seconds(False, steps), seconds(True, steps)
     rate = probe_operations * training.batch_size / (plain + max(with_r1 - plain, 0) / training.r1_every)
     return rate / operations

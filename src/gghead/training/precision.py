@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -10,7 +10,7 @@ import torch
 @contextmanager
 def multiplication(precision: Literal["mixed", "full"]) -> Iterator[None]:
     """As long as the block lasts: TF32 (10 bits of mantissa) where precision is mixed, 32 bits where it is full."""
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
     try:
         for backend in backends:

@@ -69,7 +69,7 @@ def bake(template: HeadTemplate, resolution: int) -> TemplateMaps:
             "surface its own place in the unit square"
         )
     coverage = coverage.reshape(resolution, resolution)
-    nearest = distance_transform_edt(~coverage, return_distances=False, return_indices=True)
+    nearest = np.asarray(distance_transform_edt(~coverage, return_distances=False, return_indices=True))
     positions = positions.reshape(resolution, resolution, 3)[nearest[0], nearest[1]]
     return TemplateMaps(
         torch.from_numpy(positions.astype(np.float32)).permute(2, 0, 1).contiguous(),

@@ -125,7 +125,7 @@ def _distance(points: Float[np.ndarray, "N 3"], head: KDTree, shifts: int) -> fl
         moved = moved[moved[:, 1] > NECK]
         if len(moved) < len(points) / 4:
             return np.inf
-        distances, nearest = head.query(moved)
+        distances, nearest = (np.asarray(found) for found in head.query(moved))
         near = distances <= np.quantile(distances, TRIMMED)
         if left:
             shift += (head.data[nearest[near]] - moved[near]).mean(axis=0)

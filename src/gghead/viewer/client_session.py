@@ -67,7 +67,7 @@ class Screen(Protocol):
     def move_camera(self, view: View) -> None:
         """Puts the visitor's camera where the view says."""
 
-    def report(self, report: DrawReport) -> None:
+    def report(self, report: DrawReport, /) -> None:
         """Tells of the last picture."""
 
     def complain(self, text: str) -> None:

@@ -130,12 +130,14 @@ class Page:
     def camera_moved(self, camera: viser.CameraHandle) -> None:
         """The visitor turned the head; ignored while the camera moves by itself."""
         if self.session.motion == Motion.STILL:
-            eye, target = (tuple(map(float, at)) for at in (camera.position, camera.look_at))
+            eye, target = ((float(x), float(y), float(z)) for x, y, z in (camera.position, camera.look_at))
             fov, before = float(np.rad2deg(camera.fov)), self.session.view.viewpoint.fov
             seen = self._framing.unframe(Viewpoint(eye, target, fov))
             # Rounded, so that the command line of a view stays short: a tenth of a millimetre of a head.
             fov = before if abs(seen.fov - before) < FOV_SLACK else round(seen.fov, 2)
-            eye, target = (tuple(round(x, 4) + 0.0 for x in at) for at in (seen.eye, seen.target))
+            eye, target = (
+                (round(x, 4) + 0.0, round(y, 4) + 0.0, round(z, 4) + 0.0) for x, y, z in (seen.eye, seen.target)
+            )
             viewpoint = Viewpoint(eye, target, fov)
             self.session.change(lambda view: replace(view, viewpoint=viewpoint))
 

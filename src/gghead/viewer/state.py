@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
 
@@ -177,7 +177,7 @@ def parse_view(text: str, renderer: Renderer = Renderer.EXACT) -> View:
         ValueError: an unknown word or a value that is none.
     """
     kinds = {item.name: (part, item.default) for part, kind in PARTS.items() for item in fields(kind)}
-    chosen: dict[str, dict[str, object]] = {part: {} for part in PARTS}
+    chosen: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
     for word in text.split():
         name, mark, value = word.partition("=")
         if not mark or name not in kinds:
@@ -187,7 +187,7 @@ def parse_view(text: str, renderer: Renderer = Renderer.EXACT) -> View:
             chosen[part][name] = _parse(name, value, default)
         except ValueError as error:
             raise ValueError(f"{word!r}: {error}") from error
-    return View(*(kind(**chosen[part]) for part, kind in PARTS.items()), renderer)
+    return View(HeadChoice(**chosen["head"]), Look(**chosen["look"]), Viewpoint(**chosen["viewpoint"]), renderer)
 
 
 def _format(value: object) -> str:
@@ -198,7 +198,7 @@ def _format(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _parse(name: str, text: str, default: object) -> object:
+def _parse(name: str, text: str, default: Any) -> object:
     if isinstance(default, Show):
         if text not in list(Show):
             raise ValueError(f"expected one of {', '.join(Show)}")

@@ -3,11 +3,16 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gghead.cli.options import check_output, force_option, progress_bars
 from gghead.runs.places import find_data
+
+if TYPE_CHECKING:
+    from gghead.data.check.inspection import Inspection
+    from gghead.uv.template import HeadTemplate
 
 
 @click.command()
@@ -57,9 +62,9 @@ def check(
 
 
 def write_sheet(
-    inspection: "Inspection",  # noqa: F821 - imported when a command runs
+    inspection: "Inspection",
     out: Path,
-    template: "HeadTemplate",  # noqa: F821
+    template: "HeadTemplate",
     force: bool,
 ) -> None:
     """Writes the contact sheet, unless there is no picture with a camera."""

@@ -1,10 +1,14 @@
 """gghead data synthetic"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gghead.cli.options import force_argument_option, progress_bars
+
+if TYPE_CHECKING:
+    from gghead.synthetic.render.cameras import Poses
 
 
 @click.command()
@@ -30,7 +34,7 @@ def synthetic(
     resolution: int,
     seed: int,
     views: int,
-    poses: str,
+    poses: "Poses",
     assets: Path | None,
     write_depth: bool,
     workers: int | None,

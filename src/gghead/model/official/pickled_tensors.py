@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedIOBase
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ STORAGE_TYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+T = TypeVar("T")
+
 ORDERED_DICT = Reference("collections", "OrderedDict")
 REBUILD_TENSOR = Reference("torch._utils", "_rebuild_tensor_v2")
 REBUILD_PARAMETER = Reference("torch._utils", "_rebuild_parameter")
@@ -113,7 +116,7 @@ def interpret(record: Record, budget: Budget) -> object:
         return view(*tensor_arguments(record), budget)
     if record.reference == REBUILD_WITH_STATE:  # a tensor with attributes of its own, which are dropped
         match record.arguments:
-            case (inner, _, tuple(arguments), *_) if inner == REBUILD_TENSOR:
+            case (Reference() as inner, _, tuple(arguments), *_) if inner == REBUILD_TENSOR:
                 return interpret(Record(inner, arguments), budget)
     if record.reference in (REBUILD_PARAMETER, REBUILD_PARAMETER_WITH_STATE):
         return _expect(record, Tensor)
@@ -129,7 +132,7 @@ def tensor_arguments(record: Record) -> tuple[object, tuple[int, ...], tuple[int
         ValueError: they are none, or the sizes are beyond all memory.
     """
     match record.arguments if len(record.arguments) <= MAX_PARTS else ():
-        case (storage, offset, tuple(size), tuple(stride), *_) if len(size) == len(stride) <= MAX_PARTS:
+        case (storage, int(offset), tuple(size), tuple(stride), *_) if len(size) == len(stride) <= MAX_PARTS:
             numbers = (offset, *size, *stride)
             is_natural = all(type(n) is int and 0 <= n < MAX_COUNT for n in numbers)
             if is_natural and math.prod(n for n in size if n) < MAX_COUNT:
@@ -229,11 +232,12 @@ def check_sharing(tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"its tensors share numbers: {needed} bytes of them lie in {held}")
 
 
-def _expect(record: Record, kind: type) -> object:
+def _expect(record: Record, kind: type[T]) -> T:
     """The first argument of a call, which must be of a kind."""
-    if not record.arguments or not isinstance(record.arguments[0], kind):
+    first = record.arguments[0] if record.arguments else None
+    if not isinstance(first, kind):
         raise ValueError(f"{record.reference} is called with something that is no {kind.__name__}")
-    return record.arguments[0]
+    return first
 
 
 def _check_attribute(record: Record) -> None:

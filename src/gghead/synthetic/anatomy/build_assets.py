@@ -90,7 +90,7 @@ def build_pack(source: Path, out: Path, on_progress: Callable[[str], None] | Non
         for kind in ("hair", "eyebrows", "eyelashes", "eyes", "skins"):
             if not any(name.startswith(f"{kind}/") for name in names):
                 raise FileNotFoundError(f"{base} yields no {kind}; {REMEDY}")
-        np.savez_compressed(folder / "proxies.npz", **_arrays(proxies))
+        np.savez_compressed(folder / "proxies.npz", **_arrays(proxies))  # pyright: ignore[reportArgumentType] - no array is called like an option
     return BuildReport(tuple(names), tuple(left_out))
 
 
@@ -169,24 +169,24 @@ def _write_eyes(base: Path, folder: Path, left_out: list[str], done: Callable[[s
 
 def _write_skins(base: Path, folder: Path, head: _Head, left_out: list[str], done: Callable[[str], None]) -> None:
     left, right, low, high = head.crop
-    box = tuple(int(share * SKIN_SIDE) for share in (left, 1 - high, right, 1 - low))
+    x0, y0, x1, y1 = (int(share * SKIN_SIDE) for share in (left, 1 - high, right, 1 - low))
     for path in sorted(base.glob("skins/textures/*skinned*_diffuse*.png")):
         name = path.stem.replace("skinned", "").replace("_diffuse", "_").rstrip("_")
         if _is_pointer(path):
             left_out.append(f"skins/{name}: its picture was not fetched")
             continue
         image = _opened(path, "RGB").resize((SKIN_SIDE, SKIN_SIDE), Image.Resampling.LANCZOS)
-        _save(image.crop(box), folder, "skins_head", name)
+        _save(image.crop((x0, y0, x1, y1)), folder, "skins_head", name)
         _save(image.resize((BODY_SIDE, BODY_SIDE), Image.Resampling.LANCZOS), folder, "skins_body", name)
         done(f"skins/{name}")
 
 
 def _packaged_head() -> _Head:
     with as_file(files("gghead") / "assets" / "headpack.npz") as path, np.load(path, allow_pickle=False) as pack:
-        index, crop = pack["hm08_index"], tuple(float(value) for value in pack["head_uv_crop"])
+        index, (left, right, low, high) = pack["hm08_index"], map(float, pack["head_uv_crop"])
     rows = np.full(int(index.max()) + 1, -1)
     rows[index] = np.arange(len(index))
-    return _Head(rows, crop)
+    return _Head(rows, (left, right, low, high))
 
 
 def _arrays(proxies: dict[str, Proxy]) -> dict[str, np.ndarray]:

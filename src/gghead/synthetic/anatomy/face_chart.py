@@ -102,7 +102,7 @@ def chart_head(model: HeadModel, detail: float) -> HeadChart:
     barycentric = np.append(first_two, 1 - first_two.sum(2, keepdims=True), 2)
     owners = model.triangles[head][np.maximum(hit, 0)]
     position = np.einsum("hwkc,hwk->hwc", model.neutral[owners], barycentric).astype(np.float32)
-    nearest = distance_transform_edt(hit < 0, return_distances=False, return_indices=True)
+    nearest = np.asarray(distance_transform_edt(hit < 0, return_distances=False, return_indices=True))
     position = position[nearest[0], nearest[1]]  # texels beyond the border are seen through bilinear filters
     seam = _distance(model, Chart.TORSO, position, 0.4)
     return HeadChart(
@@ -134,4 +134,4 @@ def _smooth_step(values: np.ndarray) -> np.ndarray:
 
 
 def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    return zoom(mask, (shape[0] / mask.shape[0], shape[1] / mask.shape[1]), order=1)
+    return np.asarray(zoom(mask, (shape[0] / mask.shape[0], shape[1] / mask.shape[1]), order=1))

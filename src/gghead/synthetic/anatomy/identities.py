@@ -122,7 +122,7 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
     gender = {"male": 1 - mix if male else mix, "female": mix if male else 1 - mix}
     age = list(AGES)[rng.choice(len(AGES), p=list(AGES.values()))]
     ancestry = rng.dirichlet([0.35, 0.35, 0.5])
-    shares = dict(zip(ANCESTRIES, ancestry, strict=True))
+    shares: dict[str, float] = dict(zip(ANCESTRIES, ancestry, strict=True))
     neutral = np.zeros(model.target_count, np.float32)
     _add_macro_targets(model, gender, AGE_MIX[age], shares, rng, neutral)
     _add_detail_targets(model, rng, neutral)

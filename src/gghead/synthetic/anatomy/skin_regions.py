@@ -177,7 +177,7 @@ def _noise_fields(chart: HeadChart) -> np.ndarray:
 def _values(chart: HeadChart, rng: np.random.Generator, cell: float) -> np.ndarray:
     """Smooth noise with features of `cell` texels of the full texture."""
     coarse = rng.standard_normal((round(FULL_HEIGHT / cell) + 2, round(FULL_WIDTH / cell) + 2))
-    fine = zoom(coarse, (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1]), order=3)
+    fine = np.asarray(zoom(coarse, (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1]), order=3))
     return (fine - fine.mean()) / fine.std()
 
 

@@ -70,7 +70,7 @@ def prepare(sky: "Sky", proxy: Proxy, texture: UInt8[np.ndarray, "h w 4"]) -> Ha
     points, gray = proxy.fit(sky.base), even_luminance(texture)
     shift = swept_aside(points, sky.skin) - points
     points = points + shift
-    roots = KDTree(sky.skin).query(points)[1]
+    roots = np.asarray(KDTree(sky.skin).query(points)[1])
     gaps = ((points - sky.skin[roots]) * sky.normals[roots]).sum(1)
     reach, covered = sky.open_below(points, _outward(points, proxy.triangles), proxy, gray)
     return HairStyle(

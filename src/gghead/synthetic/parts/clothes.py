@@ -129,9 +129,10 @@ def cloth_mesh(
     columns = [points, normals, model.neutral, model.occlusion.astype(np.float32)[:, None], height[:, None]]
     skin, out, neutral, reach, height = (cut.spread(column) for column in columns)
     hem = cut_below(cut.triangles, -height[:, 0] - np.float32(HEM))
+    hems = (hem.spread(skin), hem.spread(out), hem.spread(neutral), hem.spread(reach))
     parts = [
         _sheet(cut.triangles, (skin, out, neutral, reach), THICKNESS, in_hem=False),
-        _sheet(hem.triangles, tuple(map(hem.spread, (skin, out, neutral, reach))), HEM_THICKNESS, in_hem=True),
+        _sheet(hem.triangles, hems, HEM_THICKNESS, in_hem=True),
         _edge(cut, skin, out, reach),
     ]
     if outfit.neckline == Neckline.SHIRT:

@@ -64,7 +64,9 @@ def _iris(color: np.ndarray, old: bool, rng: np.random.Generator) -> Float32[np.
 
 def _fibres(rng: np.random.Generator, spread: tuple[float, float]) -> np.ndarray:
     noise = gaussian_filter(
-        rng.standard_normal((DEPTH_CELLS, TURN_CELLS)), (spread[0] * 3, spread[1]), mode=("nearest", "wrap")
+        rng.standard_normal((DEPTH_CELLS, TURN_CELLS)),
+        (spread[0] * 3, spread[1]),
+        mode=("nearest", "wrap"),  # pyright: ignore[reportArgumentType] - one for each axis, which the stubs don't know
     )
     return noise / noise.std()
 

@@ -110,8 +110,8 @@ def write_truth(path: Path, heads: np.ndarray, pictures: np.ndarray, model: Head
         pictures: `PICTURE_RECORD`s [M].
         model: names the expressions.
     """
-    arrays = {name: heads[name] for name in HEAD_RECORD.names if name not in ("head", "style")}
-    arrays |= {name: pictures[name] for name in PICTURE_RECORD.names if name not in ("head", "label")}
+    arrays = {name: heads[name] for name in HEAD_RECORD.names or () if name not in ("head", "style")}
+    arrays |= {name: pictures[name] for name in PICTURE_RECORD.names or () if name not in ("head", "label")}
     with path.open("wb") as stream:
         np.savez(
             stream,
@@ -121,5 +121,5 @@ def write_truth(path: Path, heads: np.ndarray, pictures: np.ndarray, model: Head
             expression_names=np.array(expression_names(model)),
             age_names=np.array(list(AGES)),
             ancestry_names=np.array(ANCESTRIES),
-            **arrays,
+            **arrays,  # pyright: ignore[reportArgumentType] - no array is called like an option
         )

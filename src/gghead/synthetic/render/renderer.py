@@ -118,6 +118,8 @@ class Mesh:
         return cls(**{name: np.ascontiguousarray(np.concatenate(c), dtype=c[0].dtype) for name, c in columns.items()})
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
+        assert self.tangents is not None, "filled when made"
+        assert self.alpha is not None, "filled when made"
         columns = (self.points, self.normals, self.tangents, self.reach, self.alpha)
         return (*columns, self.triangles, self.uvs, self.materials)
 

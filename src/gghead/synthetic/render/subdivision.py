@@ -57,7 +57,7 @@ def subdivide(quads: Int[np.ndarray, "m 4"], vertex_count: int) -> Subdivision:
     on_border = np.asarray(border_edges.sum(1)).ravel() > 0
     outer = 0.5 * sp.eye(vertex_count) + sp.diags(0.5 / _row_sums(border_edges)) @ border_edges @ to_edges
     vertex_points = sp.diags((~on_border).astype(float)) @ inner + sp.diags(on_border.astype(float)) @ outer
-    matrix = sp.vstack([vertex_points, edge_points, to_faces]).tocsr().astype(np.float32)
+    matrix = sp.csr_matrix(sp.vstack([vertex_points, edge_points, to_faces]).tocsr().astype(np.float32))
     return Subdivision(matrix, _split(quads, edges.of_quads + vertex_count, vertex_count + count))
 
 
@@ -92,7 +92,7 @@ def _split(quads: np.ndarray, edge_points: np.ndarray, first_face_point: int) ->
 
 
 def _sparse(values: np.ndarray, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sp.csr_matrix:
-    return sp.coo_matrix((values, (rows, columns)), shape).tocsr()
+    return sp.csr_matrix((values, (rows, columns)), shape)
 
 
 def _row_sums(matrix: sp.csr_matrix) -> np.ndarray:

@@ -18,7 +18,7 @@ from gghead.training.observe.telemetry import Monitor
 from gghead.training.step_report import Tick
 
 if TYPE_CHECKING:
-    import wandb
+    import wandb  # pyright: ignore[reportMissingImports] - of an extra
     from tensorboardX import SummaryWriter
 
 PACKAGES = {"wandb": "wandb", "tensorboard": "tensorboardX"}
@@ -113,7 +113,7 @@ class WandbTracker(Monitor):
 
     def sheets(self, images: int, sheets: Mapping[str, Path]) -> None:
         """Adds the pictures."""
-        from wandb import Image as Picture
+        from wandb import Image as Picture  # pyright: ignore[reportMissingImports] - of an extra
 
         pictures = {f"sheets/{name}": Picture(str(path)) for name, path in sheets.items()}
         self._tracked.log({"images": images} | pictures)
@@ -198,7 +198,7 @@ def _open_tensorboard(run: RunFolder) -> Iterator[TensorBoardTracker]:
 
 @contextmanager
 def _open_wandb(run: RunFolder) -> Iterator[WandbTracker]:
-    import wandb
+    import wandb  # pyright: ignore[reportMissingImports] - of an extra
 
     file = run.path / "wandb_id.txt"
     if not file.exists():

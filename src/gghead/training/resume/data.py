@@ -23,8 +23,9 @@ def require_same_data(run: RunFolder, dataset: HeadDataset, seen: str, accept_ne
     before = read_inventory(run.data)
     now = take_inventory(dataset, before, monitor.event)
     if seen and now.identity != seen:
-        known = before is not None and before.identity == seen
-        changes = now.changes_since(before) if known else "the list of those seen, data.json, is missing or of others"
+        changes = "the list of those seen, data.json, is missing or of others"
+        if before is not None and before.identity == seen:
+            changes = now.changes_since(before)
         told = f"{run.config.data} holds other pictures than this run has seen: {changes}"
         if not accept_new:
             raise ValueError(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from typing import Any
 
 import websockets.asyncio.server
 from websockets.asyncio.server import ServerConnection
@@ -79,7 +80,7 @@ def guarded(admission: Admission) -> Iterator[None]:
     started = threading.Event()
     refusals = Refusals()
 
-    def serve(handler: Callable, host: str, port: int, *, process_request: Callable, **options: object) -> object:
+    def serve(handler: Callable, host: str, port: int, *, process_request: Callable, **options: Any) -> object:
         started.set()
         asyncio.get_running_loop().set_exception_handler(_report)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
 from gghead.inference.directions import Directions
-from gghead.inference.mixing import blend, mix_styles
+from gghead.inference.mixing import Band, blend, mix_styles
 from gghead.inference.smoothing_filter import close_gaps
 from gghead.model.generator import Generator
 from gghead.viewer.drawing.template_mesh import TemplateMesh
@@ -39,6 +39,7 @@ class Head:
     @cached_property
     def closed(self) -> Gaussians:
         """Without the gaps that pictures finer than the model's would show; of a head that a generator made."""
+        assert self.generator is not None, "heads that were read have no gaps to close"
         return close_gaps(self.gaussians, self.generator)
 
 
@@ -58,7 +59,8 @@ def styles_of(
     generator: Generator, directions: Directions, choice: HeadChoice, viewpoint: Viewpoint
 ) -> Float[Tensor, "L W"]:
     """Styles of a choice: the seed or the place on the pad, then the walk, then the bands of other seeds."""
-    bands = (("coarse", choice.coarse), ("middle", choice.middle), ("fine", choice.fine))
+    bands: list[tuple[Band, int | None]]
+    bands = [("coarse", choice.coarse), ("middle", choice.middle), ("fine", choice.fine)]
     seeds = list(choice.corners or (choice.seed,))
     others = [seed for _, seed in bands if seed is not None]
     conditioning = generator.default_conditioning()

@@ -59,12 +59,13 @@ def add_look(page: Page) -> None:
     side = gui.add_dropdown("Picture height", tuple(sorted(sides, key=int)), initial_value=str(view.look.side))
 
     def with_look(view: View) -> View:
+        red, green, blue = map(int, background.value)
         look = Look(
             show=Show(show.value),
             mesh=bool(mesh.value),
             size=float(size.value),
             opacity=float(opacity.value),
-            background=tuple(int(channel) for channel in background.value),
+            background=(red, green, blue),
             side=int(side.value),
         )
         return replace(view, look=look, renderer=pick(RENDERERS, who.value))
