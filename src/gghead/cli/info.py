@@ -108,10 +108,12 @@ def describe_run(path: Path) -> Description:
 def describe_model(path: Path) -> Description:
     """What a model makes, how large it is, where it comes from, and what can be done with it."""
     from gghead.config.codec import to_json
+    from gghead.model.continuation import training_file
     from gghead.model.storage import load_generator
 
     generator = load_generator(path)
-    config = generator.config
+    config, beside = generator.config, training_file(path)
+    continuation = ("training", f"gghead train PRESET --init-from {path} goes on with {beside.name}")
     parameters = sum(parameter.numel() for parameter in generator.parameters())
     side = config.picture_resolution
     larger = f", drawn {config.supersampling} times as large and averaged" if config.supersampling > 1 else ""
@@ -128,7 +130,7 @@ def describe_model(path: Path) -> Description:
         ),
         ("camera", camera),
         *origin_of(path, config.quaternion_order == "zwxy"),
-        *training_of(path),
+        *([continuation] if beside.is_file() else []),
         ("use", f"gghead sample{'' if path == BUNDLED_MODEL else f' {path}'} --seeds 0-15 --out heads.png"),
         ("in Python", f"gghead.load({'' if path == BUNDLED_MODEL else repr(str(path))})"),
     )
@@ -158,15 +160,6 @@ def origin_of(path: Path, official: bool) -> tuple[tuple[str, str], ...]:
     if official:
         return (("trained", "by the official release, or from a model of it; model and template have its licences"),)
     return (("trained", "the file does not say how; its licence is that of who made it and of the pictures"),)
-
-
-def training_of(path: Path) -> tuple[tuple[str, str], ...]:
-    """How training goes on from a model whose discriminator stands beside it."""
-    from gghead.model.continuation import training_file
-
-    if not training_file(path).is_file():
-        return ()
-    return (("training", f"gghead train PRESET --init-from {path} goes on with {training_file(path).name}"),)
 
 
 def describe_data(path: Path) -> Description:

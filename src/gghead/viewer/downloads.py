@@ -50,12 +50,9 @@ def orbit_video(service: HeadsService, path: Path, view: View, step: Callable[[i
 
     `step` is told the number of frames done and their total; an exception from it ends the work.
     """
-
-    def views() -> Iterator[View]:
-        for frame in range(FRAMES):
-            yield replace(view, viewpoint=advance(view.viewpoint, Motion.CIRCLE, 0, frame / FRAMES))
-
-    return Download(f"{_stem(view)}_orbit.mp4", _video(service, path, views(), view.look.side, FRAMES, step))
+    places = [advance(view.viewpoint, Motion.CIRCLE, 0, frame / FRAMES) for frame in range(FRAMES)]
+    views = [replace(view, viewpoint=place) for place in places]
+    return Download(f"{_stem(view)}_orbit.mp4", _video(service, path, views, view.look.side, step))
 
 
 def morph_video(service: HeadsService, path: Path, view: View, step: Callable[[int, int], None]) -> Download:
@@ -70,12 +67,8 @@ def morph_video(service: HeadsService, path: Path, view: View, step: Callable[[i
     # Round the pad, not across it: top left, top right, bottom right, bottom left.
     pads = ((0.0, 0.0), (1.0, 0.0)) if len(seeds) == 2 else ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     places = loop(torch.tensor(pads).reshape(len(pads), 1, 2), FRAMES * len(pads)).clamp(0, 1)
-
-    def views() -> Iterator[View]:
-        for x, y in places[:, 0].tolist():
-            yield replace(view, head=replace(view.head, pad=(x, y)))
-
-    return Download(f"{_stem(view)}_morph.mp4", _video(service, path, views(), view.look.side, len(places), step))
+    views = [replace(view, head=replace(view.head, pad=(x, y))) for x, y in places[:, 0].tolist()]
+    return Download(f"{_stem(view)}_morph.mp4", _video(service, path, views, view.look.side, step))
 
 
 def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:
@@ -91,13 +84,11 @@ def _stem(view: View) -> str:
     return "morph" if view.head.corners else f"seed{view.head.seed:04d}"
 
 
-def _video(
-    service: HeadsService, path: Path, views: Iterator[View], side: int, total: int, step: Callable[[int, int], None]
-) -> bytes:
+def _video(service: HeadsService, path: Path, views: list[View], side: int, step: Callable[[int, int], None]) -> bytes:
     def frames() -> Iterator[torch.Tensor]:
         for done, view in enumerate(views, start=1):
             yield to_unit(service.portrait(path, view, side))
-            step(done, total)
+            step(done, len(views))
 
     with tempfile.TemporaryDirectory(prefix="gghead-") as folder:
         file = Path(folder) / "video.mp4"

@@ -137,16 +137,14 @@ class App:
         try:
             page = Page(client, self._service, self._setting)
             build(page, self._setting.follow)
-        except FileNotFoundError as error:
-            if not self._setting.follow:
-                self._refuse(client, error)
-                return
-            client.add_notification("Waiting", f"{error}; the first one appears by itself", auto_close_seconds=20)
-            with self._lock:
-                self._waiting[client.client_id] = client
-            return
         except (ValueError, OSError) as error:
-            self._refuse(client, error)
+            if isinstance(error, FileNotFoundError) and self._setting.follow:
+                client.add_notification("Waiting", f"{error}; the first one appears by itself", auto_close_seconds=20)
+                with self._lock:
+                    self._waiting[client.client_id] = client
+            else:
+                log.warning("%s", error)
+                client.add_notification("Nothing to show", f"{error}. Reload the page to try again.", color="red")
             return
         moved = page.on_request(page.camera_moved)
         client.camera.on_update(moved)
@@ -160,10 +158,6 @@ class App:
                 page.tell_news(self._news)
         log.info("visitor %d came", client.client_id)
         page.session.start()
-
-    def _refuse(self, client: viser.ClientHandle, error: Exception) -> None:
-        log.warning("%s", error)
-        client.add_notification("Nothing to show", f"{error}. Reload the page to try again.", color="red")
 
     def leave(self, client: viser.ClientHandle) -> None:
         """Ends the work for a visitor who is gone."""
