@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two processes of one thread each are faster than one of two: most tests are many small steps.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo test gpu lint docs clean
+.PHONY: demo test quick gpu lint docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +24,10 @@ $(VENV)/models: $(VENV)/.installed
 		--python-version 3.11 --implementation cp --abi cp311 --dest $@ mediapipe==0.10.21
 
 test: lint $(VENV)/models  ## style, types, layers, behaviour
-	$(BIN)/python -m pytest -m "not gpu"
+	$(PYTEST) -m "not gpu"
+
+quick: $(VENV)/.installed  ## behaviour without the slow tests: a minute and a half on two cores
+	$(PYTEST) -m "not gpu and not browser and not slow"
 
 gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its benchmarks and their page
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cuda]"

@@ -31,7 +31,7 @@ def run(code: str) -> None:
     ("document", "files"),
     [
         ("README.md", ["heads.png", "head.ply"]),
-        ("docs/start.md", ["morph.mp4", "head.ply", "head.glb"]),
+        pytest.param("docs/start.md", ["morph.mp4", "head.ply", "head.glb"], marks=pytest.mark.slow),
         ("docs/package_index.md", ["heads.png"]),
     ],
 )
@@ -131,6 +131,7 @@ def test_a_wheel_holds_what_is_in_the_tree_and_nothing_of_an_earlier_one(reposit
     assert {name.rpartition("/")[2] for name in second if "/licenses/" in name} == {"LICENSE", "NOTICE"}
 
 
+@pytest.mark.slow
 def test_the_site_builds_strictly_and_fetches_nothing(repository: Path, tmp_path: Path) -> None:
     for package in ("mkdocs", "material", "mkdocstrings_handlers.python"):
         pytest.importorskip(package, reason="the site needs the extra `docs`")

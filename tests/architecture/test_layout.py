@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 """Functions above the ceiling, `file:function`, and why each may be."""
 
 
+@cache
 def trees() -> list[tuple[Path, ast.Module]]:
     return [(path, ast.parse(path.read_text())) for path in SOURCES]
 

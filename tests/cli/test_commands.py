@@ -154,6 +154,7 @@ def broken(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     synthetic = ("data", "synthetic", tmp_path / "heads.zip", "--count", 2, "--resolution", 64, "--workers", 1)
@@ -187,6 +188,7 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)
 
 
+@pytest.mark.slow
 def test_runs_by_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --out a run gets the next number; commands find it by the start of its name, and the data by theirs."""
     (tmp_path / "data").mkdir()
@@ -247,6 +249,7 @@ def test_a_price_is_a_number(price: str) -> None:
     assert "--hourly-price" in refusal("train", "demo", "--dry-run", "--hourly-price", price)
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = gghead("train", "ffhq256", "--dry-run", "--hourly-price", "3", "--device", "cpu")

@@ -15,6 +15,9 @@ from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL
 
+SUFFIXES = [pytest.param(kind.suffix, marks=[pytest.mark.slow] * (kind.suffix == ".glb")) for kind in FORMATS]
+"""Of every format; a textured mesh takes seconds."""
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,7 +39,7 @@ def refusal(*arguments: object) -> str:
     return " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_format_is_written(model: Path, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"head{suffix}"
     result = export(model, "--seeds", "5", "--out", out)

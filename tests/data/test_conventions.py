@@ -45,6 +45,7 @@ def test_the_camera_at_rest_in_opengl_by_hand() -> None:
     assert Convention(("opengl",)).to_eg3d(np.array([at_rest])).tolist() == [expected]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(RECOGNIZED), st.integers(0, 10**6), st.floats(0.35, 1.5), st.floats(0.1, 0.43))
 def test_every_other_convention_is_recognised(words: tuple[str, ...], seed: int, yaw: float, pitch: float) -> None:

@@ -354,6 +354,7 @@ def clean_copy(path: Path, out: Path) -> bool:
         return False
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)
 @given(corruption=st.sampled_from(CORRUPTIONS), on_masks=st.booleans(), seed=st.integers(0, 2**32 - 1))
 def test_any_broken_archive_is_a_named_error_or_whole(

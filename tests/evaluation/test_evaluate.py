@@ -52,6 +52,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(features.AT_ONCE, "cpu", 4)
 
 
+@pytest.mark.slow
 def test_a_report_holds_what_repeats_it(generator: Generator, reference: RealStatistics, tmp_path: Path) -> None:
     before = torch.get_rng_state()
     report = evaluate(generator, Path("m.safetensors"), reference, SETTINGS, tmp_path).report

@@ -43,6 +43,7 @@ def pictures(outputs: list[dict]) -> list[Image.Image]:
     return [Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB") for content in encoded]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_cells_run_and_show_something(
     name: str, maker: ModuleType, workplace: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,9 @@ from gghead.model.generator import Generator
 from gghead.rasterizer import render
 from tolerances import EXPORTED_PSNR, PLY_PSNR
 
+SUFFIXES = [pytest.param(kind.suffix, marks=[pytest.mark.slow] * (kind.suffix == ".glb")) for kind in FORMATS]
+"""Of every format; a textured mesh takes seconds."""
+
 
 def test_ply(head: Gaussians, pictures: torch.Tensor, tmp_path: Path) -> None:
     export(tmp_path / "head.ply", head)
@@ -73,7 +76,7 @@ def test_same_head_same_bytes(head: Gaussians, tmp_path: Path, suffix: str) -> N
     assert (tmp_path / "a" / f"head{suffix}").read_bytes() == (tmp_path / "b" / f"head{suffix}").read_bytes()
 
 
-@pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_heads_in_double_precision_are_written_as_others(
     head: Gaussians, generator: Generator, tmp_path: Path, suffix: str
 ) -> None:

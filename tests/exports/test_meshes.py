@@ -46,6 +46,7 @@ def read(path: Path) -> trimesh.Trimesh:
     return trimesh.load(path, force="mesh", process=False)
 
 
+@pytest.mark.slow
 def test_vertices_lie_a_deviation_above_the_means_in_metres(
     surface: Gaussians, generator: Generator, tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_the_seam_at_the_back_is_closed(surface: Gaussians, generator: Generator
     assert open_length(mesh, mesh.faces) < 0.6, "corners of the chart without Gaussians are left"
 
 
+@pytest.mark.slow
 def test_a_mesh_looks_like_the_head(surface: Gaussians, generator: Generator, tmp_path: Path) -> None:
     export(tmp_path / "head.glb", surface, generator, scale=1.0)
     mesh = read(tmp_path / "head.glb")

@@ -67,6 +67,7 @@ def test_light_stops_before_the_gaussian_that_would_end_it() -> None:
     assert math.isclose(float(render(scene, axis_camera()).alpha[4, 4]), 1 - left, rel_tol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradients_are_the_finite_differences() -> None:
     """A few large Gaussians, faint enough that no pixel is near a cut-off."""
     scene = random_scene(4, coefficients=9).map(lambda tensor: tensor.double())

@@ -64,6 +64,7 @@ def test_microbatches_bound_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert microbatches.memory < 0.65 * whole.memory
 
 
+@pytest.mark.slow
 def test_speed_is_that_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of whatever recipe; by a clock that ticks a second a look, a step of 4 pictures takes one."""
     probe = tiny_config(Path("x"), views=2, random_background=True)
@@ -74,6 +75,7 @@ def test_speed_is_that_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert images_per_second(probe, 2 * operations, "cpu") == pytest.approx(2)
 
 
+@pytest.mark.slow
 def test_known_gpus_are_as_fast_as_measured() -> None:
     """Two presets were timed; the heads of our own, of which docs/training.md tells, are near what arithmetic says."""
     for preset, speeds in {"ffhq256": (267.0, 286.1), "ffhq512": (127.4, 139.0)}.items():

@@ -133,6 +133,7 @@ def test_weights_that_are_not_finite_are_not_saved(data: Path, tmp_path: Path, m
     assert not run.snapshot(8, ".safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("snapshot_every", "back"), [(8, 8), (48, 0)])
 def test_a_rollback_goes_on_with_other_numbers_and_stays_the_same_run(
     snapshot_every: int, back: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

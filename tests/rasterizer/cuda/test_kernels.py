@@ -27,6 +27,7 @@ from gghead.rasterizer.cuda.list_capacity import ListCapacity, roomy
 ELF_MAGIC = b"\x7fELF"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90", "sm_100"])
 @pytest.mark.parametrize(
     "variant", [Variant(1, 0, False), Variant(4, 2, True), Variant(16, cuda_kernels.MAX_FEATURES, False)]

@@ -116,6 +116,7 @@ def test_the_number_of_views_does_not_change_the_heads(folder: Path, truth: dict
         assert np.array_equal(single["labels"], truth["labels"][::2])
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_does_not_change_a_byte(folder: Path, tmp_path: Path) -> None:
     generate(tmp_path / "heads.zip", COUNT, SITTING, workers=2)
     assert content(tmp_path) == content(folder)
@@ -148,6 +149,7 @@ def generate_slowly(out: Path, done: object) -> None:
     generate(out, COUNT, SITTING, workers=1, on_progress=after_a_head)
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     done = spawn.Value("i", -1)
@@ -165,6 +167,7 @@ def test_killed_it_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     assert content(tmp_path) == content(folder)
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "make.py"
     script.write_text(
@@ -184,6 +187,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     process.communicate(timeout=30)  # returns when nobody holds the other end any more
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_is_told_of_it(tmp_path: Path) -> None:
     """Workers import the script that started them, which then starts workers."""
     script = tmp_path / "make.py"
@@ -198,6 +202,7 @@ def test_a_script_without_a_main_guard_is_told_of_it(tmp_path: Path) -> None:
     assert 'if __name__ == "__main__":' in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_interrupted_it_keeps_what_is_done_and_what_stood_there(folder: Path, tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).write_bytes(b"mine")
@@ -215,6 +220,7 @@ def test_interrupted_it_keeps_what_is_done_and_what_stood_there(folder: Path, tm
     assert content(tmp_path) == content(folder)
 
 
+@pytest.mark.slow
 def test_what_is_unfinished_is_not_finished_with_other_settings(folder: Path, tmp_path: Path) -> None:
     def interrupt(count: int) -> None:
         if count == 1:
@@ -236,6 +242,7 @@ def test_the_depth_of_a_dataset_does_not_outlive_it(tmp_path: Path) -> None:
     assert sorted(content(tmp_path)) == [name for name in NAMES if name != "heads_depth.zip"]
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_make_the_same_dataset(tmp_path: Path) -> None:
     def again(count: int) -> None:
         if count == 0:
