@@ -117,7 +117,7 @@ def test_jpeg_grey_palette_and_transparent_pictures_with_masks(files: Files, mas
     with HeadDataset.open(write_set(files), SIDE) as dataset:
         assert np.array_equal(dataset.read(0)[:, half], np.repeat(ramp[..., None], 3, 2)[:, half])
         assert np.abs(dataset.read(1)[:, half].astype(int) - 90).max() <= 2
-        assert (dataset.read(2)[:, half] == 120).all(), "masks say what is foreground, not transparency"
+        assert (dataset.read(2)[:, half] == 120).all(), "masks say what is foreground, not alpha"
         assert np.array_equal(dataset.read(3)[:, half], dataset.read(0)[:, half])
         assert np.abs(dataset.read(4)[:, half].astype(int) - 120).max() <= 3
         assert all((dataset.read(i)[:, SIDE // 2 :] == 255).all() for i in range(COUNT))
@@ -263,6 +263,6 @@ def test_no_picture_speaks_for_the_set(first_is_opaque: bool, files: Files, tmp_
     assert covered == [i not in opaque for i in range(COUNT)]
     assert "2 of 5 pictures have neither a mask nor alpha" in events[-1]
     told = (
-        f"3 of 5 pictures are cut out by their transparency, the other 2 are opaque ({picture_name(opaque[0])} for one)"
+        f"3 of 5 pictures are cut out by their alpha, the other 2 are opaque ({picture_name(opaque[0])} for one)"
     )
     assert told in " ".join(inspect(path, SIDE).notes)

@@ -52,7 +52,7 @@ class PictureFiles:
 
     Attributes:
         pictures: archive of the pictures.
-        masks: archive of the masks, or None: then the transparency of a picture is its mask.
+        masks: archive of the masks, or None: then the alpha of a picture is its mask.
         mask_names: name of the mask for the name of each picture.
     """
 
@@ -127,7 +127,7 @@ class PictureFiles:
             raise ValueError(f"{name} in {self.pictures.path}: {error}") from error
 
     def is_transparent(self, name: str) -> bool:
-        """Whether a picture has a transparency of its own; not if it can't be used."""
+        """Whether a picture has an alpha of its own; not if it can't be used."""
         try:
             with self.decoded(name, 1) as stored:
                 return stored.picture.opacity is not None

@@ -65,7 +65,7 @@ def _masks(inspection: Inspection) -> str:
     coverages = inspection.coverages
     if inspection.masks is None and coverages.min() == 1:
         return "none"
-    where = "transparency of the pictures" if inspection.masks is None else inspection.masks.name
+    where = "alpha of the pictures" if inspection.masks is None else inspection.masks.name
     kinds = "".join(f"; {kind}: {count}" for kind, count in inspection.mask_kinds.items())
     return f"{where}, covering {_spread(100 * coverages, '.0f')} % of a picture{kinds}"
 

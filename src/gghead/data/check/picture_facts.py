@@ -38,7 +38,7 @@ class PictureFacts:
         turned: whether EXIF data of the picture or mask would have it turned.
         frames: most pictures in either file.
         profiled: whether the picture has a colour profile that does not call itself sRGB.
-        transparent: whether the picture has a transparency of its own.
+        transparent: whether the picture has an alpha of its own.
         multiplied: whether its colours seem to be multiplied by its opacity.
         fingerprint: of the pixels.
         mirrored: fingerprint that the mirror image has.
@@ -100,7 +100,7 @@ def findings(facts: list[PictureFacts], with_masks: bool) -> Findings:
         notes.append("there are no masks: backgrounds would become a part of the heads")
     elif whole:
         notes.append(
-            f"{len(facts) - len(whole)} of {len(facts)} pictures are cut out by their transparency, the other "
+            f"{len(facts) - len(whole)} of {len(facts)} pictures are cut out by their alpha, the other "
             f"{len(whole)} are opaque ({whole[0].name} for one): their backgrounds would become a part of the heads"
         )
     some = [result for result in masks if EMPTY <= result.coverage <= FULL]
