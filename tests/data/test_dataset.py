@@ -262,7 +262,5 @@ def test_no_picture_speaks_for_the_set(first_is_opaque: bool, files: Files, tmp_
         covered = [bool((dataset.pixels([i])[..., 3] < 255).any()) for i in range(COUNT)]
     assert covered == [i not in opaque for i in range(COUNT)]
     assert "2 of 5 pictures have neither a mask nor alpha" in events[-1]
-    told = (
-        f"3 of 5 pictures are cut out by their alpha, the other 2 are opaque ({picture_name(opaque[0])} for one)"
-    )
+    told = f"3 of 5 pictures are cut out by their alpha, the other 2 are opaque ({picture_name(opaque[0])} for one)"
     assert told in " ".join(inspect(path, SIDE).notes)
