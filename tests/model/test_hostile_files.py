@@ -115,7 +115,7 @@ def test_what_16_bits_do_not_hold_stays_in_32(tmp_path: Path) -> None:
     generator = build_generator(TINY, seed=0)
     with torch.no_grad():
         generator.mapping.embed.weight[0, 0] = 1e6
-    save_generator(tmp_path / "x.safetensors", generator, half=True)
+    save_generator(tmp_path / "x.safetensors", generator, dtype=torch.float16)
     assert torch.equal(load_generator(tmp_path / "x.safetensors").mapping.embed.weight, generator.mapping.embed.weight)
 
 

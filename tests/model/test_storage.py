@@ -65,7 +65,7 @@ def test_foreign_file_version_and_mismatch_are_named(tmp_path: Path) -> None:
 def test_half_the_size_and_nearly_the_same_head(tmp_path: Path) -> None:
     generator = build_generator(TINY, seed=0)
     save_generator(tmp_path / "full.safetensors", generator)
-    save_generator(tmp_path / "half.safetensors", generator, half=True)
+    save_generator(tmp_path / "half.safetensors", generator, dtype=torch.float16)
     assert (tmp_path / "half.safetensors").stat().st_size < (tmp_path / "full.safetensors").stat().st_size
     again = load_generator(tmp_path / "half.safetensors")
     assert all(tensor.dtype == torch.float32 for tensor in again.state_dict().values())

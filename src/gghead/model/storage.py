@@ -27,21 +27,26 @@ NOTHING_ALLOCATED = torch.device("meta")
 C = TypeVar("C", GeneratorConfig, DiscriminatorConfig)
 
 
-def save_generator(path: Path, generator: Generator, half: bool = False, overwrite: bool = True) -> None:
+def save_generator(
+    path: Path, generator: Generator, dtype: torch.dtype = torch.float32, overwrite: bool = True
+) -> None:
     """Writes a generator as one file, atomically.
 
     Args:
         path: of the file.
         generator: what to write, in single precision whatever its own is.
-        half: stores weights in 16 bits, for half the size; they are read as 32-bit floats again.
+        dtype: of the weights: float32, or float16 for half the size; they are read as float32 again.
         overwrite: whether what stands there is replaced.
 
     Raises:
         FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.
+        ValueError: another type.
     """
     content = generator_content(generator)
-    if half:
+    if dtype not in (torch.float32, torch.float16):
+        raise ValueError(f"the dtype is {dtype}; expected torch.float32 or torch.float16")
+    if dtype == torch.float16:
         tensors = {name: value if name in GEOMETRY else _halved(value) for name, value in content.tensors.items()}
         content = TensorFile(tensors, content.texts)
     save_tensors(path, content, overwrite)
