@@ -20,10 +20,7 @@ class RetiredSetting:
 
 _NO_GAIN = "the relativistic loss with R1 and R2 learned no faster than the logistic one (docs/experiments.md)"
 RETIRED_SETTINGS: Mapping[str, Mapping[str, RetiredSetting]] = {
-    "TrainingConfig": {
-        "loss": RetiredSetting("logistic", _NO_GAIN),
-        "r2_gamma": RetiredSetting(0.0, _NO_GAIN),
-    },
+    "TrainingConfig": {"loss": RetiredSetting("logistic", _NO_GAIN), "r2_gamma": RetiredSetting(0.0, _NO_GAIN)}
 }
 """By the class whose field it was, and the field's name."""
 

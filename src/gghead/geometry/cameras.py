@@ -16,14 +16,7 @@ from torch import Tensor
 
 from gghead.config.numbers import require_finite, require_whole, shortened
 from gghead.geometry.batches import Batched
-from gghead.geometry.canonical_head import (
-    CIRCLE_RADIUS,
-    FFHQ_DISTANCE,
-    FFHQ_FOCAL,
-    FFHQ_FOV,
-    HEAD_MIDDLE,
-    PORTRAIT_FOV,
-)
+from gghead.geometry.canonical_head import CIRCLE_RADIUS, FFHQ_DISTANCE, FFHQ_FOCAL, FFHQ_FOV, HEAD_MIDDLE, PORTRAIT_FOV
 from gghead.geometry.devices import require_device
 from gghead.geometry.trajectories import circle, look_at, round_the_head
 

@@ -153,9 +153,7 @@ def fold_normalizations(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def feature_distance(
-    network: EfficientNetLite0,
-    first: UInt8[Tensor, "B 3 H W"],
-    second: UInt8[Tensor, "B 3 H W"],
+    network: EfficientNetLite0, first: UInt8[Tensor, "B 3 H W"], second: UInt8[Tensor, "B 3 H W"]
 ) -> Float[Tensor, " B"]:
     """How different pictures look to the network: squared differences of its maps, each pixel's channels scaled to unit
     length, averaged over pixels and summed over four maps. Built like LPIPS but not calibrated on people, so not LPIPS.

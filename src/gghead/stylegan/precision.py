@@ -13,9 +13,7 @@ N = TypeVar("N", bound=nn.Module)
 R = TypeVar("R")
 
 
-def in_own_precision(
-    forward: Callable[Concatenate[N, Tensor, P], R],
-) -> Callable[Concatenate[N, Tensor, P], R]:
+def in_own_precision(forward: Callable[Concatenate[N, Tensor, P], R]) -> Callable[Concatenate[N, Tensor, P], R]:
     """A module's forward without autocast; its first tensor says on which device.
 
     Under autocast some operations of a layer have 16 bits and others 32, and kernels that take one type for all of a

@@ -18,20 +18,9 @@ from gghead.config.printable import listed
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.model.official.discriminator import NO_FADE, discriminator_config, discriminator_notes
-from gghead.model.official.layers import (
-    DISCRIMINATOR_RULES,
-    GENERATOR_RULES,
-    is_clamped,
-    require_layers,
-    unread_parts,
-)
+from gghead.model.official.layers import DISCRIMINATOR_RULES, GENERATOR_RULES, is_clamped, require_layers, unread_parts
 from gghead.model.official.module import OfficialModule, class_name, read_module, single
-from gghead.model.official.names import (
-    DISCRIMINATOR_IGNORED,
-    GENERATOR_IGNORED,
-    discriminator_names,
-    generator_names,
-)
+from gghead.model.official.names import DISCRIMINATOR_IGNORED, GENERATOR_IGNORED, discriminator_names, generator_names
 from gghead.model.official.pickled_tensors import check_sharing, read_tensor_pickle
 from gghead.model.official.safe_pickle import Record
 from gghead.model.official.settings import OfficialSettings, read_settings

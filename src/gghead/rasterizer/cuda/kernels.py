@@ -9,15 +9,7 @@ from pathlib import Path
 
 from gghead.cuda.availability import KernelError
 from gghead.cuda.program import Kernels, Source, load_program
-from gghead.rasterizer.constants import (
-    BLUR,
-    MAX_ALPHA,
-    MIN_ALPHA,
-    MIN_QUATERNION,
-    MIN_TRANSMITTANCE,
-    NEAR,
-    VIEW_GUARD,
-)
+from gghead.rasterizer.constants import BLUR, MAX_ALPHA, MIN_ALPHA, MIN_QUATERNION, MIN_TRANSMITTANCE, NEAR, VIEW_GUARD
 
 SOURCES = Path(__file__).parents[1] / "kernels"
 UNITS = ("projection", "lists", "compositing", "compositing_backward", "projection_backward")
