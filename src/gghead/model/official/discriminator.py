@@ -19,10 +19,6 @@ def discriminator_config(module: OfficialModule, channel_base: int) -> Discrimin
     One that was grown reads pictures at several sides: the largest of its own, and those of the discriminators that it
     was grown from, each with a layer of its own.
 
-    Args:
-        module: the discriminator.
-        channel_base: the generator's, which official discriminators share.
-
     Raises:
         ValueError: it reads no picture, or says of itself that it was grown in another way.
     """
@@ -43,7 +39,7 @@ def discriminator_config(module: OfficialModule, channel_base: int) -> Discrimin
         resolution=sides[0],
         channel_base=base,
         channel_max=channel_max,
-        mapping_layers=sum(name.startswith("mapping.fc") and name.endswith(".weight") for name in module.parameters),
+        mapping_layers=module.mapping_layers("mapping"),
         group_size=_group_size(module),
         grown_from=tuple(sorted(sides[1:])),
     )

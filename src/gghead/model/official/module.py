@@ -11,8 +11,6 @@ from gghead.model.official.safe_pickle import Record
 
 MAX_MODULE_DEPTH = 32
 """Modules nested deeper than this are refused; the official ones reach 5."""
-WRAPPED = "module"
-"""What torch's wrappers for several processes call the network inside."""
 MAX_MEMBERS = 20_000
 """Tensors and modules of a network, of which the official ones have some 300: a small file can name one set of them in
 many places."""
@@ -45,12 +43,13 @@ class OfficialModule:
         """Parameters and buffers."""
         return {**self.parameters, **self.buffers}
 
+    def mapping_layers(self, path: str) -> int:
+        """Fully connected layers of the mapping network at a dotted name."""
+        return sum(name.startswith(f"{path}.fc") and name.endswith(".weight") for name in self.parameters)
+
 
 def read_module(root: Record) -> OfficialModule:
     """Collects the tensors and attributes of a module.
-
-    Args:
-        root: the module, or a wrapper around it.
 
     Raises:
         ValueError: it is no module, or one that is changed from outside.
@@ -111,18 +110,13 @@ def single(name: str, tensor: Tensor) -> Tensor:
 
 
 def _unwrapped(record: Record) -> Record:
-    """The network inside of DistributedDataParallel and the like, which hold it as their only module."""
+    """The network inside of DistributedDataParallel and the like, which hold it as their only module, `module`."""
     for _ in range(MAX_MODULE_DEPTH):
-        state = _state(record)
-        inner = state.get("_modules") if isinstance(state, dict) else None
-        if (
-            not isinstance(inner, dict)
-            or len(inner) != 1
-            or WRAPPED not in inner
-            or not isinstance(inner[WRAPPED], Record)
-        ):
-            break
-        record = inner[WRAPPED]
+        match _state(record):
+            case {"_modules": {"module": Record() as network} as modules} if len(modules) == 1:
+                record = network
+            case _:
+                break
     return record
 
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from gghead.checkpoint.tensors import TensorFile
-from gghead.config.model import GeneratorConfig
 from gghead.config.printable import listed
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
@@ -23,7 +22,7 @@ from gghead.model.official.module import OfficialModule, class_name, read_module
 from gghead.model.official.names import DISCRIMINATOR_IGNORED, GENERATOR_IGNORED, discriminator_names, generator_names
 from gghead.model.official.pickled_tensors import check_sharing, read_tensor_pickle
 from gghead.model.official.safe_pickle import Record
-from gghead.model.official.settings import OfficialSettings, read_settings
+from gghead.model.official.settings import read_settings
 from gghead.model.official.template import read_texels
 from gghead.model.storage import NOTHING_ALLOCATED, mismatches
 from gghead.uv.samples import UVSamples
@@ -77,9 +76,6 @@ class OfficialCheckpoint:
 
 def read_official(path: Path) -> OfficialCheckpoint:
     """Reads an official checkpoint (network-snapshot-*.pkl).
-
-    Args:
-        path: the pickle; nothing in it is executed.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -168,8 +164,7 @@ def _named_generator(pickle: OfficialPickle, name: str) -> tuple[Generator, list
 
 
 def _generator(module: OfficialModule) -> tuple[Generator, list[str]]:
-    settings = read_settings(module.attributes[""])
-    config = _generator_config(settings, module)
+    config, notes = read_settings(module)
     ours = generator_names(config)
     unread = unread_parts(module, ours, GENERATOR_IGNORED)
     require_layers(module, GENERATOR_RULES)
@@ -182,29 +177,7 @@ def _generator(module: OfficialModule) -> tuple[Generator, list[str]]:
         empty = UVSamples(torch.empty(texels.uvs.shape), torch.empty(texels.positions.shape))
         generator = Generator(config, empty, seed=None)
     _fill(generator, tensors)
-    notes = [*settings.notes, *_unread_notes(unread), *template_notes, *_precision_notes(module)]
-    if settings.bf16_blocks:
-        notes.append(f"its {settings.bf16_blocks} finest blocks computed in half precision there, in single here")
-    return generator, notes
-
-
-def _generator_config(settings: OfficialSettings, module: OfficialModule) -> GeneratorConfig:
-    layers = sum(name.startswith("backbone.mapping.fc") and name.endswith(".weight") for name in module.parameters)
-    return GeneratorConfig(
-        z_size=settings.z_size,
-        style_size=settings.style_size,
-        mapping_layers=layers,
-        camera_conditioned="backbone.mapping.embed.weight" in module.parameters,
-        map_resolution=settings.map_resolution,
-        channel_base=settings.channel_base,
-        channel_max=settings.channel_max,
-        grid_size=settings.grid_size,
-        sh_degree=settings.sh_degree,
-        position_range=settings.position_range,
-        max_log_scale=settings.max_log_scale,
-        log_scale_offset=settings.log_scale_offset,
-        quaternion_order="zwxy",
-    )
+    return generator, [*notes, *_unread_notes(unread), *template_notes, *_precision_notes(module)]
 
 
 def _discriminator_or_none(pickle: OfficialPickle, channel_base: int) -> tuple[Discriminator | None, list[str]]:

@@ -8,7 +8,7 @@ one that is merely odd.
 
 import os
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, Any, TypeVar, cast
@@ -16,32 +16,14 @@ from typing import IO, Any, TypeVar, cast
 from gghead.config.printable import printable, shown
 from gghead.model.official.bounds import MAX_BITS, MAX_KEY, MAX_NAME, MAX_PARTS, Budget
 
-VALUE_OPCODES = frozenset(
-    [
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-        "UNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE",
-        "BINUNICODE8",
-        "FLOAT",
-        "BINFLOAT",
-    ]
+WRITTEN_OUT = (
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES "
+    "BINBYTES8 BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 FLOAT BINFLOAT"
 )
+VALUE_OPCODES = frozenset(WRITTEN_OUT.split())
 """Opcodes that push the value written behind them."""
-CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+IGNORED_OPCODES = ("FRAME", "STOP")
+"""Frames only help readers of streams; at the stop the result is on the stack."""
 NEWEST_PROTOCOL = 5
 
 T = TypeVar("T")
@@ -172,9 +154,9 @@ class _Machine:
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
                 raise ValueError(f"found {shown(argument)}; expected at most {MAX_BITS}")
             self.stack.append(argument)
-        elif name in CONSTANTS:
-            self.stack.append(CONSTANTS[name])
-        else:
+        elif name in MADE:
+            self.stack.append(MADE[name](self))
+        elif name not in IGNORED_OPCODES:
             method = getattr(self, f"_do_{name.lower()}", None)
             if method is None:
                 raise UnsafePickleError(f"the pickle uses the opcode {name}, which no checkpoint needs; refused")
@@ -206,6 +188,10 @@ class _Machine:
         del self.stack[start:]
         return values
 
+    def pop_tuple(self, count: int) -> tuple[object, ...]:
+        """Takes so many values from the top of the stack, the lowest first."""
+        return tuple([self.pop() for _ in range(count)][::-1])
+
     def call(self, target: object, arguments: tuple[object, ...]) -> object:
         """What a call of a name amounts to: a record, or its known meaning."""
         if not isinstance(target, Reference):
@@ -226,23 +212,11 @@ class _Machine:
         if version > NEWEST_PROTOCOL:
             raise ValueError(f"pickle protocol {version}; expected at most {NEWEST_PROTOCOL}")
 
-    def _do_frame(self, size: object) -> None:
-        pass  # frames only help readers of streams
-
-    def _do_stop(self, _: object) -> None:
-        pass  # the last opcode; the result is on the stack
-
-    def _do_mark(self, _: object) -> None:
-        self.stack.append(MARK)
-
     def _do_pop(self, _: object) -> None:
         self.stack.pop()
 
     def _do_pop_mark(self, _: object) -> None:
         self.pop_to_mark()
-
-    def _do_dup(self, _: object) -> None:
-        self.stack.append(self.stack[-1])
 
     def _do_memoize(self, _: object) -> None:
         self._do_put(len(self.memo))
@@ -265,38 +239,6 @@ class _Machine:
 
     _do_binget = _do_get
     _do_long_binget = _do_get
-
-    def _do_empty_list(self, _: object) -> None:
-        self.stack.append([])
-
-    def _do_empty_dict(self, _: object) -> None:
-        self.stack.append({})
-
-    def _do_empty_set(self, _: object) -> None:
-        self.stack.append(set())
-
-    def _do_list(self, _: object) -> None:
-        self.stack.append(self.pop_to_mark())
-
-    def _do_tuple(self, _: object) -> None:
-        self.stack.append(tuple(self.pop_to_mark()))
-
-    def _do_tuple1(self, _: object) -> None:
-        self.stack.append((self.pop(),))
-
-    def _do_tuple2(self, _: object) -> None:
-        last = self.pop()
-        self.stack.append((self.pop(), last))
-
-    def _do_tuple3(self, _: object) -> None:
-        last, middle = self.pop(), self.pop()
-        self.stack.append((self.pop(), middle, last))
-
-    def _do_dict(self, _: object) -> None:
-        self.stack.append(self.pairs(self.pop_to_mark()))
-
-    def _do_frozenset(self, _: object) -> None:
-        self.stack.append(frozenset(self.key(value) for value in self.pop_to_mark()))
 
     def _do_append(self, _: object) -> None:
         value = self.pop()
@@ -377,8 +319,27 @@ class _Machine:
     def _do_persid(self, argument: object) -> None:
         self.stack.append(self.policy.persistent(argument))
 
-    def _do_binpersid(self, _: object) -> None:
-        self.stack.append(self.policy.persistent(self.pop()))
+
+MADE: Mapping[str, Callable[[_Machine], object]] = {
+    "NONE": lambda machine: None,
+    "NEWTRUE": lambda machine: True,
+    "NEWFALSE": lambda machine: False,
+    "MARK": lambda machine: MARK,
+    "DUP": lambda machine: machine.stack[-1],
+    "EMPTY_TUPLE": lambda machine: (),
+    "EMPTY_LIST": lambda machine: [],
+    "EMPTY_DICT": lambda machine: {},
+    "EMPTY_SET": lambda machine: set(),
+    "LIST": _Machine.pop_to_mark,
+    "TUPLE": lambda machine: tuple(machine.pop_to_mark()),
+    "TUPLE1": lambda machine: machine.pop_tuple(1),
+    "TUPLE2": lambda machine: machine.pop_tuple(2),
+    "TUPLE3": lambda machine: machine.pop_tuple(3),
+    "DICT": lambda machine: machine.pairs(machine.pop_to_mark()),
+    "FROZENSET": lambda machine: frozenset(map(machine.key, machine.pop_to_mark())),
+    "BINPERSID": lambda machine: machine.policy.persistent(machine.pop()),
+}
+"""Opcodes without an argument that push one value, made of what they take from the stack."""
 
 
 def _is_plain(value: object) -> bool:

@@ -4,71 +4,40 @@ A setting that is missing is younger than the checkpoint, which then works as if
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gghead.config.model import GeneratorConfig
 from gghead.config.printable import printable
+from gghead.model.official.module import OfficialModule
 from gghead.model.official.safe_pickle import Record
 from gghead.model.official.values import number, same, shown, whole
 
-FOLLOWED = frozenset(
-    [
-        "z_dim",
-        "c_dim",
-        "w_dim",
-        "plane_resolution",
-        "n_uniform_flame_vertices",
-        "position_range",
-        "max_scale",
-        "scale_offset",
-        "uv_attributes",
-        "pretrained_plane_resolution",
-    ]
+FOLLOWED = (
+    "z_dim c_dim w_dim plane_resolution n_uniform_flame_vertices position_range max_scale scale_offset "
+    "uv_attributes pretrained_plane_resolution"
 )
 """Settings that vary between checkpoints and that ours have, too."""
+SWITCHED_OFF = (
+    "disable_position_offsets use_align_corners use_learnable_template_offsets use_learnable_template_offset_plane "
+    "use_auxiliary_sphere use_initial_scales use_periodic_rotation_activation use_softplus_scale_activation "
+    "no_exp_scale_activation clamp_opacity use_optimizable_gaussian_attributes use_zero_conv_scale use_density_map "
+    "use_gaussian_hierarchy use_uv_position_and_hierarchy use_background_plane use_background_cnn "
+    "use_background_upsampler use_separate_background_cnn use_cnn_adaptor use_template_update use_autodecoder "
+    "load_average_offset_map"
+)
+SWITCHED_ON = (
+    "use_uniform_flame_vertices use_position_activation use_color_activation use_scale_activation "
+    "center_scale_activation use_rotation_activation normalize_quaternions use_zero_conv_position"
+)
 KNOWN_SETTINGS: dict[str, object] = {
-    "disable_position_offsets": False,
-    "use_align_corners": False,
+    **dict.fromkeys(SWITCHED_OFF.split(), False),
+    **dict.fromkeys(SWITCHED_ON.split(), True),
+    **{f"{attribute}_attenuation": 1 for attribute in ("position", "color", "scale", "rotation")},
+    **{f"{attribute}_overshoot": 0.001 for attribute in ("scale", "color", "opacity")},
     "interpolation_mode": "bilinear",
-    "use_uniform_flame_vertices": True,
     "effective_plane_resolution": None,
     "n_shells": 1,
-    "use_learnable_template_offsets": False,
-    "use_learnable_template_offset_plane": False,
-    "use_auxiliary_sphere": False,
-    "use_position_activation": True,
-    "use_color_activation": True,
-    "use_scale_activation": True,
-    "center_scale_activation": True,
-    "use_initial_scales": False,
-    "use_rotation_activation": True,
-    "use_periodic_rotation_activation": False,
-    "normalize_quaternions": True,
-    "position_attenuation": 1,
-    "color_attenuation": 1,
-    "scale_attenuation": 1,
-    "rotation_attenuation": 1,
     "additional_scale_offset": 0,
-    "use_softplus_scale_activation": False,
-    "no_exp_scale_activation": False,
-    "scale_overshoot": 0.001,
-    "color_overshoot": 0.001,
-    "opacity_overshoot": 0.001,
-    "clamp_opacity": False,
-    "use_optimizable_gaussian_attributes": False,
-    "use_zero_conv_position": True,
-    "use_zero_conv_scale": False,
-    "use_density_map": False,
-    "use_gaussian_hierarchy": False,
-    "use_uv_position_and_hierarchy": False,
     "n_gaussians_per_texel": 1,
-    "use_background_plane": False,
-    "use_background_cnn": False,
-    "use_background_upsampler": False,
-    "use_separate_background_cnn": False,
-    "use_cnn_adaptor": False,
-    "use_template_update": False,
-    "use_autodecoder": False,
-    "load_average_offset_map": False,
 }
 """Settings that change what the generator computes, and the one value of each that ours reproduces."""
 KNOWN_NESTED: dict[str, dict[str, object]] = {
@@ -93,11 +62,7 @@ KNOWN_NESTED: dict[str, dict[str, object]] = {
 NEEDED_NESTED = ("synthesis_network_config", "gaussian_attribute_config")
 """Those without which the sizes are not known."""
 TOLD: dict[str, object] = {
-    "grad_multiplier_position": None,
-    "grad_multiplier_scale": None,
-    "grad_multiplier_rotation": None,
-    "grad_multiplier_color": None,
-    "grad_multiplier_opacity": None,
+    **{f"grad_multiplier_{name}": None for name in ("position", "scale", "rotation", "color", "opacity")},
     "maintenance_interval": None,
     "use_pruning": False,
     "use_masks": False,
@@ -143,48 +108,24 @@ UV_ATTRIBUTES = ["POSITION", "SCALE", "ROTATION", "COLOR", "OPACITY"]
 """Order of the attributes in the channels of the UV maps; the pickle holds them as members of an enumeration."""
 
 
-@dataclass(frozen=True)
-class OfficialSettings:
-    """The settings that vary between checkpoints; see GeneratorConfig for their meaning.
-
-    Attributes:
-        bf16_blocks: blocks that computed in half precision.
-        notes: what of the configuration is left aside, one sentence each.
-    """
-
-    z_size: int
-    style_size: int
-    map_resolution: int
-    channel_base: int
-    channel_max: int
-    grid_size: int
-    sh_degree: int
-    position_range: float
-    max_log_scale: float
-    log_scale_offset: float
-    bf16_blocks: int
-    notes: tuple[str, ...]
-
-
-def read_settings(attributes: Mapping[object, object]) -> OfficialSettings:
-    """Reads the configuration record of an official generator.
-
-    Args:
-        attributes: the attributes of the pickled generator.
+def read_settings(module: OfficialModule) -> tuple[GeneratorConfig, list[str]]:
+    """The configuration of an official generator as ours, and what of it is left aside, one sentence each.
 
     Raises:
         ValueError: there is no configuration, or it has settings that change the network in a way we do not know; all
             of them are named.
     """
-    config = _fields(attributes.get("_config"), "_config")
+    config = _fields(module.attributes[""].get("_config"), "_config")
     nested = {name: _fields(config[name], name) for name in KNOWN_NESTED if name in config}
     for name in NEEDED_NESTED:
         nested.setdefault(name, _fields(config.get(name), name))
     _require_known(config, nested)
     synthesis = nested["synthesis_network_config"]
-    return OfficialSettings(
+    ours = GeneratorConfig(
         z_size=_whole(config, "z_dim"),
         style_size=_whole(config, "w_dim"),
+        mapping_layers=module.mapping_layers("backbone.mapping"),
+        camera_conditioned="backbone.mapping.embed.weight" in module.parameters,
         map_resolution=_whole(config, "plane_resolution"),
         channel_base=_whole(synthesis, "channel_base"),
         channel_max=_whole(synthesis, "channel_max"),
@@ -193,9 +134,9 @@ def read_settings(attributes: Mapping[object, object]) -> OfficialSettings:
         position_range=number(config.get("position_range"), "position_range"),
         max_log_scale=number(config.get("max_scale"), "max_scale"),
         log_scale_offset=number(config.get("scale_offset"), "scale_offset"),
-        bf16_blocks=_whole(synthesis, "num_fp16_res") if "num_fp16_res" in synthesis else 0,
-        notes=_notes(config, nested),
+        quaternion_order="zwxy",
     )
+    return ours, _notes(config, nested)
 
 
 def _require_known(config: Mapping[object, object], nested: Mapping[str, Mapping[object, object]]) -> None:
@@ -225,14 +166,14 @@ def _differences(fields: Mapping[object, object], known: Mapping[str, object]) -
     ]
 
 
-def _notes(config: Mapping[object, object], nested: Mapping[str, Mapping[object, object]]) -> tuple[str, ...]:
+def _notes(config: Mapping[object, object], nested: Mapping[str, Mapping[object, object]]) -> list[str]:
     """What is told of the settings that are let pass."""
     aside = [
         f"{name} = {shown(config[name])}"
         for name, official in TOLD.items()
         if name in config and not same(config[name], official)
     ]
-    known = FOLLOWED | KNOWN_SETTINGS.keys() | KNOWN_NESTED.keys() | TOLD.keys() | WITHOUT_EFFECT
+    known = {*FOLLOWED.split()} | KNOWN_SETTINGS.keys() | KNOWN_NESTED.keys() | TOLD.keys() | WITHOUT_EFFECT
     unknown = _unknown(config, known)
     for name, fields in nested.items():
         unknown += _unknown(fields, KNOWN_NESTED[name].keys() | NESTED_WITHOUT_EFFECT[name])
@@ -242,7 +183,11 @@ def _notes(config: Mapping[object, object], nested: Mapping[str, Mapping[object,
     if unknown:
         rest = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
         told.append(f"settings that gghead does not know were left aside: {', '.join(unknown[:8])}{rest}")
-    return tuple(told)
+    synthesis = nested["synthesis_network_config"]
+    blocks = _whole(synthesis, "num_fp16_res") if "num_fp16_res" in synthesis else 0
+    if blocks:
+        told.append(f"its {blocks} finest blocks computed in half precision there, in single here")
+    return told
 
 
 def _unknown(fields: Mapping[object, object], known: frozenset[str] | set[str]) -> list[str]:

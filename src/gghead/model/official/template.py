@@ -11,12 +11,7 @@ SLACK = 1e-4
 
 
 def read_texels(module: OfficialModule, grid: Tensor, grid_size: int) -> tuple[UVSamples, list[str]]:
-    """The points that carry Gaussians, and what is to be told of them.
-
-    Args:
-        module: an official generator.
-        grid: map coordinates of the points.
-        grid_size: side of the grid that they are taken from.
+    """The points of a grid that carry Gaussians, by their map coordinates `grid`, and what is to be told of them.
 
     Raises:
         ValueError: there is no template, or it has another form.
