@@ -34,7 +34,7 @@ def changed(**changes: object) -> str:
         (changed(batch_size=True), "expected an integer"),
         (changed(r1_gamma=None), "expected a number"),
         (changed(mirrored="yes"), "mirrored is 'yes'; expected true or false"),
-        (changed(seed=-1), "seed is -1; expected a value from 0"),
+        (changed(seed=-1), "seed is -1; expected a whole number from 0"),
         ('{"preset": "demo"}', "lacks data; it was written by another version"),
     ],
 )

@@ -136,7 +136,7 @@ def test_a_camera_stands_straight_above() -> None:
         (lambda: Cameras.frontal(-512), "resolution is -512"),
         (lambda: Cameras.frontal(256.0), "resolution is 256.0"),
         (lambda: Cameras.frontal(True), "resolution is True"),
-        (lambda: Cameras.frontal(10**30), "resolution is 1000"),
+        (lambda: Cameras.frontal(10**30), "resolution is a whole number of 100 bits"),
         (lambda: Cameras.frontal(device="gpu"), "there is no device 'gpu' here"),
         (lambda: Cameras.at(device=""), "there is no device '' here"),
         (lambda: Cameras.orbit(2, device="cuda:99"), "there is no device 'cuda:99' here"),

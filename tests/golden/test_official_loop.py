@@ -65,7 +65,7 @@ def test_gaussians(official: OfficialCheckpoint, expected: dict[str, Tensor]) ->
     generator, step = official.generator_ema, int(expected["attribute_step"])
     with torch.no_grad():
         head = generator.decode(expected["ws"][:1])[0]
-        raw = generator.raw(expected["ws"][:1])
+        raw = generator.raw_of(generator.maps(expected["ws"][:1]))
     assert len(head.means) == int(expected["n_gaussians"])
     for name, values in {
         "position": head.means,

@@ -1,41 +1,12 @@
 """Hyperparameters of the generator and the discriminator: everything that is needed to rebuild the networks."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Literal
 
-from gghead.config.printable import shown
+from gghead.config.numbers import LARGEST_SIDE, require_finite, require_power_of_two, require_whole
 
 LABEL_SIZE = 25
 """Floats of a camera label: 4 x 4 camera-to-world and 3 x 3 normalised intrinsics, row-major."""
-
-
-LARGEST_SIDE = 8192
-"""Of maps, pictures and grids, in texels, pixels or points; far above what any memory trains."""
-
-
-def require_power_of_two(name: str, value: int, at_least: int) -> None:
-    """Raises ValueError unless value is a power of two, not below at_least and not above the largest side."""
-    if not _is_number(value, Integral) or not at_least <= value <= LARGEST_SIDE or value & (value - 1):
-        raise ValueError(
-            f"{name} is {shown(value)}; expected a power of two from {at_least} to {LARGEST_SIDE}, like 64, 256 or 512"
-        )
-
-
-def require_whole(name: str, value: int, low: int, high: int) -> None:
-    """Raises ValueError unless value is a whole number and low <= value <= high."""
-    if not _is_number(value, Integral) or not low <= value <= high:
-        raise ValueError(f"{name} is {shown(value)}; expected a whole number from {low} to {high}")
-
-
-def require_range(name: str, value: float, low: float, high: float) -> None:
-    """Raises ValueError unless value is a number and low <= value <= high."""
-    if not _is_number(value, Real) or not low <= value <= high:
-        raise ValueError(f"{name} is {shown(value)}; expected a value from {low} to {high}")
-
-
-def _is_number(value: object, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -74,15 +45,15 @@ class GeneratorConfig:
     """Training pictures are drawn so many times as large, and averaged, as light is in a camera's pixels."""
 
     def __post_init__(self) -> None:
-        require_power_of_two("map_resolution", self.map_resolution, at_least=8)
+        require_power_of_two("map_resolution", self.map_resolution, 8)
         require_whole("sh_degree", self.sh_degree, 0, 3)
         require_whole("grid_size", self.grid_size, 2, LARGEST_SIDE)
         require_whole("mapping_layers", self.mapping_layers, 1, 64)
         for name in ("z_size", "style_size", "channel_base", "channel_max"):
             require_whole(name, getattr(self, name), 1, 2**20)
-        require_range("position_range", self.position_range, 0, 10)
+        require_finite("position_range", self.position_range, 0, 10)
         for name in ("max_log_scale", "log_scale_offset"):
-            require_range(name, getattr(self, name), -50, 10)
+            require_finite(name, getattr(self, name), -50, 10)
         if self.picture_resolution is not None:
             require_whole("picture_resolution", self.picture_resolution, 1, 2**16)
         require_whole("supersampling", self.supersampling, 1, 8)
@@ -111,9 +82,9 @@ class DiscriminatorConfig:
     """Sides of the pictures of the discriminators that it was grown from, if it was; it still reads those, too."""
 
     def __post_init__(self) -> None:
-        require_power_of_two("resolution", self.resolution, at_least=8)
+        require_power_of_two("resolution", self.resolution, 8)
         for size in self.grown_from:
-            require_power_of_two("grown_from", size, at_least=8)
+            require_power_of_two("grown_from", size, 8)
             require_whole("grown_from", size, 8, self.resolution // 2)
         if len(set(self.grown_from)) != len(self.grown_from):
             raise ValueError("grown_from names a size twice; expected each once")

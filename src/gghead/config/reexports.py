@@ -17,15 +17,7 @@ from pathlib import Path
 
 
 def reexports(package: str, file: str) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """What a package defines to have the public names that its file lists.
-
-    Args:
-        package: name of the package.
-        file: its __init__.py.
-
-    Returns:
-        Its functions __getattr__ and __dir__, and its __all__.
-    """
+    """The functions __getattr__ and __dir__ and the __all__ of a package, for the public names that its file lists."""
     text = Path(file).read_text(encoding="utf-8")
     (listed,) = (node for node in ast.parse(text).body if isinstance(node, ast.If))
     homes = {

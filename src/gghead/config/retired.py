@@ -28,10 +28,6 @@ RETIRED_SETTINGS: Mapping[str, Mapping[str, RetiredSetting]] = {
 def refuse_retired(class_name: str, values: Mapping[str, object]) -> None:
     """Makes sure that settings do not ask for what this version no longer does.
 
-    Args:
-        class_name: of the configuration that they belong to.
-        values: by the names of fields.
-
     Raises:
         ValueError: one does; names it and why it left.
     """

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from gghead.config.model import ModelConfig, require_range
+from gghead.config.model import ModelConfig
+from gghead.config.numbers import require_finite, require_whole
 
 MAX_NUMBER = 10**12
 """No number of pictures or steps, and no rate or weight, is larger."""
@@ -82,10 +83,10 @@ class TrainingConfig:
         shares = {"swap_probability", "background", "ema_rampup"}
         for name, value in vars(self).items():
             if name != "seed" and not isinstance(value, bool | str):
-                require_range(name, value, 1 if name in counts else 0, 1 if name in shares else MAX_NUMBER)
-        require_range("seed", self.seed, 0, 2**63 - 1)
-        require_range("batch_size", self.batch_size, 1, MAX_BATCH)
-        require_range("metrics_images", self.metrics_images, 2, 10**7)
+                require_finite(name, value, 1 if name in counts else 0, 1 if name in shares else MAX_NUMBER)
+        require_whole("seed", self.seed, 0, 2**63 - 1)
+        require_finite("batch_size", self.batch_size, 1, MAX_BATCH)
+        require_finite("metrics_images", self.metrics_images, 2, 10**7)
         if self.batch_size % self.views:
             raise ValueError(
                 f"views is {self.views} and batch_size {self.batch_size}; expected a multiple of views as batch size"

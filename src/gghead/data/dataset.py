@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
-from gghead.config.model import require_power_of_two
+from gghead.config.numbers import require_power_of_two
 from gghead.data.archive import open_archive
 from gghead.data.cache.decoded import DecodedPixels
 from gghead.data.cache.decoding import decode_all
@@ -99,7 +99,7 @@ class HeadDataset:
         Example:
             >>> HeadDataset.open("FFHQ_png_512.zip", resolution=256)  # doctest: +SKIP
         """
-        require_power_of_two("resolution", resolution, at_least=SMALLEST_RESOLUTION)
+        require_power_of_two("resolution", resolution, SMALLEST_RESOLUTION)
         path = Path(path)
         pictures = open_archive(path)
         mask_archive = None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from gghead.config.model import require_range
+from gghead.config.numbers import require_finite
 from gghead.data.archive import open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import parse_labels
@@ -94,7 +94,7 @@ def common_resolution(trained: int | None, stored: int) -> int:
     Raises:
         ValueError: the pictures are smaller than 8 pixels.
     """
-    require_range("side of the pictures", stored, 8, 2**20)
+    require_finite("side of the pictures", stored, 8, 2**20)
     largest = 2 ** (stored.bit_length() - 1)
     return min(trained or LARGEST_RESOLUTION, largest)
 

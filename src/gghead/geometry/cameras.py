@@ -50,7 +50,7 @@ class Cameras(Batched):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, side in (("width", self.width), ("height", self.height)):
-            object.__setattr__(self, name, require_whole(name, side, 1, "512"))
+            object.__setattr__(self, name, require_whole(name, side, 1, example="512"))
 
     @classmethod
     def at(
@@ -154,7 +154,7 @@ class Cameras(Batched):
         Source: the published sampling of GGHead: radius 0.6 at distance 2.7.
         """
         require_device(device)
-        frames = require_whole("the number of frames", frames, 1, "96")
+        frames = require_whole("the number of frames", frames, 1, example="96")
         radius = require_finite("radius", radius, 0, 1e6, "expected a number of world units from 0 up, like 0.6")
         turns = require_finite("turns", turns, -1e6, 1e6, "expected a number, like 1")
         eyes = circle(frames, radius, FFHQ_DISTANCE, turns)
@@ -187,7 +187,7 @@ class Cameras(Batched):
     @classmethod
     def _square(cls, poses: Float[Tensor, "*V 4 4"], resolution: int, focal: float) -> "Cameras":
         """Cameras of camera-to-world poses, the principal point in the middle."""
-        side = require_whole("resolution", resolution, 1, "512 pixels a side")
+        side = require_whole("resolution", resolution, 1, example="512 pixels a side")
         K = torch.tensor(
             [[focal * side, 0, side / 2], [0, focal * side, side / 2], [0, 0, 1]],
             dtype=poses.dtype,
@@ -207,7 +207,7 @@ class Cameras(Batched):
             ValueError: labels of another length, or no whole number of pixels.
         """
         labels = _floats("labels", labels, 25, "25 numbers each, [*batch, 25]")
-        resolution = require_whole("resolution", resolution, 1, "512 pixels a side")
+        resolution = require_whole("resolution", resolution, 1, example="512 pixels a side")
         cam2world = labels[..., :16].unflatten(-1, (4, 4))
         Ks = labels[..., 16:].unflatten(-1, (3, 3))
         return cls(invert_rigid(cam2world), _scaled(Ks, resolution), resolution, resolution)

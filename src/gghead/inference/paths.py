@@ -26,7 +26,7 @@ def interpolate(start: Float[Tensor, "*S W"], end: Float[Tensor, "*S W"], frames
         >>> gghead.interpolate(start, end, frames=24).shape
         torch.Size([24, 14, 256])
     """
-    frames = require_whole("the number of frames", frames, 2, "24: the start, the end and what lies between")
+    frames = require_whole("the number of frames", frames, 2, example="24: the start, the end and what lies between")
     _require_styles(start, end)
     if start.shape != end.shape or start.device != end.device or start.dtype != end.dtype:
         raise ValueError(
@@ -48,7 +48,7 @@ def loop(keys: Float[Tensor, "K *S W"], frames: int) -> Float[Tensor, "frames *S
     Raises:
         ValueError: fewer than two keys, or no frames.
     """
-    frames = require_whole("the number of frames", frames, 1, "96")
+    frames = require_whole("the number of frames", frames, 1, example="96")
     _require_styles(keys)
     if keys.ndim < 2 or len(keys) < 2:
         raise ValueError(f"a loop through styles of shape {list(keys.shape)}; expected at least 2 heads, [heads, ...]")

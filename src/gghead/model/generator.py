@@ -130,10 +130,14 @@ class Generator(nn.Module):
         return style[:, None].expand(-1, self.synthesis.num_styles, -1)
 
     def maps(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Float[Tensor, "*B C R R"]:
-        """Styles -> UV maps; the position channels are not mixed yet, `raw` does that at the texels.
+        """Styles -> UV maps; the position channels are not mixed yet, `raw_of` does that at the texels.
+
+        Args:
+            styles: style vectors of all layers.
+            noise: see `Noise`.
 
         Raises:
-            ValueError: as `raw`.
+            ValueError: a wrong number of style vectors or of noises, or styles of another size, type or device.
         """
         size = self.config.style_size
         if not isinstance(styles, Tensor) or styles.ndim < 2 or styles.shape[-1] != size:
@@ -155,21 +159,9 @@ class Generator(nn.Module):
             maps = self.synthesis(styles, noise)
         return maps.reshape(*batch, *maps.shape[1:])
 
-    def raw(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> RawAttributes:
-        """Styles -> network output at the texels, before the activations.
-
-        Args:
-            styles: style vectors of all layers.
-            noise: see `Noise`.
-
-        Raises:
-            ValueError: a wrong number of style vectors or of noises, or styles of another size, type or device.
-        """
-        return self.raw_of(self.maps(styles, noise))
-
     @in_own_precision
     def raw_of(self, maps: Float[Tensor, "*B C R R"]) -> RawAttributes:
-        """UV maps -> network output at the texels."""
+        """UV maps -> network output at the texels, before the activations."""
         channels = sample_maps(maps, self.texel_uvs)
         positions = nn.functional.linear(channels[..., :3], self.position_weight, self.position_bias)
         return RawAttributes.from_channels(torch.cat([positions, channels[..., 3:]], dim=-1))
@@ -179,7 +171,7 @@ class Generator(nn.Module):
         return activate(raw, self.template_positions, self.config)
 
     def decode(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Gaussians:
-        """Styles -> heads; arguments and errors as in `raw`."""
+        """Styles -> heads; arguments and errors as in `maps`."""
         return self.decode_maps(self.maps(styles, noise)).gaussians
 
     def decode_maps(self, maps: Float[Tensor, "*B C R R"]) -> Decoded:
@@ -262,7 +254,7 @@ def whole_seeds(seeds: Iterable[int]) -> list[int]:
     if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable) or getattr(seeds, "ndim", 1) != 1:
         hint = "; [3] is the head of seed 3, range(3) are three heads" if isinstance(seeds, int) else ""
         raise ValueError(f"seeds is {shortened(seeds)}; {remedy}{hint}")
-    whole = [require_whole("a seed", seed, 0, "0 or 42") for seed in seeds]
+    whole = [require_whole("a seed", seed, 0, example="0 or 42") for seed in seeds]
     if not whole:
         raise ValueError(f"no seeds; {remedy}")
     if max(whole) > LARGEST_SEED:

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from gghead.checkpoint.atomic import is_taken
-from gghead.config.model import require_power_of_two, require_range
+from gghead.config.numbers import require_power_of_two, require_whole
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
 from gghead.data.parallel import thread_count
 from gghead.synthetic.anatomy.heads import HeadMaker
@@ -61,7 +61,7 @@ def generate(
     """
     _check(out, count, sitting)
     workers = min(count, thread_count()) if workers is None else workers
-    require_range("workers", workers, 1, 1024)
+    require_whole("workers", workers, 1, 1024)
     _refuse_existing(out, overwrite)
     maker = head_maker(sitting)
     with GrowingDataset(out, sitting, overwrite) as dataset:
@@ -86,11 +86,11 @@ def _refuse_existing(out: Path, overwrite: bool) -> None:
 
 
 def _check(out: Path, count: int, sitting: Sitting) -> None:
-    require_power_of_two("resolution", sitting.resolution, at_least=SMALLEST_RESOLUTION)
-    require_range("resolution", sitting.resolution, SMALLEST_RESOLUTION, LARGEST_RESOLUTION)
-    require_range("count", count, 1, 10**8)
-    require_range("seed", sitting.seed, 0, 2**63 - 1)
-    require_range("views", sitting.views, 1, 1000)
+    require_power_of_two("resolution", sitting.resolution, SMALLEST_RESOLUTION)
+    require_whole("resolution", sitting.resolution, SMALLEST_RESOLUTION, LARGEST_RESOLUTION)
+    require_whole("count", count, 1, 10**8)
+    require_whole("seed", sitting.seed, 0, 2**63 - 1)
+    require_whole("views", sitting.views, 1, 1000)
     if sitting.poses not in SPREADS:
         raise ValueError(f"poses are {sitting.poses!r}; expected one of {', '.join(SPREADS)}")
     if out.suffix != ".zip":
