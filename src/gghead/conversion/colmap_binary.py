@@ -104,10 +104,6 @@ def read_cameras_binary(path: Path) -> dict[int, Lens]:
 def read_images_binary(path: Path, cameras: frozenset[int]) -> tuple[ColmapImage, ...]:
     """Images in the order of the file.
 
-    Args:
-        path: of images.bin.
-        cameras: ids of the cameras that there are.
-
     Raises:
         ValueError: the file is broken, or an image is of no known camera.
     """

@@ -44,10 +44,6 @@ def read_cameras_text(path: Path) -> dict[int, Lens]:
 def read_images_text(path: Path, cameras: frozenset[int]) -> tuple[ColmapImage, ...]:
     """Images in the order of the file.
 
-    Args:
-        path: of images.txt.
-        cameras: ids of the cameras that there are.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a line is neither an image of a known camera nor the points of the image before it. Names file and

@@ -116,10 +116,6 @@ def convert(
 def read_cameras(source: Path, sizes: PictureSizes) -> ForeignCameras:
     """Names and labels of whatever the source is; the notes name what else is there.
 
-    Args:
-        source: as of `convert`.
-        sizes: of its pictures.
-
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: it is in none of the formats, or its file is broken.

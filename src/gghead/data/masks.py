@@ -9,7 +9,6 @@ from PIL import Image
 from gghead.media.encoded import (
     SIXTEEN_BIT_MODES,
     Traits,
-    deep_levels,
     levels,
     opacity_of,
     opened,
@@ -57,7 +56,7 @@ def decode_mask(data: bytes) -> Mask:
     with opened(data) as picture:
         traits = traits_of(picture)
         if picture.mode in SIXTEEN_BIT_MODES:
-            return Mask(_stretched(deep_levels(picture)), "grey", traits)
+            return Mask(_stretched(levels(picture)), "grey", traits)
         opacity = opacity_of(picture)
         if opacity is not None:
             coverage = _stretched(opacity)

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import observe
-from gghead.media.meshes import encode_glb
+from gghead.media.meshes import Mesh, encode_glb
 from gghead.model.generator import Generator
 
 log = logging.getLogger(__name__)
@@ -44,82 +43,29 @@ MAX_CLIPPED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """How a format's files are made.
+class Frame:
+    """What programs expect of a format's files.
 
     Attributes:
-        encode: makes the file's content of a single head, the generator that made it if it is known, the frame, and
-            the file's name.
-        up: axis that points up in such files.
+        up: axis that points up.
         scale: factor from world units to the unit of such files.
         least_opacity: fainter Gaussians are left out; None if the head must stay whole.
     """
 
-    encode: Callable[[Gaussians, Generator | None, Placement, str], bytes]
     up: Up = "y"
     scale: float = 1.0
     least_opacity: float | None = MIN_VISIBLE_OPACITY
 
 
-def _ply(head: Gaussians, _generator: Generator | None, placement: Placement, _name: str) -> bytes:
-    return encode_ply(place(head, placement))
-
-
-def _splat(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
-    frozen = freeze_colors(head, Cameras.frontal(1))
-    _tell_cuts(splat.out_of_range(frozen), name)
-    return splat.encode_splat(place(frozen, placement))
-
-
-def _spz(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
-    _tell_cuts(spz.out_of_range(place(head, placement)), name)
-    return spz.encode_spz(place(spz.fit_harmonics(head, Cameras.frontal(1)), placement))
-
-
-def _html(head: Gaussians, _generator: Generator | None, _placement: Placement, name: str) -> bytes:
-    return encode_html(head, name[: -len(".html")])
-
-
-def _mesh(head: Gaussians, generator: Generator | None, placement: Placement, name: str) -> bytes:
-    if generator is None:
-        raise ValueError("a textured mesh needs the generator that made the head: export(path, head, generator)")
-    broken = int((~drawable(head)).sum())
-    if broken:
-        raise ValueError(
-            f"{name}: a mesh needs all {head.num_gaussians:,} Gaussians of the head, and {broken:,} can't be drawn: "
-            f"{REASON}; a .ply leaves them out"
-        )
-    mesh = paint(head_mesh(head, generator), head)
-    vertices = place_points(torch.from_numpy(mesh.vertices), placement, origin_of(head, placement))
-    normals = place_points(torch.from_numpy(mesh.normals), Placement(placement.up), torch.zeros(3))
-    placed = replace(mesh, vertices=vertices.numpy(), normals=normals.numpy())
-    return encode_glb(placed, name[: -len(".glb")])
-
-
-def _ellipsoids(head: Gaussians, _generator: Generator | None, placement: Placement, name: str) -> bytes:
-    return encode_glb(ellipsoids(place(head, placement)), name[: -len(".ellipsoids.glb")])
-
-
-def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
-    """Says so if a format cuts values of more than a few Gaussians."""
-    if float(cut.double().mean()) > MAX_CLIPPED_SHARE:
-        log.warning(
-            "%s: colours or scales of %s of %s Gaussians are beyond what the format holds, and cut; .ply keeps them",
-            name,
-            f"{int(cut.sum()):,}",
-            f"{len(cut):,}",
-        )
-
-
-ENCODINGS = {
-    ".ply": Encoding(_ply, UP_IN_FILES[".ply"], least_opacity=-math.inf),
-    ".splat": Encoding(_splat, UP_IN_FILES[".splat"]),
-    ".spz": Encoding(_spz, UP_IN_FILES[".spz"]),
-    ".html": Encoding(_html),
-    ".ellipsoids.glb": Encoding(_ellipsoids, UP_IN_FILES[".glb"], METERS_PER_UNIT, MIN_OPACITY),
-    ".glb": Encoding(_mesh, UP_IN_FILES[".glb"], METERS_PER_UNIT, least_opacity=None),
+FRAMES = {
+    ".ply": Frame(UP_IN_FILES[".ply"], least_opacity=-math.inf),
+    ".splat": Frame(UP_IN_FILES[".splat"]),
+    ".spz": Frame(UP_IN_FILES[".spz"]),
+    ".html": Frame(),
+    ".ellipsoids.glb": Frame(UP_IN_FILES[".glb"], METERS_PER_UNIT, MIN_OPACITY),
+    ".glb": Frame(UP_IN_FILES[".glb"], METERS_PER_UNIT, least_opacity=None),
 }
-"""One for each of `export_formats.FORMATS`."""
+"""One for each of `formats.FORMATS`."""
 
 
 def export(
@@ -183,16 +129,56 @@ def encode(
     if title is not None and not isinstance(title, str):
         raise ValueError(f"the title is {shortened(title)}; expected a text")
     require_frame(kind, up, scale, center)
-    encoding = ENCODINGS[kind.suffix]
-    placement = Placement(encoding.up if up is None else up, encoding.scale if scale is None else scale, center)
+    frame = FRAMES[kind.suffix]
+    placement = Placement(frame.up if up is None else up, frame.scale if scale is None else scale, center)
     require_single(head)
     head = head.detach().map(lambda tensor: tensor.to("cpu", torch.float32))
     if generator is not None and kind.suffix != ".ellipsoids.glb":  # which shows the shapes themselves
         head = observe(generator.config, None).apply_smoothing_filter(head, generator)
-    if encoding.least_opacity is not None:
+    if frame.least_opacity is not None:
         head = keep_drawable(head, name)
-        reason = f"their opacity is below {encoding.least_opacity:.2g}, too faint to be seen"
-        head = keep(head, head.opacities >= encoding.least_opacity, name, reason, logging.INFO)
-    if kind.suffix == ".html" and title is not None:
-        return encode_html(head, title)
-    return encoding.encode(head, generator, placement, name)
+        reason = f"their opacity is below {frame.least_opacity:.2g}, too faint to be seen"
+        head = keep(head, head.opacities >= frame.least_opacity, name, reason, logging.INFO)
+    stem = name[: -len(kind.suffix)]
+    match kind.suffix:
+        case ".ply":
+            return encode_ply(place(head, placement))
+        case ".splat":
+            frozen = freeze_colors(head, Cameras.frontal(1))
+            _tell_cuts(splat.out_of_range(frozen), name)
+            return splat.encode_splat(place(frozen, placement))
+        case ".spz":
+            _tell_cuts(spz.out_of_range(place(head, placement)), name)
+            return spz.encode_spz(place(spz.fit_harmonics(head, Cameras.frontal(1)), placement))
+        case ".html":
+            return encode_html(head, stem if title is None else title)
+        case ".ellipsoids.glb":
+            return encode_glb(ellipsoids(place(head, placement)), stem)
+    return encode_glb(_placed_mesh(head, generator, placement, name), stem)
+
+
+def _placed_mesh(head: Gaussians, generator: Generator | None, placement: Placement, name: str) -> Mesh:
+    """The head's textured mesh in the file's frame."""
+    if generator is None:
+        raise ValueError("a textured mesh needs the generator that made the head: export(path, head, generator)")
+    broken = int((~drawable(head)).sum())
+    if broken:
+        raise ValueError(
+            f"{name}: a mesh needs all {head.num_gaussians:,} Gaussians of the head, and {broken:,} can't be drawn: "
+            f"{REASON}; a .ply leaves them out"
+        )
+    mesh = paint(head_mesh(head, generator), head)
+    vertices = place_points(torch.from_numpy(mesh.vertices), placement, origin_of(head, placement))
+    normals = place_points(torch.from_numpy(mesh.normals), Placement(placement.up), torch.zeros(3))
+    return replace(mesh, vertices=vertices.numpy(), normals=normals.numpy())
+
+
+def _tell_cuts(cut: Bool[Tensor, " N"], name: str) -> None:
+    """Says so if a format cuts values of more than a few Gaussians."""
+    if float(cut.double().mean()) > MAX_CLIPPED_SHARE:
+        log.warning(
+            "%s: colours or scales of %s of %s Gaussians are beyond what the format holds, and cut; .ply keeps them",
+            name,
+            f"{int(cut.sum()):,}",
+            f"{len(cut):,}",
+        )

@@ -1,8 +1,11 @@
 """Gaussians as a mesh of ellipsoids, to look at their shapes in any program for meshes."""
 
+from itertools import product
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.spatial import ConvexHull
 
 from gghead.gaussians.checks import require_drawable
 from gghead.gaussians.scene import Gaussians
@@ -51,20 +54,11 @@ def ellipsoids(gaussians: Gaussians) -> Mesh:
 
 def sphere() -> tuple[Float[np.ndarray, "18 3"], Int[np.ndarray, "32 3"]]:
     """An octahedron whose triangles are split in four: unit directions and triangles, counter-clockwise outside."""
-    corners = np.concatenate([np.eye(3), -np.eye(3)])
-    triangles = []
-    for signs in np.ndindex(2, 2, 2):
-        x, y, z = signs[0] * 3, 1 + signs[1] * 3, 2 + signs[2] * 3
-        triangles.append((x, y, z) if sum(signs) % 2 == 0 else (x, z, y))
-    points = [tuple(corner) for corner in corners]
-    faces = []
-    for a, b, c in triangles:
-        middles = []
-        for p, q in ((a, b), (b, c), (c, a)):
-            middle = tuple((corners[p] + corners[q]) / np.sqrt(2))
-            if middle not in points:
-                points.append(middle)
-            middles.append(points.index(middle))
-        ab, bc, ca = middles
-        faces += [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
-    return np.array(points, np.float32), np.array(faces)
+    steps = np.array(list(product((-1, 0, 1), repeat=3)))
+    squares = (steps**2).sum(axis=1)
+    chosen = (squares == 1) | (squares == 2)  # corners, and middles of edges
+    directions = steps[chosen] / np.sqrt(squares[chosen])[:, None]
+    faces = ConvexHull(directions).simplices
+    inwards = np.linalg.det(directions[faces]) < 0
+    faces[inwards] = faces[inwards, ::-1]
+    return directions.astype(np.float32), faces

@@ -65,7 +65,7 @@ def decode_picture(data: bytes) -> EncodedPicture:
     with opened(data) as picture:
         traits = traits_of(picture)
         if picture.mode in SIXTEEN_BIT_MODES:
-            return EncodedPicture(np.repeat(to_8_bits(deep_levels(picture))[..., None], 3, axis=2), None, traits)
+            return EncodedPicture(np.repeat(to_8_bits(levels(picture))[..., None], 3, axis=2), None, traits)
         opacity = opacity_of(picture)
         if picture.mode in ("P", "PA", "LA"):
             picture = picture.convert("RGBA")  # keeps the colours of what is transparent
@@ -126,14 +126,9 @@ def opacity_of(picture: Image.Image) -> UInt8[np.ndarray, "H W"] | None:
     return None if opacity.min() == 255 else opacity
 
 
-def levels(picture: Image.Image) -> UInt8[np.ndarray, "H W *C"]:
-    """Pixels of a grey or RGB picture of 8 bits."""
-    return _copied(picture, np.uint8, len(picture.getbands()))
-
-
-def deep_levels(picture: Image.Image) -> UInt16[np.ndarray, "H W"]:
-    """Pixels of a grey picture of 16 bits."""
-    return _copied(picture, np.uint16, 1)
+def levels(picture: Image.Image) -> UInt8[np.ndarray, "H W *C"] | UInt16[np.ndarray, "H W"]:
+    """Pixels of a grey or RGB picture of 8 bits, or of a grey one of 16 bits."""
+    return _copied(picture, np.uint16 if picture.mode in SIXTEEN_BIT_MODES else np.uint8, len(picture.getbands()))
 
 
 def to_8_bits(deep: UInt16[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from gghead.uv.polygons import cross
 from gghead.uv.template import HeadTemplate
 
 EDGE_SLACK = 1e-6
@@ -42,11 +43,7 @@ def chart_to_map(uvs: Float[np.ndarray, "V 2"]) -> Float[np.ndarray, "V 2"]:
 
 
 def bake(template: HeadTemplate, resolution: int) -> TemplateMaps:
-    """Rasterizes the chart at the texel centres of a map.
-
-    Args:
-        template: mesh with a chart in [0, 1].
-        resolution: side of the map in texels.
+    """Rasterizes the chart at the texel centres of a map with so many texels a side.
 
     Raises:
         ValueError: the chart covers no texel, or parts of it lie on each other.
@@ -100,15 +97,11 @@ def rasterize(
     x = low[face, 0] + within % size[face, 0]
     y = low[face, 1] + within // size[face, 0]
     a, b, c = np.moveaxis(triangles[face], 1, 0)  # [pairs, 2] each
-    area = _cross(b - a, c - a)
+    area = cross(b - a, c - a)
     point = np.stack([x, y], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        second = _cross(point - a, c - a) / area
-        third = _cross(b - a, point - a) / area
+        second = cross(point - a, c - a) / area
+        third = cross(b - a, point - a) / area
         weights = np.stack([1 - second - third, second, third], axis=1)
     inside = (weights >= -EDGE_SLACK).all(axis=1)  # false for the NaN of a triangle without area
     return face[inside], (y * resolution + x)[inside], weights[inside]
-
-
-def _cross(a: Float[np.ndarray, "P 2"], b: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, " P"]:
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

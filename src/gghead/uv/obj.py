@@ -20,6 +20,9 @@ MAX_BYTES = 2**30
 CORNER = re.compile(r"([+-]?[0-9]+)(?:/([+-]?[0-9]*)(?:/[+-]?[0-9]*)?)?")
 """v, v/vt, v//vn or v/vt/vn."""
 
+Polygon = list[tuple[int, int]]
+"""For each corner the indices of its position and its texture coordinate."""
+
 
 @dataclass(frozen=True)
 class ObjMesh:
@@ -36,14 +39,6 @@ class ObjMesh:
     corners: Int[np.ndarray, "F 3 2"]
 
 
-@dataclass(frozen=True)
-class _Face:
-    """A polygon: the line it stands in, and for each corner the indices of its position and texture coordinate."""
-
-    line: int
-    corners: list[tuple[int, int]]
-
-
 def read_obj(path: Path) -> ObjMesh:
     """Reads the `v`, `vt` and `f` lines of a file; all others (normals, groups, materials) are passed over.
 
@@ -56,7 +51,7 @@ def read_obj(path: Path) -> ObjMesh:
     """
     positions: list[list[float]] = []
     uvs: list[list[float]] = []
-    faces: list[_Face] = []
+    faces: list[tuple[int, Polygon]] = []  # and the lines that they stand in
     for number, line in _statements(_read_text(path)):
         kind, *words = line.split() or [""]
         try:
@@ -67,7 +62,7 @@ def read_obj(path: Path) -> ObjMesh:
             elif kind in ("f", "fo"):  # fo: the same in old files
                 if len(words) < 3:
                     raise ValueError(f"a face with {len(words)} corners; expected at least 3")
-                faces.append(_Face(number, [_corner(word, len(positions), len(uvs)) for word in words]))
+                faces.append((number, [_corner(word, len(positions), len(uvs)) for word in words]))
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from error
     if not uvs:
@@ -75,16 +70,16 @@ def read_obj(path: Path) -> ObjMesh:
     if not faces:
         raise ValueError(f"{path} has no faces (f); export the mesh with its triangles or quads")
     points = np.array(positions, np.float64).reshape(-1, 3)
-    corners: list[list[tuple[int, int]]] = []
-    for face in faces:
+    corners: list[Polygon] = []
+    for number, face in faces:
         try:
             _require_indices(face, len(positions), len(uvs))
             triangles = [(0, 1, 2)]
-            if len(face.corners) > 3:
-                triangles = triangulate(points[[position for position, _ in face.corners]])
+            if len(face) > 3:
+                triangles = triangulate(points[[position for position, _ in face]])
         except ValueError as error:
-            raise ValueError(f"{path}, line {face.line}: {error}") from error
-        corners.extend([face.corners[a], face.corners[b], face.corners[c]] for a, b, c in triangles)
+            raise ValueError(f"{path}, line {number}: {error}") from error
+        corners.extend([face[a], face[b], face[c]] for a, b, c in triangles)
     return ObjMesh(points, np.array(uvs, np.float64), np.array(corners))
 
 
@@ -153,8 +148,8 @@ def _index(word: str, count: int) -> int:
     return index - 1 if index > 0 else index + count
 
 
-def _require_indices(face: _Face, num_positions: int, num_uvs: int) -> None:
-    for position, uv in face.corners:
+def _require_indices(face: Polygon, num_positions: int, num_uvs: int) -> None:
+    for position, uv in face:
         for index, count, name in ((position, num_positions, "positions"), (uv, num_uvs, "texture coordinates")):
             if index >= count:
                 raise ValueError(f"index {index + 1} of {count} {name}; the file is damaged: export it again")

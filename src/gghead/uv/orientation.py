@@ -12,6 +12,8 @@ from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
+from gghead.uv.polygons import cross
+
 AXES = "xyz"
 SAMPLES, HEAD_SAMPLES = 600, 4000
 """Points of the two surfaces."""
@@ -72,17 +74,11 @@ def is_mirrored(
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     outward = np.einsum("fi,fi->f", normals, corners.mean(axis=1) - (vertices.min(axis=0) + vertices.max(axis=0)) / 2)
     first, second = chart[:, 1] - chart[:, 0], chart[:, 2] - chart[:, 0]
-    areas = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    return _balance(outward) * _balance(areas) < -(MIN_VOTE_MARGIN**2)
+    return _balance(outward) * _balance(cross(first, second)) < -(MIN_VOTE_MARGIN**2)
 
 
 def describe(rotation: Float[np.ndarray, "3 3"], mirrored: bool) -> str:
-    """Where face and crown of a mesh point that a rotation by quarter turns would lay right, and how to mend it.
-
-    Args:
-        rotation: as of `turned_by`.
-        mirrored: whether the mesh is a mirror image besides, so that an axis has to be negated, or two exchanged.
-    """
+    """Where face and crown of a mesh point that a rotation by quarter turns would lay right, and how to mend it."""
     face, crown = (_signed_axis(row, "+") for row in (rotation[2], rotation[1]))
     turn = np.degrees(Rotation.from_matrix(rotation).as_rotvec()).round().astype(int)
     (axes,) = np.nonzero(turn)

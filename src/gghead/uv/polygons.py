@@ -26,10 +26,10 @@ def triangulate(corners: Float[np.ndarray, "N 3"]) -> list[tuple[int, int, int]]
     count = len(corners)
     fan = [(0, i, i + 1) for i in range(1, count - 1)]
     flat = _flattened(corners)
-    turns = _cross(flat - np.roll(flat, 1, axis=0), np.roll(flat, -1, axis=0) - flat)
+    turns = cross(flat - np.roll(flat, 1, axis=0), np.roll(flat, -1, axis=0) - flat)
     tolerance = 1e-9 * float(np.abs(turns).max())
     # A star turns left at every corner, too, but more than once around: its fan has a triangle that turns right.
-    fanned = _cross(flat[1:-1] - flat[0], flat[2:] - flat[0])
+    fanned = cross(flat[1:-1] - flat[0], flat[2:] - flat[0])
     if (turns >= -tolerance).all() and (fanned >= -tolerance).all():
         return fan
     if count > MAX_CONCAVE_CORNERS:
@@ -77,5 +77,6 @@ def _flattened(corners: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
     return flat if normal[drop] >= 0 else flat[:, ::-1]
 
 
-def _cross(a: Float[np.ndarray, "P 2"], b: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, " P"]:
+def cross(a: Float[np.ndarray, "P 2"], b: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, " P"]:
+    """Cross products of vectors in the plane."""
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
