@@ -56,7 +56,8 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
             REPORTS.append(self)
 
     monkeypatch.setattr(device_report, "DeviceReport", HostReport)
-    monkeypatch.setattr(cuda_stages, "REPORTS", device_report.DeviceReports())
+    monkeypatch.setattr(cuda_stages, "DeviceReport", HostReport)
+    monkeypatch.setattr(cuda_stages, "SPARE_REPORTS", [])
     monkeypatch.setattr(cuda_stages, "current_stream", lambda device: 0)
     monkeypatch.setattr(cuda_stages, "clear", lambda *arguments: None)
     monkeypatch.setattr(cuda_plan, "load_kernels", lambda variant, device: kernels)

@@ -35,11 +35,6 @@ def training_file(model: Path) -> Path:
 def save_training(model: Path, networks: TrainingNetworks, overwrite: bool = True) -> None:
     """Writes the networks in training beside a model file that stands already, atomically.
 
-    Args:
-        model: whose networks they are.
-        networks: what to write.
-        overwrite: whether what stands there is replaced.
-
     Raises:
         FileExistsError: something stands there and shall stay; says where the file is kept.
         OSError: the disk is full or not writable.

@@ -59,13 +59,7 @@ class Decoded:
 
 
 def activate(raw: RawAttributes, template: Float[Tensor, "N 3"], config: GeneratorConfig) -> Gaussians:
-    """Turns raw output into Gaussians.
-
-    Args:
-        raw: network output at the texels.
-        template: positions of the template at the texels, world units.
-        config: ranges of the attributes.
-    """
+    """Turns raw output at the texels into Gaussians around the template."""
     quats = quats_from_axis_angles(2 * math.pi * raw.rotations.tanh())
     if config.quaternion_order == "zwxy":
         quats = quats.roll(1, dims=-1)

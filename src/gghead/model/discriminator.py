@@ -35,11 +35,7 @@ class Discriminator(nn.Module):
             initialize(self, seed)
 
     def forward(self, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"]) -> Float[Tensor, " B"]:
-        """Judges pictures; high logits mean real.
-
-        Args:
-            pictures: colours in [-1, 1], of the configured resolution.
-            labels: camera labels.
+        """Judges pictures, colours in [-1, 1] of the configured resolution; high logits mean real.
 
         Raises:
             ValueError: pictures of another size, or a batch that does not split into groups.

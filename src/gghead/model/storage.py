@@ -90,20 +90,6 @@ def read_generator(path: Path, content: TensorFile) -> Generator:
     return _fill(path, generator, TensorFile(tensors, content.texts))
 
 
-def save_discriminator(path: Path, discriminator: Discriminator) -> None:
-    """Writes a discriminator as one file, atomically.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
-    save_tensors(path, TensorFile(discriminator.state_dict(), network_texts("discriminator", discriminator)))
-
-
-def load_discriminator(path: Path) -> Discriminator:
-    """Reads what `save_discriminator` wrote, onto the CPU; errors as of `load_generator`."""
-    return read_discriminator(path, load_tensors(path))
-
-
 def read_discriminator(path: Path, content: TensorFile) -> Discriminator:
     """The discriminator of a file's content; errors as of `load_generator`."""
     config = _read_config(path, content, "discriminator", DiscriminatorConfig)

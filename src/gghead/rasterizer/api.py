@@ -8,7 +8,6 @@ from torch import Tensor
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.accumulation import Accumulation
 from gghead.rasterizer.backends import Backend, choose_backend
 from gghead.rasterizer.checks import (
     Background,
@@ -112,18 +111,25 @@ def draw(
     if backend == "cpu":
         from gghead.rasterizer.cpu.backend import accumulate_cpu
 
-        return finish(accumulate_cpu(heads, features, cameras), background)
+        return finish(*accumulate_cpu(heads, features, cameras), background)
     from gghead.rasterizer.reference import accumulate_reference
 
-    return finish(accumulate_reference(heads, features, cameras), background)
+    return finish(*accumulate_reference(heads, features, cameras), background)
 
 
-def finish(sums: Accumulation, background: float | Float[Tensor, "P 3"]) -> Rendering:
-    """Sums to pictures: the background behind, the depth divided."""
+def finish(
+    rgb: Float[Tensor, "P H W 3"],
+    depth: Float[Tensor, "P H W 1"],
+    features: Float[Tensor, "P H W F"],
+    alpha: Float[Tensor, "P H W 1"],
+    background: float | Float[Tensor, "P 3"],
+) -> Rendering:
+    """Sums over a pixel's Gaussians, each weighted with alpha times the transmittance in front of it, to pictures: the
+    background behind, the depth divided."""
     # An empty pixel has depth 0 / 1 and, since the divisor is then a constant, a finite gradient.
-    divisor = torch.where(sums.alpha > 0, sums.alpha, 1.0)
+    divisor = torch.where(alpha > 0, alpha, 1.0)
     behind = background[:, None, None] if isinstance(background, Tensor) else background
-    return Rendering(sums.rgb + (1 - sums.alpha) * behind, sums.alpha, sums.depth / divisor, sums.features)
+    return Rendering(rgb + (1 - alpha) * behind, alpha, depth / divisor, features)
 
 
 def spread_cameras(cameras: Cameras, pictures: tuple[int, ...]) -> Cameras:

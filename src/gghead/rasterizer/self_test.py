@@ -37,11 +37,7 @@ class Errors:
 
 
 def self_test(backend: Backend, device: str) -> Errors:
-    """Draws a cloud of Gaussians with a backend and with the reference.
-
-    Args:
-        backend: what to test.
-        device: where, e.g. "cuda:1"; it must suit the backend.
+    """Draws a cloud of Gaussians with a backend and with the reference, on a device that suits the backend.
 
     Example:
         >>> self_test("reference", "cpu").sound

@@ -13,7 +13,6 @@ from torch.autograd.function import once_differentiable
 
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
-from gghead.rasterizer.accumulation import Accumulation
 from gghead.rasterizer.cpu.binning import assign_places, count_pairs, list_pairs, sort_by_depth
 from gghead.rasterizer.cpu.compositing import composite
 from gghead.rasterizer.cpu.compositing_backward import composite_backward
@@ -43,13 +42,12 @@ class TileIntersections:
     """First row of each splat, [P, N + 1]"""
 
 
-def accumulate_cpu(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> Accumulation:
-    """Draws picture p: head p // (pictures / heads) from camera p; float32 tensors on the CPU."""
-    rgb, depth, extra, alpha = Rasterize.apply(
+def accumulate_cpu(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> tuple[Tensor, ...]:
+    """What `accumulate_reference` gives, of float32 tensors on the CPU."""
+    return Rasterize.apply(
         heads.means, heads.quats, heads.scales, heads.opacities, heads.sh, features, cameras.viewmats, cameras.Ks,
         (cameras.width, cameras.height),
     )  # fmt: skip
-    return Accumulation(rgb, depth, extra, alpha)
 
 
 class Rasterize(torch.autograd.Function):

@@ -46,21 +46,6 @@ class DeviceReport:
         return int(self.view[0])
 
 
-class DeviceReports:
-    """Reports that nobody waits for, since pinned memory is slow to get. Lists of Python are safe among threads."""
-
-    def __init__(self) -> None:
-        self.free: list[DeviceReport] = []
-
-    def take(self) -> DeviceReport:
-        """A report for one call."""
-        return self.free.pop() if self.free else DeviceReport()
-
-    def give_back(self, report: DeviceReport) -> None:
-        """After its last reading."""
-        self.free.append(report)
-
-
 class ListWatch:
     """What captured graphs report each time they are replayed: how full the room for their lists is."""
 

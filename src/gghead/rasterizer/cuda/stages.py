@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from gghead.cuda.program import bits_of, clear, current_stream
-from gghead.rasterizer.cuda.device_report import DeviceReports, watched
+from gghead.rasterizer.cuda.device_report import DeviceReport, watched
 from gghead.rasterizer.cuda.kernels import BACK_THREADS, THREADS
 from gghead.rasterizer.cuda.list_capacity import CAPTURE_SLACK
 from gghead.rasterizer.cuda.plan import Plan
 
-REPORTS = DeviceReports()
+SPARE_REPORTS: list[DeviceReport] = []
+"""Reports that nobody waits for, since pinned memory is slow to get. Lists of Python are safe among threads."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def draw_captured(plan: Plan, inputs: Sequence[Tensor | None], background: Tenso
 
 def draw_with_report(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
     """Launches everything, guessing how long the lists are; then reads how long they were, and mends a low guess."""
-    report = REPORTS.take()
+    report = SPARE_REPORTS.pop() if SPARE_REPORTS else DeviceReport()
     try:
         while True:
             capacity = plan.history.guess()
@@ -85,7 +86,7 @@ def draw_with_report(plan: Plan, inputs: Sequence[Tensor | None], background: Te
         torch.cuda.current_stream().synchronize()  # the kernel that writes the report may not have run yet
         raise
     finally:
-        REPORTS.give_back(report)
+        SPARE_REPORTS.append(report)
 
 
 def launch_all(
