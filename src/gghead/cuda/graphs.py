@@ -26,12 +26,7 @@ Pass = Callable[[Inputs], Tensor]
 
 
 def named_tensors(inputs: object, place: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a pass's inputs in the order of their fields, each with its place: `.real.images`, `.noise.0`.
-
-    Args:
-        inputs: see `Inputs`.
-        place: of the inputs themselves.
-    """
+    """The tensors of a pass's inputs in the order of their fields, each with its place: `.real.images`, `.noise.0`."""
     if isinstance(inputs, Tensor):
         yield place, inputs
     elif isinstance(inputs, tuple):
@@ -43,12 +38,7 @@ def named_tensors(inputs: object, place: str = "") -> Iterator[tuple[str, Tensor
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
-    """The same inputs with other tensors.
-
-    Args:
-        function: makes each tensor's replacement.
-        inputs: see `Inputs`.
-    """
+    """The same inputs with the replacement that a function makes of each tensor."""
     whole: Any = inputs
     if whole is None:
         return inputs

@@ -191,13 +191,7 @@ def load_program(source: Source, device: int) -> Kernels:
 
 
 def compile_program(source: Source, architecture: str, afresh: bool = False) -> bytes:
-    """Machine code of all kernels.
-
-    Args:
-        source: what to compile.
-        architecture: of the GPU, e.g. "sm_90".
-        afresh: without NVRTC's own cache, for who times it.
-    """
+    """Machine code of all kernels for an architecture like "sm_90"; afresh without NVRTC's cache, for who times it."""
     text = "\n".join(f'#include "{unit}.cu"' for unit in source.units)
     options = ProgramOptions(
         std="c++17",

@@ -55,13 +55,9 @@ def require_drawable(gaussians: Gaussians) -> None:
 
 
 def require_fine_steps(gaussians: Gaussians, step: float) -> None:
-    """Raises ValueError if a format would round positions so coarsely that the scene falls to pieces.
+    """Raises ValueError if a format that tells positions a step apart (world units) would tear the scene to pieces.
 
     One Gaussian far away is enough for that where steps depend on how far a scene reaches.
-
-    Args:
-        gaussians: a single scene.
-        step: between positions that the format tells apart, world units.
     """
     size, reach = float(gaussians.scales.amax(dim=1).median()), float(gaussians.means.abs().max())
     if step > LARGEST_STEP * size:
@@ -84,10 +80,6 @@ def drawable(gaussians: Gaussians) -> Bool[Tensor, " N"]:
 def keep_drawable(gaussians: Gaussians, name: str) -> Gaussians:
     """A single scene without the Gaussians that can't be drawn; says how many those were.
 
-    Args:
-        gaussians: a single scene.
-        name: of the file, for messages.
-
     Raises:
         ValueError: no Gaussian is left.
     """
@@ -95,14 +87,7 @@ def keep_drawable(gaussians: Gaussians, name: str) -> Gaussians:
 
 
 def keep(gaussians: Gaussians, kept: Bool[Tensor, " N"], name: str, reason: str, level: int) -> Gaussians:
-    """Some Gaussians of a single scene; says how many are left out, and why.
-
-    Args:
-        gaussians: a single scene.
-        kept: which.
-        name: of the file, for messages.
-        reason: why the others are left out.
-        level: of the message, as in `logging`.
+    """Some Gaussians of a single scene; says how many of the file's are left out, and why.
 
     Raises:
         ValueError: no Gaussian is left.
@@ -123,10 +108,6 @@ def as_read(gaussians: Gaussians, name: str) -> Gaussians:
 
     Writers pad harmonics with zeros, to degree 3 in most PLY files; bands of zeros would only cost time. Degree 4,
     which the newest .spz files may have, is not drawn here.
-
-    Args:
-        gaussians: a single scene with any number of coefficients.
-        name: of the file, for messages.
 
     Raises:
         ValueError: no Gaussian of it can be drawn.

@@ -14,10 +14,6 @@ from gghead.geometry.spherical_harmonics import C0, basis
 def shade(gaussians: Gaussians, camera_centers: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B N 3"]:
     """Colours of the Gaussians in the unit directions from camera centres to their means.
 
-    Args:
-        gaussians: scenes, batch *B.
-        camera_centers: one camera position for each scene, world.
-
     Returns:
         Display rgb = max(0, sh . basis(direction) + 0.5): not below 0, not bounded above.
 

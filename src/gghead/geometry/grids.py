@@ -7,13 +7,7 @@ from torch import Tensor
 
 
 def pixel_centers(height: int, width: int, like: Float[Tensor, "..."]) -> Float[Tensor, "H W 2"]:
-    """Centres (x, y) of the pixels of a picture, rows from the top, in pixels.
-
-    Args:
-        height: pixels of a column.
-        width: pixels of a row.
-        like: a tensor of the type and on the device wanted.
-    """
+    """Centres (x, y) of the pixels of a picture, rows from the top, in pixels; type and device are those of `like`."""
     return _crossed(*(torch.arange(count, dtype=like.dtype, device=like.device) + 0.5 for count in (width, height)))
 
 

@@ -9,12 +9,7 @@ from gghead.geometry.grids import pixel_centers
 
 
 def points_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:
-    """World points that pixels show.
-
-    Args:
-        depth: camera z, world units.
-        cameras: one a picture.
-    """
+    """World points that pixels show in a depth (camera z, world units), one camera a picture."""
     pixels = pixel_centers(*depth.shape[1:3], like=depth).flatten(0, 1)
     return cameras.unproject(pixels, depth.flatten(1, 2)).unflatten(1, depth.shape[1:3])
 

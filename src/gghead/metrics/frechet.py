@@ -13,13 +13,6 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     The trace of the root is the sum of the roots of the eigenvalues of S C2 S with S = C1^(1/2): a symmetric matrix, so
     that no complex numbers and no regularisation are needed even if the covariances are singular.
 
-    Args:
-        first: moments of one set.
-        second: of the other, of as many features.
-
-    Returns:
-        The distance, never below 0.
-
     Raises:
         ValueError: a set is empty, the features differ in number, or moments are not finite.
 

@@ -25,12 +25,6 @@ def kernel_distance(
 ) -> KernelDistance:
     """Squared maximum mean discrepancy with the kernel (x . y / D + 1)^3, over random subsets.
 
-    Args:
-        real: features of real pictures.
-        fake: features of generated ones.
-        seed: decides about the subsets.
-        subsets: how many are compared.
-
     Raises:
         ValueError: fewer than two pictures in a set.
 

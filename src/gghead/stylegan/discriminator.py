@@ -20,12 +20,7 @@ LAST_RESOLUTION = 4
 
 
 class DiscriminatorBlock(nn.Module):
-    """Residual block that halves the picture: two 3 x 3 convolutions beside one 1 x 1 convolution.
-
-    Args:
-        inputs: channels in.
-        outputs: channels out.
-    """
+    """Residual block that halves the picture: two 3 x 3 convolutions beside one 1 x 1 convolution."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

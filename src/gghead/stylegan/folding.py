@@ -74,14 +74,7 @@ class FoldingLayer(nn.Module):
         self._folding: Folding | None = None
 
     def folded(self, name: str, dtype: torch.dtype, source: Tensor, compute: Callable[[], Tensor]) -> Tensor:
-        """The result of a computation in a type; remembered while the layer is frozen.
-
-        Args:
-            name: of the result.
-            dtype: of the result.
-            source: the layer's parameter that it follows from.
-            compute: makes it.
-        """
+        """The result of a computation in a type; remembered while the layer is frozen."""
         if self._folding is None or not source.is_cuda:
             return compute().to(dtype)
         return self._folding.get((name, dtype), (source,), lambda: _quick(compute().to(dtype)))

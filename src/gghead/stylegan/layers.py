@@ -41,15 +41,7 @@ def half_or(full: torch.dtype, height: int, bf16_blocks: int) -> torch.dtype:
 
 
 class EqualizedLinear(FoldingLayer):
-    """Fully connected layer, by choice with the leaky ReLU.
-
-    Args:
-        inputs: features in.
-        outputs: features out.
-        activated: whether the leaky ReLU and its gain follow.
-        lr_multiplier: factor of the layer's effective learning rate.
-        bias_start: value of the bias at the start.
-    """
+    """Fully connected layer, by choice with the leaky ReLU and its gain; `lr_multiplier` scales its learning rate."""
 
     def __init__(
         self, inputs: int, outputs: int, activated: bool = False, lr_multiplier: float = 1.0, bias_start: float = 0.0

@@ -16,13 +16,7 @@ MEAN_DECAY = 0.998
 
 
 class LabelMapping(nn.Module):
-    """Label -> feature vector: the discriminator's side of the conditioning.
-
-    Args:
-        label_size: floats of a label.
-        width: features of every layer and of the result.
-        layers: number of fully connected layers after the embedding.
-    """
+    """Label -> feature vector: the discriminator's side of the conditioning."""
 
     def __init__(self, label_size: int, width: int, layers: int) -> None:
         super().__init__()
@@ -35,14 +29,7 @@ class LabelMapping(nn.Module):
 
 
 class StyleMapping(nn.Module):
-    """Latent, and label where the network is conditioned, -> style vector w; keeps the running mean of w.
-
-    Args:
-        z_size: floats of a latent.
-        label_size: floats of a label; 0 for an unconditioned network.
-        style_size: floats of a style vector, and width of every layer.
-        layers: number of fully connected layers.
-    """
+    """Latent, and label where its size is not 0, -> style vector w; keeps the running mean of w."""
 
     mean_style: Float[Tensor, " W"]
 
@@ -76,14 +63,7 @@ class StyleMapping(nn.Module):
 def truncate(
     styles: Float[Tensor, "B L W"], mean: Float[Tensor, " W"], truncation: float, cutoff: int | None
 ) -> Float[Tensor, "B L W"]:
-    """Pulls styles towards their mean: mean + truncation (w - mean).
-
-    Args:
-        styles: style vectors of the synthesis layers.
-        mean: mean of all styles.
-        truncation: 1 leaves them as they are, 0 gives the mean.
-        cutoff: number of layers from the coarsest on that are truncated; None for all.
-    """
+    """Pulls styles towards their mean: mean + truncation (w - mean); of `cutoff` layers, coarse to fine, or of all."""
     if truncation == 1:
         return styles
     layers = styles.shape[1] if cutoff is None else cutoff

@@ -23,15 +23,7 @@ from gghead.stylegan.resampling import upsampling_conv
 
 
 class StyledConv(FoldingLayer):
-    """3 x 3 convolution modulated by a style, demodulated, with noise, bias and leaky ReLU.
-
-    Args:
-        inputs: channels in.
-        outputs: channels out.
-        style_size: floats of a style vector.
-        resolution: side of the output.
-        upsampled: whether the output has twice the side of the input.
-    """
+    """3 x 3 convolution modulated by a style, demodulated, with noise, bias and leaky ReLU."""
 
     fixed_noise: Float[Tensor, "R R"]
 
@@ -83,13 +75,7 @@ class StyledConv(FoldingLayer):
 
 
 class ToOutput(FoldingLayer):
-    """1 x 1 convolution to the output channels, modulated but not demodulated, linear.
-
-    Args:
-        inputs: channels in.
-        outputs: channels out.
-        style_size: floats of a style vector.
-    """
+    """1 x 1 convolution to the output channels, modulated but not demodulated, linear."""
 
     def __init__(self, inputs: int, outputs: int, style_size: int) -> None:
         super().__init__()

@@ -52,13 +52,6 @@ class SynthesisBlock(nn.Module):
 class SynthesisNetwork(nn.Module):
     """Style vectors -> image. Blocks at 4, 8, ... resolution; each adds to the upsampled output of those before it.
 
-    Args:
-        style_size: floats of a style vector.
-        resolution: side of the image, a power of two from 8.
-        outputs: channels of the image.
-        channel_base: channels of a block = min(channel_base / its resolution, channel_max).
-        channel_max: upper bound of the channels of a block.
-
     Attributes:
         bf16_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the
             network sets it.
@@ -91,12 +84,7 @@ class SynthesisNetwork(nn.Module):
         return 2 * len(self.blocks)
 
     def draw_noise(self, batch: int, generator: torch.Generator) -> list[Float[Tensor, "B 1 _ _"]]:
-        """Random noise for every layer.
-
-        Args:
-            batch: pictures.
-            generator: where it is drawn from, on the device of the network.
-        """
+        """Random noise for every layer, from a generator on the network's device."""
         return [
             torch.randn(batch, 1, *conv.fixed_noise.shape, generator=generator, device=conv.fixed_noise.device)
             for conv in self.convs

@@ -26,13 +26,7 @@ ZERO_BYTE = 128
 
 
 def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"], name: str) -> Gaussians:
-    """Gaussians of the tables of a file; they may be beyond what can be drawn.
-
-    Args:
-        chunks: ranges.
-        vertices: words.
-        sh: bytes of the harmonics above degree 0, channel-major as in any PLY.
-        name: what to call the file in errors.
+    """Gaussians of the tables of a file, harmonics channel-major as in any PLY; they may be beyond what can be drawn.
 
     Raises:
         ValueError: fewer chunks than the Gaussians need, or ranges are missing.

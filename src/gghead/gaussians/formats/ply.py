@@ -82,10 +82,6 @@ def table_of(gaussians: Gaussians, sh_degree: int) -> Float[np.ndarray, "N P"]:
 def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:
     """Reads a PLY of 3D Gaussian Splatting, in the file's own frame; what can't be drawn is left out and told.
 
-    Args:
-        content: the file's bytes.
-        name: what to call the file in errors.
-
     Raises:
         ValueError: no PLY, cut off, a property is missing, the harmonics are of no degree, or nothing can be drawn.
     """

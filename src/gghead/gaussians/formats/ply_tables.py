@@ -43,11 +43,6 @@ class Element:
 def read_tables(content: bytes, name: str, wanted: tuple[str, ...]) -> tuple[np.ndarray | None, ...]:
     """The rows of some elements of a PLY file, as structured arrays; None for those that it does not have.
 
-    Args:
-        content: the file's bytes.
-        name: what to call the file in errors.
-        wanted: names of elements.
-
     Raises:
         ValueError: no PLY, cut off, a header that says nonsense, or lists in or before the wanted elements.
     """

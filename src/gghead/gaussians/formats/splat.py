@@ -59,10 +59,6 @@ def out_of_range(gaussians: Gaussians) -> Bool[Tensor, " N"]:
 def decode_splat(content: bytes, name: str = ".splat") -> Gaussians:
     """Reads what `encode_splat` and other writers of .splat files write, in the file's own frame.
 
-    Args:
-        content: the file's bytes.
-        name: what to call the file in errors.
-
     Raises:
         ValueError: the length is no multiple of 32 bytes, it is another kind of file, or nothing can be drawn.
     """

@@ -88,13 +88,9 @@ def out_of_range(gaussians: Gaussians) -> Bool[Tensor, " N"]:
 
 
 def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:
-    """The same scene with harmonics that an .spz can hold, and the colours that one camera sees.
+    """The same single scene with harmonics that an .spz can hold, and the colours that one camera (batch [1]) sees.
 
     What is cut off goes into the constant coefficient, as the camera sees it.
-
-    Args:
-        gaussians: a single scene.
-        camera: one camera, batch [1].
 
     Raises:
         ValueError: several scenes, or Gaussians that can't be drawn.
@@ -109,10 +105,6 @@ def fit_harmonics(gaussians: Gaussians, camera: Cameras) -> Gaussians:
 
 def decode_spz(content: bytes, name: str = ".spz") -> Gaussians:
     """Reads an .spz file of any version, y up; a frame that the file itself names is undone.
-
-    Args:
-        content: the file's bytes.
-        name: what to call the file in errors.
 
     Raises:
         ValueError: no .spz, a version or frame that is not known, damaged, or nothing can be drawn.

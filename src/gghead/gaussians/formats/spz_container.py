@@ -70,10 +70,6 @@ class Header:
 def read_attributes(content: bytes, name: str) -> tuple[Header, list[bytes], Turn]:
     """Header of an .spz file, bytes of each attribute, and the rotation to "right, up, back" from its frame.
 
-    Args:
-        content: the file's bytes.
-        name: what to call the file in errors.
-
     Raises:
         ValueError: no .spz, a version or frame that is not known, or damaged.
     """
