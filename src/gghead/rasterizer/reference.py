@@ -16,6 +16,7 @@ from gghead.gaussians.shading import shade
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.rotations import matrices_from_quats
 from gghead.rasterizer.constants import BLUR, MAX_ALPHA, MIN_ALPHA, MIN_QUATERNION, MIN_TRANSMITTANCE, NEAR, VIEW_GUARD
+from gghead.rasterizer.rendering import Sums
 
 TILE = 16
 """Side of the square of pixels that is composited at once."""
@@ -42,14 +43,15 @@ class Splats:
         return Splats(self.means[chosen], self.covariances[chosen], self.opacities[chosen], self.channels[chosen])
 
 
-def accumulate_reference(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> tuple[Tensor, ...]:
+def accumulate_reference(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> Sums:
     """Draws picture p: head p // (pictures / heads) from camera p; sums of rgb, camera z, features and weights."""
     views = max(len(cameras) // max(len(heads), 1), 1)
     pictures = [draw(heads[p // views], features[p // views], cameras[p]) for p in range(len(cameras))]
     channels = features.shape[-1] + 4
     shape = (len(cameras), cameras.height, cameras.width, channels + 1)
     drawn = torch.stack(pictures) if pictures else features.new_zeros(shape)  # [P, H, W, C + 1]
-    return drawn.split([3, 1, features.shape[-1], 1], dim=-1)
+    rgb, depth, extra, alpha = drawn.split([3, 1, features.shape[-1], 1], dim=-1)
+    return rgb, depth, extra, alpha
 
 
 def draw(scene: Gaussians, features: Float[Tensor, "N F"], camera: Cameras) -> Float[Tensor, "H W D"]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+Sums = tuple[Tensor, Tensor, Tensor, Tensor]
+"""What a backend sums over the Gaussians of a pixel: rgb, depth, features and alpha, as of `Rendering` but without
+background and without division."""
 NOTEBOOK_PICTURES, NOTEBOOK_SIDE = 8, 256
 """Pictures that a notebook shows of a rendering, and the side of each in pixels, at most."""
 

@@ -19,6 +19,7 @@ from gghead.rasterizer.cpu.compositing_backward import composite_backward
 from gghead.rasterizer.cpu.layout import BLOCK, CHANNELS, LANES, MOMENTS, ROWS
 from gghead.rasterizer.cpu.projection import project
 from gghead.rasterizer.cpu.projection_backward import project_backward
+from gghead.rasterizer.rendering import Sums
 
 GROUP = 2**19
 """Splats that are in memory at a time, unless a single picture has more: bounds the memory of a large batch."""
@@ -42,7 +43,7 @@ class TileIntersections:
     """First row of each splat, [P, N + 1]"""
 
 
-def accumulate_cpu(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> tuple[Tensor, ...]:
+def accumulate_cpu(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> Sums:
     """What `accumulate_reference` gives, of float32 tensors on the CPU."""
     return Rasterize.apply(
         heads.means, heads.quats, heads.scales, heads.opacities, heads.sh, features, cameras.viewmats, cameras.Ks,
