@@ -71,15 +71,8 @@ class Kernels:
     ) -> None:
         """Launches a kernel, unless there is nothing to do for it.
 
+        Its arguments are addresses, integers, and floats as their bits; it reads 32 or 64 bits of each.
         Not by cuda.core's own launch, which takes thirty microseconds for as many arguments; this takes ten.
-
-        Args:
-            name: of the kernel.
-            blocks: blocks of threads, along x or along x, y and z.
-            arguments: addresses, integers, and floats as their bits; a kernel reads 32 or 64 bits of each.
-            stream: handle of the stream.
-            threads: of a block.
-            shared: bytes of dynamic shared memory.
         """
         x, y, z = (blocks, 1, 1) if isinstance(blocks, int) else blocks
         if x * y * z == 0:  # an empty batch, which CUDA refuses
@@ -100,14 +93,9 @@ def run(
     blocks: tuple[int, int, int],
     arguments: Sequence[Tensor | int | None],
 ) -> None:
-    """Launches a kernel of a program on torch's current stream of a GPU.
+    """Launches a kernel of a program on torch's current stream of a GPU, in blocks of 256 threads.
 
-    Args:
-        source: the program.
-        name: of the kernel.
-        device: the GPU.
-        blocks: of 256 threads, along x, y and z.
-        arguments: tensors go as their addresses, None as null, floats as their bits (`bits_of`).
+    Tensors go as their addresses, None as null, floats as their bits (`bits_of`).
     """
     numbers = [0 if a is None else a if isinstance(a, int) else a.data_ptr() for a in arguments]
     with on_device(device.index):

@@ -39,12 +39,6 @@ def cell_corners(vertices: Int[np.ndarray, "R C"]) -> Int[np.ndarray, "4 cells"]
 
 
 def grid_of(rows: int, columns: int, *, closed: bool = False) -> Int[np.ndarray, "R C"]:
-    """Numbers of the vertices of a mesh that are counted row by row.
-
-    Args:
-        rows: of vertices.
-        columns: of vertices.
-        closed: whether each row is a ring: its first vertex comes after its last one again.
-    """
+    """Numbers of the vertices of a mesh, counted row by row; closed rows are rings, whose first vertex comes again."""
     numbers = np.arange(rows * columns).reshape(rows, columns)
     return np.pad(numbers, ((0, 0), (0, 1)), mode="wrap") if closed else numbers

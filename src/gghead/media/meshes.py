@@ -57,10 +57,6 @@ def encode_glb(mesh: Mesh, name: str = "head") -> bytes:
     The material is unlit, since the light is in the colours already; readers that don't know unlit materials see a
     rough dielectric of the same colours.
 
-    Args:
-        mesh: at least one triangle, with a texture or colours.
-        name: of the object.
-
     Raises:
         ValueError: there is no triangle, or a number that is not finite.
     """

@@ -36,18 +36,8 @@ class DiscriminatorBlock(nn.Module):
 
 
 class DiscriminatorNetwork(nn.Module):
-    """Picture and label -> logit.
-
-    Args:
-        resolution: side of the pictures, a power of two from 8.
-        picture_channels: channels of the pictures.
-        label_size: floats of a label.
-        channel_base: channels of a block = min(channel_base / its resolution, channel_max).
-        channel_max: upper bound of the channels of a block.
-        mapping_layers: fully connected layers of the label's mapping network.
-        group_size: pictures of a group of the minibatch standard deviation.
-        grown_from: sides of the pictures of the discriminators that this one was grown from. At those sides it goes on
-            reading the downsampled picture, beside the features of the blocks above.
+    """Picture and label -> logit. At the sides of the discriminators that it was grown from, it goes on reading the
+    downsampled picture, beside the features of the blocks above.
 
     Attributes:
         bf16_blocks: number of blocks, from the finest on, that compute in bfloat16; no part of the model, who runs the

@@ -81,14 +81,8 @@ class EqualizedLinear(FoldingLayer):
 
 
 class EqualizedConv(nn.Module):
-    """Weight and bias of a convolution with the leaky ReLU; the owner says how the picture is resampled.
-
-    Args:
-        inputs: channels in.
-        outputs: channels out.
-        kernel: side of the kernel, odd.
-        biased: whether there is a bias; layers on the residual path have neither bias nor activation.
-        gain: factor of the output.
+    """Weight and bias of a convolution with the leaky ReLU; the owner says how the picture is resampled. Layers on the
+    residual path have neither bias nor activation.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, biased: bool = True, gain: float = 1.0) -> None:

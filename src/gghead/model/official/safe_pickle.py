@@ -88,11 +88,7 @@ def no_persistent_ids(identifier: object) -> object:
 
 
 def read_inert(stream: BufferedIOBase, policy: Policy) -> object:
-    """Reads one pickle; the stream stands behind it afterwards.
-
-    Args:
-        stream: a seekable binary file.
-        policy: what the pickle may contain.
+    """Reads one pickle from a seekable binary file, which stands behind it afterwards.
 
     Returns:
         None, bool, int, float, str, bytes, list, tuple, dict, set, Reference, Record, and what the policy makes.

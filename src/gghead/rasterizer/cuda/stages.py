@@ -36,13 +36,8 @@ def backdrop_of(background: Tensor | float) -> tuple[int, int, int, int]:
 
 
 def draw(plan: Plan, inputs: Sequence[Tensor | None], background: Tensor | float, keep: bool) -> Drawn:
-    """Projection, lists, compositing.
-
-    Args:
-        plan: sizes.
-        inputs: means, quats, scales, opacities, sh, features or None, viewmats, Ks; contiguous.
-        background: [P, 3], contiguous, or one grey.
-        keep: whether there will be a backward pass.
+    """Projection, lists, compositing. Inputs are means, quats, scales, opacities, sh, features or None, viewmats, Ks;
+    contiguous, as is a background [P, 3].
 
     Raises:
         ValueError: cameras that can't be drawn, or a captured graph of a kind that was never drawn before.
