@@ -8,8 +8,10 @@ Source: King 2017, "High Quality Face Recognition with Deep Metric Learning", an
 """
 
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,10 +61,8 @@ class FaceRecognizer:
         path = Path(spec.origin).parent / WEIGHTS
         if not path.is_file() or file_hash(path) != WEIGHTS_SHA256:
             raise ValueError(f"{path} is missing or not the published file; reinstall face_recognition_models")
-        import dlib  # pyright: ignore[reportMissingImports] - of an extra
-
-        self._dlib = dlib
-        self._network = dlib.face_recognition_model_v1(str(path))
+        self._dlib: Any = import_module("dlib")  # of an extra, and without types
+        self._network = self._dlib.face_recognition_model_v1(str(path))
 
     def embed(
         self, pictures: UInt8[np.ndarray, "N R R 3"], landmarks: Float[np.ndarray, "N 5 2"]
