@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo test quick gpu lint docs clean
+.PHONY: demo test quick snapshots gpu lint docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,9 @@ test: lint $(VENV)/models  ## style, types, layers, behaviour
 
 quick: $(VENV)/.installed  ## behaviour without the slow tests: a minute and a half on two cores
 	$(PYTEST) -m "not gpu and not browser and not slow"
+
+snapshots: $(VENV)/.installed  ## public signatures and help texts as they are now, to be committed
+	$(BIN)/python -m pytest --quiet --update-snapshots tests/architecture/test_snapshots.py
 
 gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its benchmarks and their page
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cuda]"

@@ -48,6 +48,11 @@ def poisoned_memory() -> None:
     torch.utils.deterministic.fill_uninitialized_memory = True
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is decided, not computed, is written anew on demand."""
+    parser.addoption("--update-snapshots", action="store_true", help="write the files of tests/architecture/snapshots")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """GPU tests are skipped, with the reason, where there is no GPU."""
     if torch.cuda.is_available():

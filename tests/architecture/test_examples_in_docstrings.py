@@ -19,6 +19,18 @@ NEEDS = {"gghead.viewer": "viser"}
 """Packages that come with extras, by the folders that need them."""
 
 
+def docstrings(name: str) -> list[str]:
+    """Of a public name; of a class, those of its methods, too."""
+    found = getattr(gghead, name)
+    members = vars(found).values() if isinstance(found, type) else ()
+    return [getattr(part, "__doc__", None) or "" for part in (found, *members)]
+
+
+@pytest.mark.parametrize("name", [name for name in gghead.__all__ if name != "Rendering"])  # which render gives
+def test_every_public_name_is_shown_in_an_example_that_runs(name: str) -> None:
+    assert any(">>> " in text and "+SKIP" not in text for text in docstrings(name))
+
+
 @pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_run_and_show_what_they_say(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,12 @@ class Gaussians(Batched):
 
     Raises:
         ValueError: shapes, types or devices that do not fit together.
+
+    Example:
+        >>> import gghead
+        >>> heads = gghead.load().sample(seeds=[0, 1])
+        >>> heads.batch_shape, heads[0].batch_shape
+        (torch.Size([2]), torch.Size([]))
     """
 
     ONE: ClassVar[str] = "a single scene (num_gaussians counts its Gaussians)"

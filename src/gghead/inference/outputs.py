@@ -99,6 +99,12 @@ def save_video(
         FileExistsError: something stands there and shall stay; says where the video is kept.
         ValueError: another ending, no frames, frames of another shape or range, or fps out of range.
         OSError: the file can't be written, or no encoder takes frames of this size.
+
+    Example:
+        >>> import gghead
+        >>> generator = gghead.load()
+        >>> cameras = gghead.Cameras.orbit(frames=4, resolution=64)
+        >>> gghead.save_video("orbit.mp4", gghead.render(generator.sample(seeds=[7])[0], cameras))
     """
     suffix = Path(path).suffix.lower()
     if suffix not in VIDEO_SUFFIXES:

@@ -47,6 +47,12 @@ def loop(keys: Float[Tensor, "K *S W"], frames: int) -> Float[Tensor, "frames *S
 
     Raises:
         ValueError: fewer than two keys, or no frames.
+
+    Example:
+        >>> import gghead
+        >>> generator = gghead.load()
+        >>> len(gghead.loop(generator.styles(seeds=[0, 7, 42]), frames=96))
+        96
     """
     frames = require_whole("the number of frames", frames, 1, example="96")
     _require_styles(keys)

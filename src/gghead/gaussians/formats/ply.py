@@ -125,6 +125,12 @@ def load_ply(path: Path | str, *, up: Up = UP_IN_FILES[".ply"]) -> Gaussians:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it holds no Gaussians, is damaged, or there is no such axis.
+
+    Example:
+        >>> import gghead
+        >>> gghead.export("head.ply", gghead.load().sample(seeds=[7])[0])
+        >>> gghead.load_ply("head.ply").batch_shape
+        torch.Size([])
     """
     return unplace(decode_ply(Path(path).read_bytes(), str(path)), up)
 

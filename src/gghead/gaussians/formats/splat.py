@@ -80,5 +80,12 @@ def decode_splat(content: bytes, name: str = ".splat") -> Gaussians:
 
 
 def load_splat(path: Path | str, *, up: Up = UP_IN_FILES[".splat"]) -> Gaussians:
-    """Reads a .splat file; arguments, result and errors as of `load_ply`."""
+    """Reads a .splat file; arguments, result and errors as of `load_ply`.
+
+    Example:
+        >>> import gghead
+        >>> gghead.export("head.splat", gghead.load().sample(seeds=[7])[0])
+        >>> gghead.load_splat("head.splat").batch_shape
+        torch.Size([])
+    """
     return unplace(decode_splat(Path(path).read_bytes(), str(path)), up)

@@ -134,6 +134,12 @@ def load_spz(path: Path | str, *, up: Up = UP_IN_FILES[".spz"]) -> Gaussians:
 
     Files have y up by the format's specification, and version 4 can name another frame, which is undone. Converters
     that leave the axes of a PLY as they are make files with y down: for these give `up="-y"`.
+
+    Example:
+        >>> import gghead
+        >>> gghead.export("head.spz", gghead.load().sample(seeds=[7])[0])
+        >>> gghead.load_spz("head.spz").batch_shape
+        torch.Size([])
     """
     return unplace(decode_spz(Path(path).read_bytes(), str(path)), up)
 
