@@ -186,10 +186,9 @@ def training_step(state: TrainingState, context: StepContext, batch: Batch) -> S
     config, images = context.config, state.images
     state.discriminator.fade_in(growth_fade(config, images))
     blur, real = prepare_blur(state, config), prepare_real(state, context, batch)
-    generator = step_generator(state, context, blur)
-    discriminator = step_discriminator(state, context, real, blur)
-    r1_is_due = is_due(images, config.r1_every * config.batch_size, config.batch_size)
-    r1 = step_r1(state, context, real, blur) if r1_is_due else None
+    report = step_generator(state, context, blur) | step_discriminator(state, context, real, blur)
+    if is_due(images, config.r1_every * config.batch_size, config.batch_size):
+        report |= step_r1(state, context, real, blur)
     update_ema(state.generator_ema, state.generator, ema_decay(config, images))
     state.images += config.batch_size
-    return StepReport(generator, discriminator, r1)
+    return report

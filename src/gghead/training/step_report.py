@@ -9,97 +9,15 @@ from torch import Tensor
 
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
+StepReport = dict[str, Tensor]
+"""Mean values of a step by the names that they have in the log; on the device of the networks, so that nothing waits.
 
-@dataclass(frozen=True)
-class GeneratorReport:
-    """Of the generator's part of a step.
-
-    Attributes:
-        loss: adversarial loss.
-        position: mean norm of raw positions.
-        scale: mean norm of raw scales.
-        opacity: mean opacity of the Gaussians.
-        beta: beta loss of the opacities, or None if it has no weight.
-        uv_variation: total variation of UV coordinates, or None if it has no weight.
-        gradient: norm of the generator's gradient.
-    """
-
-    loss: Tensor
-    position: Tensor
-    scale: Tensor
-    opacity: Tensor
-    beta: Tensor | None
-    uv_variation: Tensor | None
-    gradient: Tensor
-
-
-@dataclass(frozen=True)
-class DiscriminatorReport:
-    """Of the discriminator's part of a step.
-
-    Attributes:
-        loss: adversarial loss.
-        real_logits: mean logit of real images.
-        fake_logits: mean logit of generated images.
-        gradient: norm of the discriminator's gradient.
-    """
-
-    loss: Tensor
-    real_logits: Tensor
-    fake_logits: Tensor
-    gradient: Tensor
-
-
-@dataclass(frozen=True)
-class R1Report:
-    """Of the R1 penalty of a step.
-
-    Attributes:
-        penalty: mean |grad|^2 of an image.
-        gradient: norm of the penalty's gradient.
-    """
-
-    penalty: Tensor
-    gradient: Tensor
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """Mean values of a step; tensors on the device of the networks, so that nothing waits for them.
-
-    Attributes:
-        generator: of its part.
-        discriminator: of its part.
-        r1: of the penalty, or None in the steps without it.
-    """
-
-    generator: GeneratorReport
-    discriminator: DiscriminatorReport
-    r1: R1Report | None
-
-    def values(self) -> dict[str, Tensor]:
-        """Those that there are, by the names that they have in the log."""
-        generator, discriminator, r1 = self.generator, self.discriminator, self.r1
-        named = {
-            "generator": generator.loss,
-            "discriminator": discriminator.loss,
-            "r1": r1 and r1.penalty,
-            "real_logits": discriminator.real_logits,
-            "fake_logits": discriminator.fake_logits,
-            "position": generator.position,
-            "scale": generator.scale,
-            "opacity": generator.opacity,
-            "beta": generator.beta,
-            "uv_variation": generator.uv_variation,
-            "generator_gradient": generator.gradient,
-            "discriminator_gradient": discriminator.gradient,
-            "r1_gradient": r1 and r1.gradient,
-        }
-        return {name: value for name, value in named.items() if value is not None}
-
-
+Adversarial losses `generator` and `discriminator`; mean logits `real_logits` and `fake_logits`; mean norms of raw
+`position` and `scale`; mean `opacity`; `beta` and `uv_variation`, if they have a weight; in the steps with R1 mean
+|grad|^2 of an image, `r1`; norms of gradients `generator_gradient`, `discriminator_gradient`, `r1_gradient`.
+"""
 StepValues = dict[str, float]
-"""The values of a StepReport by their names in the log, as numbers."""
+"""The same as numbers."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +27,7 @@ class Tick:
     Attributes:
         images: real images seen so far.
         images_per_second: since the line before, snapshots included.
-        losses: means of the StepReports' values, by name.
+        losses: means of the values of steps, by name.
     """
 
     images: int
@@ -141,12 +59,12 @@ class Accumulator:
         self._batch_size = batch_size
         self._group = group
         self._earlier = list(earlier)
-        self._steps: list[dict[str, Tensor]] = []
+        self._steps: list[StepReport] = []
         self._start = time.monotonic()
 
     def add(self, report: StepReport) -> None:
         """Takes the report of a step."""
-        self._steps.append(report.values())
+        self._steps.append(report)
 
     def read(self, images: int) -> Tick:
         """Means since the last call, over all processes; forgets them.

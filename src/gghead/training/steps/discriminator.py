@@ -15,41 +15,34 @@ from gghead.training.losses.blur import gaussian_blur
 from gghead.training.losses.terms import render_samples, samples_to_network
 from gghead.training.microbatches import Microbatches
 from gghead.training.state import TrainingState
-from gghead.training.step_report import DiscriminatorReport, R1Report
-from gghead.training.steps.inputs import (
-    Blur,
-    DiscriminatorInputs,
-    GeneratedBatch,
-    R1Inputs,
-    RealBatch,
-    StepContext,
-    draw_generated,
-)
+from gghead.training.step_report import StepReport
+from gghead.training.steps.inputs import Blur, GeneratedBatch, RealBatch, StepContext, draw_generated
 from gghead.training.steps.optimize import add_gradients, apply_gradients
 
 
-def step_discriminator(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> DiscriminatorReport:
+def step_discriminator(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> StepReport:
     """Moves the discriminator, in place, and the running mean of the styles that it sees."""
-    inputs = DiscriminatorInputs(draw_generated(state, context, "discriminator"), real, blur)
+    inputs = draw_generated(state, context, "discriminator"), real, blur
     run = partial(_discriminator_pass, state, context)
     values = context.run("discriminator", run, inputs, list(state.discriminator.parameters()))
     context.group.average([state.generator.mapping.mean_style])
     gradient = apply_gradients(state.discriminator_optimizer, context.group)
     loss, real_logits, fake_logits = values.unbind()
-    return DiscriminatorReport(loss, real_logits, fake_logits, gradient)
+    logits = {"real_logits": real_logits, "fake_logits": fake_logits}
+    return {"discriminator": loss, **logits, "discriminator_gradient": gradient}
 
 
-def _discriminator_pass(state: TrainingState, context: StepContext, inputs: DiscriminatorInputs) -> Float[Tensor, "3"]:
-    fake = _generate(state, context, inputs.generated)
+def _discriminator_pass(
+    state: TrainingState, context: StepContext, inputs: tuple[GeneratedBatch, RealBatch, Blur]
+) -> Float[Tensor, "3"]:
+    generated, real, blur = inputs
+    fake = _generate(state, context, generated)
     state.discriminator.requires_grad_(True)
     microbatches, weight, found = Microbatches.of(state.discriminator, len(fake)), 1 / len(fake), []
     # One after the other, so that the graph of one of them is kept at a time.
-    for images, labels, is_real in (
-        (fake, inputs.generated.labels, False),
-        (inputs.real.images, inputs.real.labels, True),
-    ):
+    for images, labels, is_real in ((fake, generated.labels, False), (real.images, real.labels, True)):
         for part, part_labels in microbatches.cut(images, labels):
-            logits = state.discriminator(gaussian_blur(part, inputs.blur), part_labels)
+            logits = state.discriminator(gaussian_blur(part, blur), part_labels)
             loss = add_gradients(discriminator_loss(logits, is_real), weight)
             found.append(torch.stack([loss, logits.detach()]))
     (fake_loss, real_loss), (fake_logit, real_logit) = torch.cat(found, dim=1).unflatten(1, (2, -1)).mean(dim=2)
@@ -67,22 +60,22 @@ def _generate(state: TrainingState, context: StepContext, generated: GeneratedBa
     return samples_to_network(state.generator, samples)
 
 
-def step_r1(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> R1Report:
+def step_r1(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> StepReport:
     """Lazy regularisation: a step of its own, as strong as all those that it stands for.
 
     Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", appendix B.
     """
     run = partial(_r1_pass, state, context)
-    penalty = context.run("r1", run, R1Inputs(real, blur), list(state.discriminator.parameters()))
-    return R1Report(penalty, apply_gradients(state.discriminator_optimizer, context.group))
+    penalty = context.run("r1", run, (real, blur), list(state.discriminator.parameters()))
+    return {"r1": penalty, "r1_gradient": apply_gradients(state.discriminator_optimizer, context.group)}
 
 
-def _r1_pass(state: TrainingState, context: StepContext, inputs: R1Inputs) -> Float[Tensor, ""]:
-    config, images, labels, found = context.config, inputs.real.images, inputs.real.labels, []
+def _r1_pass(state: TrainingState, context: StepContext, inputs: tuple[RealBatch, Blur]) -> Float[Tensor, ""]:
+    config, (real, blur), found = context.config, inputs, []
     state.discriminator.requires_grad_(True)
-    weight = config.r1_gamma / 2 * config.r1_every / len(images)
-    for part, part_labels in Microbatches.of(state.discriminator, len(images)).cut(images, labels):
+    weight = config.r1_gamma / 2 * config.r1_every / len(real.images)
+    for part, part_labels in Microbatches.of(state.discriminator, len(real.images)).cut(real.images, real.labels):
         leaves = part.detach().requires_grad_(True)
-        logits = state.discriminator(gaussian_blur(leaves, inputs.blur), part_labels)
+        logits = state.discriminator(gaussian_blur(leaves, blur), part_labels)
         found.append(add_gradients(gradient_penalty(logits, leaves), weight))
     return torch.cat(found).mean()

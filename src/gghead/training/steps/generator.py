@@ -8,33 +8,32 @@ from torch import Tensor
 
 from gghead.training.losses.terms import generator_terms
 from gghead.training.state import TrainingState
-from gghead.training.step_report import GeneratorReport
-from gghead.training.steps.inputs import Blur, GeneratorInputs, StepContext, draw_generated
+from gghead.training.step_report import StepReport
+from gghead.training.steps.inputs import Blur, GeneratedBatch, StepContext, draw_generated
 from gghead.training.steps.optimize import apply_gradients
 
 
-def step_generator(state: TrainingState, context: StepContext, blur: Blur) -> GeneratorReport:
+def step_generator(state: TrainingState, context: StepContext, blur: Blur) -> StepReport:
     """Moves the generator, in place."""
     config = context.config
-    inputs = GeneratorInputs(draw_generated(state, context, "generator"), blur)
+    inputs = draw_generated(state, context, "generator"), blur
     run = partial(_generator_pass, state, context)
     values = context.run("generator", run, inputs, list(state.generator.parameters()))
     gradient = apply_gradients(state.generator_optimizer, context.group)
     loss, position, scale, opacity, beta, uv_variation = values.unbind()
-    return GeneratorReport(
-        loss=loss,
-        position=position,
-        scale=scale,
-        opacity=opacity,
-        beta=beta if config.beta_weight > 0 else None,
-        uv_variation=uv_variation if config.uv_variation_weight > 0 else None,
-        gradient=gradient,
-    )
+    report = {"generator": loss, "position": position, "scale": scale, "opacity": opacity}
+    if config.beta_weight > 0:
+        report["beta"] = beta
+    if config.uv_variation_weight > 0:
+        report["uv_variation"] = uv_variation
+    return report | {"generator_gradient": gradient}
 
 
-def _generator_pass(state: TrainingState, context: StepContext, inputs: GeneratorInputs) -> Float[Tensor, "6"]:
+def _generator_pass(
+    state: TrainingState, context: StepContext, inputs: tuple[GeneratedBatch, Blur]
+) -> Float[Tensor, "6"]:
+    generated, blur = inputs
     state.discriminator.requires_grad_(False)
-    generated = inputs.generated
     styles = state.generator.map_labels(generated.latents, generated.conditioning_labels)
     terms = generator_terms(
         state.generator,
@@ -42,7 +41,7 @@ def _generator_pass(state: TrainingState, context: StepContext, inputs: Generato
         context.config,
         styles,
         generated.labels,
-        inputs.blur,
+        blur,
         generated.noise,
         generated.backgrounds,
         context.group.mean,

@@ -72,31 +72,6 @@ Blur = Float[Tensor, "R R"] | None
 """Blur of the discriminator's images, see `losses.blur.blur_matrix`; None when it has faded."""
 
 
-@dataclass(frozen=True)
-class GeneratorInputs:
-    """Of the generator's pass."""
-
-    generated: GeneratedBatch
-    blur: Blur
-
-
-@dataclass(frozen=True)
-class DiscriminatorInputs:
-    """Of the discriminator's pass."""
-
-    generated: GeneratedBatch
-    real: RealBatch
-    blur: Blur
-
-
-@dataclass(frozen=True)
-class R1Inputs:
-    """Of the pass of the R1 penalty."""
-
-    real: RealBatch
-    blur: Blur
-
-
 def prepare_blur(state: TrainingState, config: TrainingConfig) -> Blur:
     """The blur of this step."""
     sigma = blur_sigma(config, state.images)
