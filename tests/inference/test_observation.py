@@ -128,7 +128,7 @@ def test_every_measure_looks_at_the_same_pictures(
 ) -> None:
     fakes, recognizer, cameras = generated(generator, side), Watching(), identity_cameras(side)
     generated_identities(fakes, 1, recognizer, camera_followed=False)
-    heads = fakes.decode(fakes.styles(range(1), cameras[VIEWS.index(0)]))
+    heads = fakes.generator.decode(fakes.styles(range(1), cameras[VIEWS.index(0)]))
     # These cameras look at the middle of the face and stand a little nearer; the protocol's side decides all the same.
     expected = observe(generator.config, Cameras.frontal(side))
     whole = expected.apply_smoothing_filter(heads, generator)
@@ -137,7 +137,7 @@ def test_every_measure_looks_at_the_same_pictures(
     monkeypatch.setattr("gghead.evaluation.page.SAMPLES", 1)
     sheet, _ = head_sheets(fakes)
     shown = min(side, 256)
-    heads = fakes.decode(fakes.styles(range(1), Cameras.frontal(side)[0]))
+    heads = fakes.generator.decode(fakes.styles(range(1), Cameras.frontal(side)[0]))
     views = draw(generator, heads, view_cameras(shown, "cpu")).rgb[0]
     assert_pixels(sheet, torch.cat(list(views), dim=1))
 

@@ -95,18 +95,15 @@ def view_consistency(
     for first in range(0, heads, at_once):
         span = range(first, min(first + at_once, heads))
         views = [_view(fakes, span, number, camera_followed) for number in range(len(YAWS))]
-        for (near, near_camera), (far, far_camera) in pairwise(views):
-            for source, source_camera, target, target_camera in (
-                (near, near_camera, far, far_camera),
-                (far, far_camera, near, near_camera),
-            ):
-                warped = warp(source, source_camera, target, target_camera)
-                errors.append(_psnr(warped, target.rgb))
-                solid = (target.alpha[..., 0] > SOLID).sum(dim=(1, 2))
-                shares.append(warped.valid.sum(dim=(1, 2)) / solid.clamp_min(1))
-                if network is not None:
-                    kept = torch.where(warped.valid[..., None], warped.rgb, target.rgb)
-                    distances.append(feature_distance(network, to_pixels(kept), to_pixels(target.rgb)))
+        neighbors = [pair for one, other in pairwise(views) for pair in ((one, other), (other, one))]
+        for (source, source_camera), (target, target_camera) in neighbors:
+            warped = warp(source, source_camera, target, target_camera)
+            errors.append(_psnr(warped, target.rgb))
+            solid = (target.alpha[..., 0] > SOLID).sum(dim=(1, 2))
+            shares.append(warped.valid.sum(dim=(1, 2)) / solid.clamp_min(1))
+            if network is not None:
+                kept = torch.where(warped.valid[..., None], warped.rgb, target.rgb)
+                distances.append(feature_distance(network, to_pixels(kept), to_pixels(target.rgb)))
     return Consistency(
         psnr=_mean_of_finite(torch.cat(errors)),
         compared=float(torch.cat(shares).double().mean()),
@@ -116,9 +113,9 @@ def view_consistency(
 
 def _view(fakes: GeneratedHeads, span: range, number: int, camera_followed: bool) -> tuple[Rendering, Cameras]:
     """View `number` of some heads, and its camera for each of them."""
-    cameras = view_cameras(fakes.recipe.resolution, fakes.device)[[number] * len(span)]
+    cameras = view_cameras(fakes.recipe.resolution, fakes.generator.device)[[number] * len(span)]
     styles = fakes.styles(span, cameras if camera_followed else None)
-    return fakes.render(fakes.decode(styles), cameras, pairwise=True), cameras
+    return fakes.render(fakes.generator.decode(styles), cameras, pairwise=True), cameras
 
 
 def _psnr(warped: Warp, target: Float[Tensor, "P H W 3"]) -> Float[Tensor, " P"]:

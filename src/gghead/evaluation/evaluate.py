@@ -110,7 +110,7 @@ def evaluate(
     labels = torch.from_numpy(reference.dataset.labels)
     parts = folder / ".partial" / hashlib.sha256(repr(asdict(conditions)).encode()).hexdigest()[:24]
 
-    def draw(mapping_camera: ConditioningCamera) -> tuple[GeneratedHeads, FeatureSet]:
+    def draw(mapping_camera: ConditioningCamera) -> GeneratedFeatures:
         how = settings.seed, conditions.resolution, mapping_camera, settings.truncation, conditions.background
         fakes, what = GeneratedHeads(generator, labels, SamplingProtocol(*how)), f"pictures, camera: {mapping_camera}"
         total = -(-settings.num_images // group.world_size)
@@ -123,18 +123,17 @@ def evaluate(
             device=generator.device,
             on_progress=lambda done: on_progress(what, min(done, total), total),
         )
-        return fakes, features
+        return GeneratedFeatures(fakes, features)
 
-    fakes, features = draw("render")
-    found = frechet_measures(reference.features, features, reference.detector)
-    unusable = _unusable(fakes, features)
+    official = draw("render")
+    found = frechet_measures(reference.features, official.features, reference.detector)
+    unusable = _unusable(official)
     if settings.suite != "fid":
-        front, front_features = fakes, features
+        frontal = official
         if generator.config.camera_conditioned:
-            front, front_features = draw("front")
-            unusable = (*unusable, *(f"{name}, mapping camera frontal" for name in _unusable(front, front_features)))
-        pair = GeneratedFeatures(fakes, features), GeneratedFeatures(front, front_features)
-        found += suite_measures(reference, *pair, settings.num_images, on_progress)
+            frontal = draw("front")
+            unusable = (*unusable, *(f"{name}, mapping camera frontal" for name in _unusable(frontal)))
+        found += suite_measures(reference, official, frontal, settings.num_images, on_progress)
     report = EvaluationReport(
         model=str(model),
         data=str(reference.path),
@@ -146,25 +145,19 @@ def evaluate(
         unusable=unusable,
         remarks=_remarks(reference, settings, unusable, generator, found),
     )
-    _remove(parts, group)
-    return Evaluation(report, fakes, features)
-
-
-def _remove(parts: Path, group: ProcessGroup) -> None:
-    """Parts that no process needs any more, and their folder unless another evaluation has parts there."""
     group.wait()
-    if group.rank != 0:
-        return
-    shutil.rmtree(parts, ignore_errors=True)
-    with suppress(OSError):
-        parts.parent.rmdir()
+    if group.is_rank_zero:  # parts are needed no more, nor is their folder unless another evaluation has parts there
+        shutil.rmtree(parts, ignore_errors=True)
+        with suppress(OSError):
+            parts.parent.rmdir()
+    return Evaluation(report, official.fakes, official.features)
 
 
-def _unusable(fakes: GeneratedHeads, features: FeatureSet) -> tuple[str, ...]:
-    bad = (~features.finite).nonzero().flatten().tolist()
-    if len(bad) == len(features.finite):
+def _unusable(made: GeneratedFeatures) -> tuple[str, ...]:
+    bad = (~made.features.finite).nonzero().flatten().tolist()
+    if len(bad) == len(made.features.finite):
         raise ValueError("every generated picture holds numbers that are not finite: the model is broken")
-    names = [fakes.name(index) for index in bad[:NAMED]]
+    names = [made.fakes.name(index) for index in bad[:NAMED]]
     return (*names, f"and {len(bad) - NAMED} more") if len(bad) > NAMED else tuple(names)
 
 

@@ -27,10 +27,6 @@ AT_ONCE = {"cuda": 32, "cpu": 8}
 class Pictures(Protocol):
     """Pictures by number that can be made in batches."""
 
-    def name(self, index: int) -> str:
-        """What a report calls a picture."""
-        ...
-
     def labels(self, span: range) -> Float[Tensor, "B 25"]:
         """Camera labels of some pictures."""
         ...

@@ -91,16 +91,16 @@ def generated_identities(
         camera_followed: whether the mapping network sees the camera of each view, as it does under the official FID;
             otherwise it always sees the frontal one.
     """
-    cameras = identity_cameras(fakes.recipe.resolution, fakes.device)
+    cameras = identity_cameras(fakes.recipe.resolution, fakes.generator.device)
     found = []
     for number in range(heads):
         span = range(number, number + 1)
         if camera_followed:
             styles = torch.cat([fakes.styles(span, camera) for camera in cameras])
-            bodies = fakes.decode(styles)
+            bodies = fakes.generator.decode(styles)
             drawn = fakes.render(bodies, cameras, pairwise=True).rgb
         else:
-            bodies = fakes.decode(fakes.styles(span, cameras[VIEWS.index(0)]))
+            bodies = fakes.generator.decode(fakes.styles(span, cameras[VIEWS.index(0)]))
             drawn = fakes.render(bodies, cameras).rgb[0]
         if bool(finite_heads(bodies).all()):
             found.append(identities(recognizer, to_uint8(drawn)[None]).embeddings)
@@ -119,15 +119,8 @@ def identity_measures(known: Identities, mode: str) -> list[Measure]:
         return [Measure(f"identity distance, {mode}", math.nan, "lower", "no usable heads")]
     found = []
     for degrees in DEGREES:
-        distances = known.turned(degrees)
-        found.append(
-            Measure(
-                f"identity distance +-{degrees}, {mode}",
-                float(distances.mean()),
-                "lower",
-                f"{heads}, each from {degrees} degrees to the left and to the right",
-            )
-        )
+        distance, note = float(known.turned(degrees).mean()), f"{degrees} degrees to the left and to the right"
+        found.append(Measure(f"identity distance +-{degrees}, {mode}", distance, "lower", f"{heads}, each from {note}"))
     distances = known.turned(CARD_DEGREES)
     for threshold, meaning in ((PUBLISHED_THRESHOLD, "photographs"), (SYNTHETIC_THRESHOLD, "rendered heads")):
         share = float((distances < threshold).double().mean())

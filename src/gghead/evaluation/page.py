@@ -59,8 +59,8 @@ def head_sheets(fakes: GeneratedHeads) -> tuple[np.ndarray, np.ndarray]:
     Drawn at the protocol's resolution, or at `MAX_SIDE` if that is less, for a page that can be sent.
     """
     side = min(fakes.recipe.resolution, MAX_SIDE)
-    cameras = view_cameras(side, fakes.device)
-    heads = fakes.decode(fakes.styles(range(SAMPLES), cameras[len(YAWS) // 2]))
+    cameras = view_cameras(side, fakes.generator.device)
+    heads = fakes.generator.decode(fakes.styles(range(SAMPLES), cameras[len(YAWS) // 2]))
     drawn = fakes.render(heads, cameras)
     near = drawn.depth.where(drawn.alpha > 0.5, torch.inf).amin(dim=(2, 3, 4), keepdim=True)
     depth = (1 - (drawn.depth - near) / HEAD_DEPTH).clamp(0, 1).where(drawn.alpha > 0.5, 0).expand_as(drawn.rgb)
@@ -94,9 +94,7 @@ def _figure(caption: str, pixels: np.ndarray) -> str:
 def _table(report: EvaluationReport) -> str:
     stated = report.conditions
     rows = "".join(
-        f"<tr><td>{html.escape(measure.name)}<td class=value>"
-        f"{'unknown' if math.isnan(measure.value) else format(measure.value, '.4g')}"
-        f"<td>{html.escape({'lower': 'lower is better', 'higher': 'higher is better', 'neither': ''}[measure.better])}"
+        f"<tr><td>{html.escape(measure.name)}<td class=value>{measure.text}<td>{measure.direction}"
         f"<td>{html.escape(measure.note)}"
         for measure in report.measures
     )

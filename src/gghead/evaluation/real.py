@@ -24,11 +24,6 @@ class RealPictures:
     def __init__(self, dataset: HeadDataset, background: float = 1.0) -> None:
         self._dataset = dataset
         self._background = background
-        self.count = len(dataset)
-
-    def name(self, index: int) -> str:
-        """Name in the archive."""
-        return self._dataset.names[index]
 
     def labels(self, span: range) -> Float[Tensor, "B 25"]:
         """Camera labels of some pictures."""
@@ -69,15 +64,13 @@ def real_features(
     Raises:
         ValueError: a picture can't be used, or the cache is damaged; says what to remove.
     """
-    key = hashlib.sha256(f"{dataset.identity()} {background} {detector.sha256} {detector.input}".encode()).hexdigest()[
-        :24
-    ]
-    folder = cache / "features" / key
+    key = f"{dataset.identity()} {background} {detector.sha256} {detector.input}"
+    folder = cache / "features" / hashlib.sha256(key.encode()).hexdigest()[:24]
     pictures = RealPictures(dataset, background)
     if group.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
     group.wait()
     with FileLock(folder / f"rank{group.rank}.lock"):
         return collect_features(
-            pictures, pictures.count, detector, folder, group=group, device=device, on_progress=on_progress
+            pictures, len(dataset), detector, folder, group=group, device=device, on_progress=on_progress
         )

@@ -29,6 +29,16 @@ class Measure:
     better: Better
     note: str = ""
 
+    @property
+    def text(self) -> str:
+        """The number as people read it."""
+        return "unknown" if math.isnan(self.value) else f"{self.value:.4g}"
+
+    @property
+    def direction(self) -> str:
+        """Which numbers are better, for people; empty where none are."""
+        return "" if self.better == "neither" else f"{self.better} is better"
+
 
 @dataclass(frozen=True)
 class Conditions:

@@ -1,13 +1,12 @@
 """A call of the command: several models against one set of pictures, each reported as soon as it is known."""
 
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.evaluation.evaluate import Evaluation, EvaluationSettings, OnProgress, conditions_of, evaluate
+from gghead.evaluation.evaluate import EvaluationSettings, OnProgress, conditions_of, evaluate
 from gghead.evaluation.models import Candidate
 from gghead.evaluation.page import write_page
 from gghead.evaluation.real_statistics import (
@@ -18,7 +17,7 @@ from gghead.evaluation.real_statistics import (
 )
 from gghead.evaluation.report import EvaluationReport, is_evaluated, keep_report
 from gghead.inference.loading import load
-from gghead.metrics.detectors import Detector, load_detector
+from gghead.metrics.detectors import load_detector
 from gghead.processes.group import ProcessGroup
 
 
@@ -55,63 +54,31 @@ def evaluate_all(
             resolution = common_resolution(candidate.resolution, stored)
             key = resolution, candidate.background
             if key not in references:
-                references[key] = _open(stack, data, key, detector, device, group, on_progress)
+                dataset = stack.enter_context(HeadDataset.open(data, resolution))
+                what = data, dataset, candidate.background, detector, cache_root()
+                references[key] = measure_real_statistics(*what, group=group, device=device, on_progress=on_progress)
             reference = references[key]
             generator = load(candidate.path, device)
             conditions = conditions_of(generator, reference, settings)
             if remaining and is_evaluated(candidate.reports, conditions):
                 yield f"{candidate.path}: is evaluated already, see {candidate.reports}"
                 continue
-            result = evaluate(
-                generator,
-                candidate.path,
-                reference,
-                settings,
-                candidate.reports.parent,
-                group=group,
-                on_progress=on_progress,
-            )
-            yield from _keep(candidate, reference, result, settings, group)
-
-
-def _open(
-    stack: ExitStack,
-    data: Path,
-    key: tuple[int, float],
-    detector: Detector,
-    device: str,
-    group: ProcessGroup,
-    on_progress: OnProgress,
-) -> RealStatistics:
-    resolution, background = key
-    dataset = stack.enter_context(HeadDataset.open(data, resolution))
-    return measure_real_statistics(
-        data, dataset, background, detector, cache_root(), group=group, device=device, on_progress=on_progress
-    )
-
-
-def _keep(
-    candidate: Candidate,
-    reference: RealStatistics,
-    result: Evaluation,
-    settings: EvaluationSettings,
-    group: ProcessGroup,
-) -> Iterator[str]:
-    if group.rank == 0:
-        keep_report(candidate.reports, result.report)
-    yield table(result.report)
-    yield f"kept in {candidate.reports}"
-    if settings.suite == "full" and group.rank == 0:
-        page = candidate.reports.with_suffix(".html")
-        write_page(page, result, reference)
-        yield f"page with pictures: {page}"
+            path, folder = candidate.path, candidate.reports.parent
+            result = evaluate(generator, path, reference, settings, folder, group=group, on_progress=on_progress)
+            if group.is_rank_zero:
+                keep_report(candidate.reports, result.report)
+            yield table(result.report)
+            yield f"kept in {candidate.reports}"
+            if settings.suite == "full" and group.is_rank_zero:
+                page = candidate.reports.with_suffix(".html")
+                write_page(page, result, reference)
+                yield f"page with pictures: {page}"
 
 
 def table(report: EvaluationReport) -> str:
     """A report for people: what was compared, then a line a number."""
     stated = report.conditions
     width = max(len(measure.name) for measure in report.measures)
-    arrows = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
     lines = [
         f"{report.model}  against {stated.data_pictures} pictures of {report.data}",
         f"  {stated.resolution} x {stated.resolution}, {stated.num_images} generated, "
@@ -120,8 +87,7 @@ def table(report: EvaluationReport) -> str:
         f"  masks {stated.masks}; detector {stated.detector}, pictures {stated.detector_input}",
     ]
     for measure in report.measures:
-        value = "unknown" if math.isnan(measure.value) else f"{measure.value:.4g}"
-        note = ", ".join(part for part in (arrows[measure.better], measure.note) if part)
-        lines.append(f"  {measure.name:{width}}  {value:>10}  {note}")
+        note = ", ".join(part for part in (measure.direction, measure.note) if part)
+        lines.append(f"  {measure.name:{width}}  {measure.text:>10}  {note}")
     lines += [f"  note: {remark}" for remark in report.remarks]
     return "\n".join(lines)

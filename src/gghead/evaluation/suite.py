@@ -50,11 +50,11 @@ def suite_measures(
     """
     detector, real = reference.detector, reference.features
     found = []
-    if official.fakes.camera_conditioned:
+    if official.fakes.generator.config.camera_conditioned:
         found += frechet_measures(real, frontal.features, detector, "_3D")
     found += distribution_measures(real, official.features, detector, official.fakes.recipe.seed)
     found += yaw_measures(real, official.features, detector)
-    if official.fakes.camera_conditioned:
+    if official.fakes.generator.config.camera_conditioned:
         found += yaw_measures(real, frontal.features, detector, "_3D")
     found += _view_measures(reference, frontal, num_images, on_progress)
     found += _identity_measures(frontal, num_images, on_progress)
@@ -68,11 +68,12 @@ def suite_measures(
 
 def _modes(frontal: GeneratedFeatures) -> dict[str, bool]:
     """How heads are seen from several sides: names, and whether the mapping network follows the camera."""
-    return {"mapping frozen": False} | ({"mapping follows the view": True} if frontal.fakes.camera_conditioned else {})
+    followed = {"mapping follows the view": True} if frontal.fakes.generator.config.camera_conditioned else {}
+    return {"mapping frozen": False} | followed
 
 
 def _heads(counts: dict[str, int], frontal: GeneratedFeatures, num_images: int) -> int:
-    return min(num_images, counts.get(frontal.fakes.device.type, counts["cpu"]))
+    return min(num_images, counts.get(frontal.fakes.generator.device.type, counts["cpu"]))
 
 
 def _view_measures(

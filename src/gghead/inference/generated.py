@@ -55,11 +55,16 @@ class DrawnPictures:
 
 
 class GeneratedHeads:
-    """Generated pictures by number, seen by cameras drawn from a dataset's labels; noise is constant."""
+    """Generated pictures by number, seen by cameras drawn from a dataset's labels; noise is constant.
+
+    Attributes:
+        generator: makes the heads.
+        recipe: how they are drawn.
+    """
 
     def __init__(self, generator: Generator, dataset_labels: Float[Tensor, "M 25"], recipe: SamplingProtocol) -> None:
         self.recipe = recipe
-        self._generator = generator
+        self.generator = generator
         self._dataset_labels = dataset_labels
 
     def name(self, index: int) -> str:
@@ -80,38 +85,24 @@ class GeneratedHeads:
             span: numbers of the heads.
             conditioning_camera: what the mapping network sees, if it sees a camera; by default as the recipe says.
         """
-        size = self._generator.config.z_size
+        size = self.generator.config.z_size
         rows = [self._rng(LATENT, number).standard_normal(size) for number in span]
-        latents = torch.from_numpy(np.stack(rows)).float().to(self._generator.device)
-        if not self.camera_conditioned:
+        latents = torch.from_numpy(np.stack(rows)).float().to(self.generator.device)
+        if not self.generator.config.camera_conditioned:
             conditioning_camera = None
         elif conditioning_camera is None:
             is_front = self.recipe.mapping_camera == "front"
-            conditioning_camera = self._generator.default_conditioning() if is_front else self.cameras(span)
-        return self._generator.map_styles(latents, conditioning_camera, self.recipe.truncation)
-
-    @property
-    def device(self) -> torch.device:
-        """Where pictures are made."""
-        return self._generator.device
-
-    @property
-    def camera_conditioned(self) -> bool:
-        """Whether the mapping network sees a camera."""
-        return self._generator.config.camera_conditioned
+            conditioning_camera = self.generator.default_conditioning() if is_front else self.cameras(span)
+        return self.generator.map_styles(latents, conditioning_camera, self.recipe.truncation)
 
     @torch.no_grad()
-    def decode(self, styles: Float[Tensor, "B L W"]) -> Gaussians:
-        """Heads of styles."""
-        return self._generator.decode(styles)
-
     def heads(self, span: range) -> Gaussians:
         """Some heads."""
-        return self.decode(self.styles(span))
+        return self.generator.decode(self.styles(span))
 
     def cameras(self, span: range) -> Cameras:
         """The cameras that draw them."""
-        return Cameras.from_labels(self.labels(span).to(self._generator.device), self.recipe.resolution)
+        return Cameras.from_labels(self.labels(span).to(self.generator.device), self.recipe.resolution)
 
     @torch.no_grad()
     def render(self, heads: Gaussians, cameras: Cameras, pairwise: bool = False) -> Rendering:
@@ -121,8 +112,8 @@ class GeneratedHeads:
         data: so a picture does not depend on its batch, and up to the side that the generator learned from all are
         drawn as it learned.
         """
-        seen = observe(self._generator.config, Cameras.frontal(cameras.width))
-        whole = seen.apply_smoothing_filter(heads, self._generator)
+        seen = observe(self.generator.config, Cameras.frontal(cameras.width))
+        whole = seen.apply_smoothing_filter(heads, self.generator)
         return seen.render(whole, cameras, background=self.recipe.background, pairwise=pairwise)
 
     @torch.no_grad()
