@@ -110,14 +110,9 @@ def append_line(path: Path, line: str) -> None:
         file.write(line + "\n")
 
 
-def is_taken(path: Path) -> bool:
-    """Whether something stands at a path: a file, a folder, or a link, wherever that leads."""
-    return os.path.lexists(path)
-
-
 def refuse_taken(path: Path) -> None:
-    """Raises FileExistsError if something stands at a path."""
-    if is_taken(path):
+    """Raises FileExistsError if something stands at a path: a file, a folder, or a link, wherever that leads."""
+    if os.path.lexists(path):
         raise FileExistsError(f"{path} exists already; name another folder or remove it")
 
 

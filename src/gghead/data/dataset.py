@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,9 +101,8 @@ class HeadDataset:
         """
         require_power_of_two("resolution", resolution, SMALLEST_RESOLUTION)
         path = Path(path)
-        pictures = open_archive(path)
-        mask_archive = None
-        try:
+        with ExitStack() as opened:
+            pictures = opened.enter_context(open_archive(path))
             labels = parse_labels(read_labels_file(pictures), path)
             missing, unlabelled = unmatched_files(labels.names, pictures)
             if missing or unlabelled:
@@ -112,8 +111,9 @@ class HeadDataset:
                     f"pictures and {LABELS_NAME} of {path} do not belong together: {facts}; add or remove them:\n"
                     f"{summarize(missing + unlabelled)}"
                 )
-            mask_archive = open_masks(path, masks)
-            mask_names = {} if mask_archive is None else require_masks(labels.names, mask_archive)
+            mask_archive, mask_names = open_masks(path, masks), {}
+            if mask_archive is not None:
+                mask_names = require_masks(labels.names, opened.enter_context(mask_archive))
             files = PictureFiles(pictures, mask_archive, mask_names)
             if mask_archive is None and not any(files.is_transparent(name) for name in spread(labels.names)):
                 warnings.warn(
@@ -122,12 +122,9 @@ class HeadDataset:
                     MissingMasksWarning,
                     stacklevel=2,
                 )
-            return cls(files, labels, resolution)
-        except BaseException:
-            pictures.close()
-            if mask_archive is not None:
-                mask_archive.close()
-            raise
+            dataset = cls(files, labels, resolution)
+            opened.pop_all()  # closed by the dataset from now on
+            return dataset
 
     def __len__(self) -> int:
         """Number of pictures."""

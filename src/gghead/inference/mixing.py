@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 Band = Literal["coarse", "middle", "fine"]
-FINEST = {"coarse": 8, "middle": 32}
-"""Largest resolution, in texels, that a band's convolutions draw at; the fine band takes the rest."""
+FINEST = (8, 32)
+"""Largest resolutions, in texels, that convolutions of the coarse and of the middle band draw at."""
 
 
 def layers_of(band: Band, num_styles: int) -> slice:
@@ -21,10 +21,8 @@ def layers_of(band: Band, num_styles: int) -> slice:
     Source: Karras et al. 2019, "A Style-Based Generator Architecture", section 3.1.
     """
     # Vector 0 belongs to 4 x 4, then two to each doubling.
-    ends = {name: min(1 + 2 * (side.bit_length() - 3), num_styles) for name, side in FINEST.items()}
-    if band == "coarse":
-        return slice(0, ends["coarse"])
-    return slice(ends["coarse"], ends["middle"]) if band == "middle" else slice(ends["middle"], num_styles)
+    first, second = (min(1 + 2 * (side.bit_length() - 3), num_styles) for side in FINEST)
+    return {"coarse": slice(0, first), "middle": slice(first, second), "fine": slice(second, num_styles)}[band]
 
 
 def mix_styles(base: Float[Tensor, "*B L W"], other: Float[Tensor, "*B L W"], band: Band) -> Float[Tensor, "*B L W"]:

@@ -81,24 +81,22 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         pictures = torch.empty(training.batch_size, 3, size, size)
         # What the discriminator evaluates at a time; the first microbatch is the largest.
         pictures, labels = next(Microbatches.of(discriminator, len(pictures)).cut(pictures, labels))
-        decoding = _measure(lambda: _decode(generator, heads).backward())
-        making = _measure(lambda: _make(generator, heads))
-        guiding = _measure(lambda: _guide(discriminator, pictures, labels))
-        discriminating = _measure(lambda: discriminator(pictures, labels).sum().backward())
-        r1_pass = _measure(lambda: _r1_pass(discriminator, pictures, labels))
-    of_heads = decoding.operations + making.operations
-    of_microbatch = guiding.operations + 2 * discriminating.operations + r1_pass.operations / training.r1_every
+        decoding, kept_heads = _measure(lambda: _decode(generator, heads).backward())
+        making, _ = _measure(torch.no_grad()(lambda: _decode(generator, heads)))
+        guiding, kept_guiding = _measure(lambda: _guide(discriminator, pictures, labels))
+        discriminating, kept_logits = _measure(lambda: discriminator(pictures, labels).sum().backward())
+        r1_pass, kept_r1 = _measure(lambda: _r1_pass(discriminator, pictures, labels))
+    of_microbatch = guiding + 2 * discriminating + r1_pass / training.r1_every
     numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
     # Weights, gradients and two moments of both networks, and the EMA generator's weights.
     state = 4 * (5 * numbers[0] + 4 * numbers[1])
-    kept = [decoding.kept + guiding.kept, discriminating.kept, r1_pass.kept]
     drawing = DRAWING_BYTES * training.batch_size * len(texels.uvs)
     return Estimate(
         generator_parameters=numbers[0],
         discriminator_parameters=numbers[1],
         gaussians=len(texels.uvs),
-        operations=of_heads / training.batch_size + of_microbatch / len(pictures),
-        memory=state + drawing + max(kept),
+        operations=(decoding + making) / training.batch_size + of_microbatch / len(pictures),
+        memory=state + drawing + max(kept_heads + kept_guiding, kept_logits, kept_r1),
     )
 
 
@@ -143,15 +141,8 @@ def images_per_second(config: RunConfig, operations: float, device: str) -> floa
     return rate / operations
 
 
-@dataclass(frozen=True)
-class _Pass:
+def _measure(run: Callable[[], object]) -> tuple[int, int]:
     """Arithmetic of a pass, and bytes that it keeps for its backward pass."""
-
-    operations: int
-    kept: int
-
-
-def _measure(run: Callable[[], None]) -> _Pass:
     kept: dict[StorageWeakRef, int] = {}
     alive: list[Tensor] = []
 
@@ -163,7 +154,7 @@ def _measure(run: Callable[[], None]) -> _Pass:
 
     with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
         run()
-    return _Pass(counter.get_total_flops(), sum(kept.values()))
+    return counter.get_total_flops(), sum(kept.values())
 
 
 def _decode(generator: Generator, heads: int) -> Tensor:
@@ -172,12 +163,6 @@ def _decode(generator: Generator, heads: int) -> Tensor:
     camera = Cameras.from_labels(labels, 1) if conditioned else None
     gaussians = generator.decode(generator.map_styles(torch.empty(heads, generator.config.z_size), camera))
     return torch.stack([getattr(gaussians, field.name).sum() for field in fields(gaussians)]).sum()
-
-
-@torch.no_grad()
-def _make(generator: Generator, heads: int) -> None:
-    """Heads for the discriminator."""
-    _decode(generator, heads)
 
 
 def _guide(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:

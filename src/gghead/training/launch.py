@@ -91,14 +91,8 @@ def train_in_group(path: Path, options: RunOptions, group: ProcessGroup) -> Outc
     """
     run = RunFolder.open(path)
     with _claimed(run, options.trackers) if group.is_rank_zero else nullcontext(Monitor()) as monitor:
-        return train_claimed(
-            run,
-            monitor,
-            group.device(options.device),
-            group,
-            options.on_nan,
-            accept_new_data=options.accept_new_data,
-        )
+        device = group.device(options.device)
+        return train_claimed(run, monitor, device, group, options.on_nan, options.accept_new_data)
 
 
 @contextmanager

@@ -28,14 +28,8 @@ def share_of(training: TrainingConfig, discriminator: DiscriminatorConfig, group
     Raises:
         ValueError: the batch, or the heads that it shows, can't be shared evenly.
     """
-    order = Order(
-        training.seed,
-        training.batch_size,
-        training.mirrored,
-        group.rank,
-        group.world_size,
-        group_size=discriminator.group_size,
-    )
+    picked = training.seed, training.batch_size, training.mirrored
+    order = Order(*picked, group.rank, group.world_size, discriminator.group_size)
     heads, multiple = training.batch_size // training.views, discriminator.group_size * group.world_size
     if group.world_size > 1 and heads % multiple:
         raise ValueError(

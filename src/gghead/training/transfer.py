@@ -114,10 +114,9 @@ def _open_model(path: Path) -> Source:
     template = None if _is_near(builtin.positions, average.template_positions) else str(path)
     samples = UVSamples(average.texel_uvs, average.template_positions)
     tensors = {"generator": generator.state_dict(), EMA_NAME: average.state_dict()}
-    if discriminator is None:
-        return Source(path, config, None, template, samples, tensors, images=None)
-    tensors["discriminator"] = discriminator.state_dict()
-    return Source(path, config, discriminator.config, template, samples, tensors, images=None)
+    if discriminator is not None:
+        tensors["discriminator"] = discriminator.state_dict()
+    return Source(path, config, discriminator and discriminator.config, template, samples, tensors, images=None)
 
 
 def continue_config(config: RunConfig, source: Source) -> RunConfig:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,14 +26,10 @@ def decode_all(decoder: PictureDecoder, on_event: Callable[[str], None]) -> Deco
     Raises:
         ValueError: pictures or masks cannot be used; says how many, and names the first.
     """
-
-    def decoded(start: int) -> Iterator[UInt8[np.ndarray, "R R 4"]]:
-        return decode_from(decoder, start, on_event)
-
     if size_in_cache(decoder) <= IN_MEMORY_BYTES:
-        return _in_memory(decoder, decoded(0))
+        return _in_memory(decoder, decode_from(decoder, 0, on_event))
     try:
-        return cached_pixels(decoder, cache_root(), decoded, on_event)
+        return cached_pixels(decoder, cache_root(), partial(decode_from, decoder, on_event=on_event), on_event)
     except OSError as error:
         on_event(f"no cache of decoded pictures ({error}); they are decoded as they are needed, which may be slow")
         return None

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +66,13 @@ def cached_pixels(decoder: PictureDecoder, root: Path, decode_from: DecodeFrom, 
     found = _load(decoder, folder, on_event)
     if found is None:
         root.mkdir(parents=True, exist_ok=True)
-        waits = f"waits for another process that decodes the same pictures into {folder}"
-        with _locked(folder, lambda: on_event(waits)):
+        lock = FileLock(_lock_file(folder))
+        try:
+            held = lock.acquire(timeout=0)
+        except Timeout:
+            on_event(f"waits for another process that decodes the same pictures into {folder}")
+            held = lock.acquire()
+        with held:
             found = _load(decoder, folder, on_event)
             if found is None:
                 _build(decoder, folder, decode_from, on_event)
@@ -175,20 +180,6 @@ def _last_use(folder: Path) -> float:
 def _remove(folder: Path) -> None:
     (folder / MARKER).unlink(missing_ok=True)  # first, so that half a cache is none
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    lock = FileLock(_lock_file(folder))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        on_wait()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _lock_file(folder: Path) -> Path:

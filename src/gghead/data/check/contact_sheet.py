@@ -40,10 +40,11 @@ ARROW = 0.4
 def contact_sheet_of(inspection: Inspection, template: HeadTemplate) -> UInt8[np.ndarray, "H W 3"] | None:
     """The sheet of an inspected dataset with its labels as they are; None if no usable picture has a camera."""
     usable = {facts.name for facts in inspection.pictures if not facts.problem}
-    known = [(name, row) for name, row in inspection.named_labels() if name in usable and np.isfinite(row).all()]
-    if not known:
+    known = np.isfinite(inspection.labels).all(axis=1)
+    known &= np.array([name in usable for name in inspection.names], bool)
+    if not known.any():
         return None
-    names, labels = [name for name, _ in known], np.stack([row for _, row in known])
+    names, labels = [inspection.names[row] for row in np.flatnonzero(known)], inspection.labels[known]
     chosen = spread_over_yaw(labels)
     with ExitStack() as stack:
         pictures = stack.enter_context(open_archive(inspection.path))

@@ -79,10 +79,6 @@ class Inspection:
         """The labels that describe a pinhole camera, whatever it looks at."""
         return np.delete(self.labels, list(label_faults(self.labels)), axis=0)
 
-    def named_labels(self) -> list[tuple[str, np.ndarray]]:
-        """Names with their labels."""
-        return list(zip(self.names, self.labels, strict=True))
-
 
 Progress = Callable[[int, int], None]
 
@@ -131,9 +127,9 @@ def inspect(
     problems += [result.problem for result in facts if result.problem]
     good = [result for result in facts if not result.problem]
     pairs, duplicates, mirror_notes = _mirror_images(good, dict(zip(file.names, file.values, strict=True)))
-    found = findings(good, with_masks=files.masks is not None)
-    problems = [*_convention_problems(path, verdict), *_center_problems(file.values), *found.problems, *problems]
-    notes = [*_convention_notes(verdict), *_size_notes(file.values), *found.notes, *mirror_notes]
+    odd, odd_notes = findings(good, with_masks=files.masks is not None)
+    problems = [*_convention_problems(path, verdict), *_center_problems(file.values), *odd, *problems]
+    notes = [*_convention_notes(verdict), *_size_notes(file.values), *odd_notes, *mirror_notes]
     return Inspection(
         path,
         None if files.masks is None else files.masks.path,
@@ -154,8 +150,8 @@ def in_vain(dataset: HeadDataset) -> tuple[str, ...]:
     step = -(-len(dataset) // MASKS_OF_A_RUN)
     facts = [look_at(dataset.files, dataset.resolution, name) for name in dataset.names[::step]]
     usable = [result for result in facts if not result.problem]
-    found = findings(usable, dataset.has_masks)
-    return (*_convention_problems(path, recognize(labels)), *_center_problems(labels), *found.problems)
+    odd, _ = findings(usable, dataset.has_masks)
+    return (*_convention_problems(path, recognize(labels)), *_center_problems(labels), *odd)
 
 
 def _with_masks(

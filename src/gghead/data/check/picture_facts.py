@@ -65,14 +65,6 @@ class PictureFacts:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
-class Findings:
-    """A sentence for each thing because of which training learns nonsense, and for each that a person should know."""
-
-    problems: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
 def look_at(files: PictureFiles, resolution: int, name: str) -> PictureFacts:
     """Facts of a picture, or why training at a resolution could not use it."""
     try:
@@ -82,12 +74,15 @@ def look_at(files: PictureFiles, resolution: int, name: str) -> PictureFacts:
         return PictureFacts(name, problem=str(error))
 
 
-def findings(facts: list[PictureFacts], with_masks: bool) -> Findings:
+def findings(facts: list[PictureFacts], with_masks: bool) -> tuple[list[str], list[str]]:
     """What is to be said of usable pictures; odd masks are a problem where more than half of them are odd.
 
     Args:
         facts: of all usable pictures.
         with_masks: whether their masks are files of their own.
+
+    Returns:
+        A sentence for each thing because of which training learns nonsense, and for each that a person should know.
     """
     problems: list[str] = []
     notes = _file_notes(facts)
@@ -123,28 +118,23 @@ def findings(facts: list[PictureFacts], with_masks: bool) -> Findings:
     for is_odd, among, what in suspicions:
         odd = [result for result in among if is_odd(result)]
         _tell(problems if len(odd) > len(masks) / 2 else notes, odd, f"masks {what}", _values)
-    return Findings(tuple(problems), tuple(notes))
+    return problems, notes
 
 
 def _file_notes(facts: list[PictureFacts]) -> list[str]:
     notes: list[str] = []
-    _tell(
-        notes,
-        [result for result in facts if result.turned],
+    turned = (
         "pictures or masks have an EXIF orientation other than 1 and are used as they are stored, not turned: labels "
-        "and masks must belong to the stored pixels",
+        "and masks must belong to the stored pixels"
     )
+    profiled = "pictures have a colour profile other than sRGB, which is not applied: convert them where colours matter"
+    multiplied = (
+        "pictures seem to have colours multiplied by their opacity: edges would be dark; export with straight alpha"
+    )
+    _tell(notes, [r for r in facts if r.turned], turned)
     _tell(notes, [r for r in facts if r.frames > 1], "files hold several pictures (an animation); the first is used")
-    _tell(
-        notes,
-        [result for result in facts if result.profiled],
-        "pictures have a colour profile other than sRGB, which is not applied: convert them where colours matter",
-    )
-    _tell(
-        notes,
-        [result for result in facts if result.multiplied],
-        "pictures seem to have colours multiplied by their opacity: edges would be dark; export with straight alpha",
-    )
+    _tell(notes, [r for r in facts if r.profiled], profiled)
+    _tell(notes, [r for r in facts if r.multiplied], multiplied)
     return notes
 
 

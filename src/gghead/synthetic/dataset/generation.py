@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from gghead.checkpoint.atomic import is_taken
 from gghead.config.numbers import require_power_of_two, require_whole
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
 from gghead.data.parallel import thread_count
@@ -79,7 +78,7 @@ def generate(
 def _refuse_existing(out: Path, overwrite: bool) -> None:
     # The depth of other heads would be read as that of these, even if these have none.
     for path in (out, masks_path(out), truth_path(out), depth_path(out)):
-        if is_taken(path) and not overwrite:
+        if os.path.lexists(path) and not overwrite:
             raise FileExistsError(
                 f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"
             )
