@@ -18,7 +18,8 @@ from benchmarks.rows import commit
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.features import Pictures, collect_features
-from gghead.evaluation.real import RealPictures, real_features
+from gghead.evaluation.real import RealPictures
+from gghead.evaluation.real_statistics import measure_real_statistics
 from gghead.inference.generated import DrawnPictures, GeneratedHeads, SamplingProtocol
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
@@ -59,7 +60,8 @@ def main() -> None:
             parser.error(f"{options.data} has {len(dataset)} pictures; --count can be {len(dataset) // 2} at most")
         dataset.decode()
         count = options.count
-        real = real_features(dataset, 1.0, detector, cache_root(), device=options.device).features
+        what = options.data, dataset, 1.0, detector, cache_root()
+        real = measure_real_statistics(*what, device=options.device).features.features
         recipe = SamplingProtocol(0, dataset.resolution)
         made: dict[str, Pictures] = {
             "blurred": BlurredPictures(dataset, options.sigma),

@@ -115,7 +115,8 @@ class HeadDataset:
             if mask_archive is not None:
                 mask_names = require_masks(labels.names, opened.enter_context(mask_archive))
             files = PictureFiles(pictures, mask_archive, mask_names)
-            if mask_archive is None and not any(files.is_transparent(name) for name in spread(labels.names)):
+            probes = labels.names[:: -(-len(labels.names) // PROBES)]
+            if mask_archive is None and not any(map(files.is_transparent, probes)):
                 warnings.warn(
                     f"{path} has no masks beside it ({path.stem}{MASKS_SUFFIX}.zip): GGHead expects heads cut out from "
                     "their background; without masks the background becomes a part of the heads",
@@ -237,11 +238,6 @@ class HeadDataset:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def spread(names: tuple[str, ...]) -> tuple[str, ...]:
-    """A few names from all over a set."""
-    return names[:: -(-len(names) // PROBES)]
 
 
 def masks_path(path: Path) -> Path:

@@ -1,18 +1,20 @@
 """The real pictures that models are compared with: opened, measured once, cached."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from gghead.config.numbers import require_finite
 from gghead.data.archive import open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.data.labels import parse_labels
 from gghead.data.picture_files import open_masks, read_labels_file
-from gghead.evaluation.features import FeatureSet
-from gghead.evaluation.real import real_features
+from gghead.evaluation.features import FeatureSet, collect_features
+from gghead.evaluation.real import RealPictures
 from gghead.media.encoded import picture_size
 from gghead.metrics.detectors import Detector
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
@@ -55,17 +57,36 @@ def measure_real_statistics(
     device: torch.device | str = "cpu",
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> RealStatistics:
-    """Features of all real pictures; arguments and errors as of `real_features`."""
+    """Features of all pictures of a dataset, from the cache if somebody has measured the same content before.
+
+    The same content: pictures, masks, resolution and resize filter (`HeadDataset.identity`), background, and detector.
+
+    Args:
+        path: of the archive.
+        dataset: its pictures.
+        background: grey value behind the heads, 0 black to 1 white.
+        detector: looks at them.
+        cache: folder of all caches.
+        group: the processes that share the work.
+        device: where the detector works.
+        on_progress: is told of progress.
+
+    Raises:
+        ValueError: a picture can't be used, or the cache is damaged; says what to remove.
+    """
+    key = f"{dataset.identity()} {background} {detector.sha256} {detector.input}"
+    folder = cache / "features" / hashlib.sha256(key.encode()).hexdigest()[:24]
     total = -(-len(dataset) // group.world_size)
-    features = real_features(
-        dataset,
-        background,
-        detector,
-        cache,
-        group=group,
-        device=device,
-        on_progress=lambda done: on_progress("real pictures", min(done, total), total),
-    )
+
+    def tell(done: int) -> None:
+        on_progress("real pictures", min(done, total), total)
+
+    if group.is_rank_zero:
+        folder.mkdir(parents=True, exist_ok=True)
+    group.wait()
+    what = RealPictures(dataset, background), len(dataset), detector, folder
+    with FileLock(folder / f"rank{group.rank}.lock"):
+        features = collect_features(*what, group=group, device=device, on_progress=tell)
     return RealStatistics(path, dataset, background, stored_resolution(path), _masks(path), features, detector)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import torch
@@ -47,13 +47,9 @@ class Circumstances:
         """What was different when the checkpoint was written, a line each, for people."""
         if before is None:
             return []
-        pairs = {
-            "processes": (before.processes, self.processes),
-            "threads of a process": (before.threads, self.threads),
-            "device": (before.device, self.device),
-            "torch": (before.torch_version, self.torch_version),
-        }
-        return [f"{name}: {old} before, {new} now" for name, (old, new) in pairs.items() if old != new]
+        names = ("processes", "threads of a process", "device", "torch")
+        pairs = zip(names, astuple(before), astuple(self), strict=True)
+        return [f"{name}: {old} before, {new} now" for name, old, new in pairs if old != new]
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,14 @@ class Accumulator:
 
         Args, Raises: as of `read`.
         """
-        rows = self._rows()
+        rows = list(self._earlier)
+        flat = [value for step in self._steps for value in step.values()]
+        if flat:
+            values = iter(self._group.mean(torch.stack(flat).float()).tolist())
+            rows += [{name: next(values) for name in step} for step in self._steps]
         first = images - len(rows) * self._batch_size
-        for row, values in enumerate(rows):
-            broken = [name for name, value in values.items() if not abs(value) < float("inf")]
+        for row, step in enumerate(rows):
+            broken = [name for name, value in step.items() if not abs(value) < float("inf")]
             if broken:
                 seen = first + row * self._batch_size
                 raise Divergence(
@@ -99,11 +103,3 @@ class Accumulator:
                     f"not finite: {', '.join(broken)}"
                 )
         return rows
-
-    def _rows(self) -> list[StepValues]:
-        """The values of each step."""
-        flat = [value for step in self._steps for value in step.values()]
-        if not flat:
-            return list(self._earlier)
-        values = iter(self._group.mean(torch.stack(flat).float()).tolist())
-        return self._earlier + [{name: next(values) for name in step} for step in self._steps]
