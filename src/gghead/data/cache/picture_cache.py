@@ -66,7 +66,7 @@ def cached_pixels(decoder: PictureDecoder, root: Path, decode_from: DecodeFrom, 
     found = _load(decoder, folder, on_event)
     if found is None:
         root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(_lock_file(folder))
+        lock = FileLock(folder.with_suffix(".lock"))
         try:
             held = lock.acquire(timeout=0)
         except Timeout:
@@ -110,7 +110,7 @@ def _load(decoder: PictureDecoder, folder: Path, on_event: OnEvent) -> DecodedPi
 
 
 def _build(decoder: PictureDecoder, folder: Path, decode_from: DecodeFrom, on_event: OnEvent) -> None:
-    partial = _partial(folder)
+    partial = folder.with_suffix(".partial")
     _remove(folder)
     _make_room(folder, size_in_cache(decoder))
     partial.mkdir(exist_ok=True)
@@ -152,13 +152,13 @@ def _make_room(folder: Path, needed: int) -> None:
     caches = [path for path in root.iterdir() if CACHE_NAME.fullmatch(path.name) and path.is_dir()]
     own = [path for path in caches if path.stem != folder.name]
     sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in own}
-    begun = sum(file.stat().st_size for file in _partial(folder).glob("*"))
+    begun = sum(file.stat().st_size for file in folder.with_suffix(".partial").glob("*"))
     limit = MAX_SHARE_OF_DISK * (shutil.disk_usage(root).free + sum(sizes.values()) + begun)
     for path in sorted(own, key=_last_use) if needed <= limit else ():  # else no room that is made would suffice
         if needed + sum(sizes.values()) <= limit:
             return
         try:
-            with FileLock(_lock_file(root / path.stem), timeout=0):
+            with FileLock(path.with_suffix(".lock"), timeout=0):
                 _remove(path)
                 sizes.pop(path)
         except Timeout:
@@ -180,14 +180,6 @@ def _last_use(folder: Path) -> float:
 def _remove(folder: Path) -> None:
     (folder / MARKER).unlink(missing_ok=True)  # first, so that half a cache is none
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lock_file(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.lock")
-
-
-def _partial(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.partial")
 
 
 def _marker(decoder: PictureDecoder) -> dict[str, int]:

@@ -103,24 +103,24 @@ def draw_generated(
     latents = torch.randn(heads, state.generator.config.z_size, generator=draw)
     chosen = torch.randint(len(context.dataset_labels), (config.batch_size,), generator=draw)
     labels = context.dataset_labels[chosen]
-    conditioning_labels = None
-    if state.generator.config.camera_conditioned:
-        swapped = torch.rand(heads, 1, generator=draw) < swap_probability(config, state.images)
-        own = labels[:: config.views]
-        conditioning_labels = torch.where(swapped, own.roll(1, dims=0), own)
-    noise = generator_for(config.seed, f"noise of the {network}", state.images, state.device, state.rollbacks)
 
     def part(whole: Tensor) -> Tensor:
         return _to_device(group.part(whole, group_size), state)
 
+    conditioning_labels = backgrounds = None
+    if state.generator.config.camera_conditioned:
+        swapped = torch.rand(heads, 1, generator=draw) < swap_probability(config, state.images)
+        own = labels[:: config.views]
+        conditioning_labels = part(torch.where(swapped, own.roll(1, dims=0), own))
+    if config.random_background:
+        backgrounds = _draw_backgrounds(state, context, f"backgrounds of the {network}")
+    noise = generator_for(config.seed, f"noise of the {network}", state.images, state.device, state.rollbacks)
     return GeneratedBatch(
         latents=part(latents),
-        conditioning_labels=None if conditioning_labels is None else part(conditioning_labels),
+        conditioning_labels=conditioning_labels,
         noise=tuple(group.part(layer, group_size) for layer in state.generator.synthesis.draw_noise(heads, noise)),
         labels=part(labels),
-        backgrounds=(
-            _draw_backgrounds(state, context, f"backgrounds of the {network}") if config.random_background else None
-        ),
+        backgrounds=backgrounds,
     )
 
 
