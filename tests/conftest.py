@@ -11,24 +11,19 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-# numba kernels can't be wrapped; everything else has the shapes of its signatures checked at every call.
-DATA = Path(__file__).resolve().parents[1] / "src" / "gghead" / "data"
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+FOLDERS = "evaluation gaussians geometry inference media metrics model stylegan training uv"
+"""Whose signatures are checked at every call, where they name shapes; numba's kernels can't be."""
+FILES = [
+    *(path for folder in FOLDERS.split() for path in (SOURCE / "gghead" / folder).rglob("*.py")),
+    *(SOURCE / "gghead" / "data").glob("*.py"),
+    *(SOURCE / "gghead" / "rasterizer" / name for name in ("api.py", "reference.py")),
+]
+# The others have nothing that types don't say, and a reader of pickles makes millions of calls.
 CHECKED = [
-    "gghead.checkpoint",
-    "gghead.config",
-    "gghead.evaluation",
-    *(f"gghead.data.{path.stem}" for path in DATA.glob("[a-z]*.py")),
-    "gghead.gaussians",
-    "gghead.geometry",
-    "gghead.inference",
-    "gghead.media",
-    "gghead.metrics",
-    "gghead.model",
-    "gghead.rasterizer.api",
-    "gghead.rasterizer.reference",
-    "gghead.stylegan",
-    "gghead.training",
-    "gghead.uv",
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    for path in FILES
+    if "import jaxtyping" in (text := path.read_text(encoding="utf-8")) or "from jaxtyping import" in text
 ]
 install_import_hook(CHECKED, "shape_checks.check")
 

@@ -100,7 +100,8 @@ def _read_dataclass(cls: Any, data: Any, where: str) -> Any:
     names, retired = [field.name for field in dataclasses.fields(cls)], RETIRED_SETTINGS.get(cls.__name__, {})
     for key in data:
         if key not in names and key not in retired:
-            near = get_close_matches(key[:MAX_CHARACTERS], names, n=1)
+            wanted: str = key[:MAX_CHARACTERS]
+            near = get_close_matches(wanted, names, n=1)
             hint = f"; perhaps you meant {near[0]}" if near else f"; known are {', '.join(names)}"
             raise ValueError(f"{where} has an unknown field {shown(key)}{hint}")
     missing = [field.name for field in dataclasses.fields(cls) if field.name not in data and not _has_default(field)]

@@ -51,7 +51,8 @@ def field_docstrings(cls: type) -> dict[str, str]:
     """The texts below the fields of a class, on one line each; empty where there is none."""
     (definition,) = ast.parse(inspect.getsource(cls)).body
     assert isinstance(definition, ast.ClassDef)
-    texts, last = {}, ""
+    texts: dict[str, str] = {}
+    last = ""
     for statement in definition.body:
         if isinstance(statement, ast.AnnAssign):
             last = ast.unparse(statement.target)

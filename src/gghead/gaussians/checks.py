@@ -74,7 +74,8 @@ def drawable(gaussians: Gaussians) -> Bool[Tensor, " N"]:
     """
     values = (gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities[:, None], gaussians.sh.flatten(1))
     finite = torch.stack([(value.abs() <= MAX_VALUE).all(dim=1) for value in values]).all(dim=0)  # not so for NaN
-    return finite & (gaussians.quats.norm(dim=1) > MIN_NORM) & (gaussians.scales >= 0).all(dim=1)
+    lengths = gaussians.quats.square().sum(dim=1).sqrt()
+    return finite & (lengths > MIN_NORM) & (gaussians.scales >= 0).all(dim=1)
 
 
 def keep_drawable(gaussians: Gaussians, name: str) -> Gaussians:

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull  # pyright: ignore[reportMissingTypeStubs]
 
 from gghead.gaussians.checks import require_drawable
 from gghead.gaussians.scene import Gaussians
@@ -34,7 +34,7 @@ def ellipsoids(gaussians: Gaussians) -> Mesh:
     seen = gaussians.detach().to("cpu")
     scales = seen.scales.clamp_min(MIN_SCALE)[:, None]
     directions, triangles = sphere()
-    unit = torch.from_numpy(directions)
+    unit = torch.as_tensor(directions)
     rotations = matrices_from_quats(seen.quats)  # [N, 3, 3]
     local = unit[None] * (DEVIATIONS * scales)  # [N, 18, 3]
     vertices = local @ rotations.mT + seen.means[:, None]

@@ -1,7 +1,7 @@
 """Heads in the frames of other programs: another axis up, another unit, another origin."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -57,7 +57,8 @@ class Placement:
     def __post_init__(self) -> None:
         remedy = f"expected a number from {LEAST_SCALE:.0e} to {LARGEST_SCALE:.0e}, like 1 or 0.37 (metres)"
         require_finite("the scale", self.scale, LEAST_SCALE, LARGEST_SCALE, remedy)
-        if not isinstance(self.up, str) or self.up not in UP_QUATS:
+        known = isinstance(self.up, str) and self.up in UP_QUATS  # pyright: ignore[reportUnnecessaryIsInstance] - people
+        if not known:
             raise ValueError(f"the axis up is {self.up!r}; expected one of {', '.join(UP_QUATS)}")
 
 
@@ -122,6 +123,7 @@ def rotate_harmonics(sh: Float[Tensor, "N K 3"], quat: Float[Tensor, "4"]) -> Fl
     turned = sh.clone()
     for band in range(1, degree + 1):
         part = slice(band**2, (band + 1) ** 2)
-        matrix = torch.linalg.lstsq(basis(after, degree)[:, part], basis(before, degree)[:, part]).solution
+        unknown, given = basis(after, degree)[:, part], basis(before, degree)[:, part]
+        matrix = cast(Tensor, torch.linalg.lstsq(unknown, given).solution)  # pyright: ignore[reportUnknownMemberType]
         turned[:, part] = matrix.to(sh) @ sh[:, part]
     return turned

@@ -27,6 +27,8 @@ class Batched:
     def __post_init__(self) -> None:
         """Raises ValueError unless the tensors fit together; reads no number of them, so that no GPU is waited for."""
         first, lengths = "", dict[str, int]()
+        like: Any = None
+        batch = torch.Size()
         for name, axes in axes_of(type(self)).items():
             tensor = getattr(self, name)
             require_tensor(name, tensor, axes)
@@ -128,7 +130,7 @@ def require_beside(name: str, tensor: Tensor, shape: tuple[int, ...], first: str
         )
 
 
-def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tuple:
+def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tuple[Any, ...]:
     """An index that means the same on every tensor whose shape begins with the batch's.
 
     Args:
@@ -144,7 +146,8 @@ def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tu
         >>> batch_index(..., torch.ones(1), torch.Size([2, 3]), "cameras")
         (slice(None, None, None), slice(None, None, None))
     """
-    parts: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
+    whole: Any = index
+    parts: tuple[Any, ...] = whole if isinstance(index, tuple) else (whole,)
     if any(isinstance(part, bool) for part in parts):
         raise IndexError(f"{what} can't be indexed by True or False; expected numbers, slices or masks")
     places = [place for place, part in enumerate(parts) if part is Ellipsis]
@@ -157,7 +160,8 @@ def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tu
         raise IndexError(f"{what} can't be indexed by {shortened(index)}; expected numbers, slices or masks") from error
     if not places:
         return parts
-    return (*parts[: places[0]], *[slice(None)] * (len(batch) - used), *parts[places[0] + 1 :])
+    between: list[Any] = [slice(None)] * (len(batch) - used)
+    return (*parts[: places[0]], *between, *parts[places[0] + 1 :])
 
 
 def _is_mask(part: object) -> bool:

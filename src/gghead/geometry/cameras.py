@@ -89,7 +89,7 @@ class Cameras(Batched):
         """
         yaws, pitches = _angles("yaw", yaw, 2 * math.pi), _angles("pitch", pitch, math.pi / 2)
         try:
-            yaws, pitches = torch.broadcast_tensors(yaws, pitches)
+            yaws, pitches = yaws + torch.zeros_like(pitches), pitches + torch.zeros_like(yaws)
         except RuntimeError as error:
             shapes = f"{list(yaws.shape)} yaws and {list(pitches.shape)} pitches"
             raise ValueError(f"{shapes} do not pair; expected as many of both, or one for all") from error
@@ -208,8 +208,8 @@ class Cameras(Batched):
         """
         labels = _floats("labels", labels, 25, "25 numbers each, [*batch, 25]")
         resolution = require_whole("resolution", resolution, 1, example="512 pixels a side")
-        cam2world = labels[..., :16].unflatten(-1, (4, 4))
-        Ks = labels[..., 16:].unflatten(-1, (3, 3))
+        cam2world = labels[..., :16].reshape(*labels.shape[:-1], 4, 4)
+        Ks = labels[..., 16:].reshape(*labels.shape[:-1], 3, 3)
         return cls(invert_rigid(cam2world), _scaled(Ks, resolution), resolution, resolution)
 
     def labels(self) -> Float[Tensor, "*V 25"]:
@@ -311,11 +311,12 @@ def _focal(fov: float) -> float:
 def _angles(name: str, value: object, most: float) -> Float[Tensor, "..."]:
     """Angles as a tensor with a batch axis, on the CPU, checked."""
     try:
-        angles = torch.atleast_1d(torch.as_tensor(value).cpu())
+        angles = torch.as_tensor(value).cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} is {shortened(value)}; expected radians: a number, or a list of them") from error
     if angles.dtype == torch.bool or angles.is_complex() or not angles.numel():
         raise ValueError(f"{name} is {shortened(value)}; expected radians: a number, or a list of them")
+    angles = angles.reshape(angles.shape or (1,))
     angles = angles if angles.dtype == torch.float64 else angles.float()
     # A thousandth more, so that a whole turn in float32 is one.
     if not bool((angles.abs() <= most + 1e-3).all()):

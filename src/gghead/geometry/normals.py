@@ -11,7 +11,7 @@ from gghead.geometry.grids import pixel_centers
 def points_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:
     """World points that pixels show in a depth (camera z, world units), one camera a picture."""
     pixels = pixel_centers(*depth.shape[1:3], like=depth).flatten(0, 1)
-    return cameras.unproject(pixels, depth.flatten(1, 2)).unflatten(1, depth.shape[1:3])
+    return cameras.unproject(pixels, depth.flatten(1, 2)).reshape(*depth.shape[:3], 3)
 
 
 def normals_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Float[Tensor, "P H W 3"]:
@@ -24,4 +24,4 @@ def normals_from_depth(depth: Float[Tensor, "P H W 1"], cameras: Cameras) -> Flo
     right = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
     down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
     # x to the right times y down points away from the viewer in the camera's frame.
-    return torch.nn.functional.normalize(torch.linalg.cross(down, right), dim=-1)
+    return torch.nn.functional.normalize(torch.cross(down, right, dim=-1), dim=-1)

@@ -51,4 +51,4 @@ def multiply_quats(first: Float[Tensor, "*B 4"], second: Float[Tensor, "*B 4"]) 
     a, u = first[..., :1], first[..., 1:]
     b, v = second[..., :1], second[..., 1:]
     real = a * b - (u * v).sum(-1, keepdim=True)
-    return torch.cat([real, a * v + b * u + torch.linalg.cross(u, v)], dim=-1)
+    return torch.cat([real, a * v + b * u + torch.cross(u, v, dim=-1)], dim=-1)

@@ -18,12 +18,13 @@ def look_at(eyes: Float[Tensor, "*V 3"], target: Float[Tensor, "3"]) -> Float[Te
         ValueError: a camera stands at the target or looks straight up or down, so that "up" is not defined.
     """
     forward = target - eyes
-    right = torch.linalg.cross(forward, eyes.new_tensor([0.0, 1.0, 0.0]).expand_as(forward))
-    if bool((right.norm(dim=-1) < 1e-6 * forward.norm(dim=-1).clamp_min(1e-6)).any()):
+    right = torch.cross(forward, eyes.new_tensor([0.0, 1.0, 0.0]).expand_as(forward), dim=-1)
+    sideways, ahead = (vectors.square().sum(dim=-1).sqrt() for vectors in (right, forward))
+    if bool((sideways < 1e-6 * ahead.clamp_min(1e-6)).any()):
         raise ValueError("a camera stands at its target or looks straight up or down; move it off the vertical axis")
     forward = torch.nn.functional.normalize(forward, dim=-1)
     right = torch.nn.functional.normalize(right, dim=-1)
-    down = torch.linalg.cross(forward, right)
+    down = torch.cross(forward, right, dim=-1)
     pose = torch.zeros(*eyes.shape[:-1], 4, 4, dtype=eyes.dtype, device=eyes.device)
     pose[..., :3, :] = torch.stack([right, down, forward, eyes], dim=-1)
     pose[..., 3, 3] = 1
@@ -59,7 +60,7 @@ def round_the_head(yaw: Float[Tensor, "*V"], pitch: Float[Tensor, "*V"], distanc
     pose = torch.zeros(*yaw.shape, 4, 4, dtype=yaw.dtype, device=yaw.device)
     forward = on_sphere(yaw, pitch, -1.0)
     right = torch.stack([yaw.cos(), torch.zeros_like(yaw), -yaw.sin()], dim=-1)
-    down = torch.linalg.cross(forward, right)
+    down = torch.cross(forward, right, dim=-1)
     pose[..., :3, :] = torch.stack([right, down, forward, -distance * forward], dim=-1)
     pose[..., 3, 3] = 1
     return pose

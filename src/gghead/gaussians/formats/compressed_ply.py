@@ -58,7 +58,7 @@ def unpack(chunks: np.ndarray, vertices: np.ndarray, sh: Float[np.ndarray, "N R"
             bytes_[:, 3],
             np.concatenate(coefficients, axis=1),
         ]
-        return Gaussians(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
+        return Gaussians(*(torch.as_tensor(part.astype(np.float32)) for part in parts))
 
 
 def _three(words: np.ndarray) -> Float[np.ndarray, "N 3"]:

@@ -29,8 +29,8 @@ COORDINATE, NUMBER, HARMONIC = 65535, 255, 127
 """Largest number that stands for a coordinate, a harmonic above degree 0, and anything else; their least is 0."""
 LARGEST_OPACITY = 0.999
 """Its logit is as far as the scale of opacities has to reach; no renderer draws alphas above 0.99."""
-NOTHING = {"enabled": False}
-SETTINGS = {
+NOTHING: dict[str, object] = {"enabled": False}
+SETTINGS: dict[str, object] = {
     "version": 2,
     "tonemapping": "none",
     "highPrecisionRendering": False,
@@ -74,8 +74,9 @@ def encode_html(gaussians: Gaussians, title: str = "gghead") -> bytes:
     table = table_of(turned, degree)[:, kept]
     ranges = np.stack([table.min(axis=0), table.max(axis=0)], axis=1)
     largest = [_largest(names[index]) for index in kept]
-    columns = zip((names[index] for index in kept), ranges.tolist(), largest, strict=True)
-    layout = {
+    pairs: list[list[float]] = ranges.tolist()
+    columns = zip((names[index] for index in kept), pairs, largest, strict=True)
+    layout: dict[str, object] = {
         "count": len(table),
         "columns": [{"name": name, "range": pair, "largest": number} for name, pair, number in columns],
         "settings": SETTINGS | camera_settings(),
@@ -92,8 +93,9 @@ def camera_settings() -> dict[str, object]:
     eyes = circle(CIRCLE_KEYS, CIRCLE_RADIUS, FFHQ_DISTANCE) + middle
     front = middle + torch.tensor([0.0, 0.0, FFHQ_DISTANCE])
     times = [CIRCLE_SECONDS * key / CIRCLE_KEYS for key in range(CIRCLE_KEYS)]
-    values = {"position": eyes.flatten().tolist(), "target": middle.tolist() * CIRCLE_KEYS, "fov": [fov] * CIRCLE_KEYS}
-    track = {
+    ahead = middle.numpy().tolist()
+    values = {"position": eyes.numpy().ravel().tolist(), "target": ahead * CIRCLE_KEYS, "fov": [fov] * CIRCLE_KEYS}
+    track: dict[str, object] = {
         "name": "circle",
         "duration": CIRCLE_SECONDS,
         "frameRate": 1,
@@ -102,7 +104,7 @@ def camera_settings() -> dict[str, object]:
         "smoothness": 1,
         "keyframes": {"times": times, "values": values},
     }
-    initial = {"position": front.tolist(), "target": middle.tolist(), "fov": fov}
+    initial = {"position": front.numpy().tolist(), "target": ahead, "fov": fov}
     return {"cameras": [{"initial": initial}], "animTracks": [track]}
 
 

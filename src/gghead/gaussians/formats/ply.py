@@ -99,7 +99,7 @@ def decode_ply(content: bytes, name: str = "PLY") -> Gaussians:
         )
     rest = _rest_of(vertices, name)
     sh = [_columns(vertices, ["f_dc_0", "f_dc_1", "f_dc_2"])[:, None]]
-    sh += [_columns(vertices, rest).unflatten(1, (3, -1)).mT] if rest else []
+    sh += [_columns(vertices, rest).reshape(len(vertices), 3, len(rest) // 3).mT] if rest else []
     found = Gaussians(
         means=_columns(vertices, ["x", "y", "z"]),
         quats=_columns(vertices, [f"rot_{i}" for i in range(4)]),
@@ -157,4 +157,4 @@ def _rest_of(table: np.ndarray, name: str) -> list[str]:
 
 def _columns(table: np.ndarray, names: list[str]) -> Tensor:
     with np.errstate(over="ignore"):  # float64 beyond float32 is infinite, and found later
-        return torch.from_numpy(np.stack([table[name].astype(np.float32) for name in names], axis=1))
+        return torch.as_tensor(np.stack([table[name].astype(np.float32) for name in names], axis=1))

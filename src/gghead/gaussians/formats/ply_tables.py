@@ -14,9 +14,11 @@ from gghead.config.printable import listed, printable
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
-SCALARS = {"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2"}
-SCALARS |= {"uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4"}
-SCALARS |= {"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"}
+SCALARS = {
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
+    "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
+    "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
+}  # fmt: skip
 MAX_DIGITS = 18
 """Of a count; more Gaussians than that are in no file."""
 MAX_PROPERTIES = 1000
@@ -70,7 +72,8 @@ def read_header(content: bytes, name: str) -> tuple[str, list[Element], bytes]:
     if not start or not end:
         raise ValueError(f"{name} is no PLY file: it has no PLY header")
     lines = content[start.end() : end.start()].decode("ascii", errors="replace").split(start[1].decode())
-    order, elements = None, []
+    order: str | None = None
+    elements: list[Element] = []
     for line in lines:
         word, *rest = line.split() or [""]
         if word == "format":
@@ -119,7 +122,8 @@ def _with_property(last: list[Element], words: list[str], name: str) -> Element:
 
 
 def _rows_of_bytes(body: bytes, elements: list[Element], order: str, name: str) -> dict[str, np.ndarray]:
-    tables, start = {}, 0
+    tables: dict[str, np.ndarray] = {}
+    start = 0
     for element in elements:
         row = np.dtype([(field, order + kind) for field, kind in element.fields])
         size = row.itemsize * element.count
@@ -136,7 +140,8 @@ def _rows_of_bytes(body: bytes, elements: list[Element], order: str, name: str) 
 
 def _rows_of_text(body: bytes, elements: list[Element], name: str) -> dict[str, np.ndarray]:
     lines = [line for line in body.splitlines() if line.strip()]
-    tables, start = {}, 0
+    tables: dict[str, np.ndarray] = {}
+    start = 0
     for element in elements:
         rows = lines[start : start + element.count]
         start += element.count

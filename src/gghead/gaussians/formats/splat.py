@@ -68,11 +68,11 @@ def decode_splat(content: bytes, name: str = ".splat") -> Gaussians:
     if not content or len(content) % ROW.itemsize:
         raise ValueError(f"{name} has {len(content)} bytes; expected a multiple of {ROW.itemsize}: it is cut off")
     rows = np.frombuffer(content, ROW)
-    rgba = torch.from_numpy(rows["rgba"].astype(np.float32)) / 255
+    rgba = torch.as_tensor(rows["rgba"].astype(np.float32)) / 255
     found = Gaussians(
-        means=torch.from_numpy(rows["mean"].copy()),
-        quats=torch.from_numpy(rows["quat"].astype(np.float32)) / 128 - 1,
-        scales=torch.from_numpy(rows["scale"].copy()),
+        means=torch.as_tensor(rows["mean"].copy()),
+        quats=torch.as_tensor(rows["quat"].astype(np.float32)) / 128 - 1,
+        scales=torch.as_tensor(rows["scale"].copy()),
         opacities=rgba[:, 3].clone(),
         sh=(rgba[:, None, :3] - 0.5) / C0,
     )

@@ -121,9 +121,9 @@ def decode_spz(content: bytes, name: str = ".spz") -> Gaussians:
     found = Gaussians(
         means=_means(means, header),
         quats=unpack_quats(quats.view("<u4")) if header.version > 2 else _coarse_quats(quats.reshape(count, 3)),
-        scales=torch.from_numpy(np.exp(scales.reshape(count, 3) / SCALE_STEPS + LEAST_LOG_SCALE).astype(np.float32)),
-        opacities=torch.from_numpy((opacities / 255.0).astype(np.float32)),
-        sh=torch.from_numpy(np.concatenate(sh, axis=1)),
+        scales=torch.as_tensor(np.exp(scales.reshape(count, 3) / SCALE_STEPS + LEAST_LOG_SCALE).astype(np.float32)),
+        opacities=torch.as_tensor((opacities / 255.0).astype(np.float32)),
+        sh=torch.as_tensor(np.concatenate(sh, axis=1)),
     )
     found = as_read(found, name)
     return found if turned[0] == 1 else turn(found, torch.tensor(turned))
@@ -170,23 +170,23 @@ def unpack_quats(words: UInt32[np.ndarray, " N"]) -> Float[Tensor, "N 4"]:
     xyzw = np.zeros((len(words), 4))
     xyzw[np.arange(4) != largest[:, None]] = small.ravel()
     np.put_along_axis(xyzw, largest[:, None], np.sqrt(np.maximum(0, 1 - (small**2).sum(1, keepdims=True))), 1)
-    return torch.from_numpy(xyzw.astype(np.float32)).roll(1, dims=-1)
+    return torch.as_tensor(xyzw.astype(np.float32)).roll(1, dims=-1)
 
 
 def _means(stored: UInt8[np.ndarray, " S"], header: Header) -> Float[Tensor, "N 3"]:
     if header.version == 1:
-        return torch.from_numpy(stored.view("<f2").astype(np.float32).reshape(header.count, 3))
+        return torch.as_tensor(stored.view("<f2").astype(np.float32).reshape(header.count, 3))
     padded = np.zeros((header.count, 3, 4), np.uint8)
     padded[..., 1:] = stored.reshape(header.count, 3, 3)
     fixed = padded.view("<i4")[..., 0] >> 8  # the sign comes from the highest byte
-    return torch.from_numpy((fixed / 2.0**header.bits).astype(np.float32))
+    return torch.as_tensor((fixed / 2.0**header.bits).astype(np.float32))
 
 
 def _coarse_quats(stored: UInt8[np.ndarray, "N 3"]) -> Float[Tensor, "N 4"]:
     """Rotations of versions 1 and 2: x, y and z from -1 to 1 in a byte each; w is not negative."""
     xyz = stored / 127.5 - 1
     w = np.sqrt(np.maximum(0, 1 - (xyz**2).sum(axis=1, keepdims=True)))
-    return torch.from_numpy(np.concatenate([w, xyz], axis=1).astype(np.float32))
+    return torch.as_tensor(np.concatenate([w, xyz], axis=1).astype(np.float32))
 
 
 def _bytes(values: Float[Tensor, "*N"]) -> bytes:

@@ -112,7 +112,7 @@ def _read_streams(content: bytes, name: str) -> tuple[Header, list[bytes], Turn]
     if table < LONG_HEADER.size or start > len(content):
         raise ValueError(f"{name} is damaged: its table of {streams} streams at byte {table} is outside of the file")
     turned = _declared_turn(content[LONG_HEADER.size : table], name) if flags & EXTENDED else TURNS[0]
-    parts = []
+    parts: list[bytes] = []
     for number, expected in enumerate(header.sizes()):
         stored, unpacked = SIZES.unpack_from(content, table + number * SIZES.size) if number < streams else (0, 0)
         if unpacked != expected or start + stored > len(content):
