@@ -39,7 +39,7 @@ hypothesis.settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def poisoned_memory() -> None:
     """Memory from torch.empty holds NaN, so that reading what nobody wrote shows."""
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, which imports the compiler
     torch.utils.deterministic.fill_uninitialized_memory = True
 
 

@@ -30,7 +30,7 @@ def run(code: str) -> None:
 @pytest.mark.parametrize(
     ("document", "files"),
     [
-        ("README.md", ["heads.png", "head.ply"]),
+        pytest.param("README.md", ["heads.png", "head.ply"], marks=pytest.mark.slow),
         pytest.param("docs/start.md", ["morph.mp4", "head.ply", "head.glb"], marks=pytest.mark.slow),
         ("docs/package_index.md", ["heads.png"]),
     ],

@@ -187,6 +187,7 @@ def test_what_is_no_manifest_is_refused(content: bytes, saved: Path) -> None:
         load_checkpoint(saved)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_bit_flipped_anywhere_is_found_or_changes_nothing(saved: Path, data: st.DataObject) -> None:

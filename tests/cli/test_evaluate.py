@@ -55,6 +55,7 @@ def test_snapshots_are_evaluated_once(place: Path) -> None:
     assert not (place / "run" / "evaluations" / ".partial").exists()
 
 
+@pytest.mark.slow
 def test_the_full_suite_writes_a_page(place: Path) -> None:
     result = evaluate(
         place / "run", "--data", place / "blobs.zip", "--detector", place / "means.pt", "--num-images", 10,

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 MODULE = """
 from pathlib import Path
 
@@ -30,6 +32,7 @@ def run(folder: Path, **environment: str) -> str:
     return result.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_changed_constant_of_another_file_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(MODULE)
     (tmp_path / "constants.py").write_text("FACTOR = 2\n")

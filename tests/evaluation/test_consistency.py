@@ -90,6 +90,7 @@ def test_shapes_of_generated_and_real_heads(generator: Generator, reference: Rea
     assert gap(true.areas, true.areas + 0.1) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_depth_of_rendered_people_is_read_and_compared(
     generator: Generator, detector: Detector, tmp_path: Path
 ) -> None:

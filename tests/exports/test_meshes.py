@@ -106,6 +106,7 @@ def test_texture_is_the_colour_of_each_texel(surface: Gaussians, generator: Gene
     np.testing.assert_allclose(texels, expected, atol=1)
 
 
+@pytest.mark.slow
 def test_texels_between_vertices_are_points_between_them() -> None:
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], np.float32)
     vertices = np.concatenate([2 * corners, np.full((4, 1), 3, np.float32)], axis=1)

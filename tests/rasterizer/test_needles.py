@@ -44,7 +44,7 @@ def test_needles_look_as_in_double_precision(seed: int, distance: float) -> None
     assert all(bool(getattr(leaves, name).grad.isfinite().all()) for name in ("means", "quats", "scales", "opacities"))
 
 
-@pytest.mark.parametrize("side", [512, 1024])
+@pytest.mark.parametrize("side", [512, pytest.param(1024, marks=pytest.mark.slow)])
 def test_one_needle_across_the_picture(side: int) -> None:
     turned = normalize(torch.tensor([[1.0, 0.3, 0.2, 0.5]]), dim=-1)
     scene = Gaussians(

@@ -43,6 +43,7 @@ def test_memory_is_that_of_real_tensors() -> None:
     assert least < estimate(config, "cpu").memory < 4 * least
 
 
+@pytest.mark.slow
 def test_half_precision_and_smaller_batches_take_less() -> None:
     config = from_preset("demo", "")
     mixed, full = (
@@ -55,6 +56,7 @@ def test_half_precision_and_smaller_batches_take_less() -> None:
     assert estimate(replace(config, training=small), "cuda").memory < 0.7 * mixed.memory
 
 
+@pytest.mark.slow
 def test_microbatches_bound_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     config = from_preset("ffhq1024", "")
     microbatches = estimate(config, "cuda")

@@ -84,7 +84,7 @@ def test_every_parameter_learns(finished: RunFolder) -> None:
     assert {name for name in same if not name.endswith("noise")} == buffers
 
 
-@pytest.mark.parametrize("at", [4, 28])
+@pytest.mark.parametrize("at", [4, pytest.param(28, marks=pytest.mark.slow)])
 def test_interrupted_and_resumed_is_bit_for_bit_the_same_run(
     at: int, data: Path, finished: RunFolder, tmp_path: Path
 ) -> None:
@@ -178,6 +178,7 @@ def test_only_numbers_name_checkpoints(data: Path, tmp_path: Path) -> None:
     assert left == [".000000004.removed.tmp", "000000008", "000000008_backup", "8 of monday"]
 
 
+@pytest.mark.slow
 def test_old_checkpoints_go_and_snapshots_stay(data: Path, tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", tiny_config(data, snapshot_every=8, total_images=32, kept_checkpoints=2))
     train(run, SilentMonitor())

@@ -232,6 +232,7 @@ def imported(folder: Path, scale: float = 1.0) -> Path:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_an_imported_model_goes_on_with_both_networks_and_its_template(device: str, data: Path, tmp_path: Path) -> None:
     """Its own generator in training, not the average; and the run needs the file no longer than its start."""

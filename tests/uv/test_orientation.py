@@ -53,6 +53,7 @@ def test_turned_heads_are_refused_with_the_way_back(turn: np.ndarray, message: s
         HeadTemplate.from_obj(path)
 
 
+@pytest.mark.slow
 def test_every_turn_is_found_and_described() -> None:
     vertices, faces = other_head()
     assert turned_by(vertices, faces, HEAD.vertices, HEAD.faces) is None
@@ -97,6 +98,7 @@ def test_patches_are_nobodys_head() -> None:
         assert turned_by(square + np.array([0, 0, z]), faces, HEAD.vertices, HEAD.faces) is None
 
 
+@pytest.mark.slow
 def test_mirrored_charts_are_told(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

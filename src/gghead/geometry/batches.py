@@ -157,7 +157,7 @@ def batch_index(index: object, like: Tensor, batch: torch.Size, what: str) -> tu
     try:
         like.new_empty(()).expand(batch)[parts]  # raises IndexError by itself where the batch is shorter
     except (TypeError, ValueError) as error:
-        raise IndexError(f"{what} can't be indexed by {shortened(index)}; expected numbers, slices or masks") from error
+        raise IndexError(f"{what} can't be indexed by {shortened(whole)}; expected numbers, slices or masks") from error
     if not places:
         return parts
     between: list[Any] = [slice(None)] * (len(batch) - used)

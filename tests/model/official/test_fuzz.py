@@ -123,6 +123,7 @@ def test_memory_grows_with_the_program(trap: Path, opcodes: list[bytes], times: 
     assert "trap" not in sys.modules
 
 
+@pytest.mark.slow
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_a_checkpoint_ends_well(data: st.DataObject, checkpoint: bytes, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def truth(folder: Path) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
+@pytest.mark.slow
 def test_an_archive_is_a_dataset_without_problems(folder: Path) -> None:
     with HeadDataset.open(folder / "heads.zip", 32) as dataset:
         assert dataset.names == tuple(f"00000/img{i:08d}.png" for i in range(6))
@@ -109,6 +110,7 @@ def test_light_is_that_of_the_scene(truth: dict[str, np.ndarray]) -> None:
     assert (truth["ambient_up"] > 0).all()
 
 
+@pytest.mark.slow
 def test_the_number_of_views_does_not_change_the_heads(folder: Path, truth: dict[str, np.ndarray], tmp_path) -> None:
     generate(tmp_path / "heads.zip", COUNT, replace(SITTING, views=1, depth=False), workers=1)
     with np.load(tmp_path / "heads_truth.npz") as single:
@@ -126,6 +128,7 @@ def threads_of_a_process() -> list[str | None]:
     return [os.environ.get(name) for name in THREADS]
 
 
+@pytest.mark.slow
 def test_processes_have_one_thread_unless_somebody_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in THREADS:
         monkeypatch.delenv(name, raising=False)

@@ -104,6 +104,7 @@ def test_people_differ_in_hair_skin_and_beards(heads: ProceduralHeads) -> None:
     assert all(red > green > blue for red, green, blue in skin)
 
 
+@pytest.mark.slow
 def test_hair_leaves_the_face_free(heads: ProceduralHeads) -> None:
     """Seen from in front, nobody's eyes, nose and mouth are behind hair; beards are around the mouth."""
     label = posed_label(0.0, 0.0)

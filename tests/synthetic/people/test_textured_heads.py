@@ -37,6 +37,7 @@ def view_of(heads: TexturedHeads, seed: int, yaw: float = 0.0) -> View:
     return render(heads.draw(rng).scene, posed_label(yaw, 0.0), SIDE, lighting, supersampling=2)
 
 
+@pytest.mark.slow
 def test_a_person_follows_from_the_seed(heads: TexturedHeads) -> None:
     first, again, other = view_of(heads, 3), view_of(heads, 3), view_of(heads, 4)
     assert np.array_equal(first.color, again.color)

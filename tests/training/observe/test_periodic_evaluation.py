@@ -56,6 +56,7 @@ def test_measuring_changes_nothing_of_the_run(data: Path, tmp_path: Path) -> Non
     assert (run.evaluations / "000000016.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [8, 16])
 def test_a_measurement_that_was_cut_off_is_made_up_for(
     at: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
