@@ -73,7 +73,7 @@ def test_the_full_suite_writes_a_page(place: Path) -> None:
     ("options", "message"),
     [
         (("--num-images", "many"), "is no number of pictures"),
-        (("--snapshot", "9"), "has no snapshot at 9 images"),
+        (("--snapshot", "9"), "has no snapshot or checkpoint at 9 images"),
         (("--detector", "vgg"), "there is no detector 'vgg'"),
     ],
 )

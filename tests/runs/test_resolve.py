@@ -153,7 +153,7 @@ def test_snapshots_of_a_run_are_chosen(place: Path) -> None:
     (run / "snapshots" / "000001000.safetensors").write_bytes(b"")
     assert len(find_snapshots(run)) == 3
     assert choose_models("GGHEAD-4", "1k") == [Path("runs") / NAME / "snapshots" / "000001000.safetensors"]
-    with pytest.raises(FileNotFoundError, match="no snapshot at 9 images; it has 8, 12, 1000"):
+    with pytest.raises(FileNotFoundError, match="no snapshot or checkpoint at 9 images; it has 8, 12, 1000"):
         choose_models(run, "9")
     for argument in ("GGHEAD-4", "model.safetensors"):
         with pytest.raises(ValueError, match="no snapshot 'newest'; expected last, all, remaining, or images"):

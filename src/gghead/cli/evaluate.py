@@ -88,7 +88,7 @@ def evaluate(
     """
     files = [file for model in models or (None,) for file in choose_models(model, snapshot)]
     if not find_data(data).exists():
-        raise FileNotFoundError(f"there is no dataset at {find_data(data)}")
+        raise FileNotFoundError(f"there is no dataset at {find_data(data)}; expected a zip or a folder of pictures")
 
     from gghead.evaluation.evaluate import EvaluationSettings
     from gghead.evaluation.models import candidate_of

@@ -65,11 +65,15 @@ def describe(path: Path) -> Description:
     is_model = path.suffix == MODEL_SUFFIX or (path.suffix in OTHER_KINDS and path.suffix != ".zip")
     if is_model or is_checkpoint(path) or is_run(path):
         return describe_model(find_model(path))
+    from gghead.data.archive import LABELS_NAME
+
     data = find_data(path)
     if not data.exists():
         raise FileNotFoundError(
             f"there is nothing at {path}; expected a model file, a run's folder or name, a checkpoint, or a dataset"
         )
+    if data.is_dir() and not (data / LABELS_NAME).exists():
+        raise ValueError(f"{path} is none of a run, a checkpoint and a dataset, which has a {LABELS_NAME}")
     return describe_data(data)
 
 

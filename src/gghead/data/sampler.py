@@ -112,8 +112,8 @@ def rank_slice(start: int, batch_size: int, rank: int, world_size: int, group_si
     size = max(min(group_size, batch_size), 1)
     if batch_size < 1 or batch_size % (size * world_size):
         raise ValueError(
-            f"batch_size is {batch_size} on {world_size} processes; expected a positive multiple of "
-            f"{size * world_size}, because pictures are compared in groups of {size}: take other numbers of either"
+            f"batch_size is {batch_size}, processes {world_size}; expected a positive multiple of {size * world_size}, "
+            f"because pictures are compared in groups of {size}"
         )
     groups = np.arange(start, start + batch_size).reshape(size, -1)
     return np.split(groups, world_size, axis=1)[rank].flatten().tolist()

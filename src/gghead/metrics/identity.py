@@ -38,7 +38,7 @@ class EqualError:
 
     Attributes:
         threshold: distance below which a pair is called one person.
-        rate: share of either kind of pair that is judged wrongly there.
+        rate: share of either kind of pair that is classified wrongly there.
     """
 
     threshold: float

@@ -1,6 +1,6 @@
 """What training goes on from, beside a model file: MODEL.training with the generator in training and the discriminator.
 
-A model file holds the averaged generator, all that sampling needs. The other networks are twice its size, so they have
+A model file holds the EMA generator, all that sampling needs. The other networks are twice its size, so they have
 a file of their own, which may be deleted. It names its model by the hash of its content.
 """
 

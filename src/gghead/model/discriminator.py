@@ -9,7 +9,7 @@ from gghead.stylegan.layers import initialize
 
 
 class Discriminator(nn.Module):
-    """Judges pictures of heads.
+    """Tells real pictures of heads from generated ones.
 
     Args:
         config: sizes.
@@ -35,7 +35,7 @@ class Discriminator(nn.Module):
             initialize(self, seed)
 
     def forward(self, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"]) -> Float[Tensor, " B"]:
-        """Judges pictures, colours in [-1, 1] of the configured resolution; high logits mean real.
+        """Evaluates pictures, colours in [-1, 1] of the configured resolution; high logits mean real.
 
         Raises:
             ValueError: pictures of another size, or a batch that does not split into groups.

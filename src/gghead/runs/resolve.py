@@ -84,7 +84,7 @@ def choose_models(argument: str | Path | None, choice: str) -> list[Path]:
     chosen = [snapshot.path for snapshot in snapshots if images in (None, snapshot.images)]
     if not chosen:
         there = ", ".join(str(snapshot.images) for snapshot in snapshots)
-        raise FileNotFoundError(f"{path} has no snapshot at {images} images; it has {there}")
+        raise FileNotFoundError(f"{path} has no snapshot or checkpoint at {images} images; it has {there}")
     return chosen
 
 

@@ -84,7 +84,7 @@ class DiscriminatorNetwork(nn.Module):
 
     @in_own_precision
     def forward(self, pictures: Float[Tensor, "B C R R"], labels: Float[Tensor, "B L"]) -> Float[Tensor, " B"]:
-        """Judges pictures; high logits mean real.
+        """Evaluates pictures; high logits mean real.
 
         Raises:
             ValueError: the batch does not split into groups of group_size pictures.

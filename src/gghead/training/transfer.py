@@ -12,6 +12,7 @@ from gghead.checkpoint.atomic import write_file
 from gghead.checkpoint.store import load_checkpoint
 from gghead.config.codec import to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
+from gghead.config.printable import listed
 from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, load_training, training_file
 from gghead.model.storage import load_generator
@@ -198,8 +199,8 @@ def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
     write_file(run.transfer, lambda temporary: temporary.write_text(to_json(taken) + "\n", encoding="utf-8"))
     seen = "" if taken.images is None else f", which had seen {taken.images} images"
     monitor.event(f"starts with the weights of {taken.source}{seen}")
-    monitor.event(f"not transferred, fresh: {', '.join(taken.fresh) or 'nothing'}")
-    monitor.event(f"left behind: {', '.join(taken.unused) or 'nothing'}")
+    monitor.event(f"not transferred, fresh: {listed(list(taken.fresh)) or 'nothing'}")
+    monitor.event(f"left behind: {listed(list(taken.unused)) or 'nothing'}")
 
 
 def _grown_name(name: str, added: int, resolution: int) -> str:

@@ -62,7 +62,7 @@ class OfficialCheckpoint:
     """The networks of an official checkpoint.
 
     Attributes:
-        generator_ema: the averaged generator, the one to sample from.
+        generator_ema: the EMA generator, the one to sample from.
         generator: the generator in training, or None if the file has none.
         discriminator: or None if the file has none, or one that gghead does not know.
         notes: what could not be imported and why, and what was left aside, one sentence each.

@@ -37,7 +37,7 @@ def build_or_restore(
     if newest:
         state, restored = restore_state(newest[0], run.config, device)
         complete = state.images >= run.config.training.total_images
-        monitor.event(f"{'is complete with' if complete else 'goes on from'} {state.images} images")
+        monitor.event(f"{run.path} {'is complete with' if complete else 'goes on from'} {state.images} images")
         require_same_networks(run, restored.config, monitor)
         _tell_changes(restored, Circumstances.here(state.device, group.world_size), state.images, monitor)
     elif run.config.init_from:
