@@ -40,7 +40,7 @@ def test_pictures_that_are_compared_stay_together() -> None:
 
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
-    with pytest.raises(ValueError, match="batch_size is 10 on 4"):
+    with pytest.raises(ValueError, match="batch_size is 10, processes 4"):
         rank_slice(0, 10, 0, 4)
     with pytest.raises(ValueError, match=r"expected a positive multiple of 16.*groups of 4"):
         rank_slice(0, 8, 0, 4, group_size=4)
