@@ -23,8 +23,9 @@ from gghead.evaluation.identity import (
     identities,
     identity_measures,
 )
-from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer, equal_error
+from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer
 from gghead.synthetic.people.portraits import Sitting
+from studies.equal_error import equal_error
 from studies.rendered_people import draw_people
 
 EYES_AND_NOSE = [45, 42, 36, 39, 33]

@@ -85,10 +85,7 @@ class FaceModels:
         middle = LANDMARKER_SIDE / 2
         x0, y0 = center[0] * side - a * middle + b * middle, center[1] * side - b * middle - a * middle
         crop = picture.transform(
-            (LANDMARKER_SIDE, LANDMARKER_SIDE),
-            Image.Transform.AFFINE,
-            (a, -b, x0, b, a, y0),
-            Image.Resampling.BILINEAR,
+            (LANDMARKER_SIDE, LANDMARKER_SIDE), Image.Transform.AFFINE, (a, -b, x0, b, a, y0), Image.Resampling.BILINEAR
         )
         points, flag = self._run(1, np.asarray(crop, np.float32) / 255)
         local = points.reshape(468, 3)

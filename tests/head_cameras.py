@@ -7,12 +7,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.trajectories import on_sphere
 
 X, Y, Z = np.eye(3)
-TO_OTHER_CAMERA = {
-    "opengl": (X, -Y, -Z),
-    "flipped-x": (-X, Y, Z),
-    "flipped-y": (X, -Y, Z),
-    "flipped-z": (X, Y, -Z),
-}
+TO_OTHER_CAMERA = {"opengl": (X, -Y, -Z), "flipped-x": (-X, Y, Z), "flipped-y": (X, -Y, Z), "flipped-z": (X, Y, -Z)}
 """The other camera's axes, in those of an OpenCV camera."""
 TO_OTHER_WORLD = {
     "z-up": (X, -Z, Y),

@@ -176,14 +176,7 @@ def test_a_run_from_the_command_line(data: Path, tmp_path: Path) -> None:
     training = json.loads((run / "config.json").read_text())["training"]
     assert {
         name: training[name] for name in ("total_images", "precision", "views", "r1_gamma", "mirrored", "r1_every")
-    } == {
-        "total_images": 16,
-        "precision": "full",
-        "views": 2,
-        "r1_gamma": 0.5,
-        "mirrored": False,
-        "r1_every": 8,
-    }
+    } == {"total_images": 16, "precision": "full", "views": 2, "r1_gamma": 0.5, "mirrored": False, "r1_every": 8}
     assert "16 of 16 images seen" in gghead("info", run).output
     assert "exists already" in refusal("train", "demo", "--data", tmp_path / "heads.zip", "--out", run)
 

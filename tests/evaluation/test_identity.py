@@ -20,7 +20,7 @@ from gghead.evaluation.real_statistics import RealStatistics
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.metrics import identity
-from gghead.metrics.identity import FaceRecognizer, equal_error, load_recognizer
+from gghead.metrics.identity import FaceRecognizer, load_recognizer
 from gghead.model.generator import Generator
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.landmarks import landmarks
@@ -65,16 +65,6 @@ def test_measures_are_of_the_right_pairs() -> None:
     assert values["identity distance of other heads, test"] == pytest.approx((0.7 + 0.7 + 1.4) / 3)
     (nothing,) = identity_measures(Identities(torch.empty(0, len(VIEWS), 128)), "test")
     assert math.isnan(nothing.value)
-
-
-def test_the_equal_error_lies_between_two_kinds_of_pairs() -> None:
-    parted = equal_error(torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.6, 0.7]))
-    assert parted.rate == 0
-    assert 0.3 < parted.threshold <= 0.5
-    mixed = equal_error(torch.tensor([0.1, 0.2, 0.3, 0.6]), torch.tensor([0.25, 0.5, 0.7, 0.8]))
-    assert mixed.rate == pytest.approx(0.25)
-    with pytest.raises(ValueError, match="0 pairs of one person"):
-        equal_error(torch.empty(0), torch.ones(2))
 
 
 def test_landmarks_are_those_of_the_head_of_the_canonical_space() -> None:

@@ -82,9 +82,7 @@ def test_invert_rigid() -> None:
 
 
 @given(
-    yaw=st.lists(st.floats(-6.2, 6.2), min_size=1, max_size=4),
-    pitch=st.floats(-1.5, 1.5),
-    distance=st.floats(0.5, 9),
+    yaw=st.lists(st.floats(-6.2, 6.2), min_size=1, max_size=4), pitch=st.floats(-1.5, 1.5), distance=st.floats(0.5, 9)
 )
 def test_cameras_at_angles_look_at_the_head(yaw: list[float], pitch: float, distance: float) -> None:
     target = torch.tensor([0.1, -0.2, 0.3])

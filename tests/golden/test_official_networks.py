@@ -12,13 +12,7 @@ from gghead.model.decoder import activate
 from gghead.model.official.reader import OfficialCheckpoint, read_official
 from gghead.stylegan.synthesis import Noise
 from official_fixture import official_arrays, official_file
-from tolerances import (
-    OFFICIAL_GRADIENT,
-    OFFICIAL_LOGITS,
-    OFFICIAL_LOSS,
-    OFFICIAL_RELATIVE,
-    OFFICIAL_STYLES,
-)
+from tolerances import OFFICIAL_GRADIENT, OFFICIAL_LOGITS, OFFICIAL_LOSS, OFFICIAL_RELATIVE, OFFICIAL_STYLES
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,7 @@ from gghead.training.loop import train
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 from tolerances import TWO_GPUS
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices"),
-]
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")]
 
 PATIENCE = 120
 """Seconds in which a run starts, trains a little and ends."""

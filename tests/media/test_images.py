@@ -7,15 +7,7 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 from gghead.media.encoded import Traits, decode_picture
-from gghead.media.images import (
-    encode_png,
-    resize,
-    resize_bands,
-    tile,
-    to_network,
-    to_uint8,
-    to_unit,
-)
+from gghead.media.images import encode_png, resize, resize_bands, tile, to_network, to_uint8, to_unit
 from tolerances import EXACT_FLOAT32
 
 

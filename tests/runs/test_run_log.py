@@ -70,10 +70,7 @@ def test_scores_that_are_no_numbers_choose_nothing(tmp_path: Path) -> None:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(st.sampled_from([*WHOLE, *ODD[:-4]]) | st.binary(max_size=12), max_size=8),
-    st.binary(max_size=12),
-)
+@given(st.lists(st.sampled_from([*WHOLE, *ODD[:-4]]) | st.binary(max_size=12), max_size=8), st.binary(max_size=12))
 def test_no_log_stops_a_run(tmp_path: Path, lines: list[bytes], end: bytes) -> None:
     log = tmp_path / "log.jsonl"
     log.write_bytes(b"\n".join([*lines, end]))

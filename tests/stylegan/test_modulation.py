@@ -7,15 +7,7 @@ import torch
 from torch.nn.functional import conv2d, leaky_relu
 
 from gghead.stylegan.layers import initialize
-from gghead.stylegan.modulation import (
-    Filled,
-    Modulator,
-    StyledConv,
-    ToOutput,
-    at_once,
-    demodulation,
-    energy,
-)
+from gghead.stylegan.modulation import Filled, Modulator, StyledConv, ToOutput, at_once, demodulation, energy
 from gghead.stylegan.resampling import upsampling_conv
 from tolerances import EXACT_FLOAT64
 

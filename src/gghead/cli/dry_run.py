@@ -11,12 +11,7 @@ if TYPE_CHECKING:
 HOURS_OF_A_YEAR = 8766
 
 
-def tell_estimate(
-    config: "RunConfig",
-    hourly_price: float | None,
-    device: str,
-    gpus: int,
-) -> None:
+def tell_estimate(config: "RunConfig", hourly_price: float | None, device: str, gpus: int) -> None:
     """Prints what a run would take here and, on a machine without a GPU, on GPUs that were measured.
 
     Without an hourly price, costs are left out. On a processor, the processes share it, and count for the GPUs alone.

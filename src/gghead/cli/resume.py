@@ -45,12 +45,7 @@ def resume(
     run_to_end(opened.config, options, run, prepare=lambda: run)
 
 
-def run_to_end(
-    config: "RunConfig",
-    options: "RunOptions",
-    path: Path | None,
-    prepare: Callable[[], Path],
-) -> None:
+def run_to_end(config: "RunConfig", options: "RunOptions", path: Path | None, prepare: Callable[[], Path]) -> None:
     """Trains with progress on stderr, in as many processes as wanted; leaves with 130 if the run was interrupted.
 
     Args:
@@ -94,11 +89,7 @@ def run_to_end(
         raise SystemExit(INTERRUPTED)
 
 
-def _train_here(
-    path: Path,
-    options: "RunOptions",
-    group: "ProcessGroup",
-) -> "Outcome":
+def _train_here(path: Path, options: "RunOptions", group: "ProcessGroup") -> "Outcome":
     """Trains in this process; only rank 0 says what all find."""
     from gghead.processes.launch import end_after_loss
     from gghead.training.launch import train_in_group

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gghead.cli.looks import (
-    PICTURES,
-    PITCH,
-    VIDEOS,
-    YAW,
-    check_backdrop,
-    radians_of,
-    rendering_options,
-    target_of,
-)
+from gghead.cli.looks import PICTURES, PITCH, VIDEOS, YAW, check_backdrop, radians_of, rendering_options, target_of
 from gghead.cli.options import (
     SEEDS,
     check_output,

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gghead.cli.options import (
-    RunPath,
-    device_option,
-    finite,
-    pick_device,
-    run_options,
-    set_option,
-)
+from gghead.cli.options import RunPath, device_option, finite, pick_device, run_options, set_option
 from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
 from gghead.config.training import TrainingConfig
 from gghead.data.archive import open_archive

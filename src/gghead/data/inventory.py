@@ -55,10 +55,7 @@ class Inventory:
         """What is not as it was, with numbers, for people."""
         old, new = before.items, self.items
         both = [name for name in new if name in old]
-        counts = {
-            "new": len(new) - len(both),
-            "missing": len(old) - len(both),
-        } | {
+        counts = {"new": len(new) - len(both), "missing": len(old) - len(both)} | {
             f"with another {what}": sum(new[name].parts[part] != old[name].parts[part] for name in both)
             for part, what in enumerate(("content", "mask", "camera"))
         }

@@ -6,15 +6,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image
 
-from gghead.media.encoded import (
-    SIXTEEN_BIT_MODES,
-    Traits,
-    levels,
-    opacity_of,
-    opened,
-    to_8_bits,
-    traits_of,
-)
+from gghead.media.encoded import SIXTEEN_BIT_MODES, Traits, levels, opacity_of, opened, to_8_bits, traits_of
 
 BLACK, WHITE = 10, 245
 """What masks reach at least where there is nobody, and where the person is; JPEGs and resizing blur both a little."""

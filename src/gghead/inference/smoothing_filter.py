@@ -82,7 +82,4 @@ def neighbors(generator: Generator, device: torch.device | str) -> list[tuple[In
     column, row = (places.to(device) for places in grid_places(generator.texel_uvs, side))
     at = torch.full((side + 2, side + 2), -1, device=device)
     at[row + 1, column + 1] = torch.arange(len(column), device=device)
-    return [
-        (at[row + 1, column + 2], at[row + 1, column]),
-        (at[row + 2, column + 1], at[row, column + 1]),
-    ]
+    return [(at[row + 1, column + 2], at[row + 1, column]), (at[row + 2, column + 1], at[row, column + 1])]

@@ -7,7 +7,6 @@ Source: King 2017, "High Quality Face Recognition with Deep Metric Learning", an
 `dnn_face_recognition_ex`: ResNet-34 with half of the filters, 128 numbers, threshold 0.6.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,19 +29,6 @@ CHIP_SIDE, CHIP_PADDING = 150, 0.25
 """How large the network wants a face, pixels, and how much around it."""
 ENLARGED_SIDE = 512
 """Smaller pictures are brought to this side first: dlib rounds landmarks to whole pixels."""
-
-
-@dataclass(frozen=True)
-class EqualError:
-    """Where a threshold takes as many pairs of one person for two as pairs of two people for one.
-
-    Attributes:
-        threshold: distance below which a pair is called one person.
-        rate: share of either kind of pair that is classified wrongly there.
-    """
-
-    threshold: float
-    rate: float
 
 
 class FaceRecognizer:
@@ -102,18 +88,3 @@ def load_recognizer() -> FaceRecognizer | None:
         return FaceRecognizer()
     except FileNotFoundError:
         return None
-
-
-def equal_error(same: Float[Tensor, " N"], other: Float[Tensor, " M"]) -> EqualError:
-    """The threshold between distances of pairs of one person and of two.
-
-    Raises:
-        ValueError: there are no pairs of a kind.
-    """
-    if not len(same) or not len(other):
-        raise ValueError(f"{len(same)} pairs of one person, {len(other)} of two; expected some of each")
-    thresholds = torch.cat([same, other]).sort().values
-    missed = 1 - torch.searchsorted(same.sort().values, thresholds, right=False) / len(same)
-    taken = torch.searchsorted(other.sort().values, thresholds, right=False) / len(other)
-    best = int((missed - taken).abs().argmin())
-    return EqualError(float(thresholds[best]), float((missed[best] + taken[best]) / 2))

@@ -222,10 +222,7 @@ def _fill(network: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[list[str],
 
 
 def _require_same(
-    new: GeneratorConfig | DiscriminatorConfig,
-    old: GeneratorConfig | DiscriminatorConfig,
-    network: str,
-    source: Source,
+    new: GeneratorConfig | DiscriminatorConfig, old: GeneratorConfig | DiscriminatorConfig, network: str, source: Source
 ) -> None:
     for name in (field.name for field in fields(new) if field.name not in MAY_DIFFER):
         if getattr(new, name) != getattr(old, name):

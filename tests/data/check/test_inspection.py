@@ -111,11 +111,7 @@ def test_principal_points_outside_of_pictures_need_a_head_in_them(files: Files, 
     # The camera turned away by as much: a crop of a wide photograph.
     turn = np.arctan(1.1 / labels[2, 16])
     turned = labels[2, :16].reshape(4, 4).copy()
-    turned[:3, :3] = turned[:3, :3] @ [
-        [np.cos(turn), 0, np.sin(turn)],
-        [0, 1, 0],
-        [-np.sin(turn), 0, np.cos(turn)],
-    ]
+    turned[:3, :3] = turned[:3, :3] @ [[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]]
     labels[2, :16] = turned.reshape(-1)
     assert inspect(write_set(with_labels(files, labels)), 8).problems == ()
 

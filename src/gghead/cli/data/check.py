@@ -61,12 +61,7 @@ def check(
         raise SystemExit(1)
 
 
-def write_sheet(
-    inspection: "Inspection",
-    out: Path,
-    template: "HeadTemplate",
-    force: bool,
-) -> None:
+def write_sheet(inspection: "Inspection", out: Path, template: "HeadTemplate", force: bool) -> None:
     """Writes the contact sheet, unless there is no picture with a camera."""
     from gghead.checkpoint.atomic import write_file
     from gghead.data.check.contact_sheet import contact_sheet_of

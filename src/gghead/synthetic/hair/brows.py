@@ -152,11 +152,7 @@ def _find_skin(model: HeadModel, flat: np.ndarray) -> tuple[Int32[np.ndarray, "n
     width, height = np.ceil((high - low) * SAMPLES).astype(int)
     triangles = model.triangles[model.chart == Chart.HEAD]
     screen = np.stack(
-        [
-            (model.neutral[:, 0] - low[0]) * SAMPLES,
-            (model.neutral[:, 1] - low[1]) * SAMPLES,
-            100 - model.neutral[:, 2],
-        ],
+        [(model.neutral[:, 0] - low[0]) * SAMPLES, (model.neutral[:, 1] - low[1]) * SAMPLES, 100 - model.neutral[:, 2]],
         1,
     )
     _, hit, first_two = rasterize(np.ascontiguousarray(screen, dtype=np.float32), triangles, int(height), int(width))

@@ -43,11 +43,7 @@ class Lashes:
         self.texture = _paint(detail)
 
     def mesh(
-        self,
-        skin: Float32[np.ndarray, "v 3"],
-        eyeballs: tuple[Eyeball, Eyeball],
-        length: float,
-        place: Similarity,
+        self, skin: Float32[np.ndarray, "v 3"], eyeballs: tuple[Eyeball, Eyeball], length: float, place: Similarity
     ) -> Mesh:
         """The lashes of a person.
 

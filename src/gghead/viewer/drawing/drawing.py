@@ -117,9 +117,7 @@ def adjusted(head: Head, look: Look, seen: Observation) -> Gaussians:
             raise ValueError("this head has no UV map to colour it by; only heads of a model have one")
         gaussians = replace(gaussians, sh=(uv_colors(head.uvs)[:, None] - 0.5) / C0)
     return replace(
-        gaussians,
-        scales=gaussians.scales * look.size,
-        opacities=(gaussians.opacities * look.opacity).clamp(max=1),
+        gaussians, scales=gaussians.scales * look.size, opacities=(gaussians.opacities * look.opacity).clamp(max=1)
     )
 
 
