@@ -12,12 +12,13 @@ from gghead.config.model import ModelConfig
 from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.model.continuation import TrainingNetworks, save_training
-from gghead.model.official.reader import OfficialCheckpoint, read_official
+from gghead.model.official.reader import OfficialCheckpoint
 from gghead.model.storage import save_generator
 from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
 from gghead.training.transfer import continue_config, open_source, transfer
+from model.official.official_import import read_official
 from official_fixture import official_file
 from tiny_run import TRAINING, SilentMonitor, write_tiny_dataset
 from tolerances import OFFICIAL_HALF_MAPS, OFFICIAL_RELATIVE, OFFICIAL_STYLES

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from gghead.geometry.cameras import Cameras
 from gghead.model.decoder import activate
-from gghead.model.official.reader import OfficialCheckpoint, read_official
+from gghead.model.official.reader import OfficialCheckpoint
 from gghead.stylegan.synthesis import Noise
+from model.official.official_import import read_official
 from official_fixture import official_arrays, official_file
 from tolerances import OFFICIAL_GRADIENT, OFFICIAL_LOGITS, OFFICIAL_LOSS, OFFICIAL_RELATIVE, OFFICIAL_STYLES
 

@@ -13,11 +13,11 @@ from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
-from gghead.model.official.reader import read_official
 from gghead.rasterizer import Rendering, render
 from gghead.training.losses import terms as terms_module
 from gghead.training.losses.regularizers import uv_total_variation
 from gghead.training.losses.terms import GeneratorTerms, generator_terms
+from model.official.official_import import read_official
 from official_backward import with_official_backward
 from official_fixture import official_arrays, official_file
 from tolerances import (

@@ -18,9 +18,6 @@ def intrinsics_faults(intrinsics: Float[np.ndarray, "M 3 3"]) -> dict[int, str]:
     """Rows that are no pinhole camera's in units of the picture's side, and what they have instead.
 
     The principal point may lie outside of the picture: crops of wide photographs have such.
-
-    Args:
-        intrinsics: finite numbers.
     """
     facts: dict[bytes, str | None] = {}  # most sets have one lens
     faults = {}

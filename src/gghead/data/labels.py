@@ -52,10 +52,6 @@ def parse_labels(text: bytes, source: Path | str) -> Labels:
 
     The labels may be an object with names as keys, too. Names are spelled as `archive.canonical_name` does.
 
-    Args:
-        text: the file's content.
-        source: what messages call the archive.
-
     Raises:
         ValueError: it is not such a file, or some label is not that of a camera; says which and how many.
     """

@@ -16,13 +16,7 @@ from gghead.media.images import resize, resize_bands
 def foreground(
     colors: UInt8[np.ndarray, "H H 3"], alpha: UInt8[np.ndarray, "H H"], resolution: int
 ) -> UInt8[np.ndarray, "R R 4"]:
-    """Premultiplied foreground and alpha of a picture: multiplied at full size, then resized, all four bands alike.
-
-    Args:
-        colors: of a square picture.
-        alpha: 255 where the person is.
-        resolution: side of the result, pixels.
-    """
+    """Premultiplied foreground and alpha of a picture: multiplied at full size, then resized, all four bands alike."""
     if alpha.min() == 255:
         return np.dstack((resize(colors, resolution), np.full((resolution, resolution), 255, np.uint8)))
     return resize_bands(premultiply(colors, alpha), resolution)

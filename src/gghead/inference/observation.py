@@ -42,10 +42,6 @@ class Observation:
         of its own pictures. In finer ones Gaussians get in space what they lose on the screen, and where the UV map is
         stretched, as in rims of hair, they reach out to their neighbours.
 
-        Args:
-            heads: any batch.
-            generator: that made them.
-
         Raises:
             ValueError: the heads are not of that generator.
 

@@ -132,10 +132,6 @@ class Generator(nn.Module):
     def maps(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Float[Tensor, "*B C R R"]:
         """Styles -> UV maps; the position channels are not mixed yet, `raw_of` does that at the texels.
 
-        Args:
-            styles: style vectors of all layers.
-            noise: see `Noise`.
-
         Raises:
             ValueError: a wrong number of style vectors or of noises, or styles of another size, type or device.
         """

@@ -46,10 +46,6 @@ def train_in_processes(path: Path, options: RunOptions) -> Outcome:
         outcome = train_in_processes(Path("runs/GGHEAD-1"), RunOptions(gpus=4, restarts=2))
         ```
 
-    Args:
-        path: folder of the run.
-        options: how to continue.
-
     Returns:
         How the run ended; interrupted if Ctrl-C or SIGTERM, passed on to all, had it saved and stopped.
 

@@ -110,10 +110,6 @@ def read_texels(config: RunConfig) -> UVSamples:
 def samples_of(path: Path, content: TensorFile) -> UVSamples:
     """Where a generator has its Gaussians.
 
-    Args:
-        path: of its file, for errors.
-        content: of that file.
-
     Raises:
         ValueError: it is no generator's.
     """

@@ -69,9 +69,6 @@ class Accumulator:
     def read(self, images: int) -> Tick:
         """Means since the last call, over all processes; forgets them.
 
-        Args:
-            images: real images seen so far.
-
         Raises:
             Divergence: a value is non-finite. Names the first such step and what is non-finite in it.
             ConnectionError: another process is gone.

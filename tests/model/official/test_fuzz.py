@@ -15,8 +15,8 @@ from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
 from gghead.model.official.bounds import MAX_OPCODES, Budget
 from gghead.model.official.pickled_tensors import interpret
-from gghead.model.official.reader import read_official
 from gghead.model.official.safe_pickle import Policy, read_inert
+from model.official.official_import import read_official
 from official_writer import official_content, write_official
 
 BYTES_OF_AN_OPCODE = 400

@@ -13,10 +13,9 @@ from torch import nn
 
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator, build_generator
-from gghead.model.official.reader import read_official
 from gghead.model.official.safe_pickle import UnsafePickleError
 from gghead.stylegan.resampling import downsample
-from model.official.official_import import CONFIG, assert_same, imported, refusal
+from model.official.official_import import CONFIG, assert_same, imported, read_official, refusal
 from official_writer import Content, Part, official_content, write_official
 from tiny_run import MODEL
 from tolerances import EXACT_FLOAT32

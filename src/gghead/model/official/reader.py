@@ -74,19 +74,14 @@ class OfficialCheckpoint:
     notes: tuple[str, ...]
 
 
-def read_official(path: Path) -> OfficialCheckpoint:
-    """Reads an official checkpoint (network-snapshot-*.pkl).
+def open_official(path: Path) -> OfficialPickle:
+    """Reads the modules of an official checkpoint (network-snapshot-*.pkl).
 
     Raises:
         FileNotFoundError: there is no such file.
         UnsafePickleError: the pickle tries something that no checkpoint needs; the message names it.
-        ValueError: it is damaged, no GGHead checkpoint, or uses settings or parameters that gghead does not know.
+        ValueError: it is damaged or no GGHead checkpoint.
     """
-    return convert(open_official(path))
-
-
-def open_official(path: Path) -> OfficialPickle:
-    """Reads the modules of an official checkpoint; errors as of `read_official`."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
