@@ -99,7 +99,7 @@ def test_it_reads_only_a_little_ahead(dataset: HeadDataset, monkeypatch) -> None
 
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
-    with pytest.raises(ValueError, match="batch_size is 3 on 2"):
+    with pytest.raises(ValueError, match="batch_size is 3, processes 2"):
         Order(seed=0, batch_size=3, world_size=2)
 
 

@@ -127,7 +127,8 @@ def test_a_run_begins_with_the_weights_of_another(stage1: RunFolder, tmp_path: P
         for network in ("generator", "generator_ema")
         for name in ("texel_uvs", "template_positions")
     }
-    assert all(name in "\n".join(monitor.events) for name in told["fresh"])
+    first, more = told["fresh"][0], f"and {len(told['fresh']) - 5} more"
+    assert any(first in event and more in event for event in monitor.events)
     assert next(path.name for path in run.checkpoints()) == "000000000"
     state = state_of(run)
     assert float(state.discriminator.critic.fade) == pytest.approx(4 / 16)
