@@ -4,7 +4,7 @@
     python -m studies.fitted_head one.zip head.safetensors
 
 The maps take the place of a network's: texels, activations and ranges are a model's, and coarse maps for all but the
-colour make neighbours similar, as a network does. Exports are judged on such a head. With --grid 512 the fitted maps
+colour make neighbours similar, as a network does. Exports are measured on such a head. With --grid 512 the fitted maps
 are sampled at four times as many texels, with Gaussians of half the size.
 """
 

@@ -88,7 +88,8 @@ def beside_real(generator: gghead.Generator, data: Path, columns: int, side: int
     """Two rows of real pictures, and two of heads seen by their cameras, all variety."""
     with HeadDataset.open(data, side) as dataset:
         real = torch.from_numpy(np.stack([dataset.read(index) for index in range(2 * columns)])) / 255
-        seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), 4 * side)
+        # At the model's own size, as evaluations see its heads.
+        seen = Cameras.from_labels(torch.from_numpy(dataset.labels[: 2 * columns]), generator.config.picture_resolution)
     heads = [generator.sample([seed], truncation=1.0) for seed in range(2 * columns)]
     made = averaged(
         torch.cat([gghead.draw(generator, head, seen[[index]]).rgb[0] for index, head in enumerate(heads)]), side

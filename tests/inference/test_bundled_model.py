@@ -1,4 +1,4 @@
-"""The model in the box: there, small enough, one head from all sides, and heads of people."""
+"""The bundled model: there, small enough, one head from all sides, and heads of people."""
 
 import math
 

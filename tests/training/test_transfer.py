@@ -167,8 +167,8 @@ def test_a_model_file_starts_with_a_fresh_discriminator(stage1: RunFolder, tmp_p
     for name in ("generator", "generator_ema"):
         assert torch.equal(networks[0][name][weight], given[weight])
         assert not torch.equal(networks[8][name][weight], given[weight])
-    judge = "critic.from_picture.weight"
-    assert not torch.equal(networks[8]["discriminator"][judge], networks[0]["discriminator"][judge])
+    layer = "critic.from_picture.weight"
+    assert not torch.equal(networks[8]["discriminator"][layer], networks[0]["discriminator"][layer])
 
 
 def wider(config: RunConfig) -> RunConfig:

@@ -60,13 +60,13 @@ def describe(path: Path) -> Description:
         FileNotFoundError: nothing does.
         ValueError: it is damaged, or of no kind that can be described.
     """
+    from gghead.data.archive import LABELS_NAME
+
     if (path / CONFIG).is_file():
         return describe_run(path)
     is_model = path.suffix == MODEL_SUFFIX or (path.suffix in OTHER_KINDS and path.suffix != ".zip")
     if is_model or is_checkpoint(path) or is_run(path):
         return describe_model(find_model(path))
-    from gghead.data.archive import LABELS_NAME
-
     data = find_data(path)
     if not data.exists():
         raise FileNotFoundError(

@@ -5,6 +5,8 @@ screen, turn the direction of writing, or fill the terminal for minutes. Every m
 here.
 """
 
+from collections.abc import Sequence
+
 MAX_CHARACTERS = 80
 """Characters of foreign text that a message shows."""
 
@@ -36,7 +38,7 @@ def shown(value: object) -> str:
     return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
 
 
-def listed(names: list[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5) -> str:
     """The first few names, and how many more there are."""
     told = ", ".join(printable(name) for name in names[:most])
     return told if len(names) <= most else f"{told} and {len(names) - most} more"

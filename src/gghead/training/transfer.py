@@ -199,8 +199,8 @@ def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
     write_file(run.transfer, lambda temporary: temporary.write_text(to_json(taken) + "\n", encoding="utf-8"))
     seen = "" if taken.images is None else f", which had seen {taken.images} images"
     monitor.event(f"starts with the weights of {taken.source}{seen}")
-    monitor.event(f"not transferred, fresh: {listed(list(taken.fresh)) or 'nothing'}")
-    monitor.event(f"left behind: {listed(list(taken.unused)) or 'nothing'}")
+    monitor.event(f"not transferred, fresh: {listed(taken.fresh) or 'nothing'}")
+    monitor.event(f"left behind: {listed(taken.unused) or 'nothing'}")
 
 
 def _grown_name(name: str, added: int, resolution: int) -> str:

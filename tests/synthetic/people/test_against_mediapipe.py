@@ -23,7 +23,7 @@ ASSETS = "GGHEAD_TEST_ASSETS"
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Measured:
     """What the models say of a dataset.
 
     Attributes:
@@ -38,8 +38,8 @@ class Judgement:
     overlap: float
 
 
-def judge(archive: Path, models: FaceModels) -> Judgement:
-    """Judges the frontal-ish pictures of a dataset."""
+def measure(archive: Path, models: FaceModels) -> Measured:
+    """Measures the frontal-ish pictures of a dataset."""
     model = HeadModel()
     average = model.morph(model.average_adult)
     canonical = landmarks(model, average, model.to_canonical(average))
@@ -63,7 +63,7 @@ def judge(archive: Path, models: FaceModels) -> Judgement:
             towards_camera = -turn[2]  # the camera looks along the third row; a camera in front of the face sees -z
             yaws.append(yaw)
             estimates.append(np.arctan2(towards_camera[0], towards_camera[2]))
-    return Judgement(len(yaws) / looked_at, np.array(yaws), np.array(estimates), float(np.mean(overlaps)))
+    return Measured(len(yaws) / looked_at, np.array(yaws), np.array(estimates), float(np.mean(overlaps)))
 
 
 @pytest.mark.slow
@@ -76,14 +76,14 @@ def test_people_are_seen_where_and_how_they_are(variant: str, tmp_path: Path) ->
             pytest.skip(f"{ASSETS} names no MakeHuman asset pack: textured heads are not drawn")
         assets = Path(os.environ[ASSETS])
     generate(tmp_path / "heads.zip", COUNT, Sitting(RESOLUTION, seed=1000, assets=assets))
-    judged = judge(tmp_path / "heads.zip", models)
-    error = np.degrees(judged.estimated_yaw - judged.yaw)
+    measured = measure(tmp_path / "heads.zip", models)
+    error = np.degrees(measured.estimated_yaw - measured.yaw)
     print(
-        f"\n{variant}: found {judged.found:.3f}, yaw off by {error.mean():.2f} +- {error.std():.2f} degrees, "
-        f"IoU of masks {judged.overlap:.3f}"
+        f"\n{variant}: found {measured.found:.3f}, yaw off by {error.mean():.2f} +- {error.std():.2f} degrees, "
+        f"IoU of masks {measured.overlap:.3f}"
     )
-    assert judged.found >= MEDIAPIPE.found
+    assert measured.found >= MEDIAPIPE.found
     assert error.std() < MEDIAPIPE.yaw_degrees
-    turned = np.abs(judged.yaw) > np.radians(10)
-    assert (np.sign(judged.yaw) == np.sign(judged.estimated_yaw))[turned].all(), "left is left"
-    assert judged.overlap > MEDIAPIPE.overlap
+    turned = np.abs(measured.yaw) > np.radians(10)
+    assert (np.sign(measured.yaw) == np.sign(measured.estimated_yaw))[turned].all(), "left is left"
+    assert measured.overlap > MEDIAPIPE.overlap
