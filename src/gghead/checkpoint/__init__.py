@@ -1,1 +1,1 @@
-"""Named tensors on disk: hashed, versioned, written atomically, never pickled."""
+"""Files that appear whole or not at all: named tensors with hashes, never pickled; archives that survive a kill."""

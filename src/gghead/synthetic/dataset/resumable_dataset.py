@@ -1,25 +1,22 @@
 """A dataset of heads that is being made: it can be left at any moment and goes on where it was left."""
 
 import json
-import os
-import shutil
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from gghead.checkpoint.atomic import fsync, named_errors, publish
+from gghead.checkpoint.atomic import named_errors
+from gghead.checkpoint.growing_zip import GrowingZip
+from gghead.checkpoint.unfinished import UnfinishedFolder
 from gghead.data.dataset import masks_path
 from gghead.data.labels import LABELS_NAME
 from gghead.synthetic.anatomy.head_model import HeadModel
-from gghead.synthetic.dataset.resumable_zip import GrowingZip
 from gghead.synthetic.people.portraits import EncodedHead, Sitting
 from gghead.synthetic.people.truth import HEAD_RECORD, PICTURE_RECORD, write_truth
 
 FILES_PER_FOLDER = 1000
-SETTINGS_NAME = "settings.json"
 
 
 class GrowingDataset:
@@ -45,24 +42,17 @@ class GrowingDataset:
         """
         self._out, self._views, self._with_depth = out, sitting.views, sitting.depth
         self._overwrite = overwrite
-        self._folder = out.with_name(f".{out.name}.unfinished")
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self._folder / "lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise BlockingIOError(
-                f"another process is making {out}; wait for it, or make another file beside it"
-            ) from error
+        settings = json.dumps({"version": version("gghead"), **sitting.settings()})
+        self._unfinished = UnfinishedFolder(out, settings, overwrite)
+        self._folder = self._unfinished.path
         try:
             with named_errors(self._folder):
-                self._open(json.dumps({"version": version("gghead"), **sitting.settings()}))
+                self._open()
         except BaseException:
-            self._lock.release()
+            self._unfinished.release()
             raise
 
-    def _open(self, settings: str) -> None:
-        self._settle(settings, self._overwrite)
+    def _open(self) -> None:
         self._zips = [GrowingZip(self._folder / path.name) for path in self._archives()]
         self._streams = [(self._folder / name).open("ab") for name in ("heads.bin", "pictures.bin")]
         self.heads = self._whole_heads()
@@ -98,8 +88,7 @@ class GrowingDataset:
         with named_errors(self._folder):
             self._finish(count, model)
         self._close_streams()
-        self._lock.release()
-        shutil.rmtree(self._folder)
+        self._unfinished.remove()
 
     def _finish(self, count: int, model: HeadModel) -> None:
         self._keep(count)
@@ -113,42 +102,21 @@ class GrowingDataset:
         if self._overwrite and not self._with_depth:
             depth_path(self._out).unlink(missing_ok=True)
         # The pictures appear last: without their masks they would be a valid dataset of something else.
-        for path in reversed([*self._archives(), truth_path(self._out)]):
-            fsync(self._folder / path.name)
-            if self._overwrite:
-                os.replace(self._folder / path.name, path)
-            else:
-                publish(self._folder / path.name, path)
-        fsync(self._out.parent)
+        self._unfinished.publish([truth_path(self._out), *reversed(self._archives())])
 
     def __enter__(self) -> "GrowingDataset":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock.is_locked:
+        if self._unfinished.held:
             for archive in self._zips:
                 archive.abandon()
             self._close_streams()
-            self._lock.release()
+            self._unfinished.release()
 
     def _archives(self) -> list[Path]:
         every = [self._out, masks_path(self._out), depth_path(self._out)]
         return every if self._with_depth else every[:2]
-
-    def _settle(self, settings: str, overwrite: bool) -> None:
-        """Makes sure that what is in the folder was made with these settings."""
-        file = self._folder / SETTINGS_NAME
-        before = file.read_text(encoding="utf-8") if file.exists() else settings
-        if before != settings:
-            if not overwrite:
-                raise FileExistsError(
-                    f"an unfinished {self._out.name} of other settings lies in {self._folder} ({before}); "
-                    "finish it with those, remove the folder, or throw it away (--force, overwrite=True)"
-                )
-            for left in self._folder.iterdir():
-                if left.name != "lock":
-                    left.unlink()
-        file.write_text(settings, encoding="utf-8")
 
     def _whole_heads(self) -> int:
         """Heads all of whose files and records are there."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from gghead.synthetic.dataset.resumable_zip import GrowingZip
+from gghead.checkpoint.growing_zip import GrowingZip
 
 FILES = [(f"0000{i}/img.png", bytes([i + 1]) * (13 * i + 1)) for i in range(7)]
 
