@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch.nn import functional
 
-from gghead.config.compiled import compiled
 from gghead.photos.crop import Crop
+from gghead.photos.interpolation import interpolate
 
 SAMPLES_PER_PIXEL = 1.15
 """Pixels of the photograph for each of the result, along a side, at most; where it has more, it is made smaller first.
@@ -23,8 +23,7 @@ def cut(
 ) -> tuple[UInt8[np.ndarray, "R R 3"], Bool[np.ndarray, "R R"]]:
     """The square of a photograph as a picture of its own.
 
-    Only the part of the photograph that is shown is read. Source of the interpolation: Keys 1981, "Cubic convolution
-    interpolation for digital image processing"; its kernel leaves ramps of brightness straight.
+    Only the part of the photograph that is shown is read.
 
     Args:
         pixels: the photograph.
@@ -39,7 +38,8 @@ def cut(
     corners = crop.to_photograph(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
     margin = 2 * SUPPORT * max(step, 1.0) + 1
     low, high = np.floor(corners.min(0) - margin).astype(int), np.ceil(corners.max(0) + margin).astype(int)
-    columns, rows = _shown(low[0], high[0], width), _shown(low[1], high[1], height)
+    columns = _shown(int(low[0]), int(high[0]), width)
+    rows = _shown(int(low[1]), int(high[1]), height)
     part = _made_smaller(pixels[rows, columns], SAMPLES_PER_PIXEL / step)
 
     start = np.array([columns.start, rows.start])
@@ -51,7 +51,7 @@ def cut(
     corner = (corners[0] - start) * scale - first - 0.5
     right, down = (corners[1] - corners[0]) * scale / resolution, (corners[3] - corners[0]) * scale / resolution
     result = np.empty((resolution, resolution, 3), np.uint8)
-    _interpolate(part, read_rows, read_columns, corner, right, down, result)
+    interpolate(part, read_rows, read_columns, corner, right, down, result)
     return result, _inside(corners, width, height, resolution)
 
 
@@ -95,32 +95,3 @@ def _inside(
     x = corners[0, 0] + across[None, :, 0] + down[:, None, 0]
     y = corners[0, 1] + across[None, :, 1] + down[:, None, 1]
     return (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
-
-
-@compiled(nogil=True, fastmath=True)
-def _weights(share):
-    """Of the pixels before, at, after and behind a place that lies so far, 0 to 1, behind a pixel's centre."""
-    before = ((1 - 0.5 * share) * share - 0.5) * share
-    at = (1.5 * share - 2.5) * share * share + 1
-    behind = (0.5 * share - 0.5) * share * share
-    return before, at, 1 - before - at - behind, behind
-
-
-@compiled(nogil=True, fastmath=True)
-def _interpolate(part, rows, columns, corner, right, down, result):
-    """result [R, R, 3] = part at corner + (x + 1/2) right + (y + 1/2) down, places in the pixels rows x columns."""
-    for y in range(result.shape[0]):
-        for x in range(result.shape[1]):
-            place_x = corner[0] + (x + 0.5) * right[0] + (y + 0.5) * down[0]
-            place_y = corner[1] + (x + 0.5) * right[1] + (y + 0.5) * down[1]
-            column, row = math.floor(place_x), math.floor(place_y)
-            across = _weights(np.float32(place_x - column))
-            along = _weights(np.float32(place_y - row))
-            c0, c1, c2, c3 = columns[column - 1], columns[column], columns[column + 1], columns[column + 2]
-            for k in range(3):
-                value = np.float32(0.5)  # so that cutting off rounds
-                for j in range(4):
-                    line = part[rows[row - 1 + j]]
-                    left = across[0] * line[c0, k] + across[1] * line[c1, k]
-                    value += along[j] * (left + across[2] * line[c2, k] + across[3] * line[c3, k])
-                result[y, x, k] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
