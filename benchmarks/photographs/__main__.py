@@ -1,0 +1,29 @@
+"""Photographs of synthetic people, whose truth is known, and what `gghead data photos` makes of them.
+
+python -m benchmarks.photographs draw --out FOLDER --count 1000 --seed 1 [--assets PACK] [--backgrounds FILES...]
+"""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.photographs.draw import draw_folder
+
+
+def main() -> None:
+    """Runs a command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    draw = commands.add_parser("draw", help="draw photographs into a folder")
+    draw.add_argument("--out", type=Path, required=True)
+    draw.add_argument("--count", type=int, default=1000)
+    draw.add_argument("--seed", type=int, required=True)
+    draw.add_argument("--assets", type=Path, help="asset pack of textured people; procedural ones without it")
+    draw.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="photographs without people")
+    draw.add_argument("--workers", type=int, default=2, help="processes")
+    draw.set_defaults(run=lambda o: draw_folder(o.out, o.count, o.seed, o.assets, o.backgrounds, o.workers))
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Draws photographs of synthetic people into a folder; what lies there already is kept."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from benchmarks.photographs.drawing import draw_photograph, read_photographs
+from benchmarks.photographs.truth import mask_path, picture_path, truth_path
+from gghead.media.images import encode_png
+from gghead.synthetic.anatomy.heads import HeadMaker
+from gghead.synthetic.people.portraits import Sitting, head_maker
+
+TEXTURES_FOR = 512
+"""Textures of people are made for heads in pictures of this side."""
+
+
+def draw_folder(
+    folder: Path, count: int, seed: int, assets: Path | None, backgrounds: Sequence[Path], workers: int
+) -> None:
+    """Draws the photographs that a folder lacks, in processes; they are the same for any number of these."""
+    for name in ("pictures", "masks", "truth"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    missing = [number for number in range(count) if not truth_path(folder, number).exists()]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        draw = partial(_draw, folder, seed, assets, tuple(backgrounds))
+        for done, number in enumerate(pool.map(draw, missing, chunksize=1), 1):
+            if done % 50 == 0:
+                print(f"{folder}: {done} of {len(missing)}, last {number:04d}", flush=True)
+
+
+def _draw(folder: Path, seed: int, assets: Path | None, backgrounds: tuple[Path, ...], number: int) -> int:
+    maker, photographs = _tools(assets, backgrounds)
+    variant = "procedural" if assets is None else "textured"
+    photograph = draw_photograph(maker, variant, seed, number, photographs)
+    picture_path(folder, number).write_bytes(photograph.jpeg)
+    mask_path(folder, number).write_bytes(encode_png(photograph.mask))
+    unfinished = truth_path(folder, number).with_suffix(".unfinished")
+    unfinished.write_text(photograph.truth.to_json(), encoding="utf-8")
+    os.replace(unfinished, truth_path(folder, number))
+    return number
+
+
+@cache
+def _tools(assets: Path | None, backgrounds: tuple[Path, ...]) -> tuple[HeadMaker, list[UInt8[np.ndarray, "h w 3"]]]:
+    """What a process keeps for all of its photographs."""
+    return head_maker(Sitting(resolution=TEXTURES_FOR, seed=0, assets=assets)), read_photographs(backgrounds)

@@ -1,0 +1,91 @@
+"""Where a photograph's edges lie around a person: the whole head inside, and the end of the modelled body outside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
+from gghead.synthetic.render.renderer import Mesh, Scene
+
+SIDES = (640, 1200)
+"""Least and most pixels of a photograph's width and of its height."""
+FACE_PIXELS = (140, 430)
+"""Least and most pixels from brow to chin."""
+FACE_HEIGHT = 0.34
+"""From brow to chin, world units."""
+NECK = -0.23
+"""What is higher than this, world y, is the head and lies inside of the photograph: chins reach down to -0.2."""
+BODY_END = -0.4
+"""Open edges of the model below this, world y, are where its body ends."""
+HEAD_MARGIN = 0.03
+"""Between the head and the upper, left and right edges of the photograph, world units."""
+RIM_MARGIN = 4
+"""Between the lower edge of the photograph and where the body ends, pixels."""
+MAX_TRIES = 200
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A photograph's size and intrinsics.
+
+    Attributes:
+        width, height: pixels.
+        focal: focal length in pixels.
+        principal: where the camera's axis meets the picture, pixels.
+    """
+
+    width: int
+    height: int
+    focal: float
+    principal: tuple[float, float]
+
+    def K(self) -> Float64[np.ndarray, "3 3"]:
+        """Intrinsics in pixels."""
+        x, y = self.principal
+        return np.array([[self.focal, 0, x], [0, self.focal, y], [0, 0, 1]])
+
+
+def random_frame(rng: np.random.Generator, scene: Scene, cam2world: Float64[np.ndarray, "4 4"]) -> Frame | None:
+    """A frame around a person who is seen from a camera; width, height, size of the face and its place are random.
+
+    None where no frame holds the head and leaves out where the body ends, as when a camera looks up from the side.
+    """
+    points = np.concatenate([scene.solid.points, scene.sheer.points])
+    head = slopes(points[points[:, 1] > NECK], cam2world)
+    rim = slopes(scene.solid.points[body_end(scene.solid)], cam2world)
+    margin = HEAD_MARGIN / FFHQ_DISTANCE
+    low, high = head.min(0) - margin, head.max(0) + np.array([margin, 0])
+    for _ in range(MAX_TRIES):
+        width, height = (int(side) for side in np.exp(rng.uniform(*np.log(SIDES), 2)))
+        focal = FFHQ_DISTANCE * float(np.exp(rng.uniform(*np.log(FACE_PIXELS)))) / FACE_HEIGHT
+        place = rng.random(2)
+        # Edges in pixels from the camera's axis.
+        first, last = high[0] * focal - width, low[0] * focal
+        if first > last:
+            continue
+        left = first + place[0] * (last - first)
+        below = rim[(rim[:, 0] * focal > left - RIM_MARGIN) & (rim[:, 0] * focal < left + width + RIM_MARGIN)]
+        end = min(below[:, 1] * focal, default=np.inf) - RIM_MARGIN
+        first, last = high[1] * focal - height, min(low[1] * focal, end - height)
+        if first > last:
+            continue
+        top = first + place[1] * (last - first)
+        return Frame(width, height, focal, (-float(left), -float(top)))
+    return None
+
+
+def slopes(points: Float[np.ndarray, "n 3"], cam2world: Float64[np.ndarray, "4 4"]) -> Float64[np.ndarray, "n 2"]:
+    """World points -> x / z and y / z in the camera."""
+    seen = (points - cam2world[:3, 3]) @ cam2world[:3, :3]
+    return seen[:, :2] / seen[:, 2:]
+
+
+def body_end(mesh: Mesh) -> np.ndarray:
+    """Indices of the points on open edges of a mesh, where its body ends."""
+    edges = np.sort(
+        np.concatenate([mesh.triangles[:, [0, 1]], mesh.triangles[:, [1, 2]], mesh.triangles[:, [2, 0]]]), 1
+    )
+    unique, counts = np.unique(edges, axis=0, return_counts=True)
+    rim = np.unique(unique[counts == 1])
+    return rim[mesh.points[rim, 1] < BODY_END]
