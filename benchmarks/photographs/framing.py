@@ -18,8 +18,8 @@ NECK = -0.23
 """What is higher than this, world y, is the head and lies inside of the photograph: chins reach down to -0.2."""
 BODY_END = -0.4
 """Open edges of the model below this, world y, are where its body ends."""
-HEAD_MARGIN = 0.03
-"""Between the head and the upper, left and right edges of the photograph, world units."""
+HEAD_MARGIN = (0.03, 0.3)
+"""Least and most between the head and the upper, left and right edges of the photograph, world units."""
 RIM_MARGIN = 4
 """Between the lower edge of the photograph and where the body ends, pixels."""
 MAX_TRIES = 200
@@ -54,9 +54,9 @@ def random_frame(rng: np.random.Generator, scene: Scene, cam2world: Float64[np.n
     points = np.concatenate([scene.solid.points, scene.sheer.points])
     head = slopes(points[points[:, 1] > NECK], cam2world)
     rim = slopes(scene.solid.points[body_end(scene.solid)], cam2world)
-    margin = HEAD_MARGIN / FFHQ_DISTANCE
-    low, high = head.min(0) - margin, head.max(0) + np.array([margin, 0])
     for _ in range(MAX_TRIES):
+        margin = rng.uniform(*HEAD_MARGIN) / FFHQ_DISTANCE
+        low, high = head.min(0) - margin, head.max(0) + np.array([margin, 0])
         width, height = (int(side) for side in np.exp(rng.uniform(*np.log(SIDES), 2)))
         focal = FFHQ_DISTANCE * float(np.exp(rng.uniform(*np.log(FACE_PIXELS)))) / FACE_HEIGHT
         place = rng.random(2)
@@ -70,7 +70,8 @@ def random_frame(rng: np.random.Generator, scene: Scene, cam2world: Float64[np.n
         first, last = high[1] * focal - height, min(low[1] * focal, end - height)
         if first > last:
             continue
-        top = first + place[1] * (last - first)
+        # Mostly as low as can be: photographs that end at the chin are rare.
+        top = last - place[1] ** 2 * (last - first)
         return Frame(width, height, focal, (-float(left), -float(top)))
     return None
 
