@@ -136,3 +136,7 @@ CUT_PLACES = 0.02
 CUT_PSNR = 37.0
 """A crop that is made smaller against Pillow's Lanczos resizing, dB, in noise as natural pictures have. Pillow's
 bilinear resizing has 36."""
+JPEG_COLORS = 6
+"""Levels of 255 by which a smooth picture may differ after JPEG or AVIF of quality 95."""
+CONVERTED_COLORS = 2
+"""Levels of 255 between two conversions of colors by the same profile, by LittleCMS in 16 bits and by the formulas."""
