@@ -140,3 +140,5 @@ JPEG_COLORS = 6
 """Levels of 255 by which a smooth picture may differ after JPEG or AVIF of quality 95."""
 CONVERTED_COLORS = 2
 """Levels of 255 between two conversions of colors by the same profile, by LittleCMS in 16 bits and by the formulas."""
+VIDEO_COLORS = 6
+"""Levels of 255 by which plain areas may differ after a video codec of high quality, and half its color resolution."""
