@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.photographs.draw import draw_folder
+from benchmarks.photographs.drawing import SIDES
 
 
 def main() -> None:
@@ -19,8 +20,11 @@ def main() -> None:
     draw.add_argument("--seed", type=int, required=True)
     draw.add_argument("--assets", type=Path, help="asset pack of textured people; procedural ones without it")
     draw.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="photographs without people")
+    draw.add_argument("--sides", type=int, nargs=2, default=SIDES, help="least and most pixels of a side")
     draw.add_argument("--workers", type=int, default=2, help="processes")
-    draw.set_defaults(run=lambda o: draw_folder(o.out, o.count, o.seed, o.assets, o.backgrounds, o.workers))
+    draw.set_defaults(
+        run=lambda o: draw_folder(o.out, o.count, o.seed, o.assets, o.backgrounds, tuple(o.sides), o.workers)
+    )
     options = parser.parse_args()
     options.run(options)
 

@@ -21,23 +21,31 @@ TEXTURES_FOR = 512
 
 
 def draw_folder(
-    folder: Path, count: int, seed: int, assets: Path | None, backgrounds: Sequence[Path], workers: int
+    folder: Path,
+    count: int,
+    seed: int,
+    assets: Path | None,
+    backgrounds: Sequence[Path],
+    sides: tuple[int, int],
+    workers: int,
 ) -> None:
     """Draws the photographs that a folder lacks, in processes; they are the same for any number of these."""
     for name in ("pictures", "masks", "truth"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     missing = [number for number in range(count) if not truth_path(folder, number).exists()]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        draw = partial(_draw, folder, seed, assets, tuple(backgrounds))
+        draw = partial(_draw, folder, seed, assets, tuple(backgrounds), sides)
         for done, number in enumerate(pool.map(draw, missing, chunksize=1), 1):
             if done % 50 == 0:
                 print(f"{folder}: {done} of {len(missing)}, last {number:04d}", flush=True)
 
 
-def _draw(folder: Path, seed: int, assets: Path | None, backgrounds: tuple[Path, ...], number: int) -> int:
+def _draw(
+    folder: Path, seed: int, assets: Path | None, backgrounds: tuple[Path, ...], sides: tuple[int, int], number: int
+) -> int:
     maker, photographs = _tools(assets, backgrounds)
     variant = "procedural" if assets is None else "textured"
-    photograph = draw_photograph(maker, variant, seed, number, photographs)
+    photograph = draw_photograph(maker, variant, seed, number, photographs, sides)
     picture_path(folder, number).write_bytes(photograph.jpeg)
     mask_path(folder, number).write_bytes(encode_png(photograph.mask))
     unfinished = truth_path(folder, number).with_suffix(".unfinished")

@@ -31,6 +31,8 @@ PITCH_SD, PITCH_LIMIT, ROLL_SD = 9, 30, 8
 """Degrees."""
 MAX_BLUR, MAX_NOISE = 1.0, 0.03
 """Standard deviations: of the lens's blur in pixels, of the sensor's noise as a share of white."""
+SIDES = (640, 1200)
+"""Least and most pixels of a photograph's width and of its height."""
 QUALITY = (60, 95)
 """Of JPEG."""
 
@@ -68,7 +70,12 @@ class Pose:
 
 
 def draw_photograph(
-    maker: HeadMaker, variant: str, seed: int, number: int, photographs: Sequence[UInt8[np.ndarray, "h w 3"]]
+    maker: HeadMaker,
+    variant: str,
+    seed: int,
+    number: int,
+    photographs: Sequence[UInt8[np.ndarray, "h w 3"]],
+    sides: tuple[int, int] = SIDES,
 ) -> Photograph:
     """Photograph `number` of a seed; whoever draws it, it is the same.
 
@@ -78,6 +85,7 @@ def draw_photograph(
         seed: decides about everything.
         number: of the photograph.
         photographs: without people, whose parts are backgrounds.
+        sides: least and most pixels of width and height.
     """
     rng = np.random.default_rng([seed, number, PERSON])
     lighting = random_lighting(rng)
@@ -87,7 +95,7 @@ def draw_photograph(
     while frame is None:
         pose = Pose.random(rng)
         cam2world = pose.cam2world()
-        frame = random_frame(rng, head.scene, cam2world)
+        frame = random_frame(rng, head.scene, cam2world, sides)
     left, top, side = _window(head.scene, cam2world, frame)
     K = frame.K()
     K[0, 2], K[1, 2] = K[0, 2] - left, K[1, 2] - top

@@ -8,8 +8,6 @@ from jaxtyping import Float, Float64
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.synthetic.render.renderer import Mesh, Scene
 
-SIDES = (640, 1200)
-"""Least and most pixels of a photograph's width and of its height."""
 FACE_PIXELS = (140, 430)
 """Least and most pixels from brow to chin."""
 FACE_HEIGHT = 0.34
@@ -23,6 +21,8 @@ HEAD_MARGIN = (0.03, 0.3)
 RIM_MARGIN = 4
 """Between the lower edge of the photograph and where the body ends, pixels."""
 MAX_TRIES = 200
+ROUNDING = 1e-6
+"""So that the exponential of a logarithm is the whole number that it was."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,13 @@ class Frame:
         return np.array([[self.focal, 0, x], [0, self.focal, y], [0, 0, 1]])
 
 
-def random_frame(rng: np.random.Generator, scene: Scene, cam2world: Float64[np.ndarray, "4 4"]) -> Frame | None:
+def random_frame(
+    rng: np.random.Generator, scene: Scene, cam2world: Float64[np.ndarray, "4 4"], sides: tuple[int, int]
+) -> Frame | None:
     """A frame around a person who is seen from a camera; width, height, size of the face and its place are random.
 
-    None where no frame holds the head and leaves out where the body ends, as when a camera looks up from the side.
+    Width and height lie between both `sides`, pixels. None where no frame holds the head and leaves out where the body
+    ends, as when a camera looks up from the side.
     """
     points = np.concatenate([scene.solid.points, scene.sheer.points])
     head = slopes(points[points[:, 1] > NECK], cam2world)
@@ -57,7 +60,7 @@ def random_frame(rng: np.random.Generator, scene: Scene, cam2world: Float64[np.n
     for _ in range(MAX_TRIES):
         margin = rng.uniform(*HEAD_MARGIN) / FFHQ_DISTANCE
         low, high = head.min(0) - margin, head.max(0) + np.array([margin, 0])
-        width, height = (int(side) for side in np.exp(rng.uniform(*np.log(SIDES), 2)))
+        width, height = (int(side) for side in np.exp(rng.uniform(*np.log(sides), 2)) + ROUNDING)
         focal = FFHQ_DISTANCE * float(np.exp(rng.uniform(*np.log(FACE_PIXELS)))) / FACE_HEIGHT
         place = rng.random(2)
         # Edges in pixels from the camera's axis.
