@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.photographs.backgrounds import random_background
-from benchmarks.photographs.framing import Frame, random_frame, slopes
+from benchmarks.photographs.framing import Frame, aimed_at_middle, random_frame, shows_head_alone, slopes
 from benchmarks.photographs.truth import Truth
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.heads import HeadMaker
@@ -76,6 +76,7 @@ def draw_photograph(
     number: int,
     photographs: Sequence[UInt8[np.ndarray, "h w 3"]],
     sides: tuple[int, int] = SIDES,
+    uncut: bool = False,
 ) -> Photograph:
     """Photograph `number` of a seed; whoever draws it, it is the same.
 
@@ -86,6 +87,8 @@ def draw_photograph(
         number: of the photograph.
         photographs: without people, whose parts are backgrounds.
         sides: least and most pixels of width and height.
+        uncut: whether the camera's axis passes through the middle of the photograph; by default it passes through the
+            face, and the photograph is a part of a larger one.
     """
     rng = np.random.default_rng([seed, number, PERSON])
     lighting = random_lighting(rng)
@@ -96,6 +99,9 @@ def draw_photograph(
         pose = Pose.random(rng)
         cam2world = pose.cam2world()
         frame = random_frame(rng, head.scene, cam2world, sides)
+        if uncut and frame is not None:
+            frame, cam2world = aimed_at_middle(frame, cam2world)
+            frame = frame if shows_head_alone(frame, cam2world, head.scene) else None
     left, top, side = _window(head.scene, cam2world, frame)
     K = frame.K()
     K[0, 2], K[1, 2] = K[0, 2] - left, K[1, 2] - top

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.synthetic.render.renderer import Mesh, Scene
@@ -77,6 +77,39 @@ def random_frame(
         top = last - place[1] ** 2 * (last - first)
         return Frame(width, height, focal, (-float(left), -float(top)))
     return None
+
+
+def aimed_at_middle(frame: Frame, cam2world: Float64[np.ndarray, "4 4"]) -> tuple[Frame, Float64[np.ndarray, "4 4"]]:
+    """The frame of a photograph that nobody cut, and its camera, whose old axis is seen at the old principal point.
+
+    What lies off the middle is stretched there, as wide angles do.
+    """
+    middle = np.array([frame.width, frame.height]) / 2
+    turned = cam2world.copy()
+    turned[:3, :3] = cam2world[:3, :3] @ rotation_to(np.append((frame.principal - middle) / frame.focal, 1.0)).T
+    return Frame(frame.width, frame.height, frame.focal, (float(middle[0]), float(middle[1]))), turned
+
+
+def shows_head_alone(frame: Frame, cam2world: Float64[np.ndarray, "4 4"], scene: Scene) -> bool:
+    """Whether all of the head is inside, and all of where the body ends outside."""
+    points = np.concatenate([scene.solid.points, scene.sheer.points])
+    head, end = points[points[:, 1] > NECK], scene.solid.points[body_end(scene.solid)]
+    return bool(_inside(frame, cam2world, head, 0).all()) and not bool(_inside(frame, cam2world, end, RIM_MARGIN).any())
+
+
+def _inside(
+    frame: Frame, cam2world: Float64[np.ndarray, "4 4"], points: Float[np.ndarray, "n 3"], margin: float
+) -> Bool[np.ndarray, " n"]:
+    """Whether points are seen inside of the photograph, or less than a margin outside."""
+    places = slopes(points, cam2world) * frame.focal + np.array(frame.principal)
+    return ((places > -margin) & (places < np.array([frame.width, frame.height]) + margin)).all(1)
+
+
+def rotation_to(ray: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:
+    """The least rotation that turns the axis z to a ray that is not opposite to it."""
+    x, y, z = ray / np.linalg.norm(ray)
+    cross = np.array([[0, 0, x], [0, 0, y], [-x, -y, 0]])
+    return np.eye(3) + cross + cross @ cross / (1 + z)
 
 
 def slopes(points: Float[np.ndarray, "n 3"], cam2world: Float64[np.ndarray, "4 4"]) -> Float64[np.ndarray, "n 2"]:

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from scipy.ndimage import distance_transform_edt
 
+from benchmarks.photographs.framing import rotation_to
 from gghead.photos.crop import Crop
 
 RIM_PIXELS = 4
@@ -60,13 +61,9 @@ class Camera:
     def aimed(self) -> "Camera":
         """This camera, turned by the least angle until its axis passes through the middle of the crop."""
         ray = np.append((0.5 - self.principal) / self.focal, 1.0)
-        ray /= np.linalg.norm(ray)
-        axis = np.cross([0.0, 0.0, 1.0], ray)
-        cos = ray[2]
-        cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
         turned = self.cam2world.copy()
-        turned[:3, :3] = turned[:3, :3] @ (np.eye(3) + cross + cross @ cross / (1 + cos))
-        return Camera(turned, self.focal * cos**-1.5, np.array([0.5, 0.5]))
+        turned[:3, :3] = turned[:3, :3] @ rotation_to(ray)
+        return Camera(turned, self.focal * float(np.linalg.norm(ray)) ** 1.5, np.array([0.5, 0.5]))
 
     def angles(self) -> tuple[float, float]:
         """Yaw and pitch of the direction against which it looks, degrees: from +z towards +x, and above."""
