@@ -32,7 +32,7 @@ def encode_png(pixels: Shaped[np.ndarray, "..."]) -> bytes:
     return buffer.getvalue()
 
 
-def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str) -> bytes:
+def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str, jpeg_quality: int = JPEG_QUALITY) -> bytes:
     """PNG, JPEG or WebP of RGB pixels, or PNG or WebP of RGBA pixels, as the end of a file's name says.
 
     Raises:
@@ -49,7 +49,7 @@ def encode_picture(pixels: UInt8[np.ndarray, "H W C"], suffix: str) -> bytes:
         return buffer.getvalue()
     if picture.mode == "RGBA":
         raise ValueError("a JPEG has no transparency; expected .png or .webp, or a background with a colour")
-    picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    picture.save(buffer, "JPEG", quality=jpeg_quality, subsampling=0)
     return buffer.getvalue()
 
 

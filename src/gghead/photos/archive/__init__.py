@@ -1,0 +1,1 @@
+"""What is written of photographs: archives that grow, records, and the contact sheet."""
