@@ -6,6 +6,7 @@ import os
 import signal
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,24 +19,27 @@ from gghead.data.check.inspection import inspect
 from gghead.data.dataset import HeadDataset
 from gghead.photos.dataset import Prepared, write_dataset
 from gghead.photos.refusal import Reason
-from photos.painted_photographs import FACE, SIDE, Album, Painted, find_painted
+from gghead.photos.sources.finding import Shots
+from gghead.photos.sources.naming import KEPT
+from gghead.photos.sources.shots import Shot
+from photos.painted_photographs import FACE, SIDE, Painted, find_painted, painted
 
 NAMES = ["heads.zip", "heads_masks_modnet.zip", "heads_photos.json", "heads_sheet.jpg"]
 PHOTOGRAPHS = [
-    Painted("a", color=1),
-    Painted("b", heads=0, refused=(Reason.NO_FACE,), color=2),
-    Painted("c/d", heads=3, refused=(Reason.SMALL, Reason.BLURRED), color=3),
-    Painted("e", heads=-1),
-    Painted("f", color=1),
-    Painted("g", color=7, frame=30),
-    Painted("h", heads=0, refused=(Reason.SEVERAL_FACES,), color=8),
-    Painted("i", color=9),
+    painted("a", color=1),
+    painted("b", heads=0, refused=(Reason.NO_FACE,), color=2),
+    painted("c/d", heads=3, refused=(Reason.SMALL, Reason.BLURRED), color=3),
+    painted("e", heads=-1),
+    painted("f", color=1),
+    painted("g", color=7, frame=30),
+    painted("h", heads=0, refused=(Reason.SEVERAL_FACES,), color=8),
+    painted("i", color=9),
 ]
 SETTINGS = '{"resolution": 16}'
 
 
 def write(folder: Path, photographs: list[Painted] = PHOTOGRAPHS, **keywords: object) -> Prepared:
-    album, given = Album(photographs), {"settings": SETTINGS, "workers": 2, **keywords}
+    album, given = Shots(tuple(photographs)), {"settings": SETTINGS, "workers": 2, **keywords}
     return write_dataset(album, find_painted, FACE, folder / "heads.zip", **given)
 
 
@@ -63,7 +67,7 @@ def test_the_archive_is_a_dataset_without_problems(folder: Path) -> None:
         assert dataset.names == ("a.png", "c/d.png", "c/d~2.png", "c/d~3.png", "g.png", "i.png")
         labels = dict(zip(dataset.names, dataset.labels, strict=True))
         for name, color in (("a.png", 1), ("i.png", 9)):
-            (head,) = find_painted(Painted("", color=color).read())
+            (head,) = find_painted(painted("", color=color).read())
             assert np.array_equal(labels[name], head.label)
             assert np.array_equal(dataset.read(dataset.names.index(name))[8, 8], head.image[8, 8])
             assert (dataset.read(dataset.names.index(name), background=0.0)[0] == 0).all(), "the mask is beside it"
@@ -80,6 +84,7 @@ def test_what_became_of_each_photograph_stands_in_their_order(folder: Path) -> N
     assert entries[3]["refusals"][0]["text"] == "the file is no picture; copy it again"
     assert "holiday/a.jpg" in entries[4]["refusals"][0]["text"]
     assert [entry["size"] for entry in entries[:5]] == [[24, 20], [24, 20], [24, 20], None, None]
+    assert "~" not in KEPT, "names of further heads are no other photograph's"
     head = entries[2]["heads"][1]
     assert (head["picture"], head["score"]) == ("c/d~2.png", 0.6)
     assert head["crop"] == {"center": [12.0, 10.0], "side": 11.0, "roll": 0.1}
@@ -185,9 +190,9 @@ def test_killed_it_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     ("now", "kept"),
     [
         pytest.param(PHOTOGRAPHS[:2] + PHOTOGRAPHS[3:], 2, id="one is gone"),
-        pytest.param([*PHOTOGRAPHS[:4], Painted("new", color=50), *PHOTOGRAPHS[4:]], 4, id="one came"),
-        pytest.param([Painted("new", color=50), *PHOTOGRAPHS], 0, id="one came at first"),
-        pytest.param([*PHOTOGRAPHS, Painted("new", color=50)], 6, id="one came at last"),
+        pytest.param([*PHOTOGRAPHS[:4], painted("new", color=50), *PHOTOGRAPHS[4:]], 4, id="one came"),
+        pytest.param([painted("new", color=50), *PHOTOGRAPHS], 0, id="one came at first"),
+        pytest.param([*PHOTOGRAPHS, painted("new", color=50)], 6, id="one came at last"),
         pytest.param(PHOTOGRAPHS[:3], 3, id="those that are left were done"),
         pytest.param([*PHOTOGRAPHS[:5], replace(PHOTOGRAPHS[5], frame=60), *PHOTOGRAPHS[6:]], 5, id="another frame"),
     ],
@@ -227,7 +232,7 @@ def test_existing_files_stay_unless_they_shall_not(folder: Path, tmp_path: Path,
 
 
 def test_without_a_single_head_there_are_no_files_but_the_reasons(tmp_path: Path) -> None:
-    bad = [Painted(f"p{i}", heads=0, refused=(Reason.NO_FACE,), color=i) for i in range(7)] + [Painted("q", heads=-1)]
+    bad = [painted(f"p{i}", heads=0, refused=(Reason.NO_FACE,), color=i) for i in range(7)] + [painted("q", heads=-1)]
     with pytest.raises(ValueError, match=r"none of the 8 photographs .*\(7 no face, 1 unreadable\)") as caught:
         write(tmp_path, bad)
     assert str(caught.value).splitlines()[1] == "holiday/p0.jpg: it is not as it should be"
@@ -244,7 +249,7 @@ def test_an_error_that_nobody_expects_keeps_what_is_done(folder: Path, tmp_path:
         return find_painted(pixels)
 
     with pytest.raises(RuntimeError, match="a model broke"):
-        write_dataset(Album(PHOTOGRAPHS), find, FACE, tmp_path / "heads.zip", SETTINGS, workers=2)
+        write_dataset(Shots(tuple(PHOTOGRAPHS)), find, FACE, tmp_path / "heads.zip", SETTINGS, workers=2)
     counts: list[int] = []
     write(tmp_path, on_progress=lambda done, total: counts.append(done))
     assert counts[0] == 6
@@ -274,22 +279,22 @@ def test_a_full_disk_keeps_what_is_done(folder: Path, tmp_path: Path, limit: int
 )
 def test_arguments_out_of_range_are_refused(tmp_path: Path, name: str, changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        write_dataset(Album(PHOTOGRAPHS), find_painted, FACE, tmp_path / name, SETTINGS, **changes)
+        write_dataset(Shots(tuple(PHOTOGRAPHS)), find_painted, FACE, tmp_path / name, SETTINGS, **changes)
     assert not list(tmp_path.iterdir())
 
 
 def test_no_more_photographs_are_read_than_wait_for_their_turn(tmp_path: Path) -> None:
     taken = 0
 
-    class Counted(Album):
-        def since(self, first: int):
+    class Counted(Shots):
+        def since(self, first: int) -> Iterator[Shot]:
             nonlocal taken
             for shot in super().since(first):
                 taken += 1
                 yield shot
 
     ahead = []
-    many, out = Counted([Painted(f"p{i}", color=i) for i in range(40)]), tmp_path / "heads.zip"
+    many, out = Counted(tuple(painted(f"p{i}", color=i) for i in range(40))), tmp_path / "heads.zip"
     write_dataset(many, find_painted, FACE, out, SETTINGS, 2, lambda done, _: ahead.append(taken - done))
     assert max(ahead) <= 8
 

@@ -52,6 +52,7 @@ def shots_of(path: Path, every: int) -> list[Shot]:
     shots = find_shots([path], every)
     listed = list(shots)
     assert len(shots) == len(listed)
+    assert list(shots.identities()) == [(shot.name, shot.source, shot.frame) for shot in listed]
     return listed
 
 

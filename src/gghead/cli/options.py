@@ -146,7 +146,7 @@ def progress_bars(shown: bool = True) -> Iterator[Callable[[str, int, int | None
 
         def tell(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
+                tasks[what] = bars.add_task(what, total=total, completed=done)
             bars.update(tasks[what], completed=done, total=total)
 
         yield tell

@@ -9,10 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from gghead.config.numbers import require_whole
 from gghead.data.dataset import masks_path
@@ -22,13 +21,36 @@ from gghead.media.images import encode_picture, encode_png
 from gghead.photos.archive.records import LeftOut, PhotoRecord
 from gghead.photos.archive.resumable_heads import GrowingHeads, HeadFiles, photos_path, sheet_path
 from gghead.photos.archive.sheet import FaceShape, thumbnail
+from gghead.photos.crop import Crop
 from gghead.photos.refusal import Reason, Refused
+from gghead.photos.sources.finding import Shots
+from gghead.photos.sources.shots import Shot
 
-if TYPE_CHECKING:
-    from gghead.photos.prepare import Head
-    from gghead.photos.sources import Shot, Shots
 
-FindHeads = Callable[[UInt8[np.ndarray, "H W 3"]], Sequence["Head | Refused"]]
+@dataclass(frozen=True)
+class Head:
+    """A head that was found in a photograph.
+
+    Attributes:
+        image: its crop.
+        alpha: of the person in it, 0 to 1.
+        label: its camera.
+        box: around the face, in the photograph.
+        landmarks: pixels of the photograph, and depth.
+        crop: where the crop lies in the photograph.
+        score: how good it is, 0 to 1.
+    """
+
+    image: UInt8[np.ndarray, "R R 3"]
+    alpha: Float[np.ndarray, "R R"]
+    label: Float[np.ndarray, "25"]
+    box: Crop
+    landmarks: Float[np.ndarray, "468 3"]
+    crop: Crop
+    score: float
+
+
+FindHeads = Callable[[UInt8[np.ndarray, "H W 3"]], Sequence[Head | Refused]]
 """Heads of a photograph, the largest first, and why faces of it are refused; called by several threads."""
 
 
@@ -87,7 +109,7 @@ class _FirstOfItsContent:
 
 
 def write_dataset(
-    shots: "Shots",
+    shots: Shots,
     find_heads: FindHeads,
     face: FaceShape,
     out: Path,
@@ -143,7 +165,7 @@ def _refuse_existing(out: Path, overwrite: bool) -> None:
             )
 
 
-def _same(records: Sequence[PhotoRecord], shots: "Shots") -> int:
+def _same(records: Sequence[PhotoRecord], shots: Shots) -> int:
     """How many of the records are those of the first photographs."""
     pairs = zip(records, shots.identities(), strict=False)
     same = takewhile(lambda pair: (pair[0].name, pair[0].source, pair[0].frame) == pair[1], pairs)
@@ -151,7 +173,7 @@ def _same(records: Sequence[PhotoRecord], shots: "Shots") -> int:
 
 
 def _add_shots(
-    growing: GrowingHeads, shots: "Shots", find_heads: FindHeads, workers: int, on_progress: Callable[[int, int], None]
+    growing: GrowingHeads, shots: Shots, find_heads: FindHeads, workers: int, on_progress: Callable[[int, int], None]
 ) -> None:
     """Prepares the photographs that are missing, and adds them in their order."""
     first = _FirstOfItsContent()
@@ -178,7 +200,7 @@ def _add_shots(
             on_progress(position + 1, total)
 
 
-def _outcome(position: int, shot: "Shot", find_heads: FindHeads, first: _FirstOfItsContent) -> _Outcome:
+def _outcome(position: int, shot: Shot, find_heads: FindHeads, first: _FirstOfItsContent) -> _Outcome:
     outcome = _Outcome(shot.name, shot.source, shot.frame)
     try:
         outcome = replace(outcome, digest=shot.digest())
@@ -203,7 +225,7 @@ def _head_name(name: str, number: int) -> str:
     return f"{name}.png" if number == 0 else f"{name}~{number + 1}.png"
 
 
-def _encoded(head: "Head") -> _Encoded:
+def _encoded(head: Head) -> _Encoded:
     facts: dict[str, object] = {
         "score": round(head.score, 4),
         "box": _square(head.box.center, head.box.side, head.box.roll),

@@ -51,6 +51,14 @@ class Shots:
                 yield from part.since(first) if isinstance(part, Video) else (part,)
             first = max(0, first - count)
 
+    def identities(self) -> Iterator[tuple[str, str, int | None]]:
+        """Name, source and frame of each shot; decodes nothing."""
+        for part in self._parts:
+            if isinstance(part, Video):
+                yield from part.identities()
+            else:
+                yield part.name, part.source, part.frame
+
 
 def find_shots(arguments: Sequence[Path | str], every: int) -> Shots:
     """Photographs of files, folders and patterns; no picture is read.

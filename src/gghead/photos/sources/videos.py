@@ -107,7 +107,14 @@ class Video:
             reason = f"frame {missed * self.every} of the video can't be decoded; {EXPECTED} - {REMEDY}"
             yield MissingShot(self._name_of(missed), self.source, missed * self.every, reason)
         if self._contents.problem is not None and first < len(self):
-            yield MissingShot(f"{self.name}/end", self.source, None, self._contents.problem)
+            yield MissingShot(self._end_name, self.source, None, self._contents.problem)
+
+    def identities(self) -> Iterator[tuple[str, str, int | None]]:
+        """Name, source and frame of each photograph; decodes none."""
+        for number in range(len(self._wanted)):
+            yield self._name_of(number), self.source, number * self.every
+        if self._contents.problem is not None:
+            yield self._end_name, self.source, None
 
     def _decoded(self, first: int) -> Iterator[Shot]:
         """A photograph for each wanted time: the first whole frame that is not shown before it.
@@ -132,6 +139,10 @@ class Video:
                         return
         except _Unreadable:
             return  # it was readable a moment ago; those that are missing say so
+
+    @property
+    def _end_name(self) -> str:
+        return f"{self.name}/end"
 
     def _name_of(self, number: int) -> str:
         return f"{self.name}/{number * self.every:06d}"
