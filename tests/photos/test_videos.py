@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from gghead.photos.sources import find_shots
 from gghead.photos.sources.shots import MissingShot, Shot
+from gghead.photos.sources.video_colors import FROM_BT2020, HLG, LUMINANCE, PQ, display_colors
 from tolerances import VIDEO_COLORS
 
 WIDTH, HEIGHT = 96, 64
@@ -38,9 +39,10 @@ def video(path: Path, count: int = 30, times: list[int] | None = None, faststart
         stream.options = {"crf": "10", "b": "4M"} if name != "mpeg4" else {"qscale": "2", "b": "4M"}
         for key, value in codec.items():
             setattr(stream.codec_context, key, value)
+        matrix = {1: "ITU709", 5: "ITU601"}[codec.get("colorspace", 5)]
         for number in range(count):
             image = av.VideoFrame.from_ndarray(frame(number)).reformat(
-                format="yuv420p", dst_colorspace=codec.get("colorspace", 5), dst_color_range=1
+                format="yuv420p", dst_colorspace=matrix, dst_color_range="MPEG"
             )
             image.pts, image.time_base = times[number] if times else number, Fraction(1, 30)
             container.mux(stream.encode(image))
@@ -97,6 +99,44 @@ def test_colors_are_those_that_the_video_declares(tmp_path: Path, colorspace: in
     path = video(tmp_path / "clip.mp4", 2, colorspace=colorspace, color_range=1)
     red = shots_of(path, every=1)[0].read()[8:24, 8:40].mean((0, 1))
     assert np.abs(red - [200, 40, 40]).max() <= VIDEO_COLORS
+
+
+def coded_for_hdr(srgb: np.ndarray, transfer: int) -> np.ndarray:
+    """Colors of paper and skin as a telephone codes them: the inverse of what BT.2100 says, white at 203 cd/m2."""
+    values = srgb / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    light = 203 * linear @ np.linalg.inv(FROM_BT2020).T
+    if transfer == PQ:
+        power = (light / 10_000) ** (2610 / 16384)
+        return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
+    display = light / 1000
+    scene = display * (display @ LUMINANCE)[..., None] ** (1 / 1.2 - 1)
+    bright = 0.17883277 * np.log(np.maximum(12 * scene, 1) - 0.28466892) + 0.55991073
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_high_dynamic_range_becomes_what_a_display_shows(tmp_path: Path, transfer: int) -> None:
+    skin = np.array([[[200, 150, 120], [120, 80, 60], [60, 45, 40], [210, 210, 210], [70, 110, 60]]], np.uint8)
+    coded = coded_for_hdr(skin, transfer).repeat(32, 0).repeat(32, 1)
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.height, stream.width, stream.pix_fmt = *coded.shape[:2], "yuv420p10le"
+        context = stream.codec_context
+        context.options = {"crf": "1"}
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, transfer, 9, 1
+        image = av.VideoFrame.from_ndarray((coded * 65535).round().astype(np.uint16), format="rgb48le")
+        image = image.reformat(format="yuv420p10le", dst_colorspace="BT2020", dst_color_range="MPEG")
+        container.mux(stream.encode(image))
+        container.mux(stream.encode(None))
+    read = shots_of(path, every=1)[0].read()[16, 16::32]
+    assert np.abs(read.astype(int) - skin[0]).max() <= VIDEO_COLORS
+    grays = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, 2)
+    shown = display_colors(av.VideoFrame.from_ndarray(grays), 256, transfer)[0].astype(int)
+    assert shown[0].max() == 0
+    assert shown[-1].min() >= 255 - VIDEO_COLORS
+    assert np.diff(shown, axis=0).min() >= -1  # a table holds some of the colors, and mixes the others
 
 
 # x' = a x + c y, y' = b x + d y with y down, as ISO/IEC 14496-12 writes it: a, b, u, c, d, v, x, y, w.

@@ -19,6 +19,7 @@ from jaxtyping import Int64, UInt8
 from gghead.config.printable import printable
 from gghead.photos.reading import FULL_PIXELS
 from gghead.photos.sources.shots import MissingShot, Shot
+from gghead.photos.sources.video_colors import display_colors
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -33,14 +34,8 @@ PROBED_PACKETS = 300
 """Packets of which one must give a picture: ten seconds."""
 MISSING_SECONDS = 0.5
 """A video that ends so much earlier than its header says is cut."""
-BT709, BT601 = 1, 5
-"""Matrices of YCbCr in swscale's count, by which HD and older videos are coded where they don't say."""
-MATRICES = {1: BT709, 4: 4, 5: BT601, 6: BT601, 7: 7, 9: 9, 10: 9}
-"""swscale's count of a matrix (BT.709, FCC, BT.601 twice, SMPTE 240M, BT.2020) by that of H.273."""
 MICROSECONDS = 1_000_000
 """FFmpeg's unit for files as a whole."""
-HD_HEIGHT = 720
-MPEG_RANGE, FULL_RANGE = 1, 2
 WIDEST_PIXEL = 4
 """Pixels are not wider than this times their height; a header that says so is damaged."""
 
@@ -57,19 +52,16 @@ class FrameShot(Shot):
     Attributes:
         image: as it was decoded.
         pixel_aspect: width of a pixel over its height.
+        transfer: by which the colors are coded (video_colors.py).
     """
 
     image: "VideoFrame" = field(repr=False)
     pixel_aspect: Fraction
+    transfer: int
 
     def read(self) -> UInt8[np.ndarray, "H W 3"]:
-        image = self.image
-        width = max(1, round(image.width * self.pixel_aspect))
-        # Of numbers by names: an older PyAV knows fewer of them.
-        yuv = {} if image.format.is_rgb else {"src_colorspace": _matrix_of(image), "src_color_range": _range_of(image)}
-        full = {"dst_color_range": FULL_RANGE} if yuv else {}
-        pixels = image.reformat(width, image.height, "rgb24", **yuv, **full).to_ndarray()
-        return np.ascontiguousarray(_upright(pixels, image))
+        width = max(1, round(self.image.width * self.pixel_aspect))
+        return np.ascontiguousarray(_upright(display_colors(self.image, width, self.transfer), self.image))
 
     def digest(self) -> str:
         pixels = self.read()
@@ -131,9 +123,12 @@ class Video:
                     # Some files don't say when; then frames are counted.
                     time = image.pts if image.pts is not None else times[min(count, len(times) - 1)]
                     count += 1
+                    transfer = int(stream.codec_context.color_trc)  # some say it in the first frame
                     while number < len(wanted) and time >= wanted[number]:
                         if number >= first:
-                            yield FrameShot(self._name_of(number), self.source, number * self.every, image, aspect)
+                            yield FrameShot(
+                                self._name_of(number), self.source, number * self.every, image, aspect, transfer
+                            )
                         number += 1
                     if number >= len(wanted):
                         return
@@ -263,15 +258,6 @@ def _pixel_aspect(stream: "VideoStream") -> Fraction:
     """Width over height of a pixel; 1 where the stream doesn't say, or says what can't be."""
     aspect = stream.sample_aspect_ratio
     return aspect if aspect and 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL else Fraction(1)
-
-
-def _matrix_of(image: "VideoFrame") -> int:
-    return MATRICES.get(int(image.colorspace), BT709 if image.height >= HD_HEIGHT else BT601)
-
-
-def _range_of(image: "VideoFrame") -> int:
-    full = image.color_range == FULL_RANGE or image.format.name.startswith("yuvj")
-    return FULL_RANGE if full else MPEG_RANGE
 
 
 def _upright(pixels: UInt8[np.ndarray, "H W 3"], image: "VideoFrame") -> UInt8[np.ndarray, "H2 W2 3"]:
