@@ -64,8 +64,12 @@ class FrameShot(Shot):
         return np.ascontiguousarray(_upright(display_colors(self.image, width, self.transfer), self.image))
 
     def digest(self) -> str:
-        pixels = self.read()
-        return sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+        try:
+            pixels = self.image.to_ndarray()
+        except ValueError:  # PyAV has no array for some kinds
+            pixels = self.read()
+        described = f"{self.image.format.name} {self.image.width} x {self.image.height}"
+        return sha256(described.encode() + pixels.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
