@@ -1,6 +1,6 @@
 """Photographs of synthetic people, whose truth is known, and what `gghead data photos` makes of them.
 
-python -m benchmarks.photographs draw --out FOLDER --count 1000 --seed 1 [--assets PACK] [--backgrounds FILES...]
+    python -m benchmarks.photographs draw --out FOLDER --count 1000 --seed 1 [--assets PACK] [--backgrounds FILES...]
 
 The same command goes on with a folder where it was interrupted.
 """
