@@ -81,7 +81,8 @@ def test_a_file_that_is_reached_twice_counts_once(holiday: Path) -> None:
     (holiday / "again.jpg").symlink_to("a.jpg")
     (holiday / "loop").symlink_to("..")
     (holiday / "beach" / "loop").symlink_to(".")
-    arguments = [holiday / "b.jpg", holiday, holiday / "beach", "holiday/**/*.png", holiday.absolute()]
+    (holiday / "beach" / "second loop").symlink_to(".")
+    arguments = [holiday / "b.jpg", holiday, holiday / "beach", "holiday/**/*.png", "holiday/**", holiday.absolute()]
     assert sorted(names(find_shots(arguments, every=1))) == [f"holiday/{name}" for name in EXPECTED]
 
 
@@ -131,6 +132,8 @@ def test_what_holds_no_photographs_is_told(tmp_path: Path) -> None:
         find_shots([tmp_path / "gone.jpg"], every=1)
     with pytest.raises(FileNotFoundError, match=r"nothing matches .*; expected a pattern"):
         find_shots([f"{tmp_path}/**/*.jpg"], every=1)
+    with pytest.raises(FileNotFoundError, match=r"nothing matches a\*\*b"):
+        find_shots(["a**b"], every=1)
     with pytest.raises(FileNotFoundError, match="is an address; expected files of this machine - download"):
         find_shots(["https://example.com/a.jpg"], every=1)
     with pytest.raises(FileNotFoundError, match="there is no"):

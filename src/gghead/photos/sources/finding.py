@@ -64,8 +64,8 @@ def find_shots(arguments: Sequence[Path | str], every: int) -> Shots:
     """Photographs of files, folders and patterns; no picture is read.
 
     Folders are searched with all that lies in them; hidden files and those of operating systems are overlooked. A file
-    that is named by itself is taken for a picture whatever its ending. Patterns are those of `glob` with `**`, for
-    shells that leave them as they are. A file that is reached twice counts once.
+    that is named by itself is taken for a picture whatever its ending. Patterns are those of `Path.glob`, with `**`,
+    for shells that leave them as they are. A file that is reached twice counts once.
 
     Args:
         arguments: at least one.
@@ -164,19 +164,29 @@ def _paths_of(argument: Path | str) -> list[Path]:
     if os.path.lexists(text):
         raise FileNotFoundError(f"{shown} is a link to what is not there; expected {KNOWN}, or folders of them")
     if glob.has_magic(text):
-        matches = [match for match in sorted(glob.glob(text, recursive=True)) if os.path.exists(match)]
-        named = set(PurePath(text).parts)
-        matches = [match for match in matches if not any(map(_is_junk, set(PurePath(match).parts) - named))]
+        matches = _matches(text)
         # Other files are taken only where a pattern asks for nothing else: "scans/*.scan", but not "scans/*".
-        chosen = [match for match in matches if _is_known(match) or os.path.isdir(match)] or matches
+        chosen = [match for match in matches if _is_known(match.name) or match.is_dir()] or matches
         if chosen:
-            return [Path(match) for match in chosen]
+            return chosen
         raise FileNotFoundError(f"nothing matches {shown}; expected a pattern of {KNOWN}")
     if "://" in text:
         raise FileNotFoundError(f"{shown} is an address; expected files of this machine - download them first")
     raise FileNotFoundError(
         f"there is no {shown}; expected {KNOWN}, folders of them, or a pattern like 'holiday/*.jpg'"
     )
+
+
+def _matches(pattern: str) -> list[Path]:
+    """Files and folders that a pattern matches, sorted; hidden ones only where it names them."""
+    path = Path(pattern)
+    named = set(path.parts)
+    try:
+        # Not by the module glob, whose ** follows links, in circles, too.
+        matches = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    except (ValueError, OSError):  # "a**b" is no pattern
+        return []
+    return [match for match in matches if match.exists() and not any(map(_is_junk, set(match.parts) - named))]
 
 
 def _kept_path(path: Path, most: int) -> PurePath:
