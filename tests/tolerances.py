@@ -139,6 +139,6 @@ bilinear resizing has 36."""
 JPEG_COLORS = 6
 """Levels of 255 by which a smooth picture may differ after JPEG or AVIF of quality 95."""
 CONVERTED_COLORS = 2
-"""Levels of 255 between two conversions of colors by the same profile, by LittleCMS in 16 bits and by the formulas."""
+"""Levels of 255 between two conversions of colours by the same profile, by LittleCMS in 16 bits and by the formulas."""
 VIDEO_COLORS = 6
-"""Levels of 255 by which plain areas may differ after a video codec of high quality, and half its color resolution."""
+"""Levels of 255 by which plain areas may differ after a video codec of high quality, and half its colour resolution."""

@@ -1,4 +1,4 @@
-"""Color profiles by the ICC specification (ICC.1:2022), for what Pillow can't make: other primaries, and inks."""
+"""Colour profiles by the ICC specification (ICC.1:2022), for what Pillow can't make: other primaries, and inks."""
 
 import struct
 

@@ -18,7 +18,7 @@ FORMATS |= {"AVIF": {"quality": 95, "subsampling": "4:4:4"}, "BMP": {}}
 
 
 def photograph(width: int = 48, height: int = 32) -> np.ndarray:
-    """Smooth, with other colors in each corner."""
+    """Smooth, with other colours in each corner."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([255 * x / (width - 1), 255 * y / (height - 1), 60 + 0 * x], -1).astype(np.uint8)
 
@@ -156,7 +156,7 @@ def test_transparent_colors_lie_on_white() -> None:
 
 
 def png_of_16_bits(pixels: np.ndarray) -> bytes:
-    """Of colors, which Pillow doesn't write (PNG, third edition, 11.2)."""
+    """Of colours, which Pillow doesn't write (PNG, third edition, 11.2)."""
     height, width, _ = pixels.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
 
@@ -215,7 +215,7 @@ def test_cut_or_damaged_files_are_a_sentence(kind: str, data: st.DataObject) -> 
     place = data.draw(st.integers(0, len(whole) - 1))
     flipped = whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :]
     for broken in (cut, flipped):
-        # Some damage only changes colors, or cuts what stands behind the pixels.
+        # Some damage only changes colours, or cuts what stands behind the pixels.
         read, problem = tried(broken)
         assert read is None or read.shape[2] == 3
         assert problem is None or ("expected" in problem and "\n" not in problem)

@@ -102,7 +102,7 @@ def test_colors_are_those_that_the_video_declares(tmp_path: Path, colorspace: in
 
 
 def coded_for_hdr(srgb: np.ndarray, transfer: int) -> np.ndarray:
-    """Colors of paper and skin as a telephone codes them: the inverse of what BT.2100 says, white at 203 cd/m2."""
+    """Colours of paper and skin as a telephone codes them: the inverse of what BT.2100 says, white at 203 cd/m2."""
     values = srgb / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     light = 203 * linear @ np.linalg.inv(FROM_BT2020).T
@@ -136,7 +136,7 @@ def test_high_dynamic_range_becomes_what_a_display_shows(tmp_path: Path, transfe
     shown = display_colors(av.VideoFrame.from_ndarray(grays), 256, transfer)[0].astype(int)
     assert shown[0].max() == 0
     assert shown[-1].min() >= 255 - VIDEO_COLORS
-    assert np.diff(shown, axis=0).min() >= -1  # a table holds some of the colors, and mixes the others
+    assert np.diff(shown, axis=0).min() >= -1  # a table holds some of the colours, and mixes the others
 
 
 # x' = a x + c y, y' = b x + d y with y down, as ISO/IEC 14496-12 writes it: a, b, u, c, d, v, x, y, w.

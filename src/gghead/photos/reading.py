@@ -1,7 +1,7 @@
 """Photographs as cameras, telephones, scanners and editors write them, as upright pixels in sRGB.
 
 Datasets take PNG, JPEG and WebP as they are stored (media/encoded.py); here a picture is turned as its EXIF data say,
-its colors are converted by its profile, and what is transparent lies on white.
+its colours are converted by its profile, and what is transparent lies on white.
 """
 
 import io
@@ -41,21 +41,21 @@ TURNS = {
 PREVIEW, DNG_VERSION = 254, 50706
 """Tags of TIFF: that a picture is a smaller copy of another; that the file is raw data of a camera in Adobe's DNG."""
 MAX_IDENTITY_CHANGE = 1
-"""Levels of 255 by which a profile may move colors and still count as sRGB."""
+"""Levels of 255 by which a profile may move colours and still count as sRGB."""
 
 
 def read_photograph(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     """Upright pixels in sRGB of an encoded photograph, the first where a file holds several.
 
     Takes JPEG (grey, YCbCr, CMYK, YCCK), PNG, WebP, AVIF, TIFF and BMP of 1 to 16 bits, and HEIC where the package
-    pillow-heif is installed. Colors are converted by the embedded profile; one that is damaged or made for another kind
-    of picture is ignored, as are the transfer functions of HDR. What is transparent lies on white.
+    pillow-heif is installed. Colours are converted by the embedded profile; one that is damaged, or made for another
+    kind of picture, is ignored, as are the transfer functions of HDR. What is transparent lies on white.
 
     Args:
         data: content of the file.
 
     Returns:
-        Display colors, 0 to 255. A photograph of more than `FULL_PIXELS` is read at half its size.
+        Display colours, 0 to 255. A photograph of more than `FULL_PIXELS` is read at half its size.
 
     Raises:
         ValueError: the bytes are no picture, or cut off or damaged, or it has more than `MAX_PIXELS`.
@@ -188,7 +188,7 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _changes_nothing(mode: str, transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether a transform leaves colors of sRGB as they are: most profiles are sRGB under one of many names."""
+    """Whether a transform leaves colours of sRGB as they are: most profiles are sRGB under one of many names."""
     if mode != "RGB":
         return False
     steps = np.linspace(0, 255, 9).astype(np.uint8)

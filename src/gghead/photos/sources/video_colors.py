@@ -1,4 +1,4 @@
-"""From a decoder's colors to those of displays: matrices and ranges of YCbCr, high dynamic range.
+"""From a decoder's colours to those of displays: matrices and ranges of YCbCr, high dynamic range.
 
 Telephones record high dynamic range unless they are told otherwise. Shown as it is coded, skin is grey; so its light is
 computed and what a display of sRGB can show of it is kept as it is, up to a shoulder for what is brighter than paper.
@@ -32,9 +32,9 @@ SHOULDER = 0.8
 LUMINANCE = np.array([0.2627, 0.6780, 0.0593])
 """Of red, green and blue by BT.2020."""
 FROM_BT2020 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]])
-"""Linear colors by the primaries of BT.2020 to those of BT.709 and sRGB."""
+"""Linear colours by the primaries of BT.2020 to those of BT.709 and sRGB."""
 TABLE_SIDE = 65
-"""Colors along each side of the table by which whole frames are converted: the most that Pillow takes."""
+"""Colours along each side of the table by which whole frames are converted: the most that Pillow takes."""
 
 
 def display_colors(image: "VideoFrame", width: int, transfer: int) -> UInt8[np.ndarray, "H W 3"]:
@@ -43,10 +43,10 @@ def display_colors(image: "VideoFrame", width: int, transfer: int) -> UInt8[np.n
     Args:
         image: as it was decoded.
         width: of the result, pixels.
-        transfer: by which the video's colors are coded, as H.273 counts them.
+        transfer: by which the video's colours are coded, as H.273 counts them.
 
     Returns:
-        Colors, 0 to 255, of the frame's height.
+        Colours, 0 to 255, of the frame's height.
     """
     options: dict[str, Any] = {}
     if not image.format.is_rgb:
@@ -76,7 +76,7 @@ def _table(transfer: int) -> ImageFilter.Color3DLUT:
 
 
 def _tone_mapped(coded: Float[np.ndarray, "*N 3"], transfer: int) -> Float[np.ndarray, "*N 3"]:
-    """Colors of high dynamic range, 0 to 1, in sRGB, 0 to 1."""
+    """Colours of high dynamic range, 0 to 1, in sRGB, 0 to 1."""
     light = (_light_of_pq(coded) if transfer == PQ else _light_of_hlg(coded)) / WHITE
     light = np.maximum(light @ FROM_BT2020.T, 0)
     excess = np.maximum(light - SHOULDER, 0) / (1 - SHOULDER)

@@ -1,4 +1,4 @@
-"""Photographs out of videos: each so-manyth frame, upright, in display colors.
+"""Photographs out of videos: each so-manyth frame, upright, in sRGB.
 
 A first pass over the packets, which decodes one frame, finds the times of all frames. So the photographs and their
 names are known before they are decoded, and are the same however far a run came before it was interrupted.
@@ -47,12 +47,12 @@ def is_video(path: PurePath) -> bool:
 
 @dataclass(frozen=True)
 class FrameShot(Shot):
-    """A frame of a video, in the decoder's colors until it is read.
+    """A frame of a video, in the decoder's colours until it is read.
 
     Attributes:
         image: as it was decoded.
         pixel_aspect: width of a pixel over its height.
-        transfer: by which the colors are coded (video_colors.py).
+        transfer: by which the colours are coded (video_colors.py).
     """
 
     image: "VideoFrame" = field(repr=False)
