@@ -86,6 +86,12 @@ def test_a_file_that_is_reached_twice_counts_once(holiday: Path) -> None:
     assert sorted(names(find_shots(arguments, every=1))) == [f"holiday/{name}" for name in EXPECTED]
 
 
+def test_files_that_a_command_writes_are_no_photographs(holiday: Path) -> None:
+    assert names(find_shots([holiday], 1, [Path("holiday/beach/../a.jpg").absolute()])) == [
+        f"holiday/{name}" for name in EXPECTED if name != "a_jpg"
+    ]
+
+
 def test_two_folders_of_one_name_keep_apart(tmp_path: Path) -> None:
     pictures = [picture(tmp_path / where / "people" / "a.jpg") for where in "xy"]
     first, second = names(find_shots([tmp_path / "x" / "people", tmp_path / "y" / "people"], every=1))

@@ -60,7 +60,7 @@ class Shots:
                 yield part.name, part.source, part.frame
 
 
-def find_shots(arguments: Sequence[Path | str], every: int) -> Shots:
+def find_shots(arguments: Sequence[Path | str], every: int, without: Sequence[Path] = ()) -> Shots:
     """Photographs of files, folders and patterns; no picture is read.
 
     Folders are searched with all that lies in them; hidden files and those of operating systems are overlooked. A file
@@ -70,6 +70,7 @@ def find_shots(arguments: Sequence[Path | str], every: int) -> Shots:
     Args:
         arguments: at least one.
         every: of a video, each so-manyth frame is a photograph; at least 1.
+        without: files that are overlooked.
 
     Raises:
         FileNotFoundError: there is nothing of that name, or nothing matches a pattern.
@@ -83,7 +84,7 @@ def find_shots(arguments: Sequence[Path | str], every: int) -> Shots:
         raise ValueError(f"every is {every}; expected 1 for each frame of a video, 30 for about one a second")
     if not arguments:
         raise ValueError("no photographs are named; expected files, folders or patterns like 'holiday/*.jpg'")
-    found = _Found(every)
+    found = _Found(every, without)
     for argument in arguments:
         others: Counter[str] = Counter()
         reached = 0
@@ -103,15 +104,15 @@ def find_shots(arguments: Sequence[Path | str], every: int) -> Shots:
 class _Found:
     """Files in their order, each once, each with a name of its own."""
 
-    def __init__(self, every: int) -> None:
+    def __init__(self, every: int, without: Sequence[Path]) -> None:
         self.parts: list[Shot | Video] = []
         self._every = every
-        self._places: set[str] = set()
+        self._places = {_place(path) for path in without}
         self._names: set[str] = set()
 
     def add(self, path: Path, below: PurePath, problem: str | None = None) -> None:
         """A file, or a folder with a problem, by its path in the archive."""
-        place = os.path.normcase(os.path.realpath(path))
+        place = _place(path)
         if place in self._places:
             return
         self._places.add(place)
@@ -131,6 +132,11 @@ class _Found:
             count += 1
         self._names.add(candidate.casefold())
         return candidate
+
+
+def _place(path: Path) -> str:
+    """The same for all paths that lead to a file."""
+    return os.path.normcase(os.path.realpath(path))
 
 
 def _reached_by(argument: Path | str, others: Counter[str]) -> Iterator[tuple[Path, PurePath, str | None]]:
