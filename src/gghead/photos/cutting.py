@@ -1,6 +1,7 @@
 """Cuts a turned square out of a photograph: antialiased, at exact places, continued by reflection beyond the edges."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,8 +19,12 @@ SUPPORT = 2
 """Pixels that the interpolation reads on either side of a place; resizing reads as many of its result's."""
 
 
+Beyond = Literal["reflection", "edge"]
+"""What is shown beyond a photograph's edges: the photograph, reflected, or the pixels at the edge, repeated."""
+
+
 def cut(
-    pixels: UInt8[np.ndarray, "H W 3"], crop: Crop, resolution: int
+    pixels: UInt8[np.ndarray, "H W 3"], crop: Crop, resolution: int, beyond: Beyond = "reflection"
 ) -> tuple[UInt8[np.ndarray, "R R 3"], Bool[np.ndarray, "R R"]]:
     """The square of a photograph as a picture of its own.
 
@@ -27,8 +32,9 @@ def cut(
 
     Args:
         pixels: the photograph.
-        crop: where the square lies. It may reach beyond the photograph, which is reflected there as often as needed.
+        crop: where the square lies. It may reach beyond the photograph.
         resolution: side of the result, pixels.
+        beyond: what is shown there; the photograph is reflected as often as needed.
 
     Returns:
         The pixels, and whether their centres lie inside of the photograph.
@@ -46,7 +52,9 @@ def cut(
     scale = np.array(part.shape[1::-1]) / [columns.stop - columns.start, rows.stop - rows.start]
     first = np.floor((low - start) * scale).astype(int)
     last = np.ceil((high - start) * scale).astype(int)
-    read_columns, read_rows = (_folded(np.arange(first[axis], last[axis]), part.shape[1 - axis]) for axis in (0, 1))
+    read_columns, read_rows = (
+        _existing(np.arange(first[axis], last[axis]), part.shape[1 - axis], beyond) for axis in (0, 1)
+    )
     # The kernel's places count from the centre of the first pixel that it may read.
     corner = (corners[0] - start) * scale - first - 0.5
     right, down = (corners[1] - corners[0]) * scale / resolution, (corners[3] - corners[0]) * scale / resolution
@@ -56,7 +64,7 @@ def cut(
 
 
 def _shown(low: int, high: int, size: int) -> slice:
-    """Pixels of a photograph's side that are seen from `low` to `high`, be it by reflection."""
+    """Pixels of a photograph's side that are seen from `low` to `high`, be it by reflection, and one at least."""
     if low < 0 and high > size:
         return slice(0, size)
     if low < 0:
@@ -66,8 +74,10 @@ def _shown(low: int, high: int, size: int) -> slice:
     return slice(low, high)
 
 
-def _folded(indices: Int[np.ndarray, " N"], size: int) -> Int[np.ndarray, " N"]:
-    """Indices along an endless side that is reflected at 0 and at `size`, as those of the side itself."""
+def _existing(indices: Int[np.ndarray, " N"], size: int, beyond: Beyond) -> Int[np.ndarray, " N"]:
+    """Indices along an endless side as those of a side that begins at 0 and ends at `size`."""
+    if beyond == "edge":
+        return indices.clip(0, size - 1)
     turned = indices % (2 * size)
     return np.minimum(turned, 2 * size - 1 - turned)
 
