@@ -47,7 +47,7 @@ class Matting(Protocol):
     """Tells person and background apart."""
 
     def alpha(
-        self, pixels: UInt8[np.ndarray, "H W 3"], crop: Crop, resolution: int, focal: float
+        self, pixels: UInt8[np.ndarray, "H W 3"], crop: Crop, resolution: int, focal: float = FFHQ_FOCAL
     ) -> Float32[np.ndarray, "R R"]:
         """How much of each pixel of a crop shows the person whose head is in its middle.
 
@@ -63,7 +63,7 @@ class Matting(Protocol):
         ...
 
 
-class SelfieMatting:
+class SelfieMatting(Matting):
     """MediaPipe's selfie segmentation, its rim refined.
 
     Where a photograph ends, its last pixels are repeated for the segmenter: bodies go on, where they would end in a

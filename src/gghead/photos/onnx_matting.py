@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.matting import FACE, read_square
+from gghead.photos.matting import FACE, Matting, read_square
 from gghead.photos.one_person import one_person
 
 Scaling = Literal["imagenet", "signed", "centered"]
@@ -30,7 +30,7 @@ EXPECTED = "expected a network with one picture [1, 3, side, side] in and an alp
 REMEDY = "export such a one, or leave --matting out for MediaPipe's selfie segmentation"
 
 
-class OnnxMatting:
+class OnnxMatting(Matting):
     """A network with one picture in, RGB, channels first, and one mask out: from 0 to 1, or logits.
 
     Of several outputs the first is the mask, as in U2-Net. Threads may share it.
