@@ -40,7 +40,7 @@ def shifts(seen: np.ndarray, places: np.ndarray, axis: int) -> float:
     return float((slope * (seen - wave(places, axis))).sum() / (slope**2).sum())
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     x=st.floats(-700, 900),
     y=st.floats(-700, 900),
