@@ -141,15 +141,21 @@ def progress_bars(shown: bool = True) -> Iterator[Callable[[str, int, int | None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not shown) as bars:
-        tasks = {}
+    bars = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not shown)
+    tasks = {}
 
-        def tell(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total, completed=done)
-            bars.update(tasks[what], completed=done, total=total)
+    def tell(what: str, done: int, total: int | None) -> None:
+        if not tasks:
+            bars.start()
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total, completed=done)
+        bars.update(tasks[what], completed=done, total=total)
 
+    try:
         yield tell
+    finally:
+        if tasks:  # one that never started would end with an empty line, before the message that says why
+            bars.stop()
 
 
 def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
