@@ -8,6 +8,8 @@ from gghead.geometry.canonical_head import FFHQ_FOCAL
 
 MAX_CONTACT = 0.05
 """Of a head with the photograph's edge, sides of FFHQ's square (a face is 0.35 wide): a tuft may touch it."""
+EDGE = 0.012
+"""Width of the strip along the edge that is looked at, sides of the crop: masks may end a little before it."""
 REACH = 0.5
 """How far from the crop's middle, to the left and to the right, what is above the chin is the head, likewise: hands may
 be cut off."""
@@ -27,5 +29,6 @@ def cut_by_frame(
     side, head_side = len(alpha), focal / FFHQ_FOCAL
     places = (np.arange(side) + 0.5) / side
     head = (places < chin)[:, None] & (np.abs(places - 0.5) < REACH * head_side)
-    contact = binary_dilation(~inside) & inside & (alpha > 0.5) & head
-    return bool(contact.sum() > MAX_CONTACT * head_side * side)
+    width = max(round(EDGE * side), 1)
+    contact = binary_dilation(~inside, iterations=width) & inside & (alpha > 0.5) & head
+    return bool(contact.sum() > MAX_CONTACT * head_side * side * width)
