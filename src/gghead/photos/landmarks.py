@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
-from PIL import Image
 
 from gghead.photos.crop import Crop
+from gghead.photos.cutting import cut
 from gghead.photos.detection import Box
 from gghead.photos.models import LANDMARKER, LANDMARKS, FaceModels
 
@@ -47,19 +47,19 @@ class Face:
 
 
 def find_landmarks(
-    picture: Image.Image, box: Box, models: FaceModels, mirrored: Int[np.ndarray, "468"]
+    photograph: UInt8[np.ndarray, "H W 3"], box: Box, models: FaceModels, mirrored: Int[np.ndarray, "468"]
 ) -> Face:
     """Landmarks of the face in a box; where there is none, a face of little presence.
 
     Args:
-        picture: the photograph, RGB.
+        photograph: its pixels.
         box: where the face is.
         models: run the landmark model.
         mirrored: which landmark is on the other side of the face.
     """
     for _ in range(PASSES):
         crop = Crop(box.center, box.side * MARGIN, box.roll)
-        pixels = look(picture, crop, LANDMARKER.side)
+        pixels, _ = cut(photograph, crop, LANDMARKER.side, "edge")
         points, flag = models.run(LANDMARKER, pixels)
         other, other_flag = models.run(LANDMARKER, np.ascontiguousarray(pixels[:, ::-1]))
         local = points.reshape(LANDMARKS, 3) / LANDMARKER.side
@@ -71,19 +71,3 @@ def find_landmarks(
         face = Face(np.hstack([crop.to_photograph(local[:, :2]), depth]), 1 / (1 + math.exp(-max(logit, -50.0))))
         box = face.box
     return face
-
-
-def look(picture: Image.Image, crop: Crop, side: int) -> UInt8[np.ndarray, "S S 3"]:
-    """The crop at a few pixels, black beyond the photograph's edges."""
-    reach = crop.side * (abs(math.cos(crop.roll)) + abs(math.sin(crop.roll))) / 2 + 2 * crop.side / side
-    x, y = crop.center
-    left, top = max(math.floor(x - reach), 0), max(math.floor(y - reach), 0)
-    right, bottom = min(math.ceil(x + reach), picture.width), min(math.ceil(y + reach), picture.height)
-    if right <= left or bottom <= top:
-        return np.zeros((side, side, 3), np.uint8)
-    factor = max(1, int(crop.side / side))
-    part = picture.reduce(factor, (left, top, right, bottom)) if factor > 1 else picture.crop((left, top, right, bottom))
-    corners = (crop.to_photograph(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])) - [left, top]) / factor
-    (x0, y0), (a, d), (b, e) = corners[0], (corners[1] - corners[0]) / side, (corners[2] - corners[0]) / side
-    turned = part.transform((side, side), Image.Transform.AFFINE, (a, b, x0, d, e, y0), Image.Resampling.BICUBIC)
-    return np.asarray(turned)

@@ -52,9 +52,7 @@ FAR_DETECTOR = ModelFile(
     192,
     -1,
 )
-LANDMARKER = ModelFile(
-    "face_landmark.tflite", "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814", 192
-)
+LANDMARKER = ModelFile("face_landmark.tflite", "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814", 192)
 SEGMENTER = ModelFile(
     "selfie_segmentation.tflite", "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c", 256
 )
@@ -103,13 +101,12 @@ class FaceModels:
 
     def _network(self, file: ModelFile) -> "Interpreter":
         """The interpreter of this thread: one must not be used by two at a time."""
+        from ai_edge_litert.interpreter import Interpreter
+
         networks: dict[str, Interpreter] = self._local.__dict__
         if file.name not in networks:
-            from ai_edge_litert.interpreter import Interpreter
-
-            network = Interpreter(model_content=self._contents[file.name], num_threads=1)
-            network.allocate_tensors()
-            networks[file.name] = network
+            networks[file.name] = Interpreter(model_content=self._contents[file.name], num_threads=1)
+            networks[file.name].allocate_tensors()
         return networks[file.name]
 
 
