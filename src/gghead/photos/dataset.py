@@ -11,7 +11,6 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
 
 from gghead.config.numbers import require_whole
 from gghead.data.dataset import masks_path
@@ -21,37 +20,10 @@ from gghead.media.images import encode_picture, encode_png
 from gghead.photos.archive.records import LeftOut, PhotoRecord
 from gghead.photos.archive.resumable_heads import GrowingHeads, HeadFiles, photos_path, sheet_path
 from gghead.photos.archive.sheet import FaceShape, thumbnail
-from gghead.photos.crop import Crop
+from gghead.photos.heads import FindHeads, Head
 from gghead.photos.refusal import Reason, Refused
 from gghead.photos.sources.finding import Shots
 from gghead.photos.sources.shots import Shot
-
-
-@dataclass(frozen=True)
-class Head:
-    """A head that was found in a photograph.
-
-    Attributes:
-        image: its crop.
-        alpha: of the person in it, 0 to 1.
-        label: its camera.
-        box: around the face, in the photograph.
-        landmarks: pixels of the photograph, and depth.
-        crop: where the crop lies in the photograph.
-        score: how good it is, 0 to 1.
-    """
-
-    image: UInt8[np.ndarray, "R R 3"]
-    alpha: Float[np.ndarray, "R R"]
-    label: Float[np.ndarray, "25"]
-    box: Crop
-    landmarks: Float[np.ndarray, "468 3"]
-    crop: Crop
-    score: float
-
-
-FindHeads = Callable[[UInt8[np.ndarray, "H W 3"]], Sequence[Head | Refused]]
-"""Heads of a photograph, the largest first, and why faces of it are refused; called by several threads."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ Two detectors look at square windows of the photograph: one is made for faces ne
 away. Source: Bazarevsky et al. 2019, "BlazeFace: Sub-millisecond neural face detection on mobile GPUs".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 
-from gghead.photos.models import FAR_DETECTOR, NEAR_DETECTOR, FaceModels, ModelFile
+from gghead.photos.crop import Crop
+from gghead.photos.faces.models import FAR_DETECTOR, NEAR_DETECTOR, FaceModels, ModelFile
 
 GRIDS = {NEAR_DETECTOR.name: ((16, 2), (8, 6)), FAR_DETECTOR.name: ((48, 1),)}
 """Cells along a side, and anchors a cell, of the detectors' outputs."""
@@ -39,6 +41,11 @@ class Box:
     roll: float
     probability: float
 
+    @property
+    def square(self) -> Crop:
+        """As a square of the photograph."""
+        return Crop(self.center, self.side, self.roll)
+
     def overlap(self, other: "Box") -> float:
         """Intersection over union of the squares as if they were upright."""
         reach = (self.side + other.side) / 2 - np.abs(np.subtract(self.center, other.center))
@@ -46,23 +53,22 @@ class Box:
         return shared / (self.side**2 + other.side**2 - shared)
 
 
-def detect_faces(picture: Image.Image, models: FaceModels, smallest: float, every_size: bool) -> list[Box]:
-    """Faces of a photograph, the largest first.
+def detect_faces(pixels: UInt8[np.ndarray, "H W 3"], models: FaceModels, smallest: float) -> Iterator[list[Box]]:
+    """Faces of a photograph, first those that are large in it, then in ever smaller windows; the surest of each first.
 
     Args:
-        picture: the photograph, RGB.
+        pixels: the photograph.
         models: run the detectors.
         smallest: side of the smallest faces that are looked for, pixels.
-        every_size: whether windows get smaller down to the smallest faces even if larger ones have been found.
     """
-    boxes: list[Box] = []
+    picture = Image.fromarray(pixels)
     side = float(max(picture.size))
     while True:
-        for window in _windows(picture.size, side):
-            boxes += _detect(picture, window, models)
+        boxes = [box for window in _windows(picture.size, side) for box in _detect(picture, window, models)]
+        yield distinct(boxes)
         side /= 2
-        if (boxes and not every_size) or side < smallest * WINDOW_FACES / 2:
-            return sorted(distinct(boxes), key=lambda box: -box.side)
+        if side < smallest * WINDOW_FACES / 2:
+            return
 
 
 def distinct(boxes: list[Box]) -> list[Box]:

@@ -5,7 +5,7 @@ import pytest
 
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.framing import cut_by_frame
+from gghead.photos.masks.framing import cut_by_frame
 
 CHIN = 0.72
 SIDE = 128

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gghead.photos.crop import Crop
-from gghead.photos.onnx_matting import OnnxMatting
+from gghead.photos.masks.onnx_matting import OnnxMatting
 from onnx_files import onnx_file
 from tolerances import CUT_LEVELS
 

@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.guided_filter import guided_filter
-from gghead.photos.one_person import one_person
+from gghead.photos.masks.guided_filter import guided_filter
+from gghead.photos.masks.one_person import one_person
 
 SEGMENTER_SIDE = 256
 NEAR, MIDDLE, FAR = 1.3, 1.9, 2.4

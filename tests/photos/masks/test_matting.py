@@ -12,8 +12,8 @@ from face_models import face_models
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.guided_filter import guided_filter
-from gghead.photos.matting import SelfieMatting
+from gghead.photos.masks.guided_filter import guided_filter
+from gghead.photos.masks.matting import SelfieMatting
 from gghead.synthetic.people.portraits import Sitting, draw_head, head_maker
 from tolerances import MASK_OF_SHARP, MASK_OVERLAP
 

@@ -12,9 +12,9 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.landmarks import Face
-from gghead.photos.pose_network import SIDE, PoseNetwork
-from gghead.photos.template import FaceTemplate
+from gghead.photos.faces.landmarks import Face
+from gghead.photos.faces.pose_network import SIDE, PoseNetwork
+from gghead.photos.faces.template import FaceTemplate
 
 MARGIN = 1.6
 """The network looks at a square so much larger than the face in it."""

@@ -10,8 +10,8 @@ from jaxtyping import Float32, UInt8
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.matting import FACE, Matting, read_square
-from gghead.photos.one_person import one_person
+from gghead.photos.masks.matting import FACE, Matting, read_square
+from gghead.photos.masks.one_person import one_person
 
 Scaling = Literal["imagenet", "signed", "centered"]
 """What a network expects of colours: ImageNet's mean and deviation (U2-Net, BiRefNet), -1 to 1 (MODNet), or -1/2 to 1/2

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int, UInt8
 
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.detection import Box
-from gghead.photos.models import LANDMARKER, LANDMARKS, FaceModels
+from gghead.photos.faces.detection import Box
+from gghead.photos.faces.models import LANDMARKER, LANDMARKS, FaceModels
 
 MARGIN = 1.5
 """The landmark model looks at a square so much larger than the face in it."""
@@ -58,7 +58,7 @@ def find_landmarks(
         mirrored: which landmark is on the other side of the face.
     """
     for _ in range(PASSES):
-        crop = Crop(box.center, box.side * MARGIN, box.roll)
+        crop = box.square.widened(MARGIN)
         pixels, _ = cut(photograph, crop, LANDMARKER.side, "edge")
         points, flag = models.run(LANDMARKER, pixels)
         other, other_flag = models.run(LANDMARKER, np.ascontiguousarray(pixels[:, ::-1]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gghead.photos.one_person import one_person
+from gghead.photos.masks.one_person import one_person
 
 SIDE = 256
 FACE = 0.15

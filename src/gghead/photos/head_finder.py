@@ -1,0 +1,152 @@
+"""Heads of one photograph: found, posed, cut out and masked, or refused with a reason."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gghead.config.numbers import require_finite, require_whole
+from gghead.geometry.canonical_head import FFHQ_FOCAL
+from gghead.photos.cutting import cut
+from gghead.photos.faces.detection import Box, detect_faces
+from gghead.photos.faces.landmarks import Face, find_landmarks
+from gghead.photos.faces.models import SEGMENTER, FaceModels
+from gghead.photos.faces.pose import HeadPose, estimate_pose
+from gghead.photos.faces.pose_network import pose_network
+from gghead.photos.faces.quality import is_blurred
+from gghead.photos.faces.template import face_template
+from gghead.photos.heads import Head
+from gghead.photos.masks.framing import cut_by_frame
+from gghead.photos.masks.matting import Matting, SelfieMatting
+from gghead.photos.refusal import Reason, Refused
+
+FRAMINGS = {"ffhq": FFHQ_FOCAL, "wide": 2.4}
+"""Focal lengths of crops, sides of the picture: FFHQ's, and one that shows ears, hair and shoulders whole."""
+PRESENCE = 0.5
+"""Probability from which the landmark model says that there is a face."""
+USUAL_MISFIT, MAX_MISFIT = 1.0, 4.0
+"""Of landmarks and pose: what good ones have, and what only parts of faces and no faces have (95 of 100 rendered people
+that look at most 45 degrees aside have 2.1 or less)."""
+RIVAL = 0.5
+"""A face so many times as large as the largest is another person of the photograph, a smaller one a passer-by."""
+
+
+@dataclass(frozen=True)
+class PhotoSettings:
+    """What is made of photographs.
+
+    Attributes:
+        resolution: side of the crops, pixels.
+        framing: "ffhq" or "wide", see `FRAMINGS`.
+        faces: "one" refuses photographs of several people, "all" takes every face.
+        max_yaw: how far a head may be turned aside, degrees.
+        min_face: side of the smallest square around a face, pixels of the photograph.
+    """
+
+    resolution: int = 512
+    framing: Literal["ffhq", "wide"] = "ffhq"
+    faces: Literal["one", "all"] = "one"
+    max_yaw: float = 70.0
+    min_face: float = 64.0
+
+    def __post_init__(self) -> None:
+        require_whole("resolution", self.resolution, 16, 4096)
+        require_finite("max_yaw", self.max_yaw, 1, 90, "expected degrees from 1 to 90")
+        require_finite("min_face", self.min_face, 16, 10**4, "expected pixels from 16 up, like 64")
+        if self.framing not in FRAMINGS or self.faces not in ("one", "all"):
+            raise ValueError(
+                f"framing is {self.framing!r} and faces is {self.faces!r}; expected one of {', '.join(FRAMINGS)}, "
+                "and one or all"
+            )
+
+
+class HeadFinder:
+    """Finds heads in photographs; threads may share it."""
+
+    def __init__(self, settings: PhotoSettings, models: FaceModels, matting: Matting | None = None) -> None:
+        """Loads what is needed.
+
+        Args:
+            settings: what is made of photographs.
+            models: find faces and people.
+            matting: tells person and background apart; by default the models' segmenter.
+        """
+        self.settings = settings
+        self._models, self._network, self._template = models, pose_network(), face_template()
+        self._matting = matting or SelfieMatting(lambda pixels: models.run(SEGMENTER, pixels)[0][..., 0])
+
+    def __call__(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Sequence[Head | Refused]:
+        """Heads of a photograph, the largest first, and why faces of it are refused."""
+        faces = self._faces(pixels)
+        if not faces:
+            return [Refused(Reason.NO_FACE, "no face is found; expected a person who is seen from the front or side")]
+        if self.settings.faces == "all":
+            return [self._head(pixels, face) for face in faces]
+        rivals = [face for face in faces if face.box.side >= RIVAL * faces[0].box.side]
+        if len(rivals) > 1:
+            text = f"{len(rivals)} faces of about one size are in it; take every face (--faces all), or crop one person"
+            return [Refused(Reason.SEVERAL_FACES, text)]
+        return [self._head(pixels, faces[0])]
+
+    def _faces(self, pixels: UInt8[np.ndarray, "H W 3"]) -> list[Face]:
+        """Faces of a photograph, the largest first, no part of another; unless all are wanted, only as small ones are
+        looked for as needed."""
+        found: list[Face] = []
+        for boxes in detect_faces(pixels, self._models, self.settings.min_face):
+            new = [box for box in boxes if not any(_within(box, face.box) for face in found)]
+            faces = [find_landmarks(pixels, box, self._models, self._template.mirrored) for box in new]
+            found += [face for face in faces if face.presence >= PRESENCE]
+            if found and self.settings.faces == "one":
+                break
+        kept: list[Face] = []
+        for face in sorted(found, key=lambda face: -face.box.side):
+            if not any(_within(face.box, other.box) for other in kept):
+                kept.append(face)
+        return kept
+
+    def _head(self, pixels: UInt8[np.ndarray, "H W 3"], face: Face) -> Head | Refused:
+        try:
+            return self._prepared(pixels, face)
+        except Refused as refused:
+            return refused
+
+    def _prepared(self, pixels: UInt8[np.ndarray, "H W 3"], face: Face) -> Head:
+        box, settings = face.box, self.settings
+        if box.side < settings.min_face:
+            raise Refused(
+                Reason.SMALL, f"the face is {box.side:.0f} pixels large; expected {settings.min_face:g} (--min-face)"
+            )
+        pose = estimate_pose(pixels, face, self._network)
+        misfit = pose.misfit(face, self._template)
+        if misfit > MAX_MISFIT:
+            raise Refused(Reason.NO_FACE, "what looks like a face has no pose that fits; expected a whole face")
+        if abs(pose.yaw) > math.radians(settings.max_yaw):
+            raise Refused(
+                Reason.TURNED,
+                f"the head is turned {abs(math.degrees(pose.yaw)):.0f} degrees aside; expected at most "
+                f"{settings.max_yaw:g} (--max-yaw)",
+            )
+        if is_blurred(pixels, box.square):
+            raise Refused(Reason.BLURRED, "the face is blurred; expected a sharp one")
+        return self._cut_out(pixels, face, pose, face.presence * min(1.0, USUAL_MISFIT / misfit))
+
+    def _cut_out(self, pixels: UInt8[np.ndarray, "H W 3"], face: Face, pose: HeadPose, score: float) -> Head:
+        focal = FRAMINGS[self.settings.framing]
+        crop = pose.framed(focal)
+        image, inside = cut(pixels, crop, self.settings.resolution)
+        alpha = self._matting.alpha(pixels, crop, self.settings.resolution, focal)
+        if not alpha.any():
+            raise Refused(Reason.NO_PERSON, "no person is found around the face; expected one before a background")
+        chin = float(crop.from_photograph(face.landmarks[self._template.chin, :2])[1])
+        if cut_by_frame(alpha, inside, chin, focal):
+            raise Refused(Reason.CUT, "the photograph's edge cuts the head off; expected hair and chin in the picture")
+        return Head(image, alpha, pose.label(focal), face.box.square, face.landmarks, crop, score)
+
+
+def _within(box: Box, larger: Box) -> bool:
+    """Whether the middle of a box lies in a larger one, so that it shows a part of the same face."""
+    away = np.abs(np.subtract(box.center, larger.center))
+    return bool((away < larger.side / 2).all()) and box.side <= larger.side * 1.2

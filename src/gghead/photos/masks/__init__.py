@@ -1,0 +1,1 @@
+"""Which pixels of a crop show the person whose head is in it."""
