@@ -14,7 +14,7 @@ from benchmarks.photographs.table import Score
 from benchmarks.photographs.truth import Truth, mask_path, picture_path, read_truths
 from gghead.data.parallel import in_order
 from gghead.photos.cutting import cut
-from gghead.photos.dataset import FindHeads, Head
+from gghead.photos.heads import FindHeads, Head
 from gghead.photos.refusal import Refused
 
 ELSEWHERE = "elsewhere"

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.photographs.scores import CameraScore, MaskScore
+from gghead.photos.refusal import Reason
 
 NEAR, FAR = 45, 70
 """Degrees: faces turned less than the first, and between both, are counted apart."""
 BIN = 15
 """Width of the bins of true yaw, degrees."""
+FOUND_BUT_REFUSED = (Reason.TURNED, Reason.BLURRED, Reason.CUT, Reason.NO_PERSON)
+"""Reasons of refusals that say nothing against the detection."""
 Values = Sequence[float] | np.ndarray
 LINES = (
     ("faces found, yaw within 45 / 45 - 70 / beyond", "{:.1%} / {:.1%} / {:.1%}", "found_near found_far found_beyond"),
-    ("other heads found", "{}", "other_heads"),
+    ("taken into the dataset; other heads found", "{:.1%}; {}", "kept other_heads"),
     ("rotation error, degrees: median / mean", "{:.2f} / {:.2f}", "rotation_median rotation_mean"),
     ("yaw, degrees: mean error / deviation", "{:+.2f} / {:.2f}", "yaw_bias yaw_sd"),
     ("pitch, degrees: mean error / deviation", "{:+.2f} / {:.2f}", "pitch_bias pitch_sd"),
@@ -68,6 +71,11 @@ class Score:
     mask: MaskScore | None
     floor: float | None
 
+    @property
+    def found(self) -> bool:
+        """Whether the face was found, also if it was refused for how it looks."""
+        return self.camera is not None or self.refused in FOUND_BUT_REFUSED
+
 
 @dataclass(frozen=True)
 class YawBin:
@@ -92,15 +100,17 @@ class YawBin:
 class Table:
     """Scores of a set.
 
-    Shares of photographs where a face was found, by true |yaw| (degrees: up to 45, 45 - 70, beyond); the rest over
-    those. Rotations in degrees, places and lengths as shares of the crop's side, see scores.py. `_bias` is the mean
-    error with its sign, `_sd` its standard deviation; `center` and `scale` are medians of the absolute error.
+    Shares of photographs where a face was found, by true |yaw| (degrees: up to 45, 45 - 70, beyond), and `kept`, of
+    those that were not refused, over which all the rest is. Rotations in degrees, places and lengths as shares of the
+    crop's side, see scores.py. `_bias` is the mean error with its sign, `_sd` its standard deviation; `center` and
+    `scale` are medians of the absolute error.
     """
 
     photographs: int
     found_near: float
     found_far: float
     found_beyond: float
+    kept: float
     other_heads: int
     refused: dict[str, int]
     rotation_median: float
@@ -138,6 +148,7 @@ def tabulate(scores: Sequence[Score]) -> Table:
         found_near=_found(score for score in scores if abs(score.yaw) <= NEAR),
         found_far=_found(score for score in scores if NEAR < abs(score.yaw) <= FAR),
         found_beyond=_found(score for score in scores if abs(score.yaw) > FAR),
+        kept=_mean([score.camera is not None for score in scores]),
         other_heads=sum(score.others for score in scores),
         refused=dict(Counter(score.refused for score in scores if score.refused).most_common()),
         rotation_median=_median(rotation),
@@ -207,7 +218,7 @@ def _cameras(scores: Sequence[Score]) -> list[CameraScore]:
 
 
 def _found(scores: Iterable[Score]) -> float:
-    return _mean([score.camera is not None for score in scores])
+    return _mean([score.found for score in scores])
 
 
 def _mean(values: Values) -> float:

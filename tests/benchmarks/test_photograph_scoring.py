@@ -12,7 +12,7 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.dataset import Head
+from gghead.photos.heads import Head
 from gghead.photos.refusal import Reason, Refused
 
 ROLL = 0.2

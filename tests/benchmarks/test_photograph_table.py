@@ -17,6 +17,9 @@ def test_means_are_over_the_faces_that_were_found_and_shares_over_all() -> None:
     assert (table.photographs, table.found_near, table.found_far) == (3, 1.0, 0.5)
     assert math.isnan(table.found_beyond)
     assert table.refused == {"no face": 1}
+    assert table.kept == pytest.approx(2 / 3)
+    cut = tabulate([FOUND, replace(MISSED, yaw=10.0, refused="cut by the frame")])
+    assert (cut.found_near, cut.kept) == (1.0, 0.5), "its face was found"
     assert (table.rotation_median, table.yaw_bias, table.yaw_sd) == (2.0, 0.0, 0.5)
     assert (table.scale, table.scale_bias) == pytest.approx((0.03, 0.01))
     assert table.reprojection == 0.015, "a face without a visible landmark says nothing"
