@@ -146,3 +146,5 @@ MASK_OF_SHARP = 0.97
 """IoU of the mask of a plain figure with hard edges, 128 pixels a side, whose segmentation has cells of 4."""
 MASK_OVERLAP = 0.965
 """Mean IoU of the masks of a few rendered people, whose heads fill their photographs."""
+PHOTOGRAPH_DEGREES = 8.0
+"""Yaw and pitch of a rendered person's camera that its photograph's label may be wrong by; labels of others are by 20."""

@@ -8,15 +8,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gghead.geometry.canonical_cameras import posed_label
-from gghead.photos.archive.sheet import FaceShape
 from gghead.photos.crop import Crop
-from gghead.photos.dataset import Head
+from gghead.photos.heads import Head
 from gghead.photos.refusal import Reason, Refused
 from gghead.photos.sources.shots import Shot
 
 SIDE = 16
 REASONS = list(Reason)
-FACE = FaceShape(np.random.default_rng(0).uniform(-0.2, 0.2, (468, 3)), np.arange(468))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from gghead.photos.refusal import Reason
 from gghead.photos.sources.finding import Shots
 from gghead.photos.sources.naming import KEPT
 from gghead.photos.sources.shots import Shot
-from photos.painted_photographs import FACE, SIDE, Painted, find_painted, painted
+from photos.painted_photographs import SIDE, Painted, find_painted, painted
 
 NAMES = ["heads.zip", "heads_masks_modnet.zip", "heads_photos.json", "heads_sheet.jpg"]
 PHOTOGRAPHS = [
@@ -40,7 +40,7 @@ SETTINGS = '{"resolution": 16}'
 
 def write(folder: Path, photographs: list[Painted] = PHOTOGRAPHS, **keywords: object) -> Prepared:
     album, given = Shots(tuple(photographs)), {"settings": SETTINGS, "workers": 2, **keywords}
-    return write_dataset(album, find_painted, FACE, folder / "heads.zip", **given)
+    return write_dataset(album, find_painted, folder / "heads.zip", **given)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -249,7 +249,7 @@ def test_an_error_that_nobody_expects_keeps_what_is_done(folder: Path, tmp_path:
         return find_painted(pixels)
 
     with pytest.raises(RuntimeError, match="a model broke"):
-        write_dataset(Shots(tuple(PHOTOGRAPHS)), find, FACE, tmp_path / "heads.zip", SETTINGS, workers=2)
+        write_dataset(Shots(tuple(PHOTOGRAPHS)), find, tmp_path / "heads.zip", SETTINGS, workers=2)
     counts: list[int] = []
     write(tmp_path, on_progress=lambda done, total: counts.append(done))
     assert counts[0] == 6
@@ -279,7 +279,7 @@ def test_a_full_disk_keeps_what_is_done(folder: Path, tmp_path: Path, limit: int
 )
 def test_arguments_out_of_range_are_refused(tmp_path: Path, name: str, changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        write_dataset(Shots(tuple(PHOTOGRAPHS)), find_painted, FACE, tmp_path / name, SETTINGS, **changes)
+        write_dataset(Shots(tuple(PHOTOGRAPHS)), find_painted, tmp_path / name, SETTINGS, **changes)
     assert not list(tmp_path.iterdir())
 
 
@@ -295,7 +295,7 @@ def test_no_more_photographs_are_read_than_wait_for_their_turn(tmp_path: Path) -
 
     ahead = []
     many, out = Counted(tuple(painted(f"p{i}", color=i) for i in range(40))), tmp_path / "heads.zip"
-    write_dataset(many, find_painted, FACE, out, SETTINGS, 2, lambda done, _: ahead.append(taken - done))
+    write_dataset(many, find_painted, out, SETTINGS, 2, lambda done, _: ahead.append(taken - done))
     assert max(ahead) <= 8
 
 

@@ -1,12 +1,14 @@
 """From many photographs to a dataset: the same bytes with any number of threads, interrupted or not."""
 
+import hashlib
 import json
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
 
@@ -19,10 +21,13 @@ from gghead.data.problems import summarize
 from gghead.media.images import encode_picture, encode_png
 from gghead.photos.archive.records import LeftOut, PhotoRecord
 from gghead.photos.archive.resumable_heads import GrowingHeads, HeadFiles, photos_path, sheet_path
-from gghead.photos.archive.sheet import FaceShape, thumbnail
+from gghead.photos.archive.sheet import thumbnail
+from gghead.photos.faces.models import FaceModels
+from gghead.photos.head_finder import HeadFinder, PhotoSettings
 from gghead.photos.heads import FindHeads, Head
+from gghead.photos.masks.onnx_matting import OnnxMatting
 from gghead.photos.refusal import Reason, Refused
-from gghead.photos.sources.finding import Shots
+from gghead.photos.sources.finding import Shots, find_shots
 from gghead.photos.sources.shots import Shot
 
 
@@ -80,10 +85,49 @@ class _FirstOfItsContent:
             return self._positions[digest]
 
 
+def prepare_dataset(
+    photographs: Sequence[Path | str],
+    out: Path,
+    settings: PhotoSettings = PhotoSettings(),
+    every: int = 30,
+    models: Path | None = None,
+    matting: Path | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    overwrite: bool = False,
+) -> Prepared:
+    """Writes the heads of photographs, as `write_dataset` says.
+
+    Args:
+        photographs: files, folders, patterns, as of `find_shots`.
+        out: zip to write.
+        settings: which heads are taken, and how they are cut out.
+        every: of a video, one frame in so many is a photograph.
+        models: where the face models are, as of `FaceModels`.
+        matting: a network that makes the masks, as of `OnnxMatting`; by default the models' segmenter.
+        workers: threads; by default one for each core.
+        on_progress: called with the number of photographs that are done and of all.
+        overwrite: whether existing files, and unfinished ones of other settings, are replaced.
+
+    Raises:
+        FileNotFoundError: there are no such photographs, models or network.
+        ValueError: as `write_dataset`; there are no photographs; models or network are others than expected.
+        OSError: as `write_dataset`.
+    """
+    _require_writable(out, overwrite)
+    shots = find_shots(photographs, every, _files(out))
+    made_with = {"version": version("gghead"), **asdict(settings), "matting": None}
+    network = None
+    if matting is not None:
+        network = OnnxMatting(matting)
+        made_with["matting"] = hashlib.sha256(matting.read_bytes()).hexdigest()
+    find_heads = HeadFinder(settings, FaceModels(models), network)
+    return write_dataset(shots, find_heads, out, json.dumps(made_with), workers, on_progress, overwrite)
+
+
 def write_dataset(
     shots: Shots,
     find_heads: FindHeads,
-    face: FaceShape,
     out: Path,
     settings: str,
     workers: int | None = None,
@@ -99,7 +143,6 @@ def write_dataset(
     Args:
         shots: the photographs.
         find_heads: finds heads in one of them.
-        face: is drawn on the contact sheet.
         out: zip to write.
         settings: what the heads are found with, as a JSON object.
         workers: threads; by default one for each core.
@@ -113,11 +156,9 @@ def write_dataset(
         OSError: the disk is full or not writable; what is done is kept.
     """
     workers = thread_count() if workers is None else require_whole("workers", workers, 1, 1024)
-    if out.suffix.lower() != ".zip":
-        raise ValueError(f"{out} does not end in .zip; name the archive like heads.zip")
-    _refuse_existing(out, overwrite)
+    _require_writable(out, overwrite)
     with GrowingHeads(out, settings, overwrite) as growing:
-        _refuse_existing(out, overwrite)  # another process may have finished since
+        _require_writable(out, overwrite)  # another process may have finished since
         growing.keep(_same(growing.records, shots))
         _add_shots(growing, shots, find_heads, workers, on_progress)
         refused = Counter(left.reason for record in growing.records for left in record.refusals)
@@ -125,12 +166,18 @@ def write_dataset(
         if not heads:
             growing.discard()
             raise ValueError(_no_heads(growing.records, refused))
-        paths = growing.finish(face)
+        paths = growing.finish()
     return Prepared(len(growing.records), heads, tuple(refused.most_common()), paths)
 
 
-def _refuse_existing(out: Path, overwrite: bool) -> None:
-    for path in (out, masks_path(out), photos_path(out), sheet_path(out)):
+def _files(out: Path) -> tuple[Path, ...]:
+    return out, masks_path(out), photos_path(out), sheet_path(out)
+
+
+def _require_writable(out: Path, overwrite: bool) -> None:
+    if out.suffix.lower() != ".zip":
+        raise ValueError(f"{out} does not end in .zip; name the archive like heads.zip")
+    for path in _files(out):
         if os.path.lexists(path) and not overwrite:
             raise FileExistsError(
                 f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"

@@ -12,21 +12,12 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.media.images import encode_png
 from gghead.photos.archive.records import LeftOut, PhotoRecord, TakenHead
-from gghead.photos.archive.sheet import (
-    FACE,
-    GAP,
-    MARGIN,
-    SIDE,
-    FaceShape,
-    ShownHead,
-    ShownRefusal,
-    draw_sheet,
-    thumbnail,
-)
+from gghead.photos.archive.sheet import FACE, GAP, MARGIN, SIDE, ShownHead, ShownRefusal, draw_sheet, thumbnail
 from gghead.photos.archive.sheet_contents import MAX_HEADS, MAX_REFUSALS, sheet_of, some_of_each_reason, worst
+from gghead.photos.faces.template import face_template
 from gghead.photos.refusal import Reason
 
-POINTS = FaceShape(np.random.default_rng(0).uniform(-0.15, 0.15, (468, 3)), np.arange(468))
+TEMPLATE = face_template()
 
 
 def record(name: str, *reasons: Reason) -> PhotoRecord:
@@ -42,12 +33,12 @@ def shown(name: str, image: np.ndarray, label: np.ndarray) -> ShownHead:
 def test_the_face_is_drawn_where_the_camera_of_the_label_sees_it() -> None:
     label = posed_label(0.5, -0.2)
     grey = np.full((SIDE, SIDE, 3), 128, np.uint8)
-    sheet = draw_sheet(["t"], [shown("a", grey, label)], "", [], POINTS)
+    sheet = draw_sheet(["t"], [shown("a", grey, label)], "", [], TEMPLATE)
     top = int(np.flatnonzero((sheet != 255).any(axis=(1, 2)) & (np.arange(len(sheet)) > 50))[0])
     tile = sheet[top : top + SIDE, MARGIN : MARGIN + SIDE].astype(int)
     blue = np.abs(tile - FACE).sum(axis=2) < 60
     camera = Cameras.from_labels(torch.from_numpy(label).double(), SIDE)
-    points = camera.project(torch.from_numpy(POINTS.points))[0].numpy()[33]  # a corner of an eye, where a line ends
+    points = camera.project(torch.from_numpy(TEMPLATE.points))[0].numpy()[33]  # a corner of an eye, where a line ends
     column, row = np.floor(points).astype(int)
     assert blue[row - 1 : row + 2, column - 1 : column + 2].any()
     assert 0.005 < blue.mean() < 0.3
@@ -91,7 +82,7 @@ def test_a_sheet_of_many_real_photographs_stays_small(tmp_path: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             for entry in records:
                 archive.writestr(f"{entry.name}.{suffix}", data)
-    data = sheet_of("heads.zip", [*taken, *refused], *paths, POINTS)
+    data = sheet_of("heads.zip", [*taken, *refused], *paths)
     assert len(data) < 5e6
     with Image.open(io.BytesIO(data)) as sheet:
         assert sheet.width == 2 * MARGIN + 10 * (SIDE + GAP) - GAP
@@ -99,8 +90,8 @@ def test_a_sheet_of_many_real_photographs_stays_small(tmp_path: Path) -> None:
 
 
 def test_names_of_any_length_and_script_fit_below_their_pictures() -> None:
-    wide = draw_sheet(["t"], [], "left", [ShownRefusal("ü\x1b[2J日本" * 100, "no face", None)], POINTS)
-    plain = draw_sheet(["t"], [], "left", [ShownRefusal("a", "no face", None)], POINTS)
+    wide = draw_sheet(["t"], [], "left", [ShownRefusal("ü\x1b[2J日本" * 100, "no face", None)], TEMPLATE)
+    plain = draw_sheet(["t"], [], "left", [ShownRefusal("a", "no face", None)], TEMPLATE)
     assert wide.shape == plain.shape
     beside = MARGIN + 128 + 1
     assert np.array_equal(wide[:, beside:], plain[:, beside:])

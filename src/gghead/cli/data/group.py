@@ -5,6 +5,7 @@ import click
 from gghead.cli.data.assets import assets
 from gghead.cli.data.check import check
 from gghead.cli.data.convert import convert
+from gghead.cli.data.photos import photos
 from gghead.cli.data.synthetic import synthetic
 
 
@@ -13,5 +14,5 @@ def data() -> None:
     """Make, check and convert datasets of heads with cameras and masks."""
 
 
-for command in (synthetic, assets, check, convert):
+for command in (photos, synthetic, assets, check, convert):
     data.add_command(command)

@@ -14,7 +14,6 @@ from gghead.checkpoint.unfinished import UnfinishedFolder
 from gghead.data.dataset import masks_path
 from gghead.data.labels import LABELS_NAME, write_labels
 from gghead.photos.archive.records import PhotoRecord
-from gghead.photos.archive.sheet import FaceShape
 from gghead.photos.archive.sheet_contents import MAX_REFUSALS, sheet_of, thumbnail_name
 from gghead.photos.refusal import Reason
 
@@ -121,11 +120,8 @@ class GrowingHeads:
         self.records.append(record)
         self._tally.take(record)
 
-    def finish(self, face: FaceShape) -> tuple[Path, ...]:
+    def finish(self) -> tuple[Path, ...]:
         """Writes labels, records and sheet, moves everything to its place and removes the folder.
-
-        Args:
-            face: is drawn on the contact sheet.
 
         Returns:
             Where the files are, the archive first.
@@ -144,7 +140,7 @@ class GrowingHeads:
                 archive.finish()
             self._write_records(folder / records.name)
             archives = (folder / out.name, folder / masks.name, folder / THUMBNAILS_NAME)
-            (folder / sheet.name).write_bytes(sheet_of(out.name, self.records, *archives, face))
+            (folder / sheet.name).write_bytes(sheet_of(out.name, self.records, *archives))
             # The pictures appear last: without their masks they would be a valid dataset of something else.
             self._unfinished.publish([sheet, records, masks, out])
         self._close_lines()

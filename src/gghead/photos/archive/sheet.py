@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from gghead.config.printable import printable
 from gghead.geometry.cameras import Cameras
 from gghead.media.images import resize
+from gghead.photos.faces.template import FaceTemplate
 
 SIDE, SMALL_SIDE = 192, 128
 """Pixels of a crop, and of a photograph that was left out."""
@@ -34,19 +35,6 @@ OUTLINES: tuple[tuple[int, ...], ...] = (
     (13, 82, 81, 80, 191, 78, 95, 88, 178, 87, 14),
 )
 """Landmarks along the rim of the face, an eye, a brow, nose and lips: those of the middle and the person's right."""
-
-
-@dataclass(frozen=True)
-class FaceShape:
-    """What is drawn over the crops.
-
-    Attributes:
-        points: of an average face, one for each landmark; canonical head space.
-        mirrored: which landmark is on the other side of the face.
-    """
-
-    points: Float[np.ndarray, "468 3"]
-    mirrored: Int[np.ndarray, "468"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +76,7 @@ def draw_sheet(
     heads: Sequence[ShownHead],
     refusals_header: str,
     refusals: Sequence[ShownRefusal],
-    face: FaceShape,
+    face: FaceTemplate,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Crops with name, angles and score below them, then photographs that were left out with the reason.
 
@@ -135,7 +123,7 @@ def thumbnail(pixels: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
     return np.array(photograph)
 
 
-def _head_tile(head: ShownHead, face: FaceShape) -> Image.Image:
+def _head_tile(head: ShownHead, face: FaceTemplate) -> Image.Image:
     inside = resize(head.mask, SIDE).astype(np.float32)[..., None] / 255
     colors = resize(head.image, SIDE).astype(np.float32)
     share = BACKGROUND_SHARE + (1 - BACKGROUND_SHARE) * inside
@@ -153,7 +141,7 @@ def _rim(inside: np.ndarray) -> UInt8[np.ndarray, "S S"]:
     return np.where(inside & ~surrounded, np.uint8(255), np.uint8(0))
 
 
-def _with_face(canvas: Image.Image, label: np.ndarray, face: FaceShape) -> Image.Image:
+def _with_face(canvas: Image.Image, label: np.ndarray, face: FaceTemplate) -> Image.Image:
     """Lines of a face through a camera, smooth: drawn at twice the size."""
     camera = Cameras.from_labels(torch.from_numpy(label.astype(np.float64)), 2 * SIDE)
     points = camera.project(torch.from_numpy(face.points.astype(np.float64)))[0].numpy()

@@ -11,7 +11,8 @@ import numpy as np
 from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_picture
 from gghead.photos.archive.records import LeftOut, PhotoRecord, TakenHead
-from gghead.photos.archive.sheet import FaceShape, ShownHead, ShownRefusal, draw_sheet
+from gghead.photos.archive.sheet import ShownHead, ShownRefusal, draw_sheet
+from gghead.photos.faces.template import face_template
 from gghead.photos.refusal import Reason
 
 MAX_HEADS, MAX_REFUSALS = 100, 60
@@ -20,9 +21,7 @@ JPEG_QUALITY = 85
 """Of 100: thin lines stay clear, and the file is half as large as with 95."""
 
 
-def sheet_of(
-    title: str, records: Sequence[PhotoRecord], pictures: Path, masks: Path, thumbnails: Path, face: FaceShape
-) -> bytes:
+def sheet_of(title: str, records: Sequence[PhotoRecord], pictures: Path, masks: Path, thumbnails: Path) -> bytes:
     """The contact sheet of photographs as a JPEG.
 
     Args:
@@ -31,7 +30,6 @@ def sheet_of(
         pictures: archive with the heads' pictures.
         masks: archive with their masks, under the same names.
         thumbnails: archive with photographs that were left out.
-        face: is drawn over the crops.
     """
     heads = [head for record in records for head in record.heads]
     left = [(record, refusal) for record in records for refusal in record.refusals]
@@ -52,7 +50,7 @@ def sheet_of(
             name = thumbnail_name(record.name)
             pixels = decode_picture(file.read(name)).rgb if name in known else None
             small.append(ShownRefusal(record.shown, refusal.reason, pixels))
-    return encode_picture(draw_sheet(header, crops, below, small, face), ".jpg", JPEG_QUALITY)
+    return encode_picture(draw_sheet(header, crops, below, small, face_template()), ".jpg", JPEG_QUALITY)
 
 
 def thumbnail_name(name: str) -> str:

@@ -1,0 +1,128 @@
+"""`gghead data photos` as a user types it, with MediaPipe's models where they are on this machine."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from face_models import WHEELS, face_models
+from gghead.cli.main import main
+from gghead.data.check.inspection import inspect
+from gghead.media.encoded import decode_picture
+from gghead.photos.archive.sheet import yaw_and_pitch
+from gghead.synthetic import Sitting, generate
+from tolerances import PHOTOGRAPH_DEGREES
+
+PEOPLE = 3
+OTHERS = {"text.jpg": b"this is no picture", "empty.png": b""}
+
+
+def photos(*arguments: object) -> Result:
+    """Runs the command in this process."""
+    result = CliRunner().invoke(main, ["data", "photos", *(str(argument) for argument in arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def models() -> Path:
+    face_models()  # skips where they can't be run
+    return WHEELS
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of rendered people, of which `album` beside it holds the pictures and files that are none."""
+    folder = tmp_path_factory.mktemp("people")
+    generate(folder / "people.zip", PEOPLE, Sitting(resolution=256, seed=11), workers=1)
+    album = folder / "album"
+    album.mkdir()
+    with zipfile.ZipFile(folder / "people.zip") as archive:
+        for number in range(PEOPLE):
+            pixels = decode_picture(archive.read(f"00000/img{number:08d}.png")).rgb
+            Image.fromarray(pixels).save(album / f"person{number}.jpg", quality=95)
+    Image.new("RGB", (300, 200), "white").save(album / "paper.png")
+    (album / "copy.jpg").write_bytes((album / "person2.jpg").read_bytes())
+    for name, data in OTHERS.items():
+        (album / name).write_bytes(data)
+    return folder
+
+
+def labels_of(archive: Path) -> dict[str, list[float]]:
+    with zipfile.ZipFile(archive) as file:
+        return dict(json.loads(file.read("dataset.json"))["labels"])
+
+
+@pytest.mark.slow
+def test_a_folder_of_photographs_becomes_a_dataset(models: Path, people: Path, tmp_path: Path) -> None:
+    result = photos(people / "album", "--out", tmp_path / "heads.zip", "--resolution", 128, "--models", models)
+    assert result.exit_code == 0, result.output
+    names = ["heads.zip", "heads_masks_modnet.zip", "heads_photos.json", "heads_sheet.jpg"]
+    assert result.stdout.splitlines() == [str(tmp_path / name) for name in names]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    told = result.stderr.splitlines()[-4:]
+    assert told == [
+        f"{PEOPLE} heads of 7 photographs",
+        "left out: 2 unreadable",
+        "left out: 1 no face",
+        "left out: 1 duplicate",
+    ]
+    assert inspect(tmp_path / "heads.zip", 128).problems == ()
+    labels, true_labels = labels_of(tmp_path / "heads.zip"), labels_of(people / "people.zip")
+    # copy.jpg comes first of its content.
+    for name, number in (("person0_jpg", 0), ("person1_jpg", 1), ("copy_jpg", 2)):
+        found = yaw_and_pitch(np.array(labels[f"album/{name}.png"]))
+        expected = yaw_and_pitch(np.array(true_labels[f"00000/img{number:08d}.png"]))
+        assert np.abs(np.subtract(found, expected)).max() < PHOTOGRAPH_DEGREES
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_ctrl_c_ends_it_and_the_same_command_continues(models: Path, people: Path, tmp_path: Path) -> None:
+    out, records = tmp_path / "heads.zip", tmp_path / ".heads.zip.unfinished" / "photographs.jsonl"
+    command = ["data", "photos", people / "album", "--out", out, "--resolution", "64", "--models", models]
+    code = "import sys; from gghead.cli.main import main; main(sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", code, *command, "--workers", "1"], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (records.exists() and records.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told.decode().endswith("stopped; the same command continues\n")
+    assert [path.name for path in tmp_path.iterdir()] == [".heads.zip.unfinished"]
+    assert photos(*command[2:]).exit_code == 0
+    (tmp_path / "again").mkdir()
+    command[4] = tmp_path / "again" / "heads.zip"
+    assert photos(*command[2:]).exit_code == 0
+    for path in (tmp_path / "again").iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+def test_without_models_it_says_how_to_get_them(people: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed, which is told first")
+    result = photos(people / "album", "--out", tmp_path / "heads.zip", "--models", tmp_path)
+    assert result.exit_code == 1
+    assert re.search(rf"no face models in {tmp_path} .*`pip download .*mediapipe==.* {tmp_path}`", result.stderr)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_be_told_before_the_work_is_told_before_it(people: Path, models: Path, tmp_path: Path) -> None:
+    given = (people / "album", "--models", models, "--out")
+    (tmp_path / "heads_photos.json").write_text("mine")
+    assert "heads_photos.json exists already" in photos(*given, tmp_path / "heads.zip").stderr
+    assert "does not end in .zip" in photos(*given, tmp_path / "heads").stderr
+    assert "there is no nowhere" in photos("nowhere", *given[1:], tmp_path / "new.zip").stderr
+    assert "every is 0" in photos(*given, tmp_path / "new.zip", "--every", 0).stderr
+    assert "workers is 0" in photos(*given, tmp_path / "new.zip", "--workers", 0).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["heads_photos.json"]
