@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,7 +28,7 @@ from gghead.cli.options import force_option, out_option, progress_bars
     help="one: photographs of several people are left out; all: a picture of each.",
 )
 @click.option("--every", default=30, show_default=True, help="Of a video, one frame in so many is a photograph.")
-@click.option("--max-yaw", default=60.0, show_default=True, help="Leave out heads that are turned farther, degrees.")
+@click.option("--max-yaw", default=70.0, show_default=True, help="Leave out heads that are turned farther, degrees.")
 @click.option("--min-face", default=64.0, show_default=True, help="Leave out smaller faces, pixels.")
 @click.option("--models", type=click.Path(path_type=Path), help="Folder of MediaPipe's face models, or of its wheel.")
 @click.option("--matting", type=click.Path(path_type=Path), help="ONNX file of a matting network: better masks.")
@@ -37,8 +38,8 @@ def photos(
     photographs: tuple[Path, ...],
     out: Path,
     resolution: int,
-    crop: str,
-    faces: str,
+    crop: Literal["ffhq", "wide"],
+    faces: Literal["one", "all"],
     every: int,
     max_yaw: float,
     min_face: float,

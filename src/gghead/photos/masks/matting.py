@@ -1,7 +1,7 @@
 """Masks of the person whose head a crop shows, from MediaPipe's selfie segmentation."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
@@ -43,6 +43,7 @@ FACE = 0.15
 """Radius of a disk in the middle of FFHQ's square that lies in the face, sides of that square."""
 
 
+@runtime_checkable
 class Matting(Protocol):
     """Tells person and background apart."""
 
