@@ -6,11 +6,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gghead.stylegan.activations import bias_activation, style_activation
+from gghead.stylegan.activations import bias_activation, smoothed_activation, style_activation
+from gghead.stylegan.convolution import conv2d
 from gghead.stylegan.discriminator import DiscriminatorNetwork
 from gghead.stylegan.folding import freeze
 from gghead.stylegan.layers import initialize
-from gghead.stylegan.resampling import downsample, downsampling_conv, upsample, upsampling_conv
+from gghead.stylegan.pictures import read_pictures
+from gghead.stylegan.resampling import (
+    add_upsampled,
+    downsample,
+    smooth,
+    smooth_transposed,
+    upsample,
+    upsampling_conv,
+    with_downsampled,
+)
 from gghead.stylegan.synthesis import SynthesisNetwork
 from tolerances import CUDA_FLOAT32, CUDA_HALF
 
@@ -57,7 +67,7 @@ def compare(function: object, inputs: list[Tensor], dtype: torch.dtype, bound: f
 
 
 @pytest.mark.parametrize(("dtype", "bound"), TYPES)
-@pytest.mark.parametrize("operator", [upsample, downsample])
+@pytest.mark.parametrize("operator", [upsample, downsample, smooth, smooth_transposed])
 @pytest.mark.parametrize("shape", [(2, 16, 10, 6), (3, 22, 4, 36), (1, 1, 2, 2), (2, 512, 32, 32)])
 def test_resampling(operator: object, shape: tuple[int, ...], dtype: torch.dtype, bound: float) -> None:
     compare(operator, [normal(*shape)], dtype, bound, features=1)
@@ -66,7 +76,16 @@ def test_resampling(operator: object, shape: tuple[int, ...], dtype: torch.dtype
 @pytest.mark.parametrize(("dtype", "bound"), TYPES)
 def test_resampling_convolutions(dtype: torch.dtype, bound: float) -> None:
     compare(upsampling_conv, [normal(2, 16, 10, 6), normal(16, 8, 3, 3)], dtype, bound, features=2)
-    compare(downsampling_conv, [normal(2, 16, 10, 6), normal(8, 16, 3, 3)], dtype, bound, features=2)
+    inputs = [normal(2, 16, 10, 6), normal(8, 16, 3, 3)]
+    compare(lambda x, weight: conv2d(smooth(x), weight, stride=2), inputs, dtype, bound, features=2)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+@pytest.mark.parametrize("shape", [(2, 16, 10, 6), (3, 22, 4, 36), (1, 64, 70, 34)])
+def test_features_beside_resampled_ones(shape: tuple[int, ...], dtype: torch.dtype, bound: float) -> None:
+    compare(with_downsampled, [normal(*shape)], dtype, bound, features=1)
+    small = normal(*shape[:2], shape[2] // 2, shape[3] // 2, seed=1)
+    compare(add_upsampled, [normal(*shape), small], dtype, bound, features=2)
 
 
 @pytest.mark.parametrize(("dtype", "bound"), TYPES)
@@ -95,6 +114,47 @@ def test_style_activation_of_fewer_things(kept: bool) -> None:
 @pytest.mark.parametrize(("dtype", "bound"), TYPES)
 def test_bias_activation(dtype: torch.dtype, bound: float) -> None:
     compare(bias_activation, [normal(2, 64, 12, 20), normal(64)], dtype, bound, features=1)
+    residual = normal(2, 64, 12, 20, seed=2)
+    compare(
+        lambda x, more, bias: bias_activation(x, bias, more),
+        [normal(2, 64, 12, 20), residual, normal(64)],
+        dtype,
+        bound,
+        2,
+    )
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+@pytest.mark.parametrize("shape", [(2, 64, 12, 20), (1, 2048, 3, 5), (3, 8, 40, 33), (2, 128, 32, 32), (2, 24, 6, 6)])
+def test_smoothed_activation(shape: tuple[int, ...], dtype: torch.dtype, bound: float) -> None:
+    compare(smoothed_activation, [normal(*shape), normal(shape[1])], dtype, bound, features=1)
+
+
+@pytest.mark.parametrize("channels", [8, 32, 256, 24, 512])
+def test_reading_pictures(channels: int) -> None:
+    """24 and 512 are no case for the kernels; torch alone rounds to bfloat16 after each operation."""
+    inputs = [normal(2, 3, 50, 33), normal(channels, 3, seed=1), normal(channels, seed=2)]
+    for dtype, bound in TYPES if channels in (8, 32, 256) else TYPES[:1]:
+        compare(read_pictures, inputs, dtype, bound, features=1)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), TYPES)
+@pytest.mark.parametrize("function", [bias_activation, smoothed_activation])
+def test_second_derivatives_of_activations(function: object, dtype: torch.dtype, bound: float) -> None:
+    """A penalty on the gradient w.r.t. x, as R1 makes it: what the gradients of the penalty are."""
+
+    def penalties(x: Tensor, bias: Tensor, upstream: Tensor) -> list[Tensor]:
+        leaves = [tensor.detach().requires_grad_() for tensor in (x, upstream)]
+        (gradient,) = torch.autograd.grad(function(leaves[0], bias), leaves[0], leaves[1], create_graph=True)
+        (second,) = torch.autograd.grad(gradient.square().sum(), leaves[1])
+        return [gradient, second]
+
+    x, bias, more = normal(2, 32, 9, 17).to(dtype), normal(32), int(function is smoothed_activation)
+    upstream = normal(2, 32, 9 + more, 17 + more, seed=3).to(dtype)
+    expected = penalties(x.double(), bias.double(), upstream.double())
+    actual = penalties(x.cuda(), bias.cuda(), upstream.cuda())
+    for got, wanted in zip(actual, expected, strict=True):
+        assert distance(got, wanted) < bound
 
 
 def all_gradients(network: nn.Module) -> Tensor:

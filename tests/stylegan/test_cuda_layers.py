@@ -23,7 +23,7 @@ def test_every_kernel_compiles(architecture: str, dtype: torch.dtype) -> None:
 
 def test_constants_of_python_and_cuda_agree() -> None:
     text = "".join(path.read_text() for path in SOURCES.glob("*.cu*"))
-    for name in ("THREADS", "VECTOR", "ROWS"):
+    for name in ("THREADS", "VECTOR", "ROWS", "COLORS"):
         assert f"#define {name} {getattr(cuda_layers, name)} " in text.replace("\n", " ")
 
 

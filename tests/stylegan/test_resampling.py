@@ -7,7 +7,16 @@ from jaxtyping import Float
 from scipy.signal import convolve2d, correlate2d
 from torch.autograd import gradcheck, gradgradcheck
 
-from gghead.stylegan.resampling import downsample, downsampling_conv, upsample, upsampling_conv
+from gghead.stylegan.convolution import conv2d
+from gghead.stylegan.resampling import (
+    add_upsampled,
+    downsample,
+    smooth,
+    smooth_transposed,
+    upsample,
+    upsampling_conv,
+    with_downsampled,
+)
 from tolerances import EXACT_FLOAT64
 
 FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
@@ -41,18 +50,25 @@ def test_upsampling_conv() -> None:
     np.testing.assert_allclose(actual.numpy(), expected, *EXACT_FLOAT64)
 
 
-def test_downsampling_conv() -> None:
+def test_smooth_before_a_convolution_that_halves() -> None:
     x, weight = RNG.normal(size=(2, 6, 4)), RNG.normal(size=(3, 2, 3, 3))
-    smooth = [convolve2d(np.pad(c, 2), FILTER, mode="valid") for c in x]
+    smoothed = [convolve2d(np.pad(c, 2), FILTER, mode="valid") for c in x]
     expected = [
-        sum(correlate2d(c, k, mode="valid") for c, k in zip(smooth, kernels, strict=True))[::2, ::2]
+        sum(correlate2d(c, k, mode="valid") for c, k in zip(smoothed, kernels, strict=True))[::2, ::2]
         for kernels in weight
     ]
-    actual = downsampling_conv(torch.from_numpy(x)[None], torch.from_numpy(weight))[0]
+    actual = conv2d(smooth(torch.from_numpy(x)[None]), torch.from_numpy(weight), stride=2)[0]
     np.testing.assert_allclose(actual.numpy(), expected, *EXACT_FLOAT64)
 
 
-@pytest.mark.parametrize("operator", [upsample, downsample])
+def test_features_and_what_is_added_to_them() -> None:
+    x, small = torch.from_numpy(RNG.normal(size=(2, 3, 6, 4))), torch.from_numpy(RNG.normal(size=(2, 3, 3, 2)))
+    same, halved = with_downsampled(x)
+    torch.testing.assert_close((same, halved), (x, downsample(x)), rtol=0, atol=0)
+    torch.testing.assert_close(add_upsampled(x, small), x + upsample(small), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("operator", [upsample, downsample, smooth, smooth_transposed, with_downsampled])
 def test_derivatives_twice(operator: object) -> None:
     x = torch.from_numpy(RNG.normal(size=(1, 2, 4, 6))).requires_grad_()
     assert gradcheck(operator, x, fast_mode=True)
@@ -63,4 +79,11 @@ def test_derivatives_of_the_convolutions_twice() -> None:
     x = torch.from_numpy(RNG.normal(size=(1, 2, 4, 6))).requires_grad_()
     w = torch.from_numpy(RNG.normal(size=(1, 2, 3, 3))).requires_grad_()
     assert gradgradcheck(upsampling_conv, (x, w.transpose(0, 1)), fast_mode=True)
-    assert gradgradcheck(downsampling_conv, (x, w), fast_mode=True)
+    assert gradgradcheck(lambda x, w: conv2d(smooth(x), w, stride=2), (x, w), fast_mode=True)
+
+
+def test_derivatives_of_a_sum_twice() -> None:
+    x = torch.from_numpy(RNG.normal(size=(1, 2, 4, 6))).requires_grad_()
+    small = torch.from_numpy(RNG.normal(size=(1, 2, 2, 3))).requires_grad_()
+    assert gradcheck(add_upsampled, (x, small), fast_mode=True)
+    assert gradgradcheck(add_upsampled, (x, small), fast_mode=True)

@@ -36,6 +36,13 @@ def takes(maps: Tensor, config: GeneratorConfig) -> bool:
     return drawable and is_available(maps.device)
 
 
+def is_pitched(maps: Float[Tensor, "B C H W"]) -> bool:
+    """Whether channels come last, by choice with others behind them that nobody reads."""
+    height, width = maps.shape[-2:]
+    pitch = maps.stride(-1)
+    return maps.stride() == (height * width * pitch, 1, width * pitch, pitch)
+
+
 @cache
 def source(config: GeneratorConfig) -> "Source":
     """The program for a configuration."""
@@ -95,14 +102,14 @@ class Decode(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         from gghead.cuda.program import run
 
-        maps = maps.contiguous(memory_format=torch.channels_last)
+        maps = maps if is_pitched(maps) else maps.contiguous(memory_format=torch.channels_last)
         mixing = torch.cat([weight.flatten(), bias])
         batch, count = len(maps), len(uvs)
         widths = (3, 3, 3, 4, 3, 1, 3 * (config.sh_degree + 1) ** 2)
         outputs = [maps.new_empty(batch, count, width) for width in widths]
         run(
             source(config), "decode", maps.device, (-(-count // THREADS), batch, 1),
-            (maps, uvs, surface, mixing, *outputs, count, maps.shape[-1]),
+            (maps, uvs, surface, mixing, *outputs, count, maps.shape[-1], maps.stride(-1)),
         )  # fmt: skip
         ctx.save_for_backward(maps, uvs, mixing)
         ctx.config, ctx.gathering = config, gathering
@@ -125,9 +132,9 @@ class Decode(torch.autograd.Function):
         run(
             source(ctx.config), "decode_backward", maps.device, (blocks, batch, 1),
             (maps, uvs, mixing, *(None if g is None else g.contiguous() for g in upstream), grad_raw, sums, count,
-             side),
+             side, maps.stride(-1)),
         )  # fmt: skip
-        grad_maps = torch.empty_like(maps)
+        grad_maps = torch.empty_like(maps, memory_format=torch.channels_last)
         gathering = ctx.gathering
         run(
             source(ctx.config), "gather", maps.device, (-(-side * side * channels // THREADS), batch, 1),

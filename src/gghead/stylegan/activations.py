@@ -1,4 +1,4 @@
-"""What follows a convolution: bias, noise, leaky ReLU and the scales of styles, in one pass over memory on a GPU.
+"""What follows a convolution: bias, noise, leaky ReLU, the scales of styles and the filter, in one pass on a GPU.
 
 Gains are in the small factors already: leaky ReLU commutes with positive ones.
 """
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from gghead.stylegan import cuda_layers
 from gghead.stylegan.constants import SLOPE
+from gghead.stylegan.resampling import smooth, smooth_transposed
 
 
 def style_activation(
@@ -48,11 +49,21 @@ def style_activation(
     return (y.to(x.dtype) if is_kept else None), z
 
 
-def bias_activation(x: Float[Tensor, "B C H W"], bias: Float[Tensor, " C"]) -> Float[Tensor, "B C H W"]:
-    """leaky ReLU(x + bias), of the type of x; differentiable twice."""
+def bias_activation(
+    x: Float[Tensor, "B C H W"], bias: Float[Tensor, " C"], residual: Float[Tensor, "B C H W"] | None = None
+) -> Float[Tensor, "B C H W"]:
+    """leaky ReLU(x + bias) + residual, if there is one; of the type of x; differentiable twice."""
     if cuda_layers.takes_channels(x):
-        return _BiasActivation.apply(x, bias)
-    return functional.leaky_relu(x + bias.to(x.dtype).view(1, -1, 1, 1), SLOPE)
+        return _BiasActivation.apply(x, bias, residual)
+    y = functional.leaky_relu(x + bias.to(x.dtype).view(1, -1, 1, 1), SLOPE)
+    return y if residual is None else residual + y
+
+
+def smoothed_activation(x: Float[Tensor, "B C H W"], bias: Float[Tensor, " C"]) -> Float[Tensor, "B C H+1 W+1"]:
+    """`smooth` of leaky ReLU(x + bias), of the type of x; differentiable twice."""
+    if cuda_layers.takes_channels(x):
+        return _SmoothedActivation.apply(x, bias)
+    return smooth(bias_activation(x, bias))
 
 
 class _StyleActivation(torch.autograd.Function):
@@ -99,27 +110,58 @@ class _BiasActivation(torch.autograd.Function):
     """The kernels of `bias_activation`."""
 
     @staticmethod
+    def forward(ctx: Any, x: Tensor, bias: Tensor, residual: Tensor | None) -> Tensor:
+        y, signs = cuda_layers.bias_activation_cuda(x, bias.contiguous(), residual)
+        ctx.save_for_backward(signs)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        (signs,) = ctx.saved_tensors
+        _, wants_bias, wants_residual = ctx.needs_input_grad
+        if torch.is_grad_enabled():
+            grad_x, grad_bias = gradients_to_differentiate(grad_y, signs, wants_bias)
+        else:
+            grad_x, grad_bias = cuda_layers.bias_activation_backward_cuda(grad_y, signs, wants_bias)
+        return grad_x, grad_bias, grad_y if wants_residual else None
+
+
+class _SmoothedActivation(torch.autograd.Function):
+    """The kernels of `smoothed_activation`."""
+
+    @staticmethod
     def forward(ctx: Any, x: Tensor, bias: Tensor) -> Tensor:
-        y = cuda_layers.bias_activation_cuda(x, bias.contiguous())
-        ctx.save_for_backward(y)
+        y, signs = cuda_layers.activate_and_smooth_cuda(x, bias.contiguous())
+        ctx.save_for_backward(signs)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, Tensor | None]:
-        (y,) = ctx.saved_tensors
-        if not torch.is_grad_enabled():
-            return cuda_layers.bias_activation_backward_cuda(grad_y, y, ctx.needs_input_grad[1])
-        grad_x = _Slopes.apply(grad_y, y)
-        return grad_x, grad_x.sum((0, 2, 3), dtype=torch.float32)
+        (signs,) = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return gradients_to_differentiate(smooth_transposed(grad_y), signs, ctx.needs_input_grad[1])
+        return cuda_layers.activate_and_smooth_backward_cuda(grad_y, signs, ctx.needs_input_grad[1])
+
+
+def gradients_to_differentiate(grad_y: Tensor, signs: Tensor, wants_bias: bool) -> tuple[Tensor, Tensor | None]:
+    """Gradients of leaky ReLU(x + bias) w.r.t. x and, if wanted, by bias, where they will be differentiated themselves.
+
+    Args:
+        grad_y: upstream.
+        signs: of x + bias, a bit each.
+        wants_bias: whether the second is wanted.
+    """
+    grad_x = _Slopes.apply(grad_y, signs)
+    return grad_x, grad_x.sum((0, 2, 3), dtype=torch.float32) if wants_bias else None
 
 
 class _Slopes(torch.autograd.Function):
     """A gradient times the leaky ReLU's slopes, which are locally constant."""
 
     @staticmethod
-    def forward(ctx: Any, grad_y: Tensor, y: Tensor) -> Tensor:
-        ctx.save_for_backward(y)
-        return cuda_layers.bias_activation_backward_cuda(grad_y, y, with_bias=False)[0]
+    def forward(ctx: Any, gradient: Tensor, signs: Tensor) -> Tensor:
+        ctx.save_for_backward(signs)
+        return cuda_layers.bias_activation_backward_cuda(gradient, signs, with_bias=False)[0]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

@@ -20,6 +20,24 @@ def conv2d(
     return _Convolution.apply(x, weight, stride, padding)
 
 
+def input_gradient(
+    gradient: Float[Tensor, "B O h w"], weight: Float[Tensor, "O I k k"], stride: int = 1, padding: int = 0
+) -> Float[Tensor, "B I H W"]:
+    """Derivative of `conv2d` by its input, which can be differentiated again."""
+    return _InputGradient.apply(gradient, weight, stride, padding)
+
+
+def weight_gradient(
+    gradient: Float[Tensor, "B O h w"],
+    x: Float[Tensor, "B I H W"],
+    shape: torch.Size,
+    stride: int = 1,
+    padding: int = 0,
+) -> Float[Tensor, "O I k k"]:
+    """Derivative of `conv2d` by its weight of a shape, which can be differentiated again."""
+    return _WeightGradient.apply(gradient, x, stride, padding, shape)
+
+
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:

@@ -10,10 +10,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gghead.stylegan import cuda_layers
+from gghead.stylegan.activations import bias_activation, smoothed_activation
+from gghead.stylegan.convolution import conv2d
 from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels, half_or
 from gghead.stylegan.mapping import LabelMapping
+from gghead.stylegan.pictures import read_pictures
 from gghead.stylegan.precision import in_own_precision
-from gghead.stylegan.resampling import downsample, downsampling_conv
+from gghead.stylegan.resampling import downsample, with_downsampled
 
 LAST_RESOLUTION = 4
 """Side of the features that the head of the discriminator reads."""
@@ -31,8 +34,21 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B I R R"]) -> Float[Tensor, "B O R//2 R//2"]:
         """Applies the block."""
-        y = downsampling_conv(self.conv0(x), self.conv1.scaled_weight(x.dtype))
-        return self.skip(downsample(x)) + self.conv1.activate(y)
+        x, small = with_downsampled(x)
+        y = smoothed_activation(self.conv0.convolve(x), self.conv0.scaled_bias())
+        y = conv2d(y, self.conv1.scaled_weight(x.dtype), stride=2)
+        return bias_activation(y, self.conv1.scaled_bias(), self.skip.convolve(small))
+
+
+class PictureReader(EqualizedConv):
+    """1 x 1 convolution from colours to features, with bias and leaky ReLU."""
+
+    def __init__(self, colors: int, outputs: int) -> None:
+        super().__init__(colors, outputs, kernel=1)
+
+    def forward(self, pictures: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
+        """Features of every pixel."""
+        return read_pictures(pictures, self.scaled_weight(self.weight.dtype)[..., 0, 0], self.scaled_bias())
 
 
 class DiscriminatorNetwork(nn.Module):
@@ -63,7 +79,7 @@ class DiscriminatorNetwork(nn.Module):
         sizes = [resolution >> i for i in range(int(math.log2(resolution // LAST_RESOLUTION)) + 1)]
         widths = [block_channels(size, channel_base, channel_max) for size in sizes]
         last = widths[-1]
-        self.from_picture = EqualizedConv(picture_channels, widths[0], kernel=1)
+        self.from_picture = PictureReader(picture_channels, widths[0])
         blocks = nn.Sequential(*[DiscriminatorBlock(a, b) for a, b in pairwise(widths)])
         self.blocks = cast(Sequence[DiscriminatorBlock], blocks)
         self.conv = EqualizedConv(last + 1, last, kernel=3)
@@ -74,7 +90,7 @@ class DiscriminatorNetwork(nn.Module):
         self.grown_from = grown_from
         self.from_smaller = nn.ModuleDict(
             {
-                str(size): EqualizedConv(picture_channels, width, kernel=1)
+                str(size): PictureReader(picture_channels, width)
                 for size, width in zip(sizes, widths, strict=True)
                 if size in grown_from
             }

@@ -102,13 +102,18 @@ class EqualizedConv(nn.Module):
         """The weight as it multiplies an input of a type, all gains in it."""
         return (self.weight * (self.gain / math.sqrt(self.weight[0].numel()))).to(dtype)
 
-    def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
-        """Convolution at the same size, then bias and leaky ReLU where the layer has them."""
-        return self.activate(conv2d(x, self.scaled_weight(x.dtype), padding=self.weight.shape[-1] // 2))
+    def scaled_bias(self) -> Float[Tensor, " O"]:
+        """The bias as it is added, of layers that have one."""
+        assert self.bias is not None, "layers on the residual path have no bias"
+        return self.bias * self.gain
 
-    def activate(self, x: Float[Tensor, "B O H W"]) -> Float[Tensor, "B O H W"]:
-        """Bias and leaky ReLU of layers that have them; the weight has their gain already."""
-        return x if self.bias is None else bias_activation(x, self.bias * self.gain)
+    def convolve(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
+        """Convolution at the same size."""
+        return conv2d(x, self.scaled_weight(x.dtype), padding=self.weight.shape[-1] // 2)
+
+    def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H W"]:
+        """Convolution at the same size, then bias and leaky ReLU."""
+        return bias_activation(self.convolve(x), self.scaled_bias())
 
 
 def initialize(network: nn.Module, seed: int) -> None:

@@ -8,18 +8,23 @@ Source: Karras et al. 2020 (StyleGAN2), section 2.2, equations 1 to 3.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from gghead.stylegan import cuda_layers
 from gghead.stylegan.activations import style_activation
 from gghead.stylegan.constants import RELU_GAIN
 from gghead.stylegan.folding import FoldingLayer
 from gghead.stylegan.layers import EqualizedLinear
 from gghead.stylegan.resampling import upsampling_conv
+
+PIXELS_AT_ONCE = 4096
+"""Pixels over which a product of the backward pass sums."""
 
 
 class StyledConv(FoldingLayer):
@@ -89,25 +94,61 @@ class ToOutput(FoldingLayer):
             self.weight.normal_(generator=generator)
             self.bias.zero_()
 
-    def scaled_weight(self) -> Float[Tensor, "O I"]:
-        """The weight as the scales of the input channels multiply it."""
-        return self.weight[..., 0, 0] / math.sqrt(self.weight.shape[1])
+    def scaled_weight(self) -> Float[Tensor, "F I"]:
+        """The weight as the scales of the input channels multiply it, with rows of zeros: see `forward`."""
+        weight = self.weight[..., 0, 0] / math.sqrt(self.weight.shape[1])
+        return functional.pad(weight, (0, 0, 0, self._missing)) if self._missing else weight
 
-    def forward(self, x: Float[Tensor, "B I R R"], weight: Float[Tensor, "B O I"]) -> Float[Tensor, "B O R R"]:
-        """Applies the layer; the output has the type of the weights.
+    @property
+    def _missing(self) -> int:
+        """Channels that are filled up on a GPU."""
+        return -self.weight.shape[0] % cuda_layers.VECTOR if self.weight.is_cuda else 0
+
+    def forward(self, x: Float[Tensor, "B I R R"], weight: Float[Tensor, "B F I"]) -> Float[Tensor, "B F R R"]:
+        """Applies the layer; the output has the type of the weights, and on a GPU channels of zeros behind the others
+        up to a multiple of eight: products and filters take as many at once.
 
         Args:
             x: features.
             weight: `scaled_weight` times `affine` of the style vectors: here that is the smaller thing to scale.
         """
-        weight = weight.to(x.dtype)
+        weight, full = weight.to(x.dtype), self.weight.dtype
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
-        bias = self.folded("bias", x.dtype, self.bias, lambda: self.bias)
-        if len(x) == 1:  # a product of two matrices adds the bias on its way; a batch of them begins with copies of it
-            image = functional.linear(pixels[0], weight[0], bias)[None]
+        if len(x) == 1:  # a product of two matrices adds the bias on its way; one of a batch would begin with copies
+            bias = self.folded("bias", x.dtype, self.bias, self._filled_bias)
+            image = functional.linear(pixels[0], weight[0], bias)[None].to(full)
         else:
-            image = torch.baddbmm(bias.view(1, 1, -1), pixels, weight.mT)
-        return image.mT.unflatten(2, x.shape[2:]).to(self.weight.dtype)
+            product = batched_product(pixels, weight)
+            image = product + self.folded("bias", full, self.bias, self._filled_bias)
+        return image.mT.unflatten(2, x.shape[2:])
+
+    def _filled_bias(self) -> Float[Tensor, " F"]:
+        return functional.pad(self.bias, (0, self._missing)) if self._missing else self.bias
+
+
+def batched_product(pixels: Float[Tensor, "B P I"], weight: Float[Tensor, "B O I"]) -> Float[Tensor, "B P O"]:
+    """Each picture's pixels times its weight."""
+    return _BatchedProduct.apply(pixels, weight) if pixels.is_cuda else pixels @ weight.mT
+
+
+class _BatchedProduct(torch.autograd.Function):
+    """`batched_product`, whose gradient w.r.t. a weight is summed over parts of a picture at a time: a sum over all of
+    its pixels for a small matrix would keep one multiprocessor busy and leave the others idle.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(pixels, weight)
+        return torch.bmm(pixels, weight.mT)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        pixels, weight = ctx.saved_tensors
+        parts = max(pixels.shape[1] // PIXELS_AT_ONCE, 1)
+        cut_gradient, cut_pixels = (whole.unflatten(1, (parts, -1)).flatten(0, 1) for whole in (gradient, pixels))
+        sums = torch.bmm(cut_gradient.mT, cut_pixels).unflatten(0, (-1, parts))
+        return torch.bmm(gradient, weight), sums.sum(1, dtype=torch.float32).to(weight.dtype)
 
 
 class Modulation(NamedTuple):

@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from gghead.stylegan import cuda_layers
-from gghead.stylegan.convolution import conv2d
 
 TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 """The low-pass filter along one axis; the picture's filter is its outer product with itself."""
@@ -39,9 +38,24 @@ def upsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "I O 3 3"
     return _Filter.apply(functional.conv_transpose2d(x, weight, stride=2), 1, 1, 4.0)
 
 
-def downsampling_conv(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I 3 3"]) -> Float[Tensor, "B O H//2 W//2"]:
-    """Filters, then convolves and keeps every second pixel."""
-    return conv2d(_Filter.apply(x, 2, 1, 1.0), weight, stride=2)
+def smooth(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H+1 W+1"]:
+    """Filters; a convolution that keeps every second pixel, without padding, then halves both sides."""
+    return _Filter.apply(x, 2, 1, 1.0)
+
+
+def smooth_transposed(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H-1 W-1"]:
+    """The transpose of `smooth`."""
+    return _FilterTransposed.apply(x, 2, 1, 1.0)
+
+
+def with_downsampled(x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H//2 W//2"]]:
+    """What two paths read that go out from the same features: these, and `downsample` of them."""
+    return _Fork.apply(x, 1.0)
+
+
+def add_upsampled(x: Float[Tensor, "B C H W"], small: Float[Tensor, "B C H//2 W//2"]) -> Float[Tensor, "B C H W"]:
+    """x plus `upsample` of smaller features."""
+    return _Join.apply(x, small, 4.0)
 
 
 class _Filter(torch.autograd.Function):
@@ -77,6 +91,34 @@ class _FilterTransposed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Float[Tensor, "B C H W"]) -> tuple[Tensor, None, None, None]:
         return _Filter.apply(gradient, *ctx.arguments), None, None, None
+
+
+class _Fork(torch.autograd.Function):
+    """Features, and the same downsampled."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Float[Tensor, "B C H W"], gain: float) -> tuple[Tensor, Tensor]:
+        ctx.gain = gain
+        return x, _Filter.apply(x, 1, 2, gain)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, grad_small: Tensor) -> tuple[Tensor, None]:
+        return _Join.apply(gradient, grad_small, ctx.gain), None
+
+
+class _Join(torch.autograd.Function):
+    """Features plus smaller ones, enlarged: the transpose of _Fork."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Float[Tensor, "B C H W"], small: Float[Tensor, "B C h w"], gain: float) -> Tensor:
+        ctx.gain = gain
+        if cuda_layers.takes(x):
+            return cuda_layers.filter_cuda(small, "enlarge", 1, gain, x)
+        return x + _FilterTransposed.apply(small, 1, 2, gain)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        return *_Fork.apply(gradient, ctx.gain), None
 
 
 def _kernel(x: Float[Tensor, "B C H W"], gain: float) -> Float[Tensor, "C 1 4 4"]:

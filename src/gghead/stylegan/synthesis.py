@@ -1,17 +1,18 @@
 """Synthesis network: style vectors -> an image of any number of channels, in the skip architecture of StyleGAN2."""
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gghead.stylegan import cuda_layers
 from gghead.stylegan.layers import block_channels, half_or
 from gghead.stylegan.modulation import Modulator, StyledConv, ToOutput
 from gghead.stylegan.precision import in_own_precision
-from gghead.stylegan.resampling import upsample
+from gghead.stylegan.resampling import add_upsampled
 
 Noise = Literal["const", "none"] | Sequence[Float[Tensor, "N 1 _ _"]]
 """Noise added in the synthesis layers: fixed with the network, none, or given for each layer (see `draw_noise`)."""
@@ -120,9 +121,22 @@ class SynthesisNetwork(nn.Module):
                 features, x = conv(x, norms[layer], grains[layer], next_scale, is_kept=conv is block.conv1)
                 layer += 1
             output = block.to_output(features, output_weights[i])
-            image = output if image is None else upsample(image) + output
+            image = output if image is None else add_upsampled(output, image)
         assert image is not None, "there is a block"
-        return image
+        return _FirstChannels.apply(image, block.to_output.weight.shape[0])
+
+
+class _FirstChannels(torch.autograd.Function):
+    """The first channels, of which the gradient w.r.t. all stays channels last."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Float[Tensor, "B F R R"], count: int) -> Float[Tensor, "B C R R"]:
+        ctx.others = image.shape[1] - count
+        return image[:, :count]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Float[Tensor, "B C R R"]) -> tuple[Float[Tensor, "B F R R"], None]:
+        return functional.pad(gradient, (0, 0, 0, 0, 0, ctx.others)), None
 
 
 def layer_noises(convs: Sequence[StyledConv], noise: Noise) -> list[Float[Tensor, "N 1 _ _"] | None]:

@@ -198,5 +198,8 @@ def _restore_moments(optimizer: torch.optim.Optimizer, network: nn.Module, momen
     parameters = dict(network.named_parameters())
     for key, value in moments.items():
         name, _, quantity = key.rpartition("/")
-        # Adam counts its steps on the CPU, but for its fused form, which new_state takes on GPUs.
-        optimizer.state[parameters[name]][quantity] = value.to(parameters[name].device)
+        parameter = parameters[name]
+        # Adam counts its steps on the CPU, but for its fused form, which new_state takes on GPUs; its means lie in
+        # memory as the parameter does.
+        own = torch.empty_like(parameter if quantity != "step" else value, device=parameter.device)
+        optimizer.state[parameter][quantity] = own.detach().copy_(value)

@@ -79,14 +79,18 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         size = model.discriminator.resolution
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
-        # What the discriminator evaluates at a time; the first microbatch is the largest.
+        # What the discriminator evaluates at a time, where it learns of generated pictures beside the real ones; the
+        # first microbatch is the largest.
+        doubled = (torch.cat([whole, whole]) for whole in (pictures, labels))
+        seen, seen_labels = next(Microbatches.of(discriminator, len(pictures), batches=2).cut(*doubled))
         pictures, labels = next(Microbatches.of(discriminator, len(pictures)).cut(pictures, labels))
         decoding, kept_heads = _measure(lambda: _decode(generator, heads).backward())
         making, _ = _measure(torch.no_grad()(lambda: _decode(generator, heads)))
         guiding, kept_guiding = _measure(lambda: _guide(discriminator, pictures, labels))
-        discriminating, kept_logits = _measure(lambda: discriminator(pictures, labels).sum().backward())
+        discriminating, kept_logits = _measure(lambda: discriminator(seen, seen_labels).sum().backward())
         r1_pass, kept_r1 = _measure(lambda: _r1_pass(discriminator, pictures, labels))
-    of_microbatch = guiding + 2 * discriminating + r1_pass / training.r1_every
+    operations = (decoding + making) / training.batch_size + 2 * discriminating / len(seen)
+    operations += (guiding + r1_pass / training.r1_every) / len(pictures)
     numbers = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
     # Weights, gradients and two moments of both networks, and the EMA generator's weights.
     state = 4 * (5 * numbers[0] + 4 * numbers[1])
@@ -95,7 +99,7 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
         generator_parameters=numbers[0],
         discriminator_parameters=numbers[1],
         gaussians=len(texels.uvs),
-        operations=(decoding + making) / training.batch_size + of_microbatch / len(pictures),
+        operations=operations,
         memory=state + drawing + max(kept_heads + kept_guiding, kept_logits, kept_r1),
     )
 

@@ -52,12 +52,12 @@ class Microbatches:
     count: int
 
     @classmethod
-    def of(cls, discriminator: Discriminator, batch_size: int) -> "Microbatches":
-        """As few as the discriminator may evaluate at a time."""
+    def of(cls, discriminator: Discriminator, batch_size: int, batches: int = 1) -> "Microbatches":
+        """As few as the discriminator may evaluate at a time, of several batches that are joined."""
         config = discriminator.config
         size = min(config.group_size, batch_size)
         at_once = max(MICROBATCH_PIXELS // (size * config.resolution**2), 1)
-        return cls(size, -(-(batch_size // size) // at_once))
+        return cls(size, -(-(batches * batch_size // size) // at_once))
 
     def cut(self, *wholes: Float[Tensor, "B ..."]) -> Iterator[tuple[Tensor, ...]]:
         """Microbatch after microbatch of tensors that belong together."""
@@ -66,7 +66,12 @@ class Microbatches:
 
     def join(self, microbatches: Sequence[Tensor]) -> Float[Tensor, "B ..."]:
         """The batch that was cut into these."""
-        if self.count == 1:
-            return microbatches[0]
-        rows = zip(*[part.unflatten(0, (self.group_size, -1)) for part in microbatches], strict=True)
-        return torch.cat([piece for row in rows for piece in row])
+        return join_groups(microbatches, self.group_size)
+
+
+def join_groups(parts: Sequence[Float[Tensor, "_ ..."]], group_size: int) -> Float[Tensor, "B ..."]:
+    """One batch of several whose groups stay as they are: the inverse of `rows_of_groups`."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = zip(*[part.unflatten(0, (group_size, -1)) for part in parts], strict=True)
+    return torch.cat([piece for row in rows for piece in row])

@@ -11,6 +11,7 @@ from gghead.checkpoint.tensors import TensorFile, load_tensors
 from gghead.config.training import RunConfig, TrainingConfig
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
+from gghead.stylegan.cuda_layers import lay_channels_last
 from gghead.uv.bake import bake
 from gghead.uv.samples import UVSamples, place_uv_samples, regrid
 from gghead.uv.template import HeadTemplate
@@ -78,9 +79,11 @@ def new_state(config: RunConfig, device: torch.device | str, known_samples: UVSa
     samples = read_texels(config) if known_samples is None else regrid(known_samples, config.model.generator.grid_size)
     generator = Generator(config.model.generator, samples, config.training.seed).to(device)
     discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
+    training, on_gpu = config.training, generator.device.type == "cuda"
+    if on_gpu:
+        lay_channels_last(generator)
+        lay_channels_last(discriminator)
     generator_ema = copy.deepcopy(generator).eval().requires_grad_(False)
-    training = config.training
-    on_gpu = generator.device.type == "cuda"
     if on_gpu and training.precision == "mixed":
         generator.synthesis.bf16_blocks = discriminator.critic.bf16_blocks = BF16_BLOCKS
     return TrainingState(

@@ -14,8 +14,8 @@ def test_logistic_losses() -> None:
     logits = torch.tensor([0.0, 2.0])
     expected = torch.tensor([math.log(2), math.log(1 + math.exp(-2))])
     torch.testing.assert_close(generator_loss(logits), expected)
-    torch.testing.assert_close(discriminator_loss(logits, is_real=True), expected)
-    torch.testing.assert_close(discriminator_loss(-logits, is_real=False), expected)
+    torch.testing.assert_close(discriminator_loss(logits, torch.ones_like(logits)), expected)
+    torch.testing.assert_close(discriminator_loss(-logits, torch.zeros_like(logits)), expected)
 
 
 def test_r1_of_a_linear_critic_is_the_squared_norm_of_its_weights() -> None:

@@ -3,7 +3,7 @@
 // Compile-time settings, given by cuda_decoder.py: CHANNELS of the maps, COEFFICIENTS of the spherical harmonics, and the
 // numbers POSITION_RANGE, MAX_LOG_SCALE, LOG_SCALE_OFFSET, OVERSHOOT, COLOR_FACTOR.
 //
-// Maps lie channels last, [heads, side, side, CHANNELS]. Blocks along x cover points, along y heads.
+// Maps lie channels last, [heads, side, side, CHANNELS], a pixel's `pitch` numbers after the one before it. Blocks along x cover points, along y heads.
 
 typedef unsigned int u32;
 
@@ -18,15 +18,15 @@ struct Taps {
 };
 
 // Where a point's four texels are; beyond the border texels' centres the border's value holds.
-__device__ __forceinline__ Taps taps_of(float2 uv, int side) {
+__device__ __forceinline__ Taps taps_of(float2 uv, int side, int pitch) {
   const float limit = (float)(side - 1);
   const float x = fminf(fmaxf(((uv.x + 1.f) * side - 1.f) * .5f, 0.f), limit);
   const float y = fminf(fmaxf(((uv.y + 1.f) * side - 1.f) * .5f, 0.f), limit);
   const int column = min((int)x, side - 1), row = min((int)y, side - 1);
   const float a = x - column, b = y - row;
-  return {(row * side + column) * CHANNELS,
-          column + 1 < side ? CHANNELS : 0,
-          row + 1 < side ? side * CHANNELS : 0,
+  return {(row * side + column) * pitch,
+          column + 1 < side ? pitch : 0,
+          row + 1 < side ? side * pitch : 0,
           {(1.f - a) * (1.f - b), a * (1.f - b), (1.f - a) * b, a * b}};
 }
 
@@ -52,12 +52,12 @@ __device__ __forceinline__ float overshot(float x) { return x * (1.f + 2.f * OVE
 extern "C" __global__ void __launch_bounds__(THREADS)
     decode(const float* maps, const float2* uvs, const float* surface, const float* mixing, float* positions,
            float* raw_scales, float* means, float* quats, float* scales, float* opacities, float* sh, int count,
-           int side) {
+           int side, int pitch) {
   const int point = blockIdx.x * THREADS + threadIdx.x;
   if (point >= count) return;
   const size_t row = (size_t)blockIdx.y * count + point;
   float raw[CHANNELS], mixed[3];
-  sample(maps + (size_t)blockIdx.y * side * side * CHANNELS, taps_of(uvs[point], side), raw);
+  sample(maps + (size_t)blockIdx.y * side * side * pitch, taps_of(uvs[point], side, pitch), raw);
   mix(mixing, raw, mixed);
   float half[3], square = 0.f;
 #pragma unroll
@@ -85,14 +85,14 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     decode_backward(const float* maps, const float2* uvs, const float* mixing, const float* grad_positions,
                     const float* grad_raw_scales, const float* grad_means, const float* grad_quats,
                     const float* grad_scales, const float* grad_opacities, const float* grad_sh, float* grad_raw,
-                    float* sums, int count, int side) {
+                    float* sums, int count, int side, int pitch) {
   __shared__ float shared[THREADS / 32][MIXED];
   const int point = blockIdx.x * THREADS + threadIdx.x;
   float grad_mixing[MIXED] = {};
   if (point < count) {
     const size_t row = (size_t)blockIdx.y * count + point;
     float raw[CHANNELS], mixed[3], half[3], grad_mixed[3], square = 0.f;
-    sample(maps + (size_t)blockIdx.y * side * side * CHANNELS, taps_of(uvs[point], side), raw);
+    sample(maps + (size_t)blockIdx.y * side * side * pitch, taps_of(uvs[point], side, pitch), raw);
     mix(mixing, raw, mixed);
     float* to = grad_raw + row * CHANNELS;
 #pragma unroll

@@ -3,34 +3,7 @@
 // A block takes a run of pixels of one picture and all of its channels; a thread takes 8 channels of every
 // (THREADS * 8 / channels)-th pixel. Sums over pixels end in one row of `sums` for each block: nothing is added up in an
 // order that changes from run to run.
-#include "values.cuh"
-
-struct Place {
-  int channel, lane, lanes;
-};
-
-__device__ __forceinline__ Place place_of(int channels) {
-  const int groups = channels / VECTOR;
-  return {(int)(threadIdx.x % groups) * VECTOR, (int)threadIdx.x / groups, THREADS / groups};
-}
-
-__device__ __forceinline__ void numbers8(const float* from, float otherwise, float* to) {
-#pragma unroll
-  for (int i = 0; i < VECTOR; i++) to[i] = from ? from[i] : otherwise;
-}
-
-// Adds up what the lanes of a block hold for their channels.
-__device__ __forceinline__ void sum_lanes(const float* mine, Place at, int channels, float* shared, float* to) {
-  __syncthreads();
-#pragma unroll
-  for (int i = 0; i < VECTOR; i++) shared[at.lane * channels + at.channel + i] = mine[i];
-  __syncthreads();
-  for (int channel = threadIdx.x; channel < channels; channel += THREADS) {
-    float sum = 0.f;
-    for (int lane = 0; lane < at.lanes; lane++) sum += shared[lane * channels + channel];
-    to[channel] = sum;
-  }
-}
+#include "activation.cuh"
 
 // y = leaky ReLU(x norm + bias + strength noise), z = y scale; each is written where wanted.
 //
@@ -104,43 +77,45 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   sum_lanes(grad_strength, at, channels, shared, sums + 3 * channels);
 }
 
-// y = leaky ReLU(x + bias); x, y [pixels, channels] of all pictures.
+// y = leaky ReLU(x + bias) + residual, if there is one; x, y, residual [pixels, channels] of all pictures, and the signs of
+// x + bias, a bit each, signs [pixels, channels / 8].
 extern "C" __global__ void __launch_bounds__(THREADS)
-    bias_activation(const Value* x, const float* bias, Value* y, int pixels, int channels, int run) {
+    bias_activation(const Value* __restrict__ x, const float* __restrict__ bias, const Value* __restrict__ residual,
+                    Value* __restrict__ y, unsigned char* __restrict__ signs, int pixels, int channels, int run) {
   const Place at = place_of(channels);
   float offset[VECTOR];
   numbers8(bias + at.channel, 0.f, offset);
   const int end = min((int)(blockIdx.x + 1) * run, pixels);
   for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
     const size_t here = (size_t)pixel * channels + at.channel;
-    float values[VECTOR];
+    float values[VECTOR], more[VECTOR] = {};
+    u32 bits = 0;
     load8(x + here, values);
+    if (residual) load8(residual + here, more);
 #pragma unroll
-    for (int i = 0; i < VECTOR; i++) {
-      const float before = values[i] + offset[i];
-      values[i] = before > 0.f ? before : SLOPE * before;
-    }
+    for (int i = 0; i < VECTOR; i++) values[i] = activated(values[i] + offset[i], i, bits) + more[i];
     store8(y + here, values);
+    signs[here / VECTOR] = bits;
   }
 }
 
-// Gradient of the above by x, from y, whose sign is that of x + bias; and its sums over a block's pixels, sums
-// [blocks, channels].
+// Gradient of the above by x, from the signs; and its sums over a block's pixels, sums [blocks, channels].
 extern "C" __global__ void __launch_bounds__(THREADS)
-    bias_activation_backward(const Value* grad_y, const Value* y, Value* grad_x, float* sums, int pixels, int channels,
-                             int run) {
+    bias_activation_backward(const Value* __restrict__ grad_y, const unsigned char* __restrict__ signs,
+                             Value* __restrict__ grad_x, float* __restrict__ sums, int pixels, int channels, int run) {
   __shared__ float shared[THREADS * VECTOR];
   const Place at = place_of(channels);
   float grad_bias[VECTOR] = {};
   const int end = min((int)(blockIdx.x + 1) * run, pixels);
+#pragma unroll 4
   for (int pixel = blockIdx.x * run + at.lane; pixel < end; pixel += at.lanes) {
     const size_t here = (size_t)pixel * channels + at.channel;
-    float values[VECTOR], gradient[VECTOR];
-    load8(y + here, values);
+    float gradient[VECTOR];
+    const u32 bits = signs[here / VECTOR];
     load8(grad_y + here, gradient);
 #pragma unroll
     for (int i = 0; i < VECTOR; i++) {
-      gradient[i] *= values[i] > 0.f ? 1.f : SLOPE;
+      gradient[i] *= slope_of(bits, i);
       grad_bias[i] += gradient[i];
     }
     store8(grad_x + here, gradient);

@@ -22,9 +22,10 @@ __device__ __forceinline__ u32 packed(float low, float high) {
 
 __device__ __forceinline__ Value as_value(float number) { return (Value)packed(number, 0.f); }
 
-__device__ __forceinline__ void load8(const Value* from, float* to) {
-  const uint4 bits = *(const uint4*)from;
-  const u32 pairs[4] = {bits.x, bits.y, bits.z, bits.w};
+#define WORDS 1  // vectors of four words that hold 8 values
+
+__device__ __forceinline__ void expand8(const uint4* bits, float* to) {
+  const u32 pairs[4] = {bits->x, bits->y, bits->z, bits->w};
 #pragma unroll
   for (int i = 0; i < 4; i++) {
     to[2 * i] = __uint_as_float(pairs[i] << 16);
@@ -42,9 +43,14 @@ typedef float Value;
 __device__ __forceinline__ float as_float(Value value) { return value; }
 __device__ __forceinline__ Value as_value(float number) { return number; }
 
-__device__ __forceinline__ void load8(const Value* from, float* to) {
-  const float4 a = ((const float4*)from)[0], b = ((const float4*)from)[1];
-  to[0] = a.x, to[1] = a.y, to[2] = a.z, to[3] = a.w, to[4] = b.x, to[5] = b.y, to[6] = b.z, to[7] = b.w;
+#define WORDS 2
+
+__device__ __forceinline__ void expand8(const uint4* bits, float* to) {
+#pragma unroll
+  for (int i = 0; i < WORDS; i++) {
+    to[4 * i] = __uint_as_float(bits[i].x), to[4 * i + 1] = __uint_as_float(bits[i].y);
+    to[4 * i + 2] = __uint_as_float(bits[i].z), to[4 * i + 3] = __uint_as_float(bits[i].w);
+  }
 }
 
 __device__ __forceinline__ void store8(Value* to, const float* from) {
@@ -53,13 +59,32 @@ __device__ __forceinline__ void store8(Value* to, const float* from) {
 }
 #endif
 
-// N channels of a pixel: 8 by wide loads, or one.
+// N channels of a pixel as they lie in memory, so that they can be fetched long before they are used; zeros where there are
+// none.
 template <int N>
-__device__ __forceinline__ void load(const Value* from, float* to) {
-  if (N == VECTOR) load8(from, to);
-  else to[0] = as_float(*from);
+struct Fetched {
+  uint4 bits[WORDS];
+  __device__ __forceinline__ void fetch(const Value* from, bool there) {
+#pragma unroll
+    for (int i = 0; i < WORDS; i++) bits[i] = there ? ((const uint4*)from)[i] : make_uint4(0, 0, 0, 0);
+  }
+  __device__ __forceinline__ void expand(float* to) const { expand8(bits, to); }
+};
+
+template <>
+struct Fetched<1> {
+  Value value;
+  __device__ __forceinline__ void fetch(const Value* from, bool there) { value = there ? *from : (Value)0; }
+  __device__ __forceinline__ void expand(float* to) const { to[0] = as_float(value); }
+};
+
+__device__ __forceinline__ void load8(const Value* from, float* to) {
+  Fetched<VECTOR> values;
+  values.fetch(from, true);
+  values.expand(to);
 }
 
+// N channels of a pixel: 8 by wide stores, or one.
 template <int N>
 __device__ __forceinline__ void store(Value* to, const float* from) {
   if (N == VECTOR) store8(to, from);

@@ -11,12 +11,12 @@ def generator_loss(logits: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
     return softplus(-logits)
 
 
-def discriminator_loss(logits: Float[Tensor, " B"], is_real: bool) -> Float[Tensor, " B"]:
-    """Logistic loss of the discriminator on real or on generated pictures; it minimises the sum of both.
+def discriminator_loss(logits: Float[Tensor, " B"], is_real: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """Logistic loss of the discriminator on real pictures (1) and on generated ones (0); it minimises the sum of both.
 
     Source: Goodfellow et al. 2014, equation 1.
     """
-    return softplus(-logits if is_real else logits)
+    return softplus(logits * (1 - 2 * is_real))
 
 
 def gradient_penalty(logits: Float[Tensor, " B"], pictures: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.losses.terms import render_samples, samples_to_network
-from gghead.training.microbatches import Microbatches
+from gghead.training.microbatches import Microbatches, join_groups
 from gghead.training.state import TrainingState
 from gghead.training.step_report import StepReport
 from gghead.training.steps.inputs import Blur, GeneratedBatch, RealBatch, StepContext, draw_generated
@@ -38,15 +38,20 @@ def _discriminator_pass(
     generated, real, blur = inputs
     fake = _generate(state, context, generated)
     state.discriminator.requires_grad_(True)
-    microbatches, weight, found = Microbatches.of(state.discriminator, len(fake)), 1 / len(fake), []
-    # One after the other, so that the graph of one of them is kept at a time.
-    for images, labels, is_real in ((fake, generated.labels, False), (real.images, real.labels, True)):
-        for part, part_labels in microbatches.cut(images, labels):
-            logits = state.discriminator(gaussian_blur(part, blur), part_labels)
-            loss = add_gradients(discriminator_loss(logits, is_real), weight)
-            found.append(torch.stack([loss, logits.detach()]))
-    (fake_loss, real_loss), (fake_logit, real_logit) = torch.cat(found, dim=1).unflatten(1, (2, -1)).mean(dim=2)
-    return torch.stack([fake_loss + real_loss, real_logit, fake_logit])
+    size = Microbatches.of(state.discriminator, len(fake)).group_size
+
+    def both(of_generated: Tensor, of_real: Tensor) -> Tensor:
+        return join_groups([of_generated, of_real], size)
+
+    weight, found = 1 / len(fake), []
+    is_real = both(torch.zeros_like(fake[:, 0, 0, 0]), torch.ones_like(fake[:, 0, 0, 0]))
+    wholes = both(fake, real.images), both(generated.labels, real.labels), is_real
+    for part, labels, real_part in Microbatches.of(state.discriminator, len(fake), batches=2).cut(*wholes):
+        logits = state.discriminator(gaussian_blur(part, blur), labels)
+        loss = add_gradients(discriminator_loss(logits, real_part), weight)
+        found.append(torch.stack([loss, logits.detach(), real_part]))
+    loss, logits, is_real = torch.cat(found, dim=1)
+    return torch.stack([loss, logits * is_real, logits * (1 - is_real)]).sum(dim=1) * weight
 
 
 @torch.no_grad()
