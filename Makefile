@@ -37,6 +37,7 @@ gpu: $(VENV)/.installed  ## what needs a GPU: tests of the CUDA code, then its b
 	$(BIN)/python -m pytest -m gpu
 	$(BIN)/python -m benchmarks.rasterize --device cuda
 	$(BIN)/python -m benchmarks.train_step
+	$(BIN)/python -m benchmarks.step_profile
 	$(BIN)/python -m benchmarks.head_latency
 	if $(BIN)/python -c "import sys, torch; sys.exit(torch.cuda.device_count() < 2)"; then \
 		$(BIN)/torchrun --nproc-per-node 2 -m benchmarks.several_gpus --preset ffhq256 --batch 32 && \

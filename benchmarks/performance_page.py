@@ -26,6 +26,13 @@ TFLOP/s. For
 comparison: the official release makes 39 pictures a second at 256, batch 32, in 43.9 GB, and 11.7 at 512, batch 16,
 in 49.1 GB, measured by this project on another H100 with random weights.
 """
+PROFILE = """### Where a step's time goes
+
+`python -m benchmarks.step_profile`. A replayed step without R1, with Gaussians as large as a trained generator's, by
+families of kernels (torch's profiler); what they compute, and the bytes of tensors that they read and write. For
+comparison: on an H200 a large product of bfloat16 matrices makes 790 TFLOP a second, and a copy moves 4.3 TB. Some
+1 x 1 convolutions run as products of matrices; bytes of the rasterizer and of Adam are not known.
+"""
 LATENCY = """## One head on one GPU
 
 `python -m benchmarks.head_latency`. Milliseconds from a latent to a picture, batch 1, as Python launches it and
@@ -71,7 +78,7 @@ def main() -> None:
 
 def page() -> str:
     """The text of the page."""
-    networks = [*training_part(), *scaling_part(), *latency_part()]
+    networks = [*training_part(), *profile_part(), *scaling_part(), *latency_part()]
     drawing = [*cuda_part(latest("rasterize_cuda")), *cpu_part(latest("rasterize_cpu"))]
     return "\n".join([HEAD, *networks, RASTERIZER, *drawing]) + "\n"
 
@@ -123,6 +130,27 @@ def training_tables(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(f"| {title} | {' | '.join(cells)} |")
     adam = " | ".join(f"{row['parts_ms']['Adam']:.2f}" for row in rows)
     return [*lines, f"| Adam, both networks | {adam} |", ""]
+
+
+def profile_part() -> list[str]:
+    """Tables of what a step consists of."""
+    rows = latest("step_profile", "preset", "gpu")
+    return [PROFILE, *(line for row in rows for line in profile_table(row))] if rows else []
+
+
+def profile_table(row: dict[str, Any]) -> list[str]:
+    """Table of the step of a preset."""
+    lines = [
+        f"{setting_of([row])}; {row['preset']}, batch {row['batch']}: {row['step_ms']:.1f} ms, in "
+        f"{row['idle_ms']:.1f} of which no kernel runs.\n",
+        "| kernels | ms | launches | TFLOP | GB | TFLOP / s | TB / s |", "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, family in row["families"].items():
+        ms, tflop, gigabytes = family["ms"], family["tflop"], family["gigabytes"]
+        amounts = f"{tflop:.1f} | {gigabytes:.1f}" if gigabytes else " | "
+        rates = f"{1e3 * tflop / ms:.0f}" if tflop else "", f"{gigabytes / ms:.1f}" if gigabytes else ""
+        lines.append(f"| {name} | {ms:.1f} | {family['launches']:.0f} | {amounts} | {' | '.join(rates)} |")
+    return [*lines, ""]
 
 
 def scaling_part() -> list[str]:

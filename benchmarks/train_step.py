@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -90,54 +90,74 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     arguments = parser.parse_args()
     for preset in arguments.presets:
-        config = from_preset(preset, data="random")
-        batch = arguments.batch or BATCHES.get(preset, config.training.batch_size)
-        training = replace(config.training, precision=arguments.precision, batch_size=batch, snapshot_every=batch)
         for scales in get_args(Scales):
-            still = standing_still(replace(config, training=training), scales)
+            config = official_config(preset, scales, arguments.precision, arguments.batch or BATCHES[preset])
             with multiplication(arguments.precision):
-                row = measure(still, scales, arguments.steps, arguments.device, arguments.commit)
+                row = measure(config, scales, arguments.steps, arguments.device, arguments.commit)
             append("train_step", row)
+
+
+def official_config(preset: str, scales: Scales, precision: Literal["mixed", "full"], batch: int) -> RunConfig:
+    """A preset with a batch, in a precision, that learns nothing."""
+    config = from_preset(preset, data="random")
+    training = replace(config.training, precision=precision, batch_size=batch, snapshot_every=batch)
+    return standing_still(replace(config, training=training), scales)
+
+
+class Step:
+    """A training step on random pictures; late in a run, most of whose time does not go to blurring the first ones."""
+
+    def __init__(self, config: RunConfig, device: str) -> None:
+        self.state = new_state(config, device)
+        self.training, resolution = config.training, config.model.discriminator.resolution
+        self.state.images = 10**6 * self.training.batch_size
+        labels = Cameras.orbit(self.training.batch_size, resolution).labels()
+        size = (self.training.batch_size, resolution, resolution, 4)
+        pixels = torch.randint(256, size, dtype=torch.uint8, device=device)
+        self.batch = Batch(pixels, labels.to(device))
+        self.context = StepContext(self.training, labels, run=fastest_runner(self.state.device, watch_lists))
+
+    def __call__(self, with_r1: bool) -> None:
+        """Makes the next step that has R1, or one that has not."""
+        period, batch = self.training.r1_every * self.training.batch_size, self.training.batch_size
+        self.state.images = -(-self.state.images // period) * period + (0 if with_r1 else batch)
+        self.next()
+
+    def next(self) -> None:
+        """Makes the next step."""
+        training_step(self.state, self.context, self.batch)
+
+    def launch_directly(self) -> None:
+        """From now on kernels are launched one by one."""
+        self.context = replace(self.context, run=run_directly)
 
 
 def measure(config: RunConfig, scales: Scales, steps: int, device: str, version: str | None) -> Row:
     """Everything about a preset with Gaussians of one size."""
-    state = new_state(config, device)
-    training, resolution = config.training, config.model.discriminator.resolution
-    # The blur of the first pictures is not what most of a run's time goes to.
-    state.images = 10**6 * training.batch_size
-    labels = Cameras.orbit(training.batch_size, resolution).labels()
-    pixels = torch.randint(256, (training.batch_size, resolution, resolution, 4), dtype=torch.uint8, device=device)
-    batch = Batch(pixels, labels.to(device))
-    context = StepContext(training, labels, run=fastest_runner(state.device, watch_lists))
-
-    def step(with_r1: bool) -> None:
-        period = training.r1_every * training.batch_size
-        state.images = -(-state.images // period) * period + (0 if with_r1 else training.batch_size)
-        training_step(state, context, batch)
-
+    step = Step(config, device)
+    state, training = step.state, config.training
     torch.cuda.reset_peak_memory_stats()
     for _ in range(WARMUP):
-        step(True), step(False)
-    plain = milliseconds(lambda: step(False), max(steps // 2, 3))
-    with_r1 = milliseconds(lambda: step(True), max(steps // 4, 3))
+        step(with_r1=True), step(with_r1=False)
+    plain = milliseconds(lambda: step(with_r1=False), max(steps // 2, 3))
+    with_r1 = milliseconds(lambda: step(with_r1=True), max(steps // 4, 3))
     torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(steps):
-        training_step(state, context, batch)
+        step.next()
     launched = time.perf_counter() - start
     torch.cuda.synchronize()
     seconds = time.perf_counter() - start
-    context = replace(context, run=run_directly)
+    step.launch_directly()
     with FlopCounterMode(display=False) as counter:
-        step(False)
+        step(with_r1=False)
     tflop = counter.get_total_flops() / 1e12
     peak = torch.cuda.max_memory_allocated() / 2**30
     require_finite(state.generator, state.discriminator)
     return Row(
         config.preset, scales, training.precision, training.batch_size, len(state.generator.texel_uvs),
         round(steps * training.batch_size / seconds, 1), plain, round(with_r1.median - plain.median, 2),
-        parts(state, config, labels.to(device), max(steps // 4, 3)), round(1e3 * launched / steps, 2), round(tflop, 2),
+        parts(state, config, step.batch.labels, max(steps // 4, 3)), round(1e3 * launched / steps, 2), round(tflop, 2),
         round(tflop * 1e12 / MATRIX_RATE / (plain.median / 1e3), 3), round(peak, 2), torch.cuda.get_device_name(),
         torch.__version__, version or commit(), datetime.now(UTC).date().isoformat(),
     )  # fmt: skip
