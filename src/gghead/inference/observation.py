@@ -1,6 +1,7 @@
 """How a model's heads are meant to be seen: the one way from a generator's Gaussians to a picture."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -17,6 +18,7 @@ from gghead.rasterizer import Rendering, render
 from gghead.rasterizer.backends import Backend
 from gghead.rasterizer.checks import Background, check_cameras, check_scenes
 from gghead.rasterizer.constants import BLUR
+from gghead.stylegan.folding import Folded
 
 SAME_PIXEL = 1e-3
 """Pixels that are smaller by less than this share are those that the model learned with."""
@@ -111,11 +113,27 @@ def observe(config: GeneratorConfig, cameras: Cameras | None) -> Observation:
     if learned is None or (cameras is not None and not cameras.Ks.numel()):
         return as_learned(config)
     if cameras is not None:
-        pixel = float((cameras.centers().norm(dim=-1) / cameras.Ks[..., 0, 0]).min())
+        pixel = smallest_pixel(cameras)
     if not pixel < (1 - SAME_PIXEL) * pixel_at_rest(learned):
         return as_learned(config)
     drawn = pixel_at_rest(learned * config.supersampling)
     return Observation(blur=(BLUR * max(drawn**2 - pixel**2, 0)) ** 0.5)
+
+
+SMALLEST_PIXELS: WeakKeyDictionary[Cameras, Folded] = WeakKeyDictionary()
+"""Of cameras that drew before: to look at their numbers again, a GPU would be waited for."""
+
+
+def smallest_pixel(cameras: Cameras) -> float:
+    """Side of the smallest pixel of cameras at the origin, world units."""
+    sources = cameras.viewmats, cameras.Ks
+    known = SMALLEST_PIXELS.get(cameras)
+    if known is not None and known.holds(sources):
+        return known.result
+    pixel = float((cameras.centers().norm(dim=-1) / cameras.Ks[..., 0, 0]).min())
+    if not any(source.is_inference() for source in sources):
+        SMALLEST_PIXELS[cameras] = Folded.of(pixel, sources)
+    return pixel
 
 
 def draw(

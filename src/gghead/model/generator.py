@@ -216,7 +216,9 @@ class Generator(nn.Module):
 
     def default_conditioning(self) -> Cameras | None:
         """What the mapping network sees where nothing else is said: the frontal camera, or None if it sees none."""
-        return Cameras.frontal(1, self.device) if self.config.camera_conditioned else None
+        if not self.config.camera_conditioned:
+            return None
+        return self._folding.get("front", (self.texel_uvs,), lambda: Cameras.frontal(1, self.device))
 
     def _labels(self, conditioning_camera: Cameras | None, batch: torch.Size) -> Float[Tensor, "B 25"] | None:
         """What the mapping network is given of the cameras that it sees; errors as of `map_styles`."""

@@ -18,6 +18,11 @@ class Folded:
     sources: tuple[Tensor, ...]
     marks: tuple[tuple[int, int], ...]
 
+    @classmethod
+    def of(cls, result: Any, sources: Sequence[Tensor]) -> "Folded":
+        """A result of tensors as they are now."""
+        return cls(result, tuple(sources), tuple((source.data_ptr(), source._version) for source in sources))
+
     def holds(self, sources: Sequence[Tensor]) -> bool:
         """Whether the result is still that of these tensors."""
         # Every layer of every head asks this: a loop is the fastest way.
@@ -54,8 +59,7 @@ class Folding:
             return compute()
         with torch.inference_mode(False), torch.no_grad():
             result = compute()
-        marks = tuple((source.data_ptr(), source._version) for source in sources)
-        self._results[name] = Folded(result, tuple(sources), marks)
+        self._results[name] = Folded.of(result, sources)
         return result
 
     def __reduce__(self) -> tuple[type["Folding"], tuple[()]]:
