@@ -147,9 +147,11 @@ def profile_table(row: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
     for name, family in row["families"].items():
         ms, tflop, gigabytes = family["ms"], family["tflop"], family["gigabytes"]
-        amounts = f"{tflop:.1f} | {gigabytes:.1f}" if gigabytes else " | "
-        rates = f"{1e3 * tflop / ms:.0f}" if tflop else "", f"{gigabytes / ms:.1f}" if gigabytes else ""
-        lines.append(f"| {name} | {ms:.1f} | {family['launches']:.0f} | {amounts} | {' | '.join(rates)} |")
+        computed = f"{tflop:.1f}", f"{1e3 * tflop / ms:.0f}"
+        moved = f"{gigabytes:.1f}", f"{gigabytes / ms:.1f}"
+        pairs = zip(computed if tflop else ("", ""), moved if gigabytes else ("", ""), strict=True)
+        cells = " | ".join(cell for pair in pairs for cell in pair)
+        lines.append(f"| {name} | {ms:.1f} | {family['launches']:.0f} | {cells} |")
     return [*lines, ""]
 
 

@@ -1,6 +1,6 @@
 """How fast GPUs train that this machine need not have: measured for two presets, estimated for others from those.
 
-Source: benchmarks/results/train_step.jsonl, commit 046953d (H100) and 0a1580e (H200), torch 2.11: steps in mixed
+Source: benchmarks/results/train_step.jsonl, commit 046953d (H100) and 1b141ba (H200), torch 2.11: steps in mixed
 precision, R1 in every 16th, with the large Gaussians of an untrained generator. For SHORTEST_STEP, one H100 made 400
 pictures a second of `demo`, 8 a step, and 1,200 of `heads64`, 32 a step (docs/training.md).
 """
@@ -40,8 +40,8 @@ FFHQ256, FFHQ512 = 1.154e12, 1.412e12
 MEASURED = (
     Measured("H100 80GB", "ffhq256", 32, 267.0, FFHQ256),
     Measured("H100 80GB", "ffhq512", 16, 127.4, FFHQ512),
-    Measured("H200", "ffhq256", 32, 286.1, FFHQ256),
-    Measured("H200", "ffhq512", 16, 139.0, FFHQ512),
+    Measured("H200", "ffhq256", 32, 320.5, FFHQ256),
+    Measured("H200", "ffhq512", 16, 160.1, FFHQ512),
 )
 
 
