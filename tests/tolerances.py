@@ -147,4 +147,4 @@ MASK_OF_SHARP = 0.97
 MASK_OVERLAP = 0.965
 """Mean IoU of the masks of a few rendered people, whose heads fill their photographs."""
 PHOTOGRAPH_DEGREES = 8.0
-"""Yaw and pitch of a rendered person's camera that its photograph's label may be wrong by; labels of others are by 20."""
+"""Errors of yaw and pitch in the label of a rendered person's photograph; labels of other people are wrong by 20."""

@@ -110,7 +110,7 @@ def test_ctrl_c_ends_it_and_the_same_command_continues(models: Path, album: Albu
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert told.decode().endswith("stopped; the same command continues\n")
+    assert b"stopped; the same command continues\n" in told
     assert [path.name for path in tmp_path.iterdir()] == [".heads.zip.unfinished"]
     assert photos(*command[2:]).exit_code == 0
     (tmp_path / "again").mkdir()
