@@ -1,8 +1,8 @@
 """In how many generated heads does somebody who learned from photographs find a face, from the front and from the side?
 
     make .venv/models                                   # MediaPipe's face models (Apache-2.0) and LiteRT that runs them
-    .venv/bin/python -m studies.faces MODEL --count 200
-    .venv/bin/python -m studies.faces --assets PACK  # rendered people instead: what a perfect model gets
+    .venv/bin/python -m studies.faces MODEL --models .venv/models --count 200
+    .venv/bin/python -m studies.faces --models .venv/models --assets PACK  # rendered people: what a perfect model gets
 
 Prints one row of JSON: shares of the heads, drawn on white with the mapping camera frozen to the front, in which
 MediaPipe's detector finds a face and its landmarker is surer than not that there is one.
@@ -10,7 +10,6 @@ MediaPipe's detector finds a face and its landmarker is surer than not that ther
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +21,10 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.loading import load
 from gghead.inference.observation import draw
 from gghead.media.images import to_uint8
+from gghead.photos import FaceModels
+from gghead.photos.faces.finding import find_faces
 from gghead.synthetic.people.portraits import Sitting
 from studies.rendered_people import draw_people
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from face_models import WHEELS, FaceModels
 
 YAWS = (-40, 0, 40)
 """Degrees."""
@@ -41,19 +38,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="heads")
     parser.add_argument("--resolution", type=int, default=256, help="side of the pictures, best that of training")
     parser.add_argument("--truncation", type=float, default=1.0)
-    parser.add_argument("--wheels", type=Path, default=WHEELS, help="folder with a wheel of mediapipe")
+    parser.add_argument("--models", type=Path, help="folder with a wheel of mediapipe")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
-    wheels = sorted(options.wheels.glob("mediapipe-*.whl"))
-    if not wheels:
-        parser.error(f"no wheel of mediapipe in {options.wheels}: `make .venv/models` fetches one")
-    models = FaceModels(wheels[0])
+    models = FaceModels(options.models)
     if options.model is None:
         people = draw_people(Sitting(options.resolution, seed=0, assets=options.assets), options.count, YAWS)
         heads: Iterator[np.ndarray] = iter(people.pictures)
     else:
         heads = generated(options.model, options.count, options.resolution, options.truncation, options.device)
-    found = np.array([[models.find_face(picture) is not None for picture in views] for views in heads])
+    found = np.array([[bool(find_faces(picture, models)) for picture in views] for views in heads])
     people_kind = "rendered people, procedural" if options.assets is None else "rendered people, textured"
     row = {
         "heads": options.model or people_kind,

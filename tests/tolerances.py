@@ -25,6 +25,14 @@ class Machines(NamedTuple):
     pixels: float
 
 
+class PhotographedPose(NamedTuple):
+    """How far a head of a photograph may be from where its true camera sees it."""
+
+    degrees: float
+    center: float
+    scale: float
+
+
 EXACT_FLOAT32 = Tolerance(rtol=1e-5, atol=1e-6)
 """Two orders of the same float32 arithmetic."""
 EXACT_FLOAT64 = Tolerance(rtol=1e-10, atol=1e-12)
@@ -148,3 +156,8 @@ MASK_OVERLAP = 0.965
 """Mean IoU of the masks of a few rendered people, whose heads fill their photographs."""
 PHOTOGRAPH_DEGREES = 8.0
 """Errors of yaw and pitch in the label of a rendered person's photograph; labels of other people are wrong by 20."""
+PHOTOGRAPHED_POSE = PhotographedPose(degrees=7.0, center=0.03, scale=0.06)
+"""A head of a rendered photograph against its true camera: angle, place and size, sides of the crop. Three times what
+docs/photographs.md has as the median."""
+MIRRORED_POSE = 1.0
+"""Degrees between the poses of a photograph and of its mirror image; the looks at it are turned the other way."""

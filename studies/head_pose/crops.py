@@ -17,10 +17,10 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.cutting import cut
 from gghead.photos.faces.detection import Box
+from gghead.photos.faces.finding import PRESENCE
 from gghead.photos.faces.landmarks import find_landmarks
 from gghead.photos.faces.models import FaceModels
 from gghead.photos.faces.template import face_template
-from gghead.photos.head_finder import PRESENCE
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.portraits import PERSON, Sitting, head_maker
 from gghead.synthetic.people.truth import sight

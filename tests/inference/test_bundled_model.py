@@ -12,6 +12,7 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.loading import load
 from gghead.media.images import to_uint8
 from gghead.model.generator import Generator
+from gghead.photos.faces.finding import find_faces
 from gghead.rasterizer import render
 from gghead.runs.places import BUNDLED_MODEL
 from tolerances import BUNDLED_FACES
@@ -46,7 +47,7 @@ def test_people_find_faces_in_them(generator: Generator) -> None:
     labels = torch.tensor(np.stack([posed_label(math.radians(yaw), 0.0) for yaw in (-40, 0, 40)]))
     cameras = Cameras.from_labels(labels, resolution=256)
     found = [
-        models.find_face(to_uint8(picture)) is not None
+        len(find_faces(to_uint8(picture), models)) == 1
         for seed in range(12)
         for picture in render(generator.sample([seed], truncation=1.0), cameras).rgb[0]
     ]

@@ -11,9 +11,9 @@ from jaxtyping import UInt8
 from gghead.config.numbers import require_finite, require_whole
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.photos.cutting import cut
-from gghead.photos.faces.detection import Box, detect_faces
-from gghead.photos.faces.landmarks import Face, find_landmarks
-from gghead.photos.faces.models import SEGMENTER, FaceModels
+from gghead.photos.faces.finding import find_faces
+from gghead.photos.faces.landmarks import Face
+from gghead.photos.faces.models import FaceModels
 from gghead.photos.faces.pose import HeadPose, estimate_pose
 from gghead.photos.faces.pose_network import pose_network
 from gghead.photos.faces.quality import is_blurred
@@ -25,8 +25,6 @@ from gghead.photos.refusal import Reason, Refused
 
 FRAMINGS = {"ffhq": FFHQ_FOCAL, "wide": 2.4}
 """Focal lengths of crops, sides of the picture: FFHQ's, and one that shows ears, hair and shoulders whole."""
-PRESENCE = 0.5
-"""Probability from which the landmark model says that there is a face."""
 USUAL_MISFIT, MAX_MISFIT = 1.0, 4.0
 """Of landmarks and pose: what good ones have, and what only parts of faces and no faces have (95 of 100 rendered people
 that look at most 45 degrees aside have 2.1 or less)."""
@@ -76,36 +74,21 @@ class HeadFinder:
         """
         self.settings = settings
         self._models, self._network, self._template = models, pose_network(), face_template()
-        self._matting = matting or SelfieMatting(lambda pixels: models.run(SEGMENTER, pixels)[0][..., 0])
+        self._matting = matting or SelfieMatting(models.segment)
 
     def __call__(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Sequence[Head | Refused]:
         """Heads of a photograph, the largest first, and why faces of it are refused."""
-        faces = self._faces(pixels)
+        every = self.settings.faces == "all"
+        faces = find_faces(pixels, self._models, self.settings.min_face, every)
         if not faces:
             return [Refused(Reason.NO_FACE, "no face is found; expected a person who is seen from the front or side")]
-        if self.settings.faces == "all":
+        if every:
             return [self._head(pixels, face) for face in faces]
         rivals = [face for face in faces if face.box.side >= RIVAL * faces[0].box.side]
         if len(rivals) > 1:
             text = f"{len(rivals)} faces of about one size are in it; take every face (--faces all), or crop one person"
             return [Refused(Reason.SEVERAL_FACES, text)]
         return [self._head(pixels, faces[0])]
-
-    def _faces(self, pixels: UInt8[np.ndarray, "H W 3"]) -> list[Face]:
-        """Faces of a photograph, the largest first, no part of another; unless all are wanted, only as small ones are
-        looked for as needed."""
-        found: list[Face] = []
-        for boxes in detect_faces(pixels, self._models, self.settings.min_face):
-            new = [box for box in boxes if not any(_within(box, face.box) for face in found)]
-            faces = [find_landmarks(pixels, box, self._models, self._template.mirrored) for box in new]
-            found += [face for face in faces if face.presence >= PRESENCE]
-            if found and self.settings.faces == "one":
-                break
-        kept: list[Face] = []
-        for face in sorted(found, key=lambda face: -face.box.side):
-            if not any(_within(face.box, other.box) for other in kept):
-                kept.append(face)
-        return kept
 
     def _head(self, pixels: UInt8[np.ndarray, "H W 3"], face: Face) -> Head | Refused:
         try:
@@ -144,9 +127,3 @@ class HeadFinder:
         if cut_by_frame(alpha, inside, chin, focal):
             raise Refused(Reason.CUT, "the photograph's edge cuts the head off; expected hair and chin in the picture")
         return Head(image, alpha, pose.label(focal), face.box.square, face.landmarks, crop, score)
-
-
-def _within(box: Box, larger: Box) -> bool:
-    """Whether the middle of a box lies in a larger one, so that it shows a part of the same face."""
-    away = np.abs(np.subtract(box.center, larger.center))
-    return bool((away < larger.side / 2).all()) and box.side <= larger.side * 1.2

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from face_models import IBUG_68, FaceModels, face_models, head_pose
+from face_models import IBUG_68, face_models, head_pose
 from gghead.data.archive import open_archive
 from gghead.data.dataset import masks_path
 from gghead.data.labels import parse_labels
 from gghead.media.encoded import decode_picture
 from gghead.media.images import resize
+from gghead.photos import FaceModels
+from gghead.photos.faces.finding import find_faces
 from gghead.synthetic import Sitting, generate
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.landmarks import landmarks
@@ -53,13 +55,13 @@ def measure(archive: Path, models: FaceModels) -> Measured:
                 continue
             looked_at += 1
             pixels, mask = decode_picture(pictures.read(name)).rgb, decode_picture(masks.read(name)).rgb[..., 0] > 127
-            person = models.segment(pixels) > 0.5
+            person = models.segment(resize(pixels, 256)) > 0.5
             mask = resize(mask.astype(np.uint8) * 255, len(person)) > 127
             overlaps.append((person & mask).sum() / (person | mask).sum())
-            face = models.find_face(pixels)
-            if face is None:
+            faces = find_faces(pixels, models)
+            if not faces:
                 continue
-            turn = head_pose(canonical, face.landmarks[IBUG_68, :2], label[16], len(pixels)).as_matrix()
+            turn = head_pose(canonical, faces[0].landmarks[IBUG_68, :2], label[16], len(pixels)).as_matrix()
             towards_camera = -turn[2]  # the camera looks along the third row; a camera in front of the face sees -z
             yaws.append(yaw)
             estimates.append(np.arctan2(towards_camera[0], towards_camera[2]))

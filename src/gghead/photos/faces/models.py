@@ -99,6 +99,10 @@ class FaceModels:
         network.invoke()
         return [network.get_tensor(output["index"])[0] for output in network.get_output_details()]
 
+    def segment(self, pixels: UInt8[np.ndarray, "256 256 3"]) -> Float32[np.ndarray, "256 256"]:
+        """Probability that a pixel shows a person."""
+        return self.run(SEGMENTER, pixels)[0][..., 0]
+
     def _network(self, file: ModelFile) -> "Interpreter":
         """The interpreter of this thread: one must not be used by two at a time."""
         from ai_edge_litert.interpreter import Interpreter
@@ -127,7 +131,7 @@ def _read_models(place: Path | None) -> tuple[Path, dict[str, bytes]]:
         for file in MODEL_FILES:
             if hashlib.sha256(found[file.name]).hexdigest() != file.digest:
                 raise ValueError(
-                    f"{file.name} in {source} is not the file that this version was made for (another SHA-256); "
+                    f"{file.name} in {source} is not the model that this version knows (another SHA-256); remove it: "
                     f"{_remedy(place)}"
                 )
         return source, found
