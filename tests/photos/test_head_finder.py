@@ -93,8 +93,6 @@ def test_one_photograph_has_a_picture_a_mask_and_a_camera(
     assert np.allclose(photo.camera.labels().numpy(), head.label, atol=1e-5)
     assert photo.alpha[64, 64] > 0.9, "the middle shows the face"
     assert (np.abs(photo.landmarks[:, :2].mean(axis=0) - 64) < 20).all(), "and there the landmarks are"
-    with pytest.raises(ValueError, match="the photograph is 7; expected a path"):
-        gghead.photos.prepare(7, SETTINGS, models)  # pyright: ignore[reportArgumentType]
 
 
 def _blurred(pixels: np.ndarray, head: Head) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The network that tells from a face how the head is turned and which square FFHQ's camera sees.
 
-It learned from rendered people, whose cameras are known exactly (studies/head_pose.py). Landmarks alone say it half as
+It learned from rendered people, whose cameras are known exactly (`python -m studies.head_pose`). Landmarks alone say it half as
 well: what a face's proportions are and how it is turned can't be told apart by them, see docs/experiments.md.
 """
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 @dataclass(frozen=True, eq=False)
 class FaceTemplate:
-    """The mean face of rendered people, triangulated from where the landmark model sees them (studies/head_pose.py).
+    """The mean face of rendered people, triangulated from where the landmark model sees them (`python -m studies.head_pose`).
 
     Attributes:
         points: world, canonical head space; mirrored points lie symmetrically.
