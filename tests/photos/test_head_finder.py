@@ -151,9 +151,7 @@ def test_every_face_is_taken_on_request(pixels: np.ndarray, head: Head, models: 
     assert len([one for one in found if isinstance(one, Head)]) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("resolution", 8), ("max_yaw", 0.0), ("min_face", math.nan)]
-)
+@pytest.mark.parametrize(("name", "value"), [("resolution", 8), ("max_yaw", 0.0), ("min_face", math.nan)])
 def test_settings_that_cannot_be_are_refused(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{name} is .*expected"):
         PhotoSettings(**{name: value})  # pyright: ignore[reportArgumentType]

@@ -1,7 +1,7 @@
 """The network that tells from a face how the head is turned and which square FFHQ's camera sees.
 
-It learned from rendered people, whose cameras are known exactly (`python -m studies.head_pose`). Landmarks alone say it half as
-well: what a face's proportions are and how it is turned can't be told apart by them, see docs/experiments.md.
+It learned from rendered people, whose cameras are known exactly (`python -m studies.head_pose`). Landmarks alone say it
+half as well: what a face's proportions are and how it is turned can't be told apart by them, see docs/experiments.md.
 """
 
 from functools import cache

@@ -10,7 +10,9 @@ from jaxtyping import Float, Int
 
 @dataclass(frozen=True, eq=False)
 class FaceTemplate:
-    """The mean face of rendered people, triangulated from where the landmark model sees them (`python -m studies.head_pose`).
+    """The mean face of rendered people, triangulated from where the landmark model sees them.
+
+    Made by `python -m studies.head_pose template`.
 
     Attributes:
         points: world, canonical head space; mirrored points lie symmetrically.
