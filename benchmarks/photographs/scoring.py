@@ -39,7 +39,7 @@ def score_folder(folder: Path, find_heads: FindHeads) -> list[Score]:
 def score_photograph(folder: Path, truth: Truth, template: Float64[np.ndarray, "68 3"], find_heads: FindHeads) -> Score:
     """The score of one photograph: of the head whose crop has the true one nearest to its middle, if any has it."""
     with Image.open(picture_path(folder, truth.number)) as picture:
-        found = find_heads(np.asarray(picture.convert("RGB")))
+        found = list(find_heads(np.asarray(picture.convert("RGB"))))
     middle = truth.K @ (truth.cam2world[:3, :3].T @ -truth.cam2world[:3, 3])
     heads = [head for head in found if isinstance(head, Head)]
     away = [float(np.abs(head.crop.from_photograph(middle[:2] / middle[2]) - 0.5).max()) for head in heads]

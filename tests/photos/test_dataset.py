@@ -18,7 +18,8 @@ from PIL import Image
 from gghead.data.check.inspection import inspect
 from gghead.data.dataset import HeadDataset
 from gghead.photos.dataset import Prepared, write_dataset
-from gghead.photos.refusal import Reason
+from gghead.photos.heads import Head
+from gghead.photos.refusal import Reason, Refused
 from gghead.photos.sources.finding import Shots
 from gghead.photos.sources.naming import KEPT
 from gghead.photos.sources.shots import Shot
@@ -254,6 +255,20 @@ def test_an_error_that_nobody_expects_keeps_what_is_done(folder: Path, tmp_path:
     write(tmp_path, on_progress=lambda done, total: counts.append(done))
     assert counts[0] == 6
     assert content(tmp_path) == content(folder)
+
+
+def test_a_crowd_does_not_keep_an_interrupted_command_waiting(tmp_path: Path) -> None:
+    found = []
+
+    def find_slowly(pixels: np.ndarray) -> Iterator[Head | Refused]:
+        for _ in range(1000):
+            found.append(time.sleep(0.01))
+            yield find_painted(pixels)[0]
+
+    album, out = Shots((PHOTOGRAPHS[3], PHOTOGRAPHS[0])), tmp_path / "heads.zip"
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(album, find_slowly, out, SETTINGS, 1, interrupt_at(1))
+    assert len(found) < 100
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limits of files")

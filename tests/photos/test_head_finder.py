@@ -44,10 +44,9 @@ def pixels(photograph: Photograph) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def head(pixels: np.ndarray, models: FaceModels) -> Head:
-    found = HeadFinder(SETTINGS, models)(pixels)
-    assert len(found) == 1
-    assert isinstance(found[0], Head), found[0]
-    return found[0]
+    (found,) = HeadFinder(SETTINGS, models)(pixels)
+    assert isinstance(found, Head), found
+    return found
 
 
 def test_the_label_is_the_true_camera_of_the_crop(photograph: Photograph, head: Head) -> None:

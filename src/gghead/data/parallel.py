@@ -4,6 +4,7 @@ Threads suffice: Pillow decodes and resizes outside of Python's lock (measured: 
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,7 +48,11 @@ def in_order(function: Callable[[T], R], items: Iterable[T], waiting: int | None
 
 
 def prefetch(
-    function: Callable[[T], R], groups: Iterable[Iterable[T]], ahead: int, threads: int
+    function: Callable[[T], R],
+    groups: Iterable[Iterable[T]],
+    ahead: int,
+    threads: int,
+    unwanted: threading.Event | None = None,
 ) -> Generator[list[R], None, None]:
     """function(item) for each item, group by group in their order; threads work a few groups ahead of their use.
 
@@ -56,6 +61,7 @@ def prefetch(
         groups: items of which the results are wanted at a time; taken by the thread that takes the results.
         ahead: groups that threads work on while the results of one are used.
         threads: that do the work.
+        unwanted: is set when no more results will be taken, so that a function that takes long can end early.
 
     Raises:
         Exception: what `function` raised, when its turn comes; threads have ended then.
@@ -70,4 +76,6 @@ def prefetch(
             while waiting:
                 yield [future.result() for future in waiting.popleft()]
         finally:
+            if unwanted is not None:
+                unwanted.set()
             pool.shutdown(wait=True, cancel_futures=True)

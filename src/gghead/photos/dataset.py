@@ -5,7 +5,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from gghead.config.numbers import require_whole
 from gghead.data.dataset import masks_path
@@ -200,11 +201,18 @@ def _add_shots(
         if record.digest is not None:
             first.meet(record.digest, position)
     done, total = len(growing.records), len(shots)
+    unwanted = threading.Event()
+
+    def find_wanted(pixels: UInt8[np.ndarray, "H W 3"]) -> Iterable[Head | Refused]:
+        """Ends early when the command does: a crowd takes minutes."""
+        return takewhile(lambda _: not unwanted.is_set(), find_heads(pixels))
+
     outcomes = prefetch(
-        lambda item: _outcome(*item, find_heads, first),
+        lambda item: _outcome(*item, find_wanted, first),
         ([item] for item in enumerate(shots.since(done), done)),
         ITEMS_PER_THREAD * workers - 1,
         workers,
+        unwanted,
     )
     on_progress(done, total)
     with closing(outcomes):
@@ -228,13 +236,17 @@ def _outcome(position: int, shot: Shot, find_heads: FindHeads, first: _FirstOfIt
         pixels = shot.read()
     except ValueError as error:
         return replace(outcome, refusals=(LeftOut(Reason.UNREADABLE, str(error)),))
-    found = find_heads(pixels)
-    refusals = tuple(LeftOut(refused.reason, str(refused)) for refused in found if isinstance(refused, Refused))
+    heads, refusals = [], []
+    for found in find_heads(pixels):  # one after the other, for a crowd's would fill the memory
+        if isinstance(found, Refused):
+            refusals.append(LeftOut(found.reason, str(found)))
+        else:
+            heads.append(_encoded(found))
     return replace(
         outcome,
         size=(pixels.shape[1], pixels.shape[0]),
-        heads=tuple(_encoded(head) for head in found if not isinstance(head, Refused)),
-        refusals=refusals,
+        heads=tuple(heads),
+        refusals=tuple(refusals),
         thumbnail=encode_picture(thumbnail(pixels), ".jpg") if refusals else None,
     )
 

@@ -1,7 +1,7 @@
 """Heads of one photograph: found, posed, cut out and masked, or refused with a reason."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,19 +76,22 @@ class HeadFinder:
         self._models, self._network, self._template = models, pose_network(), face_template()
         self._matting = matting or SelfieMatting(models.segment)
 
-    def __call__(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Sequence[Head | Refused]:
-        """Heads of a photograph, the largest first, and why faces of it are refused."""
+    def __call__(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Iterator[Head | Refused]:
+        """Heads of a photograph, the largest first, and why faces of it are refused; each when it is asked for."""
         every = self.settings.faces == "all"
         faces = find_faces(pixels, self._models, self.settings.min_face, every)
         if not faces:
-            return [Refused(Reason.NO_FACE, "no face is found; expected a person who is seen from the front or side")]
+            yield Refused(Reason.NO_FACE, "no face is found; expected a person who is seen from the front or side")
+            return
         if every:
-            return [self._head(pixels, face) for face in faces]
+            yield from (self._head(pixels, face) for face in faces)
+            return
         rivals = [face for face in faces if face.box.side >= RIVAL * faces[0].box.side]
         if len(rivals) > 1:
             text = f"{len(rivals)} faces of about one size are in it; take every face (--faces all), or crop one person"
-            return [Refused(Reason.SEVERAL_FACES, text)]
-        return [self._head(pixels, faces[0])]
+            yield Refused(Reason.SEVERAL_FACES, text)
+        else:
+            yield self._head(pixels, faces[0])
 
     def _head(self, pixels: UInt8[np.ndarray, "H W 3"], face: Face) -> Head | Refused:
         try:

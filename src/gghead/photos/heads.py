@@ -1,6 +1,6 @@
 """A head that was found in a photograph, and what finds it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,5 +33,5 @@ class Head:
     score: float
 
 
-FindHeads = Callable[[UInt8[np.ndarray, "H W 3"]], Sequence[Head | Refused]]
+FindHeads = Callable[[UInt8[np.ndarray, "H W 3"]], Iterable[Head | Refused]]
 """Heads of a photograph, the largest first, and why faces of it are refused; called by several threads."""

@@ -71,7 +71,7 @@ def prepare(
         >>> photo.image.shape, photo.camera.centers()  # doctest: +SKIP
     """
     pixels = _pixels(image)
-    found = HeadFinder(settings, models or FaceModels(), matting)(pixels)
+    found = list(HeadFinder(settings, models or FaceModels(), matting)(pixels))
     heads = [head for head in found if isinstance(head, Head)]
     if not heads:
         raise next(refused for refused in found if isinstance(refused, Refused))
