@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gghead.photos import dataset, head_finder, reading
-from gghead.photos.faces import detection
+from gghead.photos.faces import detection, finding
 from gghead.photos.faces.models import FaceModels
 from gghead.photos.head_finder import HeadFinder, PhotoSettings
 from gghead.photos.masks.matting import SelfieMatting
@@ -25,7 +25,7 @@ PARTS_COUNT = 50
 PARTS = {
     "decode": ((reading, "read_photograph"),),
     "detect": ((detection, "_detect"),),
-    "landmarks": ((head_finder, "find_landmarks"),),
+    "landmarks": ((finding, "find_landmarks"),),
     "pose": ((head_finder, "estimate_pose"),),
     "cut": ((head_finder, "cut"),),
     "matting": ((SelfieMatting, "alpha"),),
