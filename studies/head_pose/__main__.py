@@ -37,7 +37,8 @@ def main() -> None:
     training.add_argument("--out", type=Path, required=True)
     training.add_argument("--seconds", type=float, default=600)
     training.add_argument("--seed", type=int, default=0)
-    training.set_defaults(run=lambda o: train(o.crops, o.out, o.seconds, o.seed))
+    training.add_argument("--start", type=Path, help="weights to go on from, at a fifth of the rate")
+    training.set_defaults(run=lambda o: train(o.crops, o.out, o.seconds, o.seed, o.start))
     options = parser.parse_args()
     options.run(options)
 

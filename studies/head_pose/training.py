@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,20 +40,23 @@ class Crops:
     kind: Tensor
 
 
-def train(paths: list[Path], out: Path, seconds: float, seed: int) -> None:
+def train(paths: list[Path], out: Path, seconds: float, seed: int, start: Path | None = None) -> None:
     """Trains for a time, prints the errors on held-out people and writes the averaged network in half precision."""
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     crops = _read(paths, device)
     network, landmark_head = PoseNetwork().to(device), nn.Linear(HIDDEN, 136).to(device)
+    if start is not None:
+        network.load_state_dict({name: weight.float() for name, weight in load_file(start).items()})
+    rate = RATE if start is None else RATE / 5
     parameters = [*network.parameters(), *landmark_head.parameters()]
-    optimizer = torch.optim.AdamW(parameters, RATE, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(parameters, rate, weight_decay=DECAY)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     learned = torch.nonzero(~crops.held_out).flatten()
     scales = torch.tensor(POSE_SCALES, device=device)
-    start, step = time.monotonic(), 0
-    while (done := (time.monotonic() - start) / seconds) < 1:
-        optimizer.param_groups[0]["lr"] = RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-5
+    began, step = time.monotonic(), 0
+    while (done := (time.monotonic() - began) / seconds) < 1:
+        optimizer.param_groups[0]["lr"] = rate * min(1, step / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-5
         rows = learned[torch.randint(len(learned), (BATCH,), device=device)]
         pictures, poses, landmarks = _augmented(crops, rows)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
@@ -67,7 +70,7 @@ def train(paths: list[Path], out: Path, seconds: float, seed: int) -> None:
         optimizer.step()
         step += 1
         _follow(average, network, EMA if step > EMA_START else 0.9)
-        if step % 500 == 0:
+        if step % 100 == 0:
             print(f"step {step}, {done:.0%}: {loss.item():.3f}", flush=True)
     network.load_state_dict(average)
     _report(network.eval(), crops, paths)
