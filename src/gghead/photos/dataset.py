@@ -26,7 +26,7 @@ from gghead.photos.archive.sheet import thumbnail
 from gghead.photos.faces.models import FaceModels
 from gghead.photos.head_finder import HeadFinder, PhotoSettings
 from gghead.photos.heads import FindHeads, Head
-from gghead.photos.masks.onnx_matting import OnnxMatting
+from gghead.photos.masks.onnx_matting import OnnxMatting, Scaling
 from gghead.photos.refusal import Reason, Refused
 from gghead.photos.sources.finding import Shots, find_shots
 from gghead.photos.sources.shots import Shot
@@ -93,6 +93,7 @@ def prepare_dataset(
     every: int = 30,
     models: Path | None = None,
     matting: Path | None = None,
+    matting_scaling: Scaling = "imagenet",
     workers: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     overwrite: bool = False,
@@ -106,6 +107,7 @@ def prepare_dataset(
         every: of a video, one frame in so many is a photograph.
         models: where the face models are, as of `FaceModels`.
         matting: a network that makes the masks, as of `OnnxMatting`; by default the models' segmenter.
+        matting_scaling: of the colours that it expects.
         workers: threads; by default one for each core.
         on_progress: called with the number of photographs that are done and of all.
         overwrite: whether existing files, and unfinished ones of other settings, are replaced.
@@ -120,8 +122,8 @@ def prepare_dataset(
     made_with = {"version": version("gghead"), **asdict(settings), "matting": None}
     network = None
     if matting is not None:
-        network = OnnxMatting(matting)
-        made_with["matting"] = hashlib.sha256(matting.read_bytes()).hexdigest()
+        network = OnnxMatting(matting, matting_scaling)
+        made_with["matting"] = [hashlib.sha256(matting.read_bytes()).hexdigest(), matting_scaling]
     find_heads = HeadFinder(settings, FaceModels(models), network)
     return write_dataset(shots, find_heads, out, json.dumps(made_with), workers, on_progress, overwrite)
 

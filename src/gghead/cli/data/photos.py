@@ -32,6 +32,13 @@ from gghead.cli.options import force_option, out_option, progress_bars
 @click.option("--min-face", default=64.0, show_default=True, help="Leave out smaller faces, pixels.")
 @click.option("--models", type=click.Path(path_type=Path), help="Folder of MediaPipe's face models, or of its wheel.")
 @click.option("--matting", type=click.Path(path_type=Path), help="ONNX file of a matting network: better masks.")
+@click.option(
+    "--matting-scaling",
+    type=click.Choice(["imagenet", "signed", "centered"]),
+    default="imagenet",
+    show_default=True,
+    help="Colours that network expects: signed is -1 to 1 (MODNet), centered -1/2 to 1/2 (IS-Net).",
+)
 @click.option("--workers", type=int, help="Threads; default: one for each core.")
 @force_option
 def photos(
@@ -45,6 +52,7 @@ def photos(
     min_face: float,
     models: Path | None,
     matting: Path | None,
+    matting_scaling: Literal["imagenet", "signed", "centered"],
     workers: int | None,
     force: bool,
 ) -> None:
@@ -54,14 +62,19 @@ def photos(
     PHOTOS are pictures, videos, folders of them, or patterns like 'holiday/*.jpg'. Stop it at any time: the same
     command continues.
     """
+    import torch
+
     from gghead.photos.dataset import prepare_dataset
     from gghead.photos.head_finder import PhotoSettings
 
+    torch.set_num_threads(1)  # photographs are worked on side by side
     settings = PhotoSettings(resolution, crop, faces, max_yaw, min_face)
     try:
         with progress_bars() as tell:
             told = partial(tell, "photographs")
-            prepared = prepare_dataset(photographs, out, settings, every, models, matting, workers, told, force)
+            prepared = prepare_dataset(
+                photographs, out, settings, every, models, matting, matting_scaling, workers, told, force
+            )
     except KeyboardInterrupt:
         click.echo("stopped; the same command continues", err=True)
         raise SystemExit(130) from None

@@ -226,8 +226,9 @@ def _size_notes(labels: np.ndarray) -> list[str]:
     if 1 / MAX_SIZE_RATIO <= size <= MAX_SIZE_RATIO:
         return []
     return [
-        f"the template's head would be seen {size:.2g} times as large as in FFHQ: distance and focal length do not "
-        "fit a head that fills the picture; look at the contact sheet (--out), `gghead data convert --align` may help"
+        f"the template's head would be seen {size:.2g} times as large as in FFHQ: right for pictures that show more or "
+        "less than FFHQ's (`gghead data photos --crop wide`), else distance and focal length are wrong; look at the "
+        "contact sheet (--out), `gghead data convert --align` may help"
     ]
 
 

@@ -47,13 +47,13 @@ class OnnxMatting(Matting):
             FileNotFoundError: there is no such file.
             ValueError: onnxruntime is not installed, or the file is no such network.
         """
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no matting network {path}; expected an .onnx file")
         if importlib.util.find_spec("onnxruntime") is None:
             raise ValueError(
                 "the package onnxruntime, which runs matting networks, is not installed; "
                 "`pip install 'gghead[matting]'` installs it"
             )
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no matting network {path}; expected an .onnx file")
         self._path, self._session = path, _session(path)
         self._input, self._side = _picture_input(path, self._session.get_inputs())
         means, deviations = MEANS_DEVIATIONS[scaling]
