@@ -83,6 +83,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_without_onnxruntime_one_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "network.onnx").touch()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'gghead\[matting\]'"):
         OnnxMatting(tmp_path / "network.onnx")
