@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from gghead.photos import dataset, head_finder, reading
 from gghead.photos.faces import detection, finding
 from gghead.photos.faces.models import FaceModels
@@ -119,6 +121,7 @@ class Stopwatch:
 
 def time_parts(pictures: Sequence[Path], settings: PhotoSettings, models: FaceModels) -> dict[str, float]:
     """Processor milliseconds of each part for each photograph, one after the other."""
+    torch.set_num_threads(1)  # as the command has it
     finder, watch = HeadFinder(settings, models), Stopwatch()
     pictures = pictures[:PARTS_COUNT]
     _prepare(pictures[0], finder)  # what is compiled and loaded once
