@@ -13,6 +13,10 @@ table.py define the measures. Of the command's refusals, only that of turned hea
 
 times `gghead data photos` on the photographs of a folder as a whole, and the processor time of its parts. Draw 200
 of 1024 x 1024 for it: --sides 1024 1024. With --append, rows of JSON go to benchmarks/results/photographs.jsonl.
+
+    python -m benchmarks.photographs pairs FOLDERS... --out NAME --resolution 64 [--models FOLDER]
+
+writes NAME_prepared.zip and NAME_true.zip: what to train on to see what errors of cameras and masks cost.
 """
 
 import argparse
@@ -24,6 +28,7 @@ from pathlib import Path
 from benchmarks.data_loading import cpu_model
 from benchmarks.photographs.draw import PhotographSet, draw_folder
 from benchmarks.photographs.drawing import SIDES
+from benchmarks.photographs.pairs import write_pairs
 from benchmarks.photographs.scoring import score_folder, write_details
 from benchmarks.photographs.speed import CommandSpeed, time_command, time_parts
 from benchmarks.photographs.table import Table, markdown, tabulate
@@ -94,9 +99,14 @@ def main() -> None:
     speed = commands.add_parser("speed", help="time the command and its parts")
     speed.add_argument("folder", type=Path)
     speed.set_defaults(run=_speed)
-    for command in (score, speed):
+    pairs = commands.add_parser("pairs", help="datasets of the same photographs, prepared and true")
+    pairs.add_argument("folders", type=Path, nargs="+")
+    pairs.add_argument("--out", type=Path, required=True)
+    pairs.set_defaults(run=_pairs)
+    for command in (score, speed, pairs):
         command.add_argument("--resolution", type=int, default=512, help="side of the crops, pixels")
         command.add_argument("--models", type=Path, help="folder of MediaPipe's models, as `gghead data photos` has it")
+    for command in (score, speed):
         command.add_argument("--append", action="store_true", help="add rows to benchmarks/results/photographs.jsonl")
     options = parser.parse_args()
     options.run(options)
@@ -129,6 +139,11 @@ def _speed(options: argparse.Namespace) -> None:
     print(row)
     if options.append:
         append(RESULTS, row)
+
+
+def _pairs(options: argparse.Namespace) -> None:
+    finder = HeadFinder(PhotoSettings(options.resolution), FaceModels(options.models))
+    print(write_pairs(options.folders, options.out, finder, options.resolution), "photographs in each")
 
 
 if __name__ == "__main__":
