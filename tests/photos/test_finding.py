@@ -10,6 +10,12 @@ from gghead.photos.sources import Shots, find_shots
 from gghead.photos.sources.naming import MAX_NAME_BYTES, archive_name
 
 
+def test_the_sheet_of_a_dataset_is_no_photograph(tmp_path: Path) -> None:
+    for name in ("a.jpg", "ffhq_sheet.jpg", "ffhq_photos.json", "bed_sheet.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    assert [Path(shot.source).name for shot in find_shots([tmp_path], every=1)] == ["a.jpg", "bed_sheet.jpg"]
+
+
 def picture(path: Path, gray: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (4, 4), (gray, gray, gray)).save(path)

@@ -98,6 +98,10 @@ def _blurred(pixels: np.ndarray, head: Head) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(head.box.side / 30)))
 
 
+def _dark(pixels: np.ndarray, head: Head) -> np.ndarray:
+    return (pixels * 0.06).astype(np.uint8)
+
+
 def _small(pixels: np.ndarray, head: Head) -> np.ndarray:
     share = 50 / head.box.side
     size = round(pixels.shape[1] * share), round(pixels.shape[0] * share)
@@ -121,6 +125,7 @@ def _empty(pixels: np.ndarray, head: Head) -> np.ndarray:
     [
         (_blurred, Reason.BLURRED),
         (_small, Reason.SMALL),
+        (_dark, Reason.FAINT),
         (_twice, Reason.SEVERAL_FACES),
         (_cut, Reason.CUT),
         (_empty, Reason.NO_FACE),
@@ -143,6 +148,19 @@ def test_a_head_turned_farther_than_asked_is_refused(pixels: np.ndarray, head: H
     (refused,) = HeadFinder(replace(SETTINGS, max_yaw=max(1.0, yaw - 1)), models)(pixels)
     assert isinstance(refused, Refused)
     assert refused.reason == Reason.TURNED
+
+
+def test_a_photograph_upside_down_is_turned(pixels: np.ndarray, head: Head, models: FaceModels) -> None:
+    (turned,) = HeadFinder(SETTINGS, models)(np.ascontiguousarray(pixels[::-1, ::-1]))
+    assert isinstance(turned, Head)
+    assert math.cos(turned.crop.roll - head.crop.roll) < -0.98
+    assert np.abs(turned.label - head.label).max() < PHOTOGRAPHED_POSE.center * 2.7
+
+
+def test_what_fits_worse_than_asked_is_refused(pixels: np.ndarray, head: Head, models: FaceModels) -> None:
+    above = head.score + (1 - head.score) / 2
+    found = list(HeadFinder(replace(SETTINGS, min_score=above), models)(pixels))
+    assert head.score == 1 or [refused.reason for refused in found if isinstance(refused, Refused)] == ["doubtful"]
 
 
 def test_every_face_is_taken_on_request(pixels: np.ndarray, head: Head, models: FaceModels) -> None:

@@ -16,7 +16,7 @@ from gghead.photos.faces.landmarks import Face
 from gghead.photos.faces.models import FaceModels
 from gghead.photos.faces.pose import HeadPose, estimate_pose
 from gghead.photos.faces.pose_network import pose_network
-from gghead.photos.faces.quality import is_blurred
+from gghead.photos.faces.quality import fault_of
 from gghead.photos.faces.template import face_template
 from gghead.photos.heads import Head
 from gghead.photos.masks.framing import cut_by_frame
@@ -25,9 +25,9 @@ from gghead.photos.refusal import Reason, Refused
 
 FRAMINGS = {"ffhq": FFHQ_FOCAL, "wide": 2.4}
 """Focal lengths of crops, sides of the picture: FFHQ's, and one that shows ears, hair and shoulders whole."""
-USUAL_MISFIT, MAX_MISFIT = 1.0, 4.0
-"""Of landmarks and pose: what good ones have, and what only parts of faces and no faces have (95 of 100 rendered people
-that look at most 45 degrees aside have 2.1 or less)."""
+USUAL_MISFIT = 1.0
+"""Of landmarks and pose: what good ones have at most. 95 of 100 rendered people that look at most 45 degrees aside have
+2.1 or less, parts of faces 2 to 4."""
 RIVAL = 0.5
 """A face so many times as large as the largest is another person of the photograph, a smaller one a passer-by."""
 
@@ -42,6 +42,8 @@ class PhotoSettings:
         faces: "one" refuses photographs of several people, "all" takes every face.
         max_yaw: how far a head may be turned aside, degrees.
         min_face: side of the smallest square around a face, pixels of the photograph.
+        min_score: least score, 0 to 1: how sure the landmark model is, divided by how many times as far as usual the
+            landmarks lie from where the camera sees the mean face's.
     """
 
     resolution: int = 512
@@ -49,11 +51,13 @@ class PhotoSettings:
     faces: Literal["one", "all"] = "one"
     max_yaw: float = 70.0
     min_face: float = 64.0
+    min_score: float = 0.25
 
     def __post_init__(self) -> None:
         require_whole("resolution", self.resolution, 16, 4096)
         require_finite("max_yaw", self.max_yaw, 1, 90, "expected degrees from 1 to 90")
         require_finite("min_face", self.min_face, 16, 10**4, "expected pixels from 16 up, like 64")
+        require_finite("min_score", self.min_score, 0, 1, "expected a number from 0 to 1")
         if self.framing not in FRAMINGS or self.faces not in ("one", "all"):
             raise ValueError(
                 f"framing is {self.framing!r} and faces is {self.faces!r}; expected one of {', '.join(FRAMINGS)}, "
@@ -88,7 +92,9 @@ class HeadFinder:
             return
         rivals = [face for face in faces if face.box.side >= RIVAL * faces[0].box.side]
         if len(rivals) > 1:
-            text = f"{len(rivals)} faces of about one size are in it; take every face (--faces all), or crop one person"
+            text = (
+                f"{len(rivals)} faces of about one size are in it; take every face (--faces all), or one person's part"
+            )
             yield Refused(Reason.SEVERAL_FACES, text)
         else:
             yield self._head(pixels, faces[0])
@@ -107,17 +113,22 @@ class HeadFinder:
             )
         pose = estimate_pose(pixels, face, self._network)
         misfit = pose.misfit(face, self._template)
-        if misfit > MAX_MISFIT:
-            raise Refused(Reason.NO_FACE, "what looks like a face has no pose that fits; expected a whole face")
+        score = face.presence * min(1.0, USUAL_MISFIT / misfit)
+        if score < settings.min_score:
+            raise Refused(
+                Reason.DOUBTFUL,
+                f"landmarks and camera do not fit, score {score:.2f}; expected a whole face, {settings.min_score:g} or "
+                "more (--min-score)",
+            )
         if abs(pose.yaw) > math.radians(settings.max_yaw):
             raise Refused(
                 Reason.TURNED,
                 f"the head is turned {abs(math.degrees(pose.yaw)):.0f} degrees aside; expected at most "
                 f"{settings.max_yaw:g} (--max-yaw)",
             )
-        if is_blurred(pixels, box.square):
-            raise Refused(Reason.BLURRED, "the face is blurred; expected a sharp one")
-        return self._cut_out(pixels, face, pose, face.presence * min(1.0, USUAL_MISFIT / misfit))
+        if (fault := fault_of(pixels, box.square)) is not None:
+            raise fault
+        return self._cut_out(pixels, face, pose, score)
 
     def _cut_out(self, pixels: UInt8[np.ndarray, "H W 3"], face: Face, pose: HeadPose, score: float) -> Head:
         focal = FRAMINGS[self.settings.framing]

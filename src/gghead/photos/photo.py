@@ -49,7 +49,7 @@ class Photo:
 def prepare(
     image: str | Path | Image.Image | UInt8[np.ndarray, "H W 3"],
     settings: PhotoSettings = PhotoSettings(),
-    models: FaceModels | None = None,
+    models: FaceModels | str | Path | None = None,
     matting: Matting | None = None,
 ) -> Photo:
     """Finds the head in a photograph, its camera and its mask.
@@ -57,7 +57,7 @@ def prepare(
     Args:
         image: a file, a picture of Pillow, or RGB pixels.
         settings: what is made of it; of several faces the largest is taken with faces="all".
-        models: MediaPipe's; by default those of this machine. Keep one for many photographs.
+        models: MediaPipe's, or their folder; by default those of this machine. Keep `FaceModels` for many photographs.
         matting: tells person and background apart; by default the models' segmenter.
 
     Raises:
@@ -71,7 +71,8 @@ def prepare(
         >>> photo.image.shape, photo.camera.centers()  # doctest: +SKIP
     """
     pixels = _pixels(image)
-    found = list(HeadFinder(settings, models or FaceModels(), matting)(pixels))
+    models = models if isinstance(models, FaceModels) else FaceModels(models)
+    found = list(HeadFinder(settings, models, matting)(pixels))
     heads = [head for head in found if isinstance(head, Head)]
     if not heads:
         raise next(refused for refused in found if isinstance(refused, Refused))
@@ -83,6 +84,9 @@ def _pixels(image: object) -> UInt8[np.ndarray, "H W 3"]:
         return read_photograph(Path(image).read_bytes())
     if isinstance(image, Image.Image):
         return np.asarray(image.convert("RGB"))
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
-        return image
-    raise ValueError(f"the photograph is {shortened(image)}; expected a path, a PIL image, or uint8 pixels [H, W, 3]")
+    given = shortened(image)
+    if isinstance(image, np.ndarray):
+        if image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
+            return image
+        given = f"an array of {image.dtype} and shape {list(image.shape)}"
+    raise ValueError(f"the photograph is {given}; expected a path, a PIL image, or uint8 pixels [H, W, 3]")

@@ -12,6 +12,8 @@ class Reason(StrEnum):
     SEVERAL_FACES = "several faces"
     SMALL = "small face"
     BLURRED = "blurred"
+    FAINT = "too little contrast"
+    DOUBTFUL = "doubtful"
     TURNED = "turned away"
     CUT = "cut by the frame"
     NO_PERSON = "no person"

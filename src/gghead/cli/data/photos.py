@@ -30,6 +30,7 @@ from gghead.cli.options import force_option, out_option, progress_bars
 @click.option("--every", default=30, show_default=True, help="Of a video, one frame in so many is a photograph.")
 @click.option("--max-yaw", default=70.0, show_default=True, help="Leave out heads that are turned farther, degrees.")
 @click.option("--min-face", default=64.0, show_default=True, help="Leave out smaller faces, pixels.")
+@click.option("--min-score", default=0.25, show_default=True, help="Leave out what fits worse, from 0 to 1.")
 @click.option("--models", type=click.Path(path_type=Path), help="Folder of MediaPipe's face models, or of its wheel.")
 @click.option("--matting", type=click.Path(path_type=Path), help="ONNX file of a matting network: better masks.")
 @click.option(
@@ -50,6 +51,7 @@ def photos(
     every: int,
     max_yaw: float,
     min_face: float,
+    min_score: float,
     models: Path | None,
     matting: Path | None,
     matting_scaling: Literal["imagenet", "signed", "centered"],
@@ -68,7 +70,7 @@ def photos(
     from gghead.photos.head_finder import PhotoSettings
 
     torch.set_num_threads(1)  # photographs are worked on side by side
-    settings = PhotoSettings(resolution, crop, faces, max_yaw, min_face)
+    settings = PhotoSettings(resolution, crop, faces, max_yaw, min_face, min_score)
     try:
         with progress_bars() as tell:
             told = partial(tell, "photographs")

