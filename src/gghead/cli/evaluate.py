@@ -18,6 +18,7 @@ from gghead.cli.options import (
 )
 from gghead.runs.places import find_data
 from gghead.runs.resolve import choose_models
+from gghead.runs.shards import is_there
 
 if TYPE_CHECKING:
     from gghead.evaluation.evaluate import EvaluationSettings
@@ -87,7 +88,7 @@ def evaluate(
     folder, or beside the file; those of the bundled model here. Stop it at any time: the same command continues.
     """
     files = [file for model in models or (None,) for file in choose_models(model, snapshot)]
-    if not find_data(data).exists():
+    if not is_there(find_data(data)):
         raise FileNotFoundError(f"there is no dataset at {find_data(data)}; expected a zip or a folder of pictures")
 
     from gghead.evaluation.evaluate import EvaluationSettings

@@ -19,6 +19,7 @@ from gghead.runs.resolve import (
     is_run,
     snapshot_of,
 )
+from gghead.runs.shards import is_there
 
 SHADES = {0.0: "black", 1.0: "white"}
 """Backgrounds that have a name."""
@@ -68,7 +69,7 @@ def describe(path: Path) -> Description:
     if is_model or is_checkpoint(path) or is_run(path):
         return describe_model(find_model(path))
     data = find_data(path)
-    if not data.exists():
+    if not is_there(data):
         raise FileNotFoundError(
             f"there is nothing at {path}; expected a model file, a run's folder or name, a checkpoint, or a dataset"
         )

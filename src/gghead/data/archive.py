@@ -12,13 +12,15 @@ import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from gghead.data.problems import summarize
+from gghead.runs.shards import SHARDS_NAME, find_shards, join_labels, require_same_dataset
 
 T = TypeVar("T")
 
@@ -29,6 +31,8 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 LOCAL_SIGNATURE = b"PK\3\4"
 LABELS_NAME = "dataset.json"
 """The file of an archive that holds its labels."""
+MAX_IDLE_HANDLES = 128
+"""Of an archive; a dataset may lie in more shards than a process may have open files."""
 DEPTH_STEPS = 10_000
 """Steps of a world unit in a depth picture, in <stem>_depth.zip: the farthest that 16 bits hold is 6.5535."""
 ENCRYPTED, NAMED_IN_UTF_8 = 0x1, 0x800
@@ -122,71 +126,94 @@ class Archive(ABC):
         self.close()
 
 
-class ZipArchive(Archive):
-    """A zip whose directory is read once; each member is read through a handle that nobody else uses meanwhile."""
+class _Member(NamedTuple):
+    """A file in a zip."""
 
-    def __init__(self, path: Path) -> None:
+    zip: Path
+    info: zipfile.ZipInfo
+
+
+class ZipArchive(Archive):
+    """Zips whose directories are read once; a member is read through a handle that nobody else uses meanwhile.
+
+    Shards are one archive, with the labels of all in one dataset.json.
+    """
+
+    def __init__(self, path: Path, shards: Sequence[Path] = ()) -> None:
+        """Reads the directory of a zip, or of the shards in which it lies; errors as of `open_archive`."""
         self.path = path
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = archive.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
-            raise ValueError(
-                f"{path} is no readable zip ({error}); it may be cut off - fetch or make it anew"
-            ) from error
-        files = [(_name_of(member), member) for member in members if not _name_of(member).endswith(("/", "\\"))]
-        self._members = _by_name(path, files)
-        self._idle: dict[int, list[BinaryIO]] = {}
+        self._idle: dict[tuple[int, Path], list[BinaryIO]] = {}
+        found = defaultdict[str, list[_Member]](list)
+        for part in shards or (path,):
+            for name, member in _directory(part).items():
+                found[name].append(member)
+        if shards:
+            said = {member.zip: self._content(SHARDS_NAME, member) for member in found.pop(SHARDS_NAME, ())}
+            self.close()  # which nobody could after an error
+            require_same_dataset(path, {part: said.get(part) for part in shards})
+        self._labels = tuple(found[LABELS_NAME]) if LABELS_NAME in found else ()
+        for name, members in found.items():
+            if len(members) > 1 and name != LABELS_NAME:
+                both = f"{name} is in {members[0].zip} and in {members[1].zip}"
+                raise ValueError(f"{both}; expected it in one shard of {path.name} - make the wrong one anew")
+        self._members = {name: found[name][0] for name in sorted(found)}
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._members)
 
     def read(self, name: str) -> bytes:
-        member = self._member(name)
-        _require_size(f"{name} in {self.path}", max(member.file_size, member.compress_size))
-        _require_readable(f"{name} in {self.path}", member)
-        with self._handle() as file:
-            try:
-                return _unpacked(file, member)
-            except (ValueError, OSError, zlib.error, struct.error) as error:
-                raise ValueError(
-                    f"{name} in {self.path} is damaged ({error}); fetch or make the archive anew"
-                ) from error
+        if name == LABELS_NAME and len(self._labels) > 1:
+            return join_labels({member.zip: self._content(name, member) for member in self._labels})
+        return self._content(name, self._member(name))
 
     def size(self, name: str) -> int:
-        member = self._member(name)
-        return member.file_size + member.compress_size
+        info = self._member(name).info
+        return info.file_size + info.compress_size
 
     def identity(self, names: Iterable[str]) -> str:
-        members = ((name, self._members[name]) for name in names)
-        return _digest((name, member.file_size, member.CRC) for name, member in members)
+        members = ((name, self._members[name].info) for name in names)
+        return _digest((name, info.file_size, info.CRC) for name, info in members)
 
     def checksum(self, name: str, known: Checksum | None = None) -> Checksum:
-        return Checksum(self._members[name].file_size, self._members[name].CRC)
+        info = self._members[name].info
+        return Checksum(info.file_size, info.CRC)
 
     def close(self) -> None:
-        for handles in self._idle.values():
-            while handles:
-                handles.pop().close()
+        for handles in list(self._idle.values()):
+            with suppress(IndexError):  # another thread may have taken the last
+                while handles:
+                    handles.pop().close()
 
-    def _member(self, name: str) -> zipfile.ZipInfo:
+    def _member(self, name: str) -> _Member:
         if name not in self._members:
             raise FileNotFoundError(f"{self.path} holds no {name}")
         return self._members[name]
 
+    def _content(self, name: str, member: _Member) -> bytes:
+        what = f"{name} in {member.zip}"
+        _require_size(what, max(member.info.file_size, member.info.compress_size))
+        _require_readable(what, member.info)
+        with self._handle(member.zip) as file:
+            try:
+                return _unpacked(file, member.info)
+            except (ValueError, OSError, zlib.error, struct.error) as error:
+                raise ValueError(f"{what} is damaged ({error}); fetch or make the archive anew") from error
+
     @contextmanager
-    def _handle(self) -> Iterator[BinaryIO]:
+    def _handle(self, path: Path) -> Iterator[BinaryIO]:
         # By process: a forked one inherits handles that share their position with the parent's. Lists are safe among
         # threads, of which there may be many, one after another.
-        idle = self._idle.setdefault(os.getpid(), [])
+        idle = self._idle.setdefault((os.getpid(), path), [])
         try:
             handle = idle.pop()
         except IndexError:
-            handle = self.path.open("rb")
+            handle = path.open("rb")
         try:
             yield handle
         finally:
             idle.append(handle)
+            if sum(map(len, list(self._idle.values()))) > MAX_IDLE_HANDLES:
+                self.close()
 
 
 class FolderArchive(Archive):
@@ -234,14 +261,19 @@ class FolderArchive(Archive):
 def open_archive(path: Path) -> Archive:
     """A zip or a folder. Where all of its files lie in one folder together with their labels, names begin there.
 
+    A zip may lie in shards (runs/shards.py), which are read together as if they were that zip.
+
     Raises:
-        FileNotFoundError: there is neither.
-        ValueError: the file is not a zip, or is cut off, or holds names that can't be trusted.
+        FileNotFoundError: there is neither, or some shards are missing.
+        ValueError: the file is not a zip, or is cut off, or holds names that can't be trusted; or shards do not belong
+            together.
     """
     if path.is_dir():
         return FolderArchive(path)
     if path.is_file():
         return ZipArchive(path)
+    if shards := find_shards(path):
+        return ZipArchive(path, shards)
     raise FileNotFoundError(
         f"there is no {path}; expected a zip or a folder with pictures and dataset.json "
         "(`gghead data synthetic OUT.zip` makes one)"
@@ -252,6 +284,17 @@ def canonical_name(name: str) -> str:
     """One spelling for a name: slashes, no "./", composed characters (macOS decomposes those of file names)."""
     slashed = re.sub(r"/(\.?/)+", "/", name.replace("\\", "/"))
     return unicodedata.normalize("NFC", slashed.removeprefix("./"))
+
+
+def _directory(path: Path) -> dict[str, _Member]:
+    """The files of a zip by their canonical names, sorted."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+        raise ValueError(f"{path} is no readable zip ({error}); it may be cut off - fetch or make it anew") from error
+    named = [(_name_of(member), _Member(path, member)) for member in members]
+    return _by_name(path, [(name, member) for name, member in named if not name.endswith(("/", "\\"))])
 
 
 def _name_of(member: zipfile.ZipInfo) -> str:

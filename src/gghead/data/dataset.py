@@ -84,12 +84,12 @@ class HeadDataset:
         """Opens a dataset and validates everything but the pixels (`decode` looks at those).
 
         Args:
-            path: zip or folder with pictures and dataset.json.
+            path: zip, in one piece or in shards, or folder with pictures and dataset.json.
             resolution: side of the pictures wanted, a power of two from 8.
             masks: zip or folder with masks of the same names; by default <stem>_masks_modnet(.zip) beside `path`.
 
         Raises:
-            FileNotFoundError: there is no archive, or no masks where `masks` says.
+            FileNotFoundError: there is no archive, a shard is missing, or there are no masks where `masks` says.
             ValueError: the resolution, the archive, a label or the set of files is not as it must be.
 
         Warns:

@@ -17,6 +17,7 @@ from gghead.data.masks import Mask, decode_mask
 from gghead.data.memory import BYTES_PER_PIXEL, DECODING
 from gghead.data.problems import summarize
 from gghead.media.encoded import EncodedPicture, decode_picture, picture_size
+from gghead.runs.shards import is_there
 
 T = TypeVar("T")
 
@@ -153,7 +154,7 @@ def open_masks(path: Path, given: str | Path | None = None) -> Archive | None:
     for place in (Path(os.path.abspath(path)), path.resolve()):  # "." has no name, and ".." another one
         stem = place.name if place.is_dir() else place.stem
         for candidate in (place.parent / f"{stem}{MASKS_SUFFIX}.zip", place.parent / f"{stem}{MASKS_SUFFIX}"):
-            if candidate.exists():
+            if is_there(candidate):
                 return open_archive(candidate)
     return None
 

@@ -15,6 +15,7 @@ from gghead.data.archive import DEPTH_STEPS, open_archive
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.features import label_yaws
 from gghead.inference.generated import GeneratedHeads
+from gghead.runs.shards import is_there
 
 FOREGROUND = 0.5
 """Alpha from which a pixel belongs to the head."""
@@ -60,7 +61,7 @@ def true_shapes(dataset: HeadDataset, path: Path, count: int) -> Shapes:
     depth_path = path.with_name(f"{path.stem}_depth.zip")
     areas = [float(dataset.pixels([int(index)])[..., 3].mean(dtype=np.float64) / 255) for index in chosen]
     depths = [(float("nan"), float("nan"))] * len(chosen)
-    if depth_path.exists():
+    if is_there(depth_path):
         with open_archive(depth_path) as archive:
             depths = [_depth_of(archive.read(dataset.names[int(index)])) for index in chosen]
     mean, relief = torch.tensor(depths, dtype=torch.float32).T

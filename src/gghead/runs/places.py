@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gghead.runs.dotenv import read_settings
+from gghead.runs.shards import is_there, without_shard
 
 SETTINGS = Path(".config") / "gghead" / ".env"
 """Where settings stand, in a person's home."""
@@ -77,6 +78,7 @@ def find_run(path: Path) -> Path:
 def find_data(path: Path, side: int | None = None) -> Path:
     """What a person means by the name of a dataset: "FFHQ" is FFHQ_png_512.zip in the data folder.
 
+    A zip that lies there in shards (runs/shards.py) has the name of the whole, at which nothing stands then.
     Of several sizes of the same pictures (FFHQ_png_512.zip, FFHQ_png_1024.zip) it is the smallest one that is not below
     what is needed. A path at which something stands is that path; one that names nothing is returned as it is.
 
@@ -85,14 +87,17 @@ def find_data(path: Path, side: int | None = None) -> Path:
         side: of the pictures that are needed, pixels; None for the largest.
 
     Raises:
-        ValueError: several archives begin like this, and their sizes do not tell which.
+        ValueError: several archives begin like this, and their sizes do not tell which; or it lies in shards of several
+            divisions.
+        FileNotFoundError: some of its shards are missing.
     """
     data = folder("data")
-    if path.exists() or path.is_absolute() or len(path.parts) != 1 or not data.is_dir():
+    if is_there(path) or path.is_absolute() or len(path.parts) != 1 or not data.is_dir():
         return path
-    if (data / path).exists():
+    if is_there(data / path):
         return data / path
-    archives = [archive for archive in sorted(data.glob("*.zip")) if not archive.stem.endswith(COMPANIONS)]
+    wholes = sorted({without_shard(archive) for archive in data.glob("*.zip")})
+    archives = [archive for archive in wholes if not archive.stem.endswith(COMPANIONS)]
     matches = [archive for archive in archives if archive.name.lower().startswith(path.name.lower())]
     if len({ARCHIVE_SIDE.sub("", archive.name) for archive in matches}) > 1:
         names = ", ".join(archive.name for archive in matches)

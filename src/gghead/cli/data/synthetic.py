@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gghead.cli.options import force_argument_option, progress_bars
+from gghead.cli.options import Reading, force_argument_option, progress_bars
+from gghead.runs.shards import Shard
 
 if TYPE_CHECKING:
     from gghead.synthetic.render.cameras import Poses
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 )
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder of a MakeHuman asset pack: textured heads.")
 @click.option("--write-depth", is_flag=True, help="Write OUT_depth.zip, 16 bits, 1/10000 of the head's unit.")
+@click.option(
+    "--shard",
+    type=Reading("I/N", Shard.parse),
+    help="Make the I-th of N parts of --count heads, in OUT-0000I-of-0000N.zip; read together as OUT.zip.",
+)
 @click.option("--workers", type=int, help="Processes; default: one for each core.")
 @force_argument_option
 def synthetic(
@@ -37,6 +43,7 @@ def synthetic(
     poses: "Poses",
     assets: Path | None,
     write_depth: bool,
+    shard: Shard | None,
     workers: int | None,
     force: bool,
 ) -> None:
@@ -48,6 +55,7 @@ def synthetic(
     from gghead.synthetic import Sitting, generate
 
     sitting = Sitting(resolution, seed, views, poses, assets, write_depth)
+    total = count if shard is None else len(shard.part(count))
     with progress_bars() as tell:
-        generate(out, count, sitting, workers, lambda done: tell("heads", done, count), overwrite=force)
-    click.echo(out)
+        generate(out, count, sitting, workers, lambda done: tell("heads", done, total), overwrite=force, shard=shard)
+    click.echo(out if shard is None else shard.path(out))

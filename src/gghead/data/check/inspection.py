@@ -95,7 +95,7 @@ def inspect(
         on_progress: called with the numbers of pictures looked at and of all.
 
     Raises:
-        FileNotFoundError: there is no such archive at all.
+        FileNotFoundError: there is no such archive at all, or some of its shards are missing.
     """
     try:
         pictures = open_archive(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from gghead.config.numbers import require_power_of_two, require_whole
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
 from gghead.data.parallel import thread_count
+from gghead.runs.shards import Shard, without_shard
 from gghead.synthetic.anatomy.heads import HeadMaker
 from gghead.synthetic.dataset.resumable_dataset import GrowingDataset, depth_path, truth_path
 from gghead.synthetic.people.portraits import EncodedHead, Sitting, encode_head, head_maker
@@ -34,6 +35,7 @@ def generate(
     workers: int | None = None,
     on_progress: Callable[[int], None] | None = None,
     overwrite: bool = False,
+    shard: Shard | None = None,
 ) -> None:
     """Renders people into a zip with dataset.json, masks, truth and, if wanted, depth beside it.
 
@@ -41,15 +43,19 @@ def generate(
     Until then what is done lies in the hidden folder .heads.zip.unfinished, and the same call goes on from there after
     an interruption of any kind. A picture follows from the sitting and the number of its head, whoever draws it.
 
+    A shard is one part of the heads, with their numbers, in files of its own: heads-00003-of-00064.zip and what belongs
+    to it. Any number of machines make one each; whoever opens heads.zip then reads all of them (data/archive.py).
+
     Args:
-        out: zip to write.
-        count: heads, each another person; from 1.
+        out: zip to write; of shards, the name that they have in common.
+        count: heads, each another person; from 1. Of all shards together.
         sitting: how they are drawn.
         workers: processes that draw; by default one for each core, 1 draws in this process. They import the script that
             calls this, which must do so below `if __name__ == "__main__":`.
         on_progress: called with the number of heads done so far, at first with those of an interrupted call.
         overwrite: whether existing files, and unfinished ones of other settings, are replaced; the depth of other heads
             is removed.
+        shard: what is made of the dataset; None for all of it.
 
     Raises:
         ValueError: an argument is out of its range, or the asset pack is not one.
@@ -59,20 +65,25 @@ def generate(
         BlockingIOError: another process makes the same dataset.
     """
     _check(out, count, sitting)
-    workers = min(count, thread_count()) if workers is None else workers
+    numbers: range = range(count)
+    common: dict[str, int] = {}
+    if shard is not None:
+        _check_shard(out, count, shard)
+        out, numbers, common = shard.path(out), shard.part(count), {"count": count, "shards": shard.count}
+    workers = min(len(numbers), thread_count()) if workers is None else workers
     require_whole("workers", workers, 1, 1024)
     _refuse_existing(out, overwrite)
     maker = head_maker(sitting)
-    with GrowingDataset(out, sitting, overwrite) as dataset:
+    with GrowingDataset(out, sitting, overwrite, numbers.start, common) as dataset:
         _refuse_existing(out, overwrite)  # another process may have finished since
         if on_progress is not None:
-            on_progress(min(dataset.heads, count))
-        with _encoded_heads(maker, sitting, range(dataset.heads, count), workers) as heads:
+            on_progress(min(dataset.heads, len(numbers)))
+        with _encoded_heads(maker, sitting, numbers[dataset.heads :], workers) as heads:
             for head in heads:
                 dataset.add(head)
                 if on_progress is not None:
                     on_progress(dataset.heads)
-        dataset.finish(count, maker.model)
+        dataset.finish(len(numbers), maker.model)
 
 
 def _refuse_existing(out: Path, overwrite: bool) -> None:
@@ -94,6 +105,23 @@ def _check(out: Path, count: int, sitting: Sitting) -> None:
         raise ValueError(f"poses are {sitting.poses!r}; expected one of {', '.join(SPREADS)}")
     if out.suffix != ".zip":
         raise ValueError(f"{out} does not end in .zip; name the archive like heads.zip")
+    if without_shard(out) != out:
+        raise ValueError(
+            f"{out.name} is the name of a shard; name the whole, {without_shard(out).name}, and the shard like --shard "
+            "3/64 (in Python: shard=Shard(3, 64))"
+        )
+
+
+def _check_shard(out: Path, count: int, shard: Shard) -> None:
+    if count < shard.count:
+        raise ValueError(
+            f"count is {count}, less than the {shard.count} shards; expected a head or more in each - count is that of "
+            "all shards together"
+        )
+    if os.path.lexists(out):
+        raise FileExistsError(
+            f"{out} exists already, and would be read instead of its shards; move it away, or name another file"
+        )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A dataset of heads that is being made: it can be left at any moment and goes on where it was left."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from gghead.checkpoint.growing_zip import GrowingZip
 from gghead.checkpoint.unfinished import UnfinishedFolder
 from gghead.data.dataset import masks_path
 from gghead.data.labels import LABELS_NAME
+from gghead.runs.shards import SHARDS_NAME
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.people.portraits import EncodedHead, Sitting
 from gghead.synthetic.people.truth import HEAD_RECORD, PICTURE_RECORD, write_truth
@@ -28,21 +30,24 @@ class GrowingDataset:
         heads: number of heads that are there.
     """
 
-    def __init__(self, out: Path, sitting: Sitting, overwrite: bool) -> None:
+    def __init__(self, out: Path, sitting: Sitting, overwrite: bool, first: int, common: Mapping[str, int]) -> None:
         """Opens what an interrupted process left, or begins.
 
         Args:
             out: zip that the dataset will be.
             sitting: how heads are drawn.
             overwrite: whether what was half made with other settings is thrown away.
+            first: number of the first head.
+            common: of a shard, what it has in common with all others beside the settings; empty if it is none.
 
         Raises:
             FileExistsError: what was half made has other settings.
             BlockingIOError: another process makes the same dataset.
         """
         self._out, self._views, self._with_depth = out, sitting.views, sitting.depth
-        self._overwrite = overwrite
-        settings = json.dumps({"version": version("gghead"), **sitting.settings()})
+        self._overwrite, self._first = overwrite, first
+        settings = json.dumps({"version": version("gghead"), **sitting.settings(), **common})
+        self._statement = settings if common else None
         self._unfinished = UnfinishedFolder(out, settings, overwrite)
         self._folder = self._unfinished.path
         try:
@@ -68,7 +73,7 @@ class GrowingDataset:
         kinds = (head.pictures, head.masks, head.depths)
         for archive, files in zip(self._zips, kinds, strict=False):
             for view, data in enumerate(files):
-                archive.add(picture_name(self.heads * self._views + view), data)
+                archive.add(picture_name((self._first + self.heads) * self._views + view), data)
             archive.flush()
         for stream, record in zip(self._streams, (head.head_record, head.picture_records), strict=True):
             stream.write(record.tobytes())
@@ -94,9 +99,12 @@ class GrowingDataset:
         self._keep(count)
         heads = np.fromfile(self._folder / "heads.bin", HEAD_RECORD)
         pictures = np.fromfile(self._folder / "pictures.bin", PICTURE_RECORD)
-        labels = [[picture_name(index), _short(label)] for index, label in enumerate(pictures["label"])]
+        numbered = enumerate(pictures["label"], start=self._first * self._views)
+        labels = [[picture_name(index), _short(label)] for index, label in numbered]
         self._zips[0].add(LABELS_NAME, json.dumps({"labels": labels}).encode())
         for archive in self._zips:
+            if self._statement is not None:
+                archive.add(SHARDS_NAME, self._statement.encode())
             archive.finish()
         write_truth(self._folder / truth_path(self._out).name, heads, pictures, model)
         if self._overwrite and not self._with_depth:
@@ -124,9 +132,9 @@ class GrowingDataset:
         heads = _whole_records(self._folder / "heads.bin", HEAD_RECORD)
         pictures = _whole_records(self._folder / "pictures.bin", PICTURE_RECORD)
         # Blocks that never reached the disk before a power cut read as zeros.
-        good = heads["head"] == np.arange(len(heads))
+        good = heads["head"] == self._first + np.arange(len(heads))
         counts.append(len(heads) if good.all() else int(good.argmin()))
-        good = pictures["head"] == np.arange(len(pictures)) // self._views
+        good = pictures["head"] == self._first + np.arange(len(pictures)) // self._views
         counts.append((len(pictures) if good.all() else int(good.argmin())) // self._views)
         return min(counts)
 
