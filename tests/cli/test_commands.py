@@ -252,7 +252,7 @@ def test_a_dry_run_tells_what_a_run_takes_and_makes_nothing(tmp_path: Path, monk
         "31.24 million parameters",
         "TFLOP a picture",
         "H100 80GB       about 267 pictures a second, measured with 32 a step",
-        "H200            about 286 pictures a second, measured",
+        "H200            about 320 pictures a second, measured",
         "about 6.7 hours for 6,400,000 pictures",
         "about 19.98 at 3 an hour",
         "an estimate from some steps of demo",
