@@ -113,7 +113,7 @@ class HeadFinder:
             )
         pose = estimate_pose(pixels, face, self._network)
         misfit = pose.misfit(face, self._template)
-        score = face.presence * min(1.0, USUAL_MISFIT / misfit)
+        score = face.presence * USUAL_MISFIT / max(misfit, USUAL_MISFIT)
         if score < settings.min_score:
             raise Refused(
                 Reason.DOUBTFUL,
