@@ -5,9 +5,10 @@ is one launch. Memory in a graph has the size that it was captured with; where a
 the rasterizer's lists do, a watch says so, and the pass is captured again.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -21,8 +22,10 @@ WARMUP = 2
 
 Inputs = TypeVar("Inputs")
 """What a pass is given: a tensor, None, or a tuple or frozen dataclass of such."""
-Pass = Callable[[Inputs], Tensor]
-"""From inputs to a tensor; may leave gradients in parameters."""
+Outputs = TypeVar("Outputs")
+"""What it returns: likewise."""
+Pass = Callable[[Inputs], Outputs]
+"""From inputs to outputs; may leave gradients in parameters."""
 
 
 def named_tensors(inputs: object, place: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -74,11 +77,32 @@ Watching = Callable[[], AbstractContextManager[Watch]]
 """Watches what is captured inside of the block: `gghead.rasterizer.cuda.device_report.watch_lists`."""
 
 
+@contextmanager
+def nothing_to_watch() -> Iterator["Unwatched"]:
+    """Watches what never outgrows its room."""
+    yield Unwatched()
+
+
+class Unwatched:
+    """A Watch of nothing."""
+
+    is_idle = True
+
+    def reset(self) -> None:
+        """Nothing is reported."""
+
+    def fullness(self) -> float:
+        """No room is needed."""
+        return 0.0
+
+
 @runtime_checkable
 class Runner(Protocol):
     """Runs passes."""
 
-    def __call__(self, name: str, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+    def __call__(
+        self, name: str, function: Pass[Inputs, Outputs], inputs: Inputs, parameters: Sequence[nn.Parameter]
+    ) -> Outputs:
         """Runs a pass; afterwards the parameters' gradients are those of this pass alone.
 
         Args:
@@ -90,7 +114,9 @@ class Runner(Protocol):
         ...
 
 
-def run_directly(name: str, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+def run_directly(
+    name: str, function: Pass[Inputs, Outputs], inputs: Inputs, parameters: Sequence[nn.Parameter]
+) -> Outputs:
     """Runs a pass as it is; see `Runner`."""
     for parameter in parameters:
         parameter.grad = None
@@ -104,8 +130,17 @@ class _Recording:
     graph: torch.cuda.CUDAGraph
     watch: Watch
     inputs: object
-    values: Tensor
+    outputs: Any
     gradients: list[Tensor | None]
+
+
+class _Warm(threading.local):
+    """How often each kind of pass ran as it is, in each thread: a library that a thread calls for the first time takes
+    memory of the GPU, which it can't while the thread captures.
+    """
+
+    def __init__(self) -> None:
+        self.runs: Counter[tuple] = Counter()
 
 
 class Replayer:
@@ -129,17 +164,19 @@ class Replayer:
         """
         self._watching, self._any_process = watching, any_process
         self._recordings: dict[tuple, _Recording] = {}
-        self._runs: Counter[tuple] = Counter()
+        self._warm = _Warm()
         self._pool = torch.cuda.graph_pool_handle()
         # torch's own stream for captures stays on the GPU of a process's first one.
         self._stream = torch.cuda.Stream()
 
-    def __call__(self, name: str, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> Tensor:
+    def __call__(
+        self, name: str, function: Pass[Inputs, Outputs], inputs: Inputs, parameters: Sequence[nn.Parameter]
+    ) -> Outputs:
         """See `Runner`."""
         kind = (name, *((place, tensor.shape, tensor.dtype) for place, tensor in named_tensors(inputs)))
         if kind not in self._recordings:
-            self._runs[kind] += 1
-            if self._runs[kind] <= WARMUP:
+            self._warm.runs[kind] += 1
+            if self._warm.runs[kind] <= WARMUP:
                 return run_directly(name, function, inputs, parameters)
             self._record(kind, function, inputs, parameters)
         while not self._replay(kind, inputs):
@@ -148,7 +185,7 @@ class Replayer:
         recording = self._recordings[kind]
         for parameter, gradient in zip(parameters, recording.gradients, strict=True):
             parameter.grad = gradient
-        return recording.values.clone()
+        return map_tensors(torch.clone, recording.outputs)
 
     def _replay(self, kind: tuple, inputs: object) -> bool:
         """Whether all drawings have the room they need, in all processes. The host waits, while the GPU goes on."""
@@ -159,7 +196,9 @@ class Replayer:
         recording.graph.replay()
         return recording.watch.is_idle or not self._any_process(recording.watch.fullness() > 1)
 
-    def _record(self, kind: tuple, function: Pass[Inputs], inputs: Inputs, parameters: Sequence[nn.Parameter]) -> None:
+    def _record(
+        self, kind: tuple, function: Pass[Inputs, Any], inputs: Inputs, parameters: Sequence[nn.Parameter]
+    ) -> None:
         """Captures a pass, in place of what is recorded under its name."""
         self._forget(kind[0])
         own = map_tensors(torch.clone, inputs)
@@ -171,9 +210,9 @@ class Replayer:
         # Threads that load data may use the GPU meanwhile.
         capture = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
         with self._watching() as watch, capture:
-            values = function(own)
+            outputs = function(own)
         gradients = [parameter.grad for parameter in parameters]
-        self._recordings[kind] = _Recording(graph, watch, own, values, gradients)
+        self._recordings[kind] = _Recording(graph, watch, own, outputs, gradients)
 
     def _forget(self, name: str) -> None:
         """Frees what is recorded under a name, when the GPU is done with it."""

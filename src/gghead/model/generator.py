@@ -14,6 +14,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.model import cuda_decoder
 from gghead.model.decoder import Decoded, RawAttributes, activate
+from gghead.model.replay import Replay
 from gghead.stylegan.folding import Folding
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import StyleMapping, truncate
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         self.position_bias = nn.Parameter(torch.zeros(3))
         self.register_buffer("texel_uvs", texels.uvs.contiguous())
         self.register_buffer("template_positions", texels.positions.contiguous())
-        self._folding = Folding()
+        self._folding, self.replay = Folding(), Replay()
         if seed is not None:
             initialize(self, seed)
 
@@ -167,8 +168,18 @@ class Generator(nn.Module):
         return activate(raw, self.template_positions, self.config)
 
     def decode(self, styles: Float[Tensor, "*B L W"], noise: Noise = "const") -> Gaussians:
-        """Styles -> heads; arguments and errors as in `maps`."""
-        return self.decode_maps(self.maps(styles, noise)).gaussians
+        """Styles -> heads; arguments and errors as in `maps`. On a GPU one head after another of a frozen generator is
+        replayed as a CUDA graph.
+        """
+
+        def launch(styles: Float[Tensor, "*B L W"]) -> Gaussians:
+            return self.decode_maps(self.maps(styles, noise)).gaussians
+
+        recorder = None
+        if isinstance(noise, str):
+            own = (self.position_weight, self.position_bias, self.texel_uvs, self.template_positions)
+            recorder = self.replay.recorder(self.synthesis, own, styles, noise, self.synthesis.bf16_blocks)
+        return launch(styles) if recorder is None else recorder(launch, styles)
 
     def decode_maps(self, maps: Float[Tensor, "*B C R R"]) -> Decoded:
         """UV maps -> heads and what regularisers look at; on a GPU in one pass over memory."""
