@@ -22,7 +22,7 @@ from gghead.media.encoded import decode_picture
 from gghead.synthetic import Sitting, generate
 from gghead.synthetic.dataset.generation import THREADS, one_thread_each
 from gghead.synthetic.people.portraits import VIEW
-from gghead.synthetic.render.cameras import random_label
+from gghead.synthetic.render.cameras import Optics, random_label
 
 SITTING = Sitting(resolution=32, seed=4, views=2, depth=True)
 COUNT = 3
@@ -93,6 +93,34 @@ def test_the_truth_fits_the_pictures(folder: Path, truth: dict[str, np.ndarray])
             column, row = nose[index].astype(int)
             assert abs(depth[row, column] - float(local[index, 30, 2])) < 0.02
             assert (depth[decode_picture(masks.read(name)).rgb[..., 0] == 0] == 0).all()
+
+
+@pytest.mark.slow
+def test_all_round_with_any_lens_the_labels_say_where_the_landmarks_are(tmp_path: Path) -> None:
+    sitting = Sitting(32, 5, views=8, poses="around", depth=True, optics=Optics(distance=(1.5, 5.9)))
+    generate(tmp_path / "heads.zip", 1, sitting, workers=1)
+    assert inspect(tmp_path / "heads.zip", 32).problems == ()
+    with np.load(tmp_path / "heads_truth.npz", allow_pickle=False) as truth:
+        labels, pixels, visible = truth["labels"], truth["landmarks_2d"], truth["landmark_visible"]
+        points = torch.from_numpy(truth["landmarks_3d"][0]).double()
+    cameras = Cameras.from_labels(torch.from_numpy(labels).double(), 32)
+    local = points @ cameras.viewmats[:, :3, :3].mT + cameras.viewmats[:, None, :3, 3]
+    seen = local @ cameras.Ks.mT
+    np.testing.assert_allclose(pixels, (seen[..., :2] / seen[..., 2:]).numpy(), atol=1e-3)
+    eyes = labels[:, [3, 7, 11]]
+    behind = eyes[:, 2] < -0.8 * np.linalg.norm(eyes, axis=1)
+    assert behind.any()
+    assert not visible[behind, 27:].any(), "no face is seen from behind"
+    assert len(set(labels[:, 16].tolist())) == 8, "each picture has intrinsics of its own"
+    with zipfile.ZipFile(tmp_path / "heads_depth.zip") as depths:
+        for name, z in zip(sorted(depths.namelist()), local[..., 2].mean(1), strict=True):
+            depth = decode_depth(depths.read(name))
+            assert (np.abs(depth[depth > 0] - float(z)) < 0.9).all()
+
+
+def test_depth_that_16_bits_do_not_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="16 bits"):
+        generate(tmp_path / "heads.zip", 1, Sitting(32, 5, depth=True, optics=Optics(distance=(2, 6))), workers=1)
 
 
 def decode_depth(data: bytes) -> np.ndarray:

@@ -1,12 +1,13 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_cameras import posed_label
-from gghead.geometry.canonical_head import FACE_DEPTH, FFHQ_DISTANCE
-from gghead.synthetic.render.cameras import Poses, random_label
+from gghead.geometry.canonical_head import FACE_DEPTH, FFHQ_DISTANCE, FFHQ_FOCAL
+from gghead.synthetic.render.cameras import Optics, Poses, random_label
 from gghead.synthetic.render.renderer import project
 
 
@@ -68,3 +69,50 @@ def test_wide_poses_go_to_the_profile_on_both_sides() -> None:
     assert -90.01 < yaw.min() < -85
     assert 0.25 < (np.abs(yaw) > 45).mean() < 0.35, "half of the half that is even up to 90"
     assert np.abs(pitch).max() < 25.01
+
+
+def test_poses_all_round_come_from_every_side_and_never_from_below_30_or_above_45_degrees() -> None:
+    yaw, pitch = poses("around")
+    share, _ = np.histogram(yaw, 8, (-180, 180))
+    assert (np.abs(share / len(yaw) - 1 / 8) < 0.03).all()
+    assert -30.01 < pitch.min() < -25
+    assert 38 < pitch.max() < 45.01
+    assert 4 < pitch.mean() < 9
+
+
+def size_of_heads(optics: Optics, yaw: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distances, focal lengths, and how many sides of the picture a world unit spans where the cameras look at."""
+    rng = np.random.default_rng(2)
+    labels = np.stack([posed_label(yaw, 0.1, *optics.draw(yaw, rng)) for _ in range(300)])
+    eyes, focal = labels[:, :16].reshape(-1, 4, 4)[:, :3, 3], labels[:, 16]
+    looked_at = np.array([0, 0, FACE_DEPTH if yaw == 0 else 0])
+    return np.linalg.norm(eyes, axis=1), focal, focal / np.linalg.norm(eyes - looked_at, axis=1)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 2.5])
+def test_a_nearer_camera_has_a_wider_lens_unless_focal_lengths_are_given(yaw: float) -> None:
+    distance, focal, size = size_of_heads(Optics(distance=(1.5, 6)), yaw)
+    assert distance.min() < 1.6
+    assert distance.max() > 5.6
+    assert 0.4 < (distance < 3).mean() < 0.6, "even in the logarithm"
+    assert np.corrcoef(distance, focal)[0, 1] > 0.999
+    np.testing.assert_allclose(size, size[0], rtol=3e-3)
+    distance, focal, size = size_of_heads(Optics(distance=(1.5, 6), focal=(3, 5)), yaw)
+    assert abs(np.corrcoef(distance, focal)[0, 1]) < 0.2
+    assert 3 <= focal.min() < 3.2 < 4.8 < focal.max() <= 5.001
+    assert size.max() > 3 * size.min()
+
+
+def test_without_bounds_the_labels_are_those_of_ffhq() -> None:
+    for poses in ("ffhq", "wide", "around"):
+        label = random_label(np.random.default_rng(3), poses)
+        assert label[16] == np.float32(FFHQ_FOCAL)
+        np.testing.assert_allclose(np.linalg.norm(label[:16].reshape(4, 4)[:3, 3]), FFHQ_DISTANCE, rtol=1e-6)
+        given = Optics((FFHQ_DISTANCE, FFHQ_DISTANCE), (FFHQ_FOCAL, FFHQ_FOCAL))
+        np.testing.assert_allclose(random_label(np.random.default_rng(3), poses, given), label, atol=1e-6)
+
+
+@pytest.mark.parametrize("bounds", [(4.0, 2.0), (0.5, 2.0), (2.0, float("nan")), (2.0, 1e9)])
+def test_bounds_that_no_camera_can_have_are_refused(bounds: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="smaller one first"):
+        Optics(distance=bounds)

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from gghead.synthetic.render.cameras import Poses
 
 
+def read_bounds(text: str) -> tuple[float, float]:
+    """Two numbers, or one that is both bounds."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise ValueError(f"{text!r} are no bounds; expected one number or two, like 2.7 or 2,4")
+    return numbers[0], numbers[-1]
+
+
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--count", default=1500, show_default=True, help="Heads, each of another person.")
@@ -20,10 +31,20 @@ if TYPE_CHECKING:
 @click.option("--views", default=1, show_default=True, help="Pictures of each head, from as many cameras.")
 @click.option(
     "--poses",
-    type=click.Choice(["ffhq", "wide"]),
+    type=click.Choice(["ffhq", "wide", "around"]),
     default="ffhq",
     show_default=True,
-    help="ffhq: yaw to 45 degrees as in FFHQ; wide: half of the pictures evenly to 90.",
+    help="ffhq: yaw to 45 degrees as in FFHQ; wide: half of the pictures evenly to 90; around: all 360.",
+)
+@click.option(
+    "--distance",
+    type=Reading("LOW,HIGH", read_bounds),
+    help="Bounds of the cameras' distances from the origin; FFHQ: 2.7. Without --focal heads keep their size.",
+)
+@click.option(
+    "--focal",
+    type=Reading("LOW,HIGH", read_bounds),
+    help="Bounds of focal lengths in units of the picture's side; FFHQ: 4.2647.",
 )
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder of a MakeHuman asset pack: textured heads.")
 @click.option("--write-depth", is_flag=True, help="Write OUT_depth.zip, 16 bits, 1/10000 of the head's unit.")
@@ -41,6 +62,8 @@ def synthetic(
     seed: int,
     views: int,
     poses: "Poses",
+    distance: tuple[float, float] | None,
+    focal: tuple[float, float] | None,
     assets: Path | None,
     write_depth: bool,
     shard: Shard | None,
@@ -53,8 +76,9 @@ def synthetic(
     Stop it at any time: the same command continues.
     """
     from gghead.synthetic import Sitting, generate
+    from gghead.synthetic.render.cameras import Optics
 
-    sitting = Sitting(resolution, seed, views, poses, assets, write_depth)
+    sitting = Sitting(resolution, seed, views, poses, assets, write_depth, Optics(distance, focal))
     total = count if shard is None else len(shard.part(count))
     with progress_bars() as tell:
         generate(out, count, sitting, workers, lambda done: tell("heads", done, total), overwrite=force, shard=shard)

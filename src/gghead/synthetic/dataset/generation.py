@@ -15,13 +15,16 @@ from pathlib import Path
 from gghead.config.numbers import require_power_of_two, require_whole
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
 from gghead.data.parallel import thread_count
+from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.runs.shards import Shard, without_shard
 from gghead.synthetic.anatomy.heads import HeadMaker
 from gghead.synthetic.dataset.resumable_dataset import GrowingDataset, depth_path, truth_path
 from gghead.synthetic.people.portraits import EncodedHead, Sitting, encode_head, head_maker
-from gghead.synthetic.render.cameras import SPREADS
+from gghead.synthetic.render.cameras import POSES
 
 LARGEST_RESOLUTION = 2048
+FARTHEST_DEPTH = 5.9
+"""Largest distance of cameras for which depth is written: what is 0.6 behind the origin fits into its 16 bits."""
 QUEUED_HEADS = 4
 """Heads that wait for each worker: enough that none is idle, few enough that millions fit into memory."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
@@ -101,8 +104,14 @@ def _check(out: Path, count: int, sitting: Sitting) -> None:
     require_whole("count", count, 1, 10**8)
     require_whole("seed", sitting.seed, 0, 2**63 - 1)
     require_whole("views", sitting.views, 1, 1000)
-    if sitting.poses not in SPREADS:
-        raise ValueError(f"poses are {sitting.poses!r}; expected one of {', '.join(SPREADS)}")
+    if sitting.poses not in POSES:
+        raise ValueError(f"poses are {sitting.poses!r}; expected one of {', '.join(POSES)}")
+    farthest = (sitting.optics.distance or (FFHQ_DISTANCE,))[-1]
+    if sitting.depth and farthest > FARTHEST_DEPTH:
+        raise ValueError(
+            f"distance goes to {farthest}, farther than the 16 bits of depth files reach; expected up to "
+            f"{FARTHEST_DEPTH}, or no depth (without --write-depth)"
+        )
     if out.suffix != ".zip":
         raise ValueError(f"{out} does not end in .zip; name the archive like heads.zip")
     if without_shard(out) != out:

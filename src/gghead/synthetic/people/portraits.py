@@ -1,7 +1,7 @@
 """One head as the files of a dataset: pictures over backgrounds, masks, depth, and the truth about them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.procedural_heads import ProceduralHeads
 from gghead.synthetic.people.textured_heads import TexturedHeads
 from gghead.synthetic.people.truth import Sighting, head_record, picture_record, sight
-from gghead.synthetic.render.cameras import Poses, random_label
+from gghead.synthetic.render.cameras import Optics, Poses, random_label
 from gghead.synthetic.render.lighting import random_lighting
 from gghead.synthetic.render.renderer import render
 
@@ -37,6 +37,7 @@ class Sitting:
         poses: how the cameras are spread.
         assets: folder of an asset pack for textured heads, or None for procedural ones.
         depth: whether depth is kept.
+        optics: distances and focal lengths of the cameras.
     """
 
     resolution: int
@@ -45,6 +46,7 @@ class Sitting:
     poses: Poses = "ffhq"
     assets: Path | None = None
     depth: bool = False
+    optics: Optics = field(default_factory=Optics)
 
     def settings(self) -> dict[str, object]:
         """What a half-made dataset must have in common with this sitting to be finished by it."""
@@ -56,6 +58,7 @@ class Sitting:
             "poses": self.poses,
             "assets": assets,
             "depth": self.depth,
+            "optics": asdict(self.optics),
         }
 
 
@@ -110,7 +113,8 @@ def draw_head(maker: HeadMaker, sitting: Sitting, number: int) -> tuple[np.ndarr
     portraits = []
     for view_number in range(sitting.views):
         rng = np.random.default_rng([sitting.seed, number, VIEW, view_number])
-        label, background = random_label(rng, sitting.poses), random_background(rng, sitting.resolution)
+        label = random_label(rng, sitting.poses, sitting.optics)
+        background = random_background(rng, sitting.resolution)
         view = render(head.scene, label, sitting.resolution, lighting, supersampling)
         coverage = view.coverage[..., None]
         pixels = ((view.color * coverage + background * (1 - coverage)) * 255).round().astype(np.uint8)
