@@ -20,6 +20,9 @@ MIN_ALPHA = 0.004
 """Layers of less alpha are dropped, 1/255."""
 MAX_COVERAGE = 0.998
 """Nothing is added behind so much coverage."""
+COVERED = 0.5 * (1 - MAX_COVERAGE)
+"""Where the layers at hand let less light through, the deepest of them ends what a sample collects: half of what ends
+the blending, so that the order of multiplications decides about no pixel."""
 EDGE_ON = 0.15
 """Shells fade from this cosine between their normal and the view on."""
 SHADING_ALPHA = 0.5
@@ -61,6 +64,7 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
     layer_depth, layer_color = np.empty(shape, np.float32), np.empty((*shape, 4), np.float32)
     layer_material, order = np.empty(shape, np.uint8), np.zeros(LAYERS, np.int64)
     limit = np.empty((band, width), np.float32)
+    clear, deepest = np.empty((band, width), np.float32), np.empty((band, width), np.float32)
     triangles = mesh[5]
     rows = np.empty((triangles.shape[0], 2), np.int32)
     for t in range(triangles.shape[0]):
@@ -69,24 +73,28 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
         rows[t, 1] = min(height - 1, math.floor(min(height + 1.0, max(y0, y1, y2)) - 0.5))
     for top in range(0, height, band):
         bottom = min(top + band, height) - 1
-        count[:] = 0
+        count[:], clear[:], deepest[:] = 0, 1, 0
         limit[: bottom - top + 1] = depth[top : bottom + 1]
         for t in sequence:
             first, last = max(rows[t, 0], top), min(rows[t, 1], bottom)
             if first <= last:
-                _collect(t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_color,
-                         layer_material)  # fmt: skip
+                _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, deepest, count, layer_depth,
+                         layer_color, layer_material)  # fmt: skip
         for y in range(top, bottom + 1):
             for x in range(width):
-                if count[y - top, x] > 0 or hit[y, x] >= 0:
+                if count[y - top, x] == 0 and hit[y, x] >= 0:
+                    for k in range(3):
+                        out[y, x, k] = _display(tone, solid_image[y, x, k])
+                    out[y, x, 3], out_depth[y, x] = 1, depth[y, x]
+                    out_material[y, x] = solid_material[hit[y, x]] + 1
+                elif count[y - top, x] > 0:
                     _blend(y, x, y - top, count, layer_depth, layer_color, layer_material, order, depth, hit,
                            solid_material, solid_image, tone, out, out_depth, out_material)  # fmt: skip
 
 
 @exact
-def _collect(
-    t, first, last, top, screen, eye, mesh, look, light, limit, count, layer_depth, layer_color, layer_material
-):
+def _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, deepest, count, layer_depth,
+             layer_color, layer_material):  # fmt: skip
     """Adds the layers of a triangle in the rows first .. last of the band that begins at `top`."""
     points, _, _, _, alphas, triangles, uvs, materials = mesh
     a, b, c, m = triangles[t, 0], triangles[t, 1], triangles[t, 2], materials[t]
@@ -142,8 +150,12 @@ def _collect(
                         slot = k
                 if z >= layer_depth[row, x, slot]:
                     continue
+            clear[row, x] *= 1 - alpha
+            deepest[row, x] = max(deepest[row, x], z)
             if alpha > MAX_COVERAGE:
                 limit[row, x] = z
+            elif clear[row, x] < COVERED:
+                limit[row, x] = min(limit[row, x], deepest[row, x])
             layer_depth[row, x, slot] = z
             layer_material[row, x, slot] = m
             lights = layer_color[row, x, slot]
