@@ -28,11 +28,11 @@ from gghead.synthetic.render.lighting import random_lighting
 from gghead.synthetic.render.renderer import render
 
 TEXTURES_FOR = 256
-SIDE, WIDER = 320, 1.8
+SIDE, WIDER = 256, 1.8
 """Pixels of a rendering, and how many times FFHQ's square it shows: crops must not show where it ends."""
-CROP_SIDE, MARGIN = 144, 1.8
+CROP_SIDE, MARGIN = 128, 1.8
 """Pixels of a crop, and how many times the face's square it shows; the network sees a part, turned and moved."""
-VIEWS, VIEW = 3, 8
+VIEWS, VIEW = 4, 8
 """Of each person; purpose of their random stream."""
 TURNED, MAX_YAW, YAW_SD = 0.55, 80, 20
 """Share of views whose yaw is uniform up to the second; deviation of the others. Degrees."""
