@@ -196,3 +196,19 @@ def test_a_frozen_generator_is_the_same_and_takes_no_gradients() -> None:
     expected, actual = (torch.autograd.grad(each.square().sum(), styles)[0] for each in maps[:2])
     torch.testing.assert_close(actual, expected, **EXACT_FLOAT64._asdict())
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
+
+
+def test_without_gradients_features_are_overwritten_and_nothing_that_was_given() -> None:
+    generator = build_generator(TINY, seed=0).double()
+    with torch.no_grad():
+        for name, parameter in generator.named_parameters():
+            if name.endswith(("noise_strength", "bias")):
+                parameter.normal_(generator=torch.Generator().manual_seed(1))
+    styles = build_generator(TINY, seed=0).styles([0, 1]).double()
+    noises = [noise.double() for noise in generator.synthesis.draw_noise(2, torch.Generator().manual_seed(2))]
+    given = [tensor.clone() for tensor in (styles, *noises, *generator.state_dict().values())]
+    expected = generator.maps(styles, noises)
+    with torch.no_grad():
+        torch.testing.assert_close(generator.maps(styles, noises), expected, **EXACT_FLOAT64._asdict())
+    for before, after in zip(given, (styles, *noises, *generator.state_dict().values()), strict=True):
+        assert torch.equal(before, after)

@@ -28,7 +28,7 @@ def style_activation(
     """The end of a styled convolution, and the beginning of the next one.
 
     Args:
-        x: what the convolution gave.
+        x: what the convolution gave; a CPU overwrites it where no gradient is wanted.
         norm: demodulation of each picture's channels.
         bias: of each channel.
         noise: standard normal noise of one picture (N = 1) or of each, or None for none.
@@ -41,12 +41,16 @@ def style_activation(
     """
     if cuda_layers.takes_channels(x):
         return _StyleActivation.apply(x, norm, bias, noise, strength, scale, is_kept)
-    offset = bias.view(1, -1, 1, 1)
+    # In place, half of a head's features need no memory of their own, which the system would have to fetch.
+    in_place = not torch.is_grad_enabled() and x.dtype == norm.dtype
+    y = torch.addcmul(bias.view(1, -1, 1, 1), x, norm[..., None, None], out=x if in_place else None)
     if noise is not None:
-        offset = offset + noise * strength
-    y = functional.leaky_relu(torch.addcmul(offset, x, norm[..., None, None]), SLOPE)
-    z = None if scale is None else (y * scale[..., None, None]).to(x.dtype)
-    return (y.to(x.dtype) if is_kept else None), z
+        y.add_(noise * strength)
+    y = functional.leaky_relu_(y, SLOPE)
+    if scale is None:
+        return (y.to(x.dtype) if is_kept else None), None
+    z = y.mul_(scale[..., None, None]) if in_place and not is_kept else y * scale[..., None, None]
+    return (y.to(x.dtype) if is_kept else None), z.to(x.dtype)
 
 
 def bias_activation(

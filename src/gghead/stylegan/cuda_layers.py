@@ -75,7 +75,7 @@ def launch(name: str, x: Tensor, blocks: tuple[int, int, int], arguments: tuple[
 
 
 def channels_last(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    """The same values with the channels of a pixel side by side in memory."""
+    """The same values with the channels of a pixel side by side in memory, as convolutions like them."""
     return x.contiguous(memory_format=torch.channels_last)
 
 

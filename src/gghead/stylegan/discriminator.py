@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gghead.stylegan import cuda_layers
 from gghead.stylegan.activations import bias_activation, smoothed_activation
 from gghead.stylegan.convolution import conv2d
+from gghead.stylegan.cuda_layers import channels_last
 from gghead.stylegan.layers import EqualizedConv, EqualizedLinear, block_channels, half_or
 from gghead.stylegan.mapping import LabelMapping
 from gghead.stylegan.pictures import read_pictures
@@ -106,8 +106,7 @@ class DiscriminatorNetwork(nn.Module):
             ValueError: the batch does not split into groups of group_size pictures.
         """
         full = self.conv.weight.dtype
-        if cuda_layers.takes(pictures):
-            pictures = cuda_layers.channels_last(pictures)
+        pictures = channels_last(pictures)
         x = self.from_picture(pictures.to(half_or(full, 1, self.bf16_blocks)))
         for i, block in enumerate(self.blocks):
             x = block(x.to(half_or(full, i + 1, self.bf16_blocks)))

@@ -114,11 +114,14 @@ class ToOutput(FoldingLayer):
         """
         weight, full = weight.to(x.dtype), self.weight.dtype
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # without a copy where channels come last
+        if not x.is_cuda:  # rows of few numbers would take a CPU twice as long
+            image = (weight @ pixels.mT).to(full).add_(self.bias[:, None])
+            return image.unflatten(2, x.shape[2:])
         if len(x) == 1:  # a product of two matrices adds the bias on its way; one of a batch would begin with copies
             bias = self.folded("bias", x.dtype, self.bias, self._filled_bias)
             image = functional.linear(pixels[0], weight[0], bias)[None].to(full)
         else:
-            product = batched_product(pixels, weight)
+            product = _BatchedProduct.apply(pixels, weight)
             image = product + self.folded("bias", full, self.bias, self._filled_bias)
         return image.mT.unflatten(2, x.shape[2:])
 
@@ -126,14 +129,9 @@ class ToOutput(FoldingLayer):
         return functional.pad(self.bias, (0, self._missing)) if self._missing else self.bias
 
 
-def batched_product(pixels: Float[Tensor, "B P I"], weight: Float[Tensor, "B O I"]) -> Float[Tensor, "B P O"]:
-    """Each picture's pixels times its weight."""
-    return _BatchedProduct.apply(pixels, weight) if pixels.is_cuda else pixels @ weight.mT
-
-
 class _BatchedProduct(torch.autograd.Function):
-    """`batched_product`, whose gradient w.r.t. a weight is summed over parts of a picture at a time: a sum over all of
-    its pixels for a small matrix would keep one multiprocessor busy and leave the others idle.
+    """Each picture's pixels times its weight. The gradient w.r.t. a weight is summed over parts of a picture at a time:
+    a sum over all of its pixels for a small matrix would keep one multiprocessor busy and leave the others idle.
     """
 
     @staticmethod

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gghead.stylegan import cuda_layers
+from gghead.stylegan.cuda_layers import channels_last
 from gghead.stylegan.layers import block_channels, half_or
 from gghead.stylegan.modulation import Modulator, StyledConv, ToOutput
 from gghead.stylegan.precision import in_own_precision
@@ -111,9 +111,7 @@ class SynthesisNetwork(nn.Module):
         grains = layer_noises(convs, noise)
         const = self.blocks[0].const
         assert const is not None, "the first block starts from it"
-        x, image, layer = const * scales[0][..., None, None], None, 0
-        if cuda_layers.takes(x):
-            x = cuda_layers.channels_last(x)
+        x, image, layer = channels_last(const * scales[0][..., None, None]), None, 0
         for i, block in enumerate(self.blocks):
             x = x.to(self.block_dtype(i))
             for conv in block.convs:
