@@ -1,4 +1,4 @@
-"""A clone of the asset repository in miniature: patches of the head's own skin as hair, brows and teeth."""
+"""A clone of the asset repository in miniature: patches of the head's own skin as hair, brows and lashes."""
 
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -6,17 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-LIFT = {"hair": 0.1, "eyebrows": 0.02, "eyelashes": 0.03, "teeth": -0.1, "tongue": -0.15}
+LIFT = {"hair": 0.1, "eyebrows": 0.02, "eyelashes": 0.03}
 """How far above the skin each kind lies, decimetres along its way from the middle of the head."""
 BOXES = {
     "hair": ((-1, 7.7, -1), (1, 9, 1.2)),
     "eyebrows": ((-0.6, 7.35, 1.2), (0.6, 7.5, 2)),
     "eyelashes": ((-0.5, 7.28, 1.3), (0.5, 7.4, 2)),
-    "teeth": ((-0.3, 6.5, 1.2), (0.3, 6.8, 2)),
-    "tongue": ((-0.3, 6.4, 1.2), (0.3, 6.6, 2)),
 }
 """Corners of the part of the neutral head that each kind is made of."""
-PROXIES = ("hair/short01", "hair/curls", "eyebrows/thick", "eyelashes/long", "teeth/teeth_base", "tongue/tongue01")
+PROXIES = ("hair/short01", "hair/curls", "eyebrows/thick", "eyelashes/long")
 SKINS = ("young_lightskinned_female_diffuse", "young_lightskinned_male_diffuse", "old_darkskinned_male_diffuse")
 
 
@@ -24,24 +22,13 @@ def write_source(folder: Path) -> Path:
     """Makes the clone and returns its folder."""
     with as_file(files("gghead") / "assets" / "headpack.npz") as path, np.load(path, allow_pickle=False) as pack:
         points, quads, index = pack["base_vertices"], pack["skin_quads"], pack["hm08_index"]
-    for name in (
-        "hair/short01",
-        "hair/curls",
-        "eyebrows/thick",
-        "eyelashes/long",
-        "teeth/teeth_base",
-        "tongue/tongue01",
-    ):
+    for name in PROXIES:
         low, high = (np.array(corner) for corner in BOXES[name.split("/")[0]])
         inside = ((points[quads] > low) & (points[quads] < high)).all((1, 2))
         write_proxy(folder / "base" / name, points, quads[inside], index, LIFT[name.split("/")[0]])
     base = folder / "base"
     for name in ("hair/short01/short01_diffuse", "hair/curls/curls", "eyebrows/thick/thick", "eyelashes/long/long"):
         save(base / f"{name}.png", striped((90, 60, 40)))
-    save(base / "teeth/materials/teeth.png", striped((230, 220, 200)))
-    save(base / "tongue/tongue01/tongue01_diffuse.png", striped((200, 90, 90)))
-    for name in ("brownlight", "blue"):
-        save(base / f"eyes/materials/{name}_eye.png", striped((120, 120, 140)))
     for name in SKINS:
         save(base / f"skins/textures/{name}.png", striped((90, 60, 45) if "dark" in name else (220, 170, 140), 0.1))
     return folder

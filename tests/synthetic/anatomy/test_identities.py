@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
+from gghead.synthetic.anatomy.expressions import (
+    ACCENT_CHANCES,
+    ACCENTS,
+    EXPRESSIONS,
+    SIDED_UNITS,
+    lids_that_follow,
+    random_expression,
+)
 from gghead.synthetic.anatomy.head_model import HeadModel
-from gghead.synthetic.anatomy.identities import AGES, EXPRESSIONS, SIDED_UNITS, Person, random_person
+from gghead.synthetic.anatomy.identities import AGES, Person, age_mix, random_person
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +26,7 @@ def people(model: HeadModel) -> list[Person]:
 def test_a_person_follows_from_the_seed(model: HeadModel, people: list[Person]) -> None:
     again = random_person(model, np.random.default_rng(3))
     assert np.array_equal(again.weights, people[3].weights)
-    assert again.age == people[3].age
+    assert again.years == people[3].years
     assert not np.array_equal(people[3].weights, people[4].weights)
 
 
@@ -38,9 +46,23 @@ def test_expressions_are_drawn_from_their_table(model: HeadModel, people: list[P
             names = [f"unit/{unit}Left", f"unit/{unit}Right"] if unit in SIDED_UNITS else [f"unit/{unit}"]
             assert set(names) <= set(model.row)
             assert 0 <= low <= high <= 1
-    np.testing.assert_allclose(sum(chance for chance, _ in EXPRESSIONS.values()), 1)
-    smiles = [person.weights[model.row["unit/mouthSmileLeft"]] > 0 for person in people]
-    assert 0.2 < np.mean(smiles) < 0.65
+    np.testing.assert_allclose([sum(chance for chance, _ in EXPRESSIONS.values()), sum(ACCENT_CHANCES)], 1)
+    assert len(ACCENTS) == len(ACCENT_CHANCES)
+    smiles = [person.weights[model.row["unit/mouthSmileLeft"]] > 0.3 for person in people]
+    assert 0.3 < np.mean(smiles) < 0.75
+
+
+def test_every_unit_of_the_face_is_moved_and_mostly_mildly(model: HeadModel) -> None:
+    drawn = [random_expression(np.random.default_rng(seed)) for seed in range(3000)]
+    moved = {unit for units in drawn for unit, value in units.items() if value > 0.1}
+    moved |= {unit for side in (-1, 1) for unit in lids_that_follow(np.array([side, side]))}
+    assert {f"unit/{unit}" for unit in moved} == {name for name in model.names if name.startswith("unit/")}
+    opened = np.array([units.get("jawOpen", 0.0) for units in drawn])
+    assert np.mean(opened > 0.6) < 0.03 < np.mean(opened > 0.2)
+    uneven = [abs(units["mouthSmileLeft"] - units["mouthSmileRight"]) > 0.1 for units in drawn]
+    assert 0.02 < np.mean(uneven) < 0.3
+    shut = np.mean([units["eyeBlinkLeft"] > 0.8 and units["eyeBlinkRight"] > 0.8 for units in drawn])
+    assert 0.005 < shut < 0.03
 
 
 def test_the_lids_follow_the_gaze(model: HeadModel, people: list[Person]) -> None:
@@ -59,6 +81,29 @@ def test_people_differ_in_skin_hair_and_age(people: list[Person]) -> None:
     assert melanin.max() > 0.6
     assert {person.age for person in people} == set(AGES)
     assert {person.sex for person in people} == {"female", "male"}
+
+
+def test_ages_of_the_shape_are_mixed_without_a_jump(model: HeadModel) -> None:
+    years = np.arange(5, 91)
+    shares = [age_mix(float(y)) for y in years]
+    np.testing.assert_allclose([sum(share.values()) for share in shares], 1)
+    old = [share.get("old", 0.0) for share in shares]
+    assert old == sorted(old)
+    assert np.abs(np.diff(old)).max() < 0.05
+    drawn = [random_person(model, np.random.default_rng([7, seed])) for seed in range(200)]
+    ages = np.array([person.years for person in drawn])
+    assert 5 <= ages.min() < 12
+    assert 75 < ages.max() <= 90
+    gray = np.array([person.grayness for person in drawn])
+    assert gray[ages < 25].mean() < 0.02
+    assert gray[ages > 70].mean() > 0.7
+
+
+def test_both_eyes_have_one_colour_with_rare_exceptions(model: HeadModel) -> None:
+    drawn = [random_person(model, np.random.default_rng([8, seed])) for seed in range(400)]
+    odd = sum(not np.array_equal(*person.iris_colors) for person in drawn)
+    assert odd < 10
+    assert len({tuple(person.iris_colors[0].round(3)) for person in drawn}) > 300
 
 
 def test_every_person_stands_in_the_canonical_head_space(model: HeadModel, people: list[Person]) -> None:

@@ -41,7 +41,7 @@ def person(model: HeadModel) -> Person:
 
 
 def usual_line(person: Person) -> HairLine:
-    return random_hair_line(replace(person, sex="female", age="young"), 0.0, np.random.default_rng(1))
+    return random_hair_line(replace(person, sex="female", years=25.0), 0.0, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("chances", [MEN, WOMEN, AFRICAN_MEN, AFRICAN_WOMEN])
@@ -52,7 +52,7 @@ def test_chances_are_of_styles_that_can_be_drawn(chances: dict[HairStyle, float]
 
 
 def test_children_do_not_lose_their_hair(person: Person) -> None:
-    child = replace(person, sex="male", age="child")
+    child = replace(person, sex="male", years=9.0, ancestry=np.array([0.2, 0.2, 0.6]))
     styles = {random_style(child, np.random.default_rng(seed)) for seed in range(300)}
     assert not styles & {"bald", "ring"}
     assert len(styles) > 4
@@ -62,7 +62,7 @@ def test_children_do_not_lose_their_hair(person: Person) -> None:
 @pytest.mark.parametrize("sex", ["female", "male"])
 def test_hair_grows_on_the_back_of_the_head_and_not_on_the_face(person: Person, sex: str, receding: float) -> None:
     for seed in range(20):
-        line = random_hair_line(replace(person, sex=sex, age="middleage"), receding, np.random.default_rng(seed))
+        line = random_hair_line(replace(person, sex=sex, years=50.0), receding, np.random.default_rng(seed))
         azimuth = np.array([0, 0, 0.5, np.pi], np.float32)
         brow, nose, cheek, back = line.above(azimuth, np.array([7.45, 6.9, 6.9, 7.4], np.float32))
         assert max(brow, nose, cheek) < 0 < back

@@ -113,8 +113,8 @@ def test_glasses_sit_before_the_eyes_and_do_not_cut_the_face(model: HeadModel, s
     for eye in eyes:
         assert (np.abs(local - eye.center)[:, :2] > 0.04).any(1).all(), "the rim goes around the pupil"
         assert np.linalg.norm((local - eye.center)[:, :2], axis=1).min() < 0.4
-    front = local[local[:, 2] > 1.25]
-    ahead = skin[skin[:, 2] > 0.9]
+    front = local[local[:, 2] > eyes[0].center[2]]
+    ahead = skin[skin[:, 2] > eyes[0].center[2] - 0.35]
     under = ahead[KDTree(ahead[:, :2]).query(front[:, :2])[1], 2]
     assert (front[:, 2] - under).min() > -0.03
     assert local[:, 2].min() < 0.5, "temples reach the ears"

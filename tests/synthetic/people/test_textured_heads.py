@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_fill_holes
 
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.build_assets import build_pack
@@ -11,7 +12,7 @@ from gghead.synthetic.hair.shells import ARCH, ARCH_FOOT, FACE_DEPTH, swept_asid
 from gghead.synthetic.parts.mouth import Jaw
 from gghead.synthetic.parts.painted_skin import read_skin
 from gghead.synthetic.parts.skin import SKIN
-from gghead.synthetic.people.textured_heads import TexturedHeads, paint_iris
+from gghead.synthetic.people.textured_heads import TexturedHeads
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.render.lighting import random_lighting
 from gghead.synthetic.render.renderer import Material, View, render
@@ -49,8 +50,9 @@ def test_a_person_follows_from_the_seed(heads: TexturedHeads) -> None:
 def test_heads_are_whole_from_every_side(heads: TexturedHeads, yaw: float) -> None:
     view = view_of(heads, 1, yaw)
     assert np.isfinite(view.color).all()
-    middle = view.coverage[SIDE // 4 : SIDE // 2, SIDE // 2 - 4 : SIDE // 2 + 4]
-    assert middle.min() == 1, "no holes in the head"
+    covered = view.coverage[SIDE // 4 : SIDE // 2] > 0.5
+    assert covered.mean() > 0.25
+    assert np.array_equal(binary_fill_holes(covered), covered), "no holes in the head"
     present = set(np.unique(view.material)) - {0}
     assert present & {Material.SKIN_HEAD + 1, Material.HAIR + 1}
     assert (Material.EYE + 1 in present) == (abs(yaw) < 1.5)
@@ -124,13 +126,3 @@ def test_lower_teeth_turn_with_the_jaw(heads: TexturedHeads) -> None:
     assert opened[0, 1] - teeth[0, 1] < opened[1, 1] - teeth[1, 1], "front teeth move more"
     apart = [np.linalg.norm(pair[0] - pair[1]) for pair in (teeth, opened)]
     assert apart[0] == pytest.approx(apart[1], rel=1e-4), "the jaw is rigid"
-
-
-def test_an_iris_takes_any_colour_and_the_white_stays() -> None:
-    picture = np.full((64, 64, 4), 200, np.uint8)
-    y, x = np.mgrid[:64, :64]
-    inside = np.hypot(x - 31.5, y - 31.5) < 13.5
-    picture[inside, :3] = (90, 80, 70)
-    dyed = paint_iris(picture, np.array([0.2, 0.5, 0.7]))
-    np.testing.assert_allclose(dyed[31, 22], np.array([0.2, 0.5, 0.7]) * 255, atol=14)
-    assert (dyed[2, 2] == 200).all()

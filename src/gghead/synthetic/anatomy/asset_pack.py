@@ -1,4 +1,4 @@
-"""A MakeHuman asset pack in memory: geometry that follows the head (hair, brows, lashes, teeth) and painted textures.
+"""A MakeHuman asset pack in memory: geometry that follows the head (hair, brows, lashes) and painted textures.
 
 A pack is a folder, docs/data.md describes it:
     proxies.npz: for each name "kind/name" the arrays of `Proxy`.
@@ -15,9 +15,8 @@ from PIL import Image
 
 from gghead.synthetic.anatomy.head_model import HeadModel
 
-PROXY_KINDS = ("hair", "eyebrows", "eyelashes", "teeth", "tongue")
-TEXTURE_KINDS = ("skins_head", "skins_body", "hair", "eyebrows", "eyelashes", "eyes", "mouth")
-MOUTH_TEXTURES = {"teeth/teeth_base": "teeth", "tongue/tongue01": "tongue"}
+PROXY_KINDS = ("hair", "eyebrows", "eyelashes")
+TEXTURE_KINDS = ("skins_head", "skins_body", "hair", "eyebrows", "eyelashes")
 REMEDY = "make a pack with `gghead data assets`, or leave --assets out for procedural heads"
 
 
@@ -107,13 +106,13 @@ def _check_head(folder: Path, model: HeadModel) -> None:
 
 def _read_proxies(path: Path, model: HeadModel) -> dict[str, dict[str, Proxy]]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; it holds the hair, brows, lashes and teeth of a pack; {REMEDY}")
+        raise FileNotFoundError(f"{path} is missing; it holds the hair, brows and lashes of a pack; {REMEDY}")
     found: dict[str, dict[str, Proxy]] = {kind: {} for kind in PROXY_KINDS}
     with np.load(path, allow_pickle=False) as arrays:
         for name in sorted({key.rsplit("/", 1)[0] for key in arrays.files}):
             kind, _, short = name.partition("/")
             if kind not in found:
-                raise ValueError(f"{path} holds {name}; the kinds of a pack are {', '.join(PROXY_KINDS)}")
+                continue  # earlier packs hold teeth and a tongue, too
             missing = [field.name for field in fields(Proxy) if f"{name}/{field.name}" not in arrays.files]
             if missing:
                 raise ValueError(f"{path}: {name} lacks {', '.join(missing)}; {REMEDY}")
@@ -155,12 +154,6 @@ def _check_complete(folder: Path, pack: AssetPack) -> None:
             raise FileNotFoundError(f"{folder / 'textures' / kind / bare[0]}.webp is missing: {kind} needs a picture")
         if not pack.proxies[kind]:
             raise ValueError(f"{folder / 'proxies.npz'} holds no {kind}; {REMEDY}")
-    for proxy, texture in MOUTH_TEXTURES.items():
-        kind, name = proxy.split("/")
-        if name not in pack.proxies[kind]:
-            raise ValueError(f"{folder / 'proxies.npz'} lacks {proxy}; {REMEDY}")
-        if texture not in pack.textures["mouth"]:
-            raise FileNotFoundError(f"{folder / 'textures' / 'mouth' / texture}.webp is missing; {REMEDY}")
     bare = sorted(set(pack.textures["skins_head"]) ^ set(pack.textures["skins_body"]))
     if bare:
         raise FileNotFoundError(f"{folder}: skin {bare[0]} needs a picture in both of skins_head and skins_body")

@@ -13,15 +13,11 @@ import numpy as np
 from PIL import Image
 
 from gghead.checkpoint.atomic import new_folder
-from gghead.synthetic.anatomy.asset_pack import MOUTH_TEXTURES, Proxy
+from gghead.synthetic.anatomy.asset_pack import Proxy
 
 SKIN_SIDE, BODY_SIDE = 2048, 512
 """Sides of a picture of skin and of what is kept of it below the head."""
-HAIR_SIDE, CARD_SIDE, EYE_SIDE = 1024, 512, 384
-EYE_DISC = (8, 428, 590, 1010)
-"""Left, top, right and bottom of one eye on its 1024 x 1024 sheet."""
-MOUTH_PICTURES = {"teeth": "teeth/materials/teeth.png", "tongue": "tongue/tongue01/tongue01_diffuse.png"}
-MOUTH_SIDES = {"teeth": 512, "tongue": 256}
+HAIR_SIDE, CARD_SIDE = 1024, 512
 POINTER = b"version https://git-lfs"
 """Git LFS leaves files that begin so where a picture was not fetched."""
 REMEDY = "clone makehumancommunity/makehuman-assets with Git LFS (`git lfs pull`) and name its folder"
@@ -52,7 +48,7 @@ def build_pack(source: Path, out: Path, on_progress: Callable[[str], None] | Non
         on_progress: called with the name of every part that is ready.
 
     Raises:
-        FileNotFoundError: `source` is not such a clone, or lacks teeth, tongue, hair, brows, lashes, eyes or skins.
+        FileNotFoundError: `source` is not such a clone, or lacks hair, brows, lashes or skins.
         FileExistsError: `out` exists.
         ValueError: a file is not what its name says.
     """
@@ -77,17 +73,8 @@ def build_pack(source: Path, out: Path, on_progress: Callable[[str], None] | Non
                 proxies[f"{kind}/{path.stem}"] = proxy
                 _save(_opened(picture, "RGBA").resize((side, side), Image.Resampling.LANCZOS), folder, kind, path.stem)
                 done(f"{kind}/{path.stem}")
-        for name, picture in MOUTH_TEXTURES.items():
-            proxy = read_proxy(_existing(base / name / f"{Path(name).name}.mhclo"), head.rows)
-            if proxy is None:
-                raise ValueError(f"{name} hangs on vertices that the packaged head lacks; {REMEDY}")
-            proxies[name], side = proxy, MOUTH_SIDES[picture]
-            image = _opened(_existing(base / MOUTH_PICTURES[picture]), "RGB")
-            _save(image.resize((side, side), Image.Resampling.LANCZOS), folder, "mouth", picture)
-            done(name)
-        _write_eyes(base, folder, left_out, done)
         _write_skins(base, folder, head, left_out, done)
-        for kind in ("hair", "eyebrows", "eyelashes", "eyes", "skins"):
+        for kind in ("hair", "eyebrows", "eyelashes", "skins"):
             if not any(name.startswith(f"{kind}/") for name in names):
                 raise FileNotFoundError(f"{base} yields no {kind}; {REMEDY}")
         np.savez_compressed(folder / "proxies.npz", **_arrays(proxies))  # pyright: ignore[reportArgumentType] - no array is called like an option
@@ -154,17 +141,6 @@ def read_obj(path: Path) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
 def _fans(polygons: list[list[int]]) -> np.ndarray:
     fans = [[polygon[0], polygon[k], polygon[k + 1]] for polygon in polygons for k in range(1, len(polygon) - 1)]
     return np.array(fans, np.int64).reshape(-1, 3)
-
-
-def _write_eyes(base: Path, folder: Path, left_out: list[str], done: Callable[[str], None]) -> None:
-    for path in sorted(base.glob("eyes/materials/*_eye.png")):
-        name = path.stem.removesuffix("_eye")
-        if _is_pointer(path):
-            left_out.append(f"eyes/{name}: its picture was not fetched")
-            continue
-        image = _opened(path, "RGB").resize((1024, 1024), Image.Resampling.LANCZOS).crop(EYE_DISC)
-        _save(image.resize((EYE_SIDE, EYE_SIDE), Image.Resampling.LANCZOS), folder, "eyes", name)
-        done(f"eyes/{name}")
 
 
 def _write_skins(base: Path, folder: Path, head: _Head, left_out: list[str], done: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float32
 
+from gghead.synthetic.anatomy.expressions import lids_that_follow, random_expression
 from gghead.synthetic.anatomy.head_model import HeadModel
 
 Sex = Literal["female", "male"]
@@ -25,64 +26,65 @@ HAIR_COLORS = np.array(
         [0.45, 0.30, 0.15],
         [0.6, 0.46, 0.28],
         [0.28, 0.085, 0.03],
-        [0.26, 0.26, 0.26],
     ]
 )
-"""Linear light; the last one is grey."""
-LIGHT_SKIN_HAIR = np.array([0.3, 0.22, 0.15, 0.1, 0.06, 0.05, 0.05, 0.02])
-OTHER_HAIR = np.array([0.6, 0.25, 0.08, 0.03, 0.01, 0.01, 0.01, 0.01])
-AGES: dict[Age, float] = {"child": 0.08, "young": 0.45, "middleage": 0.27, "old": 0.2}
-AGE_MIX: dict[Age, dict[str, float]] = {
-    "child": {"child": 0.6, "young": 0.4},
-    "young": {"young": 1.0},
-    "middleage": {"young": 0.6, "old": 0.4},
-    "old": {"young": 0.2, "old": 0.8},
+"""Linear light."""
+GRAYS = np.array([[0.17, 0.17, 0.175], [0.52, 0.51, 0.49]])
+"""Hair without pigment, linear light: iron grey to white."""
+LIGHT_SKIN_HAIR = np.array([0.31, 0.23, 0.16, 0.1, 0.07, 0.07, 0.06])
+OTHER_HAIR = np.array([0.61, 0.25, 0.08, 0.03, 0.01, 0.01, 0.01])
+AGES: dict[Age, tuple[float, float, float]] = {
+    "child": (0.10, 5, 15),
+    "young": (0.43, 15, 36),
+    "middleage": (0.29, 36, 60),
+    "old": (0.18, 60, 90),
 }
+"""Share of the people, and from which year to which."""
+TARGET_YEARS = {"baby": 1.0, "child": 12.0, "young": 25.0, "old": 90.0}
+"""Age of the head model's shapes; between them faces are mixed."""
+AGED = (35.0, 85.0)
+"""Years from which on age shows in ears, nose, lips and lids, and at which it does in full."""
+AGE_DETAILS = {
+    "ear-scale-decr": 0.30,
+    "ear-lobe-decr": 0.35,
+    "nose-scale-vert-decr": 0.18,
+    "nose-point-down": -0.22,
+    "nose-volume-decr": 0.12,
+    "mouth-upperlip-volume-decr": -0.35,
+    "mouth-lowerlip-volume-decr": -0.30,
+    "mouth-upperlip-height-decr": -0.15,
+    "eye-bag-decr": 0.35,
+    "eye-eyefold-down": -0.30,
+    "cheek-volume-decr": -0.15,
+    "neck-double-decr": 0.25,
+}
+"""How far age shifts sliders, named by their negative end."""
+GRAYING = (49.0, 7.0)
+"""Mean and standard deviation of the age at which half of the hair is grey."""
 IRIS_COLORS = {
-    "brown": (0.23, 0.12, 0.06),
-    "light_brown": (0.42, 0.26, 0.12),
-    "blue": (0.30, 0.45, 0.60),
-    "green": (0.33, 0.42, 0.26),
+    "brown": (0.33, 0.205, 0.125),
+    "dark_brown": (0.225, 0.145, 0.105),
+    "light_brown": (0.40, 0.275, 0.16),
+    "hazel": (0.37, 0.31, 0.19),
+    "blue": (0.36, 0.44, 0.52),
+    "gray": (0.42, 0.455, 0.47),
+    "green": (0.35, 0.385, 0.29),
 }
-"""Display colours."""
-DETAIL_SPREAD = 0.19
-"""Standard deviation of the detail sliders."""
-GAZE_SPREAD, GAZE_LIMIT = np.radians([8.0, 4.0]), np.radians([20.0, 10.0])
+"""Display colours of the middle of the iris."""
+LIGHT_IRISES = {"brown": 0.3, "light_brown": 0.14, "hazel": 0.13, "blue": 0.25, "gray": 0.1, "green": 0.08}
+DARK_IRISES = {"brown": 0.42, "dark_brown": 0.5, "light_brown": 0.08}
+"""Chances for those who may have fair hair, and for all others."""
+DETAIL_SPREAD, OUTLINE_SHARE = 0.18, 0.7
+"""Standard deviation of the detail sliders, and the share of it for those of head, neck and chin: more looks like
+putty."""
+ASYMMETRY = 0.22
+"""Largest weight of an asymmetric target."""
+GAZE_SPREAD, GAZE_LIMIT = np.radians([6.5, 3.5]), np.radians([18.0, 9.0])
 """Standard deviation and largest turn of the eyes sideways and up."""
-LID_REACH = np.radians(25.0)
-"""Turn of the eyes at which the lids have followed all the way."""
-
-
-EXPRESSIONS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
-    "none": (0.22, {}),
-    "smile": (
-        0.28,
-        {"mouthSmile": (0.8, 1.0), "cheekSquint": (0.4, 0.6), "mouthUpperUp": (0.1, 0.4), "jawOpen": (0.0, 0.15)},
-    ),
-    "laugh": (
-        0.14,
-        {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.6, 0.9), "mouthUpperUp": (0.4, 0.7), "jawOpen": (0.2, 0.5)},
-    ),
-    "speech": (0.12, {"jawOpen": (0.1, 0.6), "mouthFunnel": (0.0, 0.5), "mouthStretch": (0.0, 0.3)}),
-    "pout": (0.04, {"mouthPucker": (0.3, 0.9), "mouthFunnel": (0.0, 0.3)}),
-    "frown": (0.07, {"mouthFrown": (0.6, 0.9), "browDown": (0.6, 0.9), "mouthPress": (0.0, 0.4)}),
-    "surprise": (
-        0.06,
-        {"browInnerUp": (0.7, 1.0), "browOuterUp": (0.7, 1.0), "eyeWide": (0.3, 0.6), "jawOpen": (0.0, 0.5)},
-    ),
-    "disgust": (0.03, {"noseSneer": (0.5, 0.9), "mouthUpperUp": (0.2, 0.5), "browDown": (0.3, 0.7)}),
-    "worry": (0.04, {"browInnerUp": (0.6, 1.0), "mouthFrown": (0.1, 0.4)}),
-}
-"""Chance of each expression, and the range of each of its units as a share of a strength of 0.2 to 0.9."""
-SIDED_UNITS = {
-    *("mouthSmile", "mouthFrown", "mouthPress", "mouthStretch", "mouthUpperUp"),
-    *("browDown", "browOuterUp", "cheekSquint", "eyeWide", "noseSneer"),
-}
-"""Units that the head has for either side."""
-BLINK_SPREAD = 0.09
-"""Standard deviation of the normal distribution whose absolute value says how far lids are closed, up to 0.3."""
-SIDEDNESS = 0.1
-"""Standard deviation of an expression's strength on one side."""
+FOCUS = (4.0, 60.0)
+"""Nearest and furthest point that people look at, decimetres; its logarithm is uniform."""
+ODD_EYES = 0.004
+"""Chance that the eyes of a person differ in colour."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,14 @@ class Person:
         neutral: weights of the morph targets without expression [k].
         weights: the same with expression [k].
         sex: which of the two the face is mostly of.
-        age: one of four.
+        years: age, 5 to 90.
         ancestry: shares of `ANCESTRIES` in the face's shape; they sum to 1.
         melanin: darkness of the skin, 0 to 1.
-        hair_colour: linear light.
-        iris_colour: display colour.
-        gaze: turn of the eyes towards +x and +y of the head, radians.
+        hair_colour: linear light, with what is grey in it.
+        grayness: share of the hair that is grey, 0 to 1; beards and brows may be ahead of it.
+        iris_colors: display colours of the left and the right iris [2, 3], alike but for rare exceptions.
+        gaze: direction from between the eyes to what they look at, towards +x and +y of the head, radians.
+        focus: distance of what they look at, decimetres.
         cloth_colour: linear light.
         collar: how far the collar is shifted, decimetres.
     """
@@ -106,64 +110,96 @@ class Person:
     neutral: Float32[np.ndarray, " k"]
     weights: Float32[np.ndarray, " k"]
     sex: Sex
-    age: Age
+    years: float
     ancestry: Float[np.ndarray, "3"]
     melanin: float
     hair_color: Float[np.ndarray, "3"]
-    iris_color: Float[np.ndarray, "3"]
+    grayness: float
+    iris_colors: Float[np.ndarray, "2 3"]
     gaze: Float[np.ndarray, "2"]
+    focus: float
     cloth_color: Float[np.ndarray, "3"]
     collar: float
+
+    @property
+    def age(self) -> Age:
+        """Which of the four ages of life the years belong to."""
+        for age, (_, _, end) in AGES.items():
+            if self.years < end:
+                return age
+        return "old"
 
 
 def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
     """A person drawn from the distributions of this module; see docs/data.md."""
     male, mix = bool(rng.random() < 0.5), rng.random() * 0.25
     gender = {"male": 1 - mix if male else mix, "female": mix if male else 1 - mix}
-    age = list(AGES)[rng.choice(len(AGES), p=list(AGES.values()))]
+    years = _random_years(rng)
     ancestry = rng.dirichlet([0.35, 0.35, 0.5])
     shares: dict[str, float] = dict(zip(ANCESTRIES, ancestry, strict=True))
     neutral = np.zeros(model.target_count, np.float32)
-    _add_macro_targets(model, gender, AGE_MIX[age], shares, rng, neutral)
-    _add_detail_targets(model, rng, neutral)
-    weights, gaze = neutral.copy(), _random_gaze(rng)
-    for unit, value in {**_random_expression(rng), **_lids_that_follow(gaze)}.items():
+    _add_macro_targets(model, gender, age_mix(years), shares, rng, neutral)
+    _add_detail_targets(model, years, rng, neutral)
+    weights, gaze = neutral.copy(), np.clip(rng.normal(0, GAZE_SPREAD), -GAZE_LIMIT, GAZE_LIMIT)
+    for unit, value in {**random_expression(rng), **lids_that_follow(gaze)}.items():
         weights[model.row[f"unit/{unit}"]] = value
     melanin = float(np.clip(ancestry @ MELANIN + rng.normal(0.12, 0.08), 0.02, 1))
     light = max(shares, key=shares.__getitem__) == "caucasian" and melanin < MELANIN_OF_FAIR_HAIR
-    irises = list(IRIS_COLORS) if light else ["brown"]
+    hair, grayness = _random_hair(rng, light, years)
     return Person(
         neutral=neutral,
         weights=weights,
         sex="male" if male else "female",
-        age=age,
+        years=years,
         ancestry=ancestry,
         melanin=melanin,
-        hair_color=_random_hair_color(rng, light, age == "old"),
-        iris_color=np.array(IRIS_COLORS[str(rng.choice(irises))]),
+        hair_color=hair,
+        grayness=grayness,
+        iris_colors=_random_irises(rng, LIGHT_IRISES if light else DARK_IRISES),
         gaze=gaze,
+        focus=float(np.exp(rng.uniform(*np.log(FOCUS)))),
         cloth_color=np.clip(rng.uniform(0.02, 0.6) * (1 + rng.normal(0, 0.25, 3)), 0.01, 0.8),
         collar=rng.uniform(-0.12, 0.12),
     )
 
 
-def _random_gaze(rng: np.random.Generator) -> np.ndarray:
-    return np.clip(rng.normal(0, GAZE_SPREAD), -GAZE_LIMIT, GAZE_LIMIT)
+def aged(years: float) -> float:
+    """How much age shows in a face, 0 at 35 years, 1 at 85."""
+    return float(np.clip((years - AGED[0]) / (AGED[1] - AGED[0]), 0, 1))
 
 
-def _lids_that_follow(gaze: np.ndarray) -> dict[str, float]:
-    """Weights of the expression units that move the lids with the eyes."""
-    up, down = max(0.0, gaze[1] / LID_REACH), max(0.0, -gaze[1] / LID_REACH)
-    return {f"eyeLook{way}{side}": share for way, share in (("Up", up), ("Down", down)) for side in ("Left", "Right")}
+def age_mix(years: float) -> dict[str, float]:
+    """Shares of the head model's ages in a face; they sum to 1."""
+    knots = list(TARGET_YEARS.values())
+    return {
+        name: share
+        for name, unit in zip(TARGET_YEARS, np.eye(len(knots)), strict=True)
+        if (share := float(np.interp(years, knots, unit))) > 0
+    }
 
 
-def _random_hair_color(rng: np.random.Generator, light: bool, old: bool) -> np.ndarray:
-    chances = (LIGHT_SKIN_HAIR if light else OTHER_HAIR) / (LIGHT_SKIN_HAIR if light else OTHER_HAIR).sum()
-    if old:
-        chances = chances * 0.4
-        chances[-1] += 1 - chances.sum()
-    color = HAIR_COLORS[rng.choice(len(HAIR_COLORS), p=chances)]
-    return np.clip(color * np.exp(rng.normal(0, 0.15)), 0, 1)
+def _random_years(rng: np.random.Generator) -> float:
+    shares, starts, ends = np.array(list(AGES.values())).T
+    row = rng.choice(len(AGES), p=shares)
+    # Of the old, fewer and fewer.
+    position = rng.random() if row < len(AGES) - 1 else 1 - np.sqrt(rng.random())
+    return float(starts[row] + (ends[row] - starts[row]) * position)
+
+
+def _random_irises(rng: np.random.Generator, chances: dict[str, float]) -> np.ndarray:
+    drawn = [str(name) for name in rng.choice(list(chances), 2, p=list(chances.values()))]
+    color = np.array([IRIS_COLORS[name] for name in drawn]) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 0.012, 3)
+    return np.clip(color if rng.random() < ODD_EYES else color[[0, 0]], 0.06, 0.7)
+
+
+def _random_hair(rng: np.random.Generator, light: bool, years: float) -> tuple[np.ndarray, float]:
+    """Colour of the hair, and how much of it is grey."""
+    chances = LIGHT_SKIN_HAIR if light else OTHER_HAIR
+    color = HAIR_COLORS[rng.choice(len(HAIR_COLORS), p=chances / chances.sum())] * np.exp(rng.normal(0, 0.15))
+    half, dyes = rng.normal(*GRAYING), rng.random() < 0.2
+    grayness = 0.0 if dyes and years < 70 else float(1 / (1 + np.exp((half - years) / 4)))
+    gray = GRAYS[0] + (GRAYS[1] - GRAYS[0]) * np.clip(rng.normal((years - 50) / 45, 0.2), 0, 1)
+    return np.clip(color + (gray - color) * grayness, 0, 1), grayness
 
 
 def _add_macro_targets(
@@ -192,39 +228,24 @@ def _steps(slider: float) -> dict[str, float]:
     return {"min": max(0.0, 1 - 2 * slider), "average": 1 - abs(2 * slider - 1), "max": max(0.0, 2 * slider - 1)}
 
 
-def _add_detail_targets(model: HeadModel, rng: np.random.Generator, out: np.ndarray) -> None:
+def _add_detail_targets(model: HeadModel, years: float, rng: np.random.Generator, out: np.ndarray) -> None:
     """Bipolar details, alike on both sides up to a little noise; outlines of the head; asymmetries."""
     shared: dict[str, float] = {}
     for negative, positive in model.detail_pairs:
-        name = negative.split("/")[1]
+        group, name = negative.split("/")
         sided = name.startswith(("l-", "r-"))
         key = name[2:] if sided else name
         if key not in shared:
-            shared[key] = float(np.clip(rng.normal(0, DETAIL_SPREAD), -0.6, 0.6))
-        value = shared[key] + (rng.normal(0, 0.05) if sided else 0)
-        if negative.startswith("head/") and "trans" in negative:
+            spread = DETAIL_SPREAD * (OUTLINE_SHARE if group in ("head", "neck", "chin") else 1)
+            shared[key] = float(np.clip(rng.normal(0, spread), -0.5, 0.5)) + AGE_DETAILS.get(key, 0.0) * aged(years)
+        value = shared[key] + (rng.normal(0, 0.04) if sided else 0)
+        if group == "head" and "trans" in name:
             continue
-        if "eye-scale" in negative:
+        if "eye-scale" in name:
             value *= 0.6
         out[model.row[negative]], out[model.row[positive]] = max(0, -value), max(0, value)
     for name in rng.choice(model.shape_names, 2, replace=False):
-        out[model.row[str(name)]] = rng.random() * 0.3
+        out[model.row[str(name)]] = rng.random() * 0.25
     for name, row in model.row.items():
         if name.startswith("asym/") and "breast" not in name and "trunk" not in name and rng.random() < 0.2:
-            out[row] = rng.random() * 0.35
-
-
-def _random_expression(rng: np.random.Generator) -> dict[str, float]:
-    """Weights of expression units: one of `EXPRESSIONS`, a little stronger on one side, and always some blink."""
-    name = list(EXPRESSIONS)[rng.choice(len(EXPRESSIONS), p=[chance for chance, _ in EXPRESSIONS.values()])]
-    strength, blink = rng.uniform(0.2, 0.9), min(abs(rng.normal(0, BLINK_SPREAD)), 0.3)
-    sides = {"Left": 1 + rng.normal(0, SIDEDNESS), "Right": 1 + rng.normal(0, SIDEDNESS)}
-    units = {"eyeBlinkLeft": blink, "eyeBlinkRight": blink}
-    for unit, (low, high) in EXPRESSIONS[name][1].items():
-        value = strength * rng.uniform(low, high)
-        if unit in SIDED_UNITS:
-            for side, factor in sides.items():
-                units[f"{unit}{side}"] = float(np.clip(value * factor, 0, 1))
-        else:
-            units[unit] = value
-    return units
+            out[row] = rng.random() * ASYMMETRY

@@ -15,15 +15,14 @@ from gghead.synthetic.hair.lashes import Lashes
 from gghead.synthetic.hair.styles import random_cut, random_style
 from gghead.synthetic.hair.texture import paint_strips
 from gghead.synthetic.parts.clothes import random_outfit
-from gghead.synthetic.parts.head_parts import eye_mesh, skin_mesh
-from gghead.synthetic.parts.irises import paint_eye
-from gghead.synthetic.parts.procedural_mouth import TONGUE_COLOR, ProceduralMouth
+from gghead.synthetic.parts.eyeballs import Eyes
+from gghead.synthetic.parts.head_parts import skin_mesh
+from gghead.synthetic.parts.irises import paint_eyes
+from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup
+from gghead.synthetic.parts.teeth import paint_teeth, random_teeth
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
-
-MOUTH_COLOR = np.array([0.10, 0.016, 0.014])
-"""Linear light: the inside of the mouth."""
 
 
 class ProceduralHeads(HeadMaker):
@@ -38,7 +37,7 @@ class ProceduralHeads(HeadMaker):
         self._brows = BrowPatches(self.model, self._chart.detail)
         self._lashes = Lashes(self.model, self._chart.detail)
         self._beards = BeardGrower(self.model, self._chart, self._skin)
-        self._mouth = ProceduralMouth(self.model)
+        self._eyes, self._mouth = Eyes(self.model), Mouth(self.model)
         self._strips = paint_strips(self._chart.detail)
 
     def draw(self, rng: np.random.Generator) -> Head:
@@ -53,13 +52,14 @@ class ProceduralHeads(HeadMaker):
         scalp = rng.uniform(0.5, 0.8) if style == "shaved" else 0.12 if style == "bald" else 0.92
         face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
         textures = paint_skin(self._chart, self._skin, person, face, rng)
-        eye = paint_eye(person.iris_color, person.age, rng)
+        eyes = paint_eyes(person.iris_colors, person.years, rng)
         outfit = random_outfit(person.cloth_color, person.collar, rng)
         parts = [skin_mesh(self.model, vertices, place, outfit)]
         eyeballs = self.model.eyeballs(vertices)
-        parts += [eye_mesh(ball, place, person.gaze) for ball in eyeballs]
+        parts.append(self._eyes.mesh(vertices, place, person.gaze, person.focus))
         skin = self.model.skin(vertices)
-        parts.append(self._mouth.mesh(neutral, vertices, skin, place))
+        teeth = random_teeth(person.years, person.melanin, rng)
+        parts.append(self._mouth.mesh(neutral, person.weights, vertices, teeth, place))
         brow = self._brows.paint(person, rng)
         lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup[2]
         normals = vertex_normals(skin, self.model.triangles)
@@ -71,10 +71,10 @@ class ProceduralHeads(HeadMaker):
             Surface.painted(Material.SKIN_HEAD, textures.head),
             Surface.painted(Material.SKIN_BODY, textures.body),
             outfit.surface(rng),
-            Surface.painted(Material.EYE, eye),
+            Surface.painted(Material.EYE, eyes),
             Surface.plain(Material.MOUTH, MOUTH_COLOR),
-            Surface.painted(Material.TEETH, self._mouth.texture),
-            Surface.plain(Material.TONGUE, TONGUE_COLOR),
+            Surface.painted(Material.TEETH, paint_teeth(teeth, rng)),
+            Surface.painted(Material.TONGUE, self._mouth.tongue),
             Surface.dyed(Material.HAIR, self._strips, person.hair_color),
             Surface.dyed(Material.BROW, brow, brow_color(person, textures.base)),
             Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_color * 0.4, 0.03)),

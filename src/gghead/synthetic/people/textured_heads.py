@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
-from PIL import Image
 from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial import KDTree
 
@@ -19,27 +18,24 @@ from gghead.synthetic.hair.beards import BeardGrower
 from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
 from gghead.synthetic.hair.texture import paint_strips
 from gghead.synthetic.parts.clothes import random_outfit
+from gghead.synthetic.parts.eyeballs import Eyes
 from gghead.synthetic.parts.glasses import glasses_mesh, random_glasses
-from gghead.synthetic.parts.head_parts import eye_mesh, skin_mesh
-from gghead.synthetic.parts.mouth import Mouth
+from gghead.synthetic.parts.head_parts import skin_mesh
+from gghead.synthetic.parts.irises import paint_eyes
+from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
+from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.render.mesh_rasterizer import rasterize, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
-MOUTH_COLOR = np.array([0.22, 0.05, 0.045])
-"""Linear light: the inside of the mouth."""
-TEETH_TINT, EYE_TINT, LASH_COLOR = np.array([1.1, 1.0, 0.82]), np.array([0.92, 0.88, 0.85]), np.full(3, 0.012)
+LASH_COLOR = np.full(3, 0.012)
 HAIR_GAIN = 1.15
 """A shell of hair shadows itself less than hair does, but has no light from inside."""
 LASH_LENGTH = 0.6
 """Share of the modelled lashes' length that is drawn."""
 SCALP_SINK = 0.07
 """Decimetres."""
-IRIS_RADIUS = 0.415
-"""Of the pictures of eyes, as a share of half their side."""
-EYE_SIDE = 128
-"""Most texels along the side of an eye; the iris is half of it."""
 BROW_RISE = 0.04
 """Of the inner ends of the brows, decimetres."""
 BROW_THINNESS = 0.7
@@ -81,13 +77,10 @@ class TexturedHeads(HeadMaker):
             for name, style in self._styles.items()
         }
         self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
-        self._teeth = _evened(textures["mouth"]["teeth"])
-        self._eyes = {name: _shrunk(texture, EYE_SIDE) for name, texture in textures["eyes"].items()}
         self._brows = {name: _flat_gray(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
         self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
-        proxies = self._pack.proxies
-        self._mouth = Mouth(self.model, proxies["teeth"]["teeth_base"], proxies["tongue"]["tongue01"])
+        self._eyes, self._mouth = Eyes(self.model), Mouth(self.model)
 
     def draw(self, rng: np.random.Generator) -> Head:
         person = random_person(self.model, rng)
@@ -103,8 +96,9 @@ class TexturedHeads(HeadMaker):
             # The scalp sinks a little below its hair, so that no skull is too large for it.
             depth = SCALP_SINK * np.linalg.norm(place.linear[:, 0]) * np.clip((0.5 - style.skin_reach) / 0.3, 0, 1)
             skin.points[below] -= skin.normals[below] * depth[:, None]
-        solid = [skin, *(eye_mesh(ball, place, person.gaze) for ball in self.model.eyeballs(vertices))]
-        solid += self._mouth.meshes(neutral, vertices, place)
+        solid = [skin, self._eyes.mesh(vertices, place, person.gaze, person.focus)]
+        teeth = random_teeth(person.years, person.melanin, rng)
+        solid.append(self._mouth.mesh(neutral, person.weights, vertices, teeth, place))
         glasses = random_glasses(person, rng)
         if glasses is not None:
             solid.append(glasses_mesh(glasses, self.model.eyeballs(vertices), self.model.skin(vertices), place))
@@ -122,20 +116,20 @@ class TexturedHeads(HeadMaker):
             grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
             sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
         frame = Surface.plain(Material.GLASSES, np.zeros(3) if glasses is None else glasses.color)
-        surfaces = (frame, outfit.surface(rng), *self._surfaces(person, look, rng))
+        surfaces = (frame, outfit.surface(rng), *self._surfaces(person, look, teeth, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
-    def _surfaces(self, person: Person, look: Look, rng: np.random.Generator) -> tuple[Surface, ...]:
+    def _surfaces(self, person: Person, look: Look, teeth: Teeth, rng: np.random.Generator) -> tuple[Surface, ...]:
         textures, hair = self._pack.textures, person.hair_color
         first, second = (self._skins[name] for name in look.skins)
         body = blend_bodies(first, second, look.share, look.color)
         surfaces = (
             Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
             Surface.painted(Material.SKIN_BODY, body),
-            Surface.painted(Material.EYE, paint_iris(self._eyes[look.iris], person.iris_color), EYE_TINT),
+            Surface.painted(Material.EYE, paint_eyes(person.iris_colors, person.years, rng)),
             Surface.plain(Material.MOUTH, MOUTH_COLOR),
-            Surface.painted(Material.TEETH, self._teeth, TEETH_TINT),
-            Surface.painted(Material.TONGUE, textures["mouth"]["tongue"], 0.6),
+            Surface.painted(Material.TEETH, paint_teeth(teeth, rng)),
+            Surface.painted(Material.TONGUE, self._mouth.tongue),
             Surface.dyed(Material.BEARD, self._strips, hair),
             Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
             Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOR),
@@ -206,38 +200,10 @@ def _place_texels(
     return hit, weights
 
 
-def paint_iris(texture: UInt8[np.ndarray, "h w 4"], color: Float32[np.ndarray, "3"]) -> UInt8[np.ndarray, "s s 3"]:
-    """An eye whose iris has another display colour, on average."""
-    height, width = texture.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    radius = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5) * 2
-    inside = np.clip((IRIS_RADIUS - radius) * 40, 0, 1)[..., None]
-    seen = texture[..., :3].astype(np.float32)
-    gray = seen.mean(2, keepdims=True)
-    ring = (radius < 0.95 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS)
-    dyed = gray / gray[ring].mean() * (color * 255)
-    return np.clip(seen + (dyed - seen) * inside, 0, 255).astype(np.uint8)
-
-
 def _calmed(brows: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
     """Brows with their inner ends raised: as modelled they frown."""
     inner = np.clip(1 - (np.abs(brows[:, :1]) - 0.08) / 0.3, 0, 1)
     return brows + inner * np.array([0, BROW_RISE, 0], np.float32)
-
-
-def _evened(teeth: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
-    """Teeth without the black lines between them; gums stay."""
-    shown = teeth[..., :3].astype(np.float32) / 255
-    gray = 1 - np.clip((shown.max(2) - shown.min(2)) / 0.3, 0, 1)
-    even = shown ** (1 - 0.5 * gray[..., None])
-    return np.concatenate([(even * 255).round().astype(np.uint8), teeth[..., 3:]], 2)
-
-
-def _shrunk(texture: UInt8[np.ndarray, "h w 4"], side: int) -> UInt8[np.ndarray, "s s 4"]:
-    """A texture of at most so many texels along its side."""
-    image = Image.fromarray(texture)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(image)
 
 
 def _flat_gray(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:

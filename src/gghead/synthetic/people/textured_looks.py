@@ -49,7 +49,7 @@ class Look:
         beard: kind, painted shadow and length.
         makeup: lips, lids and cheeks [3], 0 to 1.
         freckles: density, 0 to 1.
-        brows, lashes, iris: names.
+        brows, lashes: names.
         brow_tone: brows' colour as a share of the hair's.
     """
 
@@ -65,7 +65,6 @@ class Look:
     freckles: float
     brows: str
     lashes: str
-    iris: str
     brow_tone: float
 
 
@@ -88,7 +87,6 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.14 if person.melanin < 0.3 else 0.03) else 0.0,
         brows=_random_brows(person, pack, rng),
         lashes=str(rng.choice(list(pack.proxies["eyelashes"]))),
-        iris=str(rng.choice(list(pack.textures["eyes"]))),
         brow_tone=rng.uniform(0.5, 0.9),
     )
 

@@ -29,6 +29,7 @@ HEAD_RECORD = np.dtype(
         ("landmarks_3d", "f4", (LANDMARKS, 3)),
         ("female", "?"),
         ("age", "u1"),
+        ("years", "f4"),
         ("ancestry", "f4", (3,)),
         ("melanin", "f4"),
         ("hair_colour", "f4", (3,)),
@@ -72,6 +73,7 @@ def head_record(number: int, head: Head, model: HeadModel, lighting: Lighting) -
     record["landmarks_3d"] = landmarks(model, model.morph(person.weights), head.place)
     record["female"] = person.sex == "female"
     record["age"] = list(AGES).index(person.age)
+    record["years"] = person.years
     record["ancestry"] = person.ancestry
     record["melanin"] = person.melanin
     record["hair_colour"] = person.hair_color
