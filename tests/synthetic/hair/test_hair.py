@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.hair.field import FACE_CENTER, FACE_RADII, HairField
-from gghead.synthetic.hair.growth import grow
+from gghead.synthetic.hair.growth import Lines, grow
 from gghead.synthetic.hair.hair import HairGrower
 from gghead.synthetic.hair.hairline import KNOTS, HairLine, random_hair_line
 from gghead.synthetic.hair.styles import (
@@ -16,12 +17,15 @@ from gghead.synthetic.hair.styles import (
     CUTS,
     MEN,
     WOMEN,
+    Cut,
     HairStyle,
     random_cut,
     random_style,
 )
 from gghead.synthetic.hair.texture import Strip, paint_strips
-from gghead.synthetic.render.renderer import Material
+from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.mesh_rasterizer import vertex_normals
+from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface, project, render
 from tolerances import EXACT_FLOAT32
 
 
@@ -42,6 +46,12 @@ def person(model: HeadModel) -> Person:
 
 def usual_line(person: Person) -> HairLine:
     return random_hair_line(replace(person, sex="female", years=25.0), 0.0, np.random.default_rng(1))
+
+
+def grown(field: HairField, count: int, cut: Cut, line: HairLine, rng: np.random.Generator) -> Lines:
+    """Hair from the first of the roots inside the line."""
+    chosen = np.flatnonzero(line.above(field.roots.azimuth, field.roots.position[:, 1]) > 0)[:count]
+    return grow(field, chosen, np.arange(len(chosen)) < count // 4, cut, line, rng)
 
 
 @pytest.mark.parametrize("chances", [MEN, WOMEN, AFRICAN_MEN, AFRICAN_WOMEN])
@@ -106,8 +116,7 @@ def test_hair_stays_out_of_the_head_and_off_the_face(field: HairField, person: P
     rng = np.random.default_rng(3)
     line, cut = usual_line(person), random_cut(style, rng)
     assert cut is not None
-    inside = line.above(field.roots.azimuth, field.roots.position[:, 1])
-    lines = grow(field, np.flatnonzero(inside > 0)[:400], cut, line, rng)
+    lines = grown(field, 400, cut, line, rng)
     assert len(lines.points) > 200
     points = lines.points[:, 1:].reshape(-1, 3)
     assert np.isfinite(points).all()
@@ -121,16 +130,14 @@ def test_hair_stays_out_of_the_head_and_off_the_face(field: HairField, person: P
 def test_falling_hair_ends_at_its_hem(field: HairField, person: Person) -> None:
     rng, line = np.random.default_rng(3), usual_line(person)
     cut = replace(CUTS["bob"], hem=6.4)
-    inside = line.above(field.roots.azimuth, field.roots.position[:, 1])
-    lines = grow(field, np.flatnonzero(inside > 0)[:400], cut, line, rng)
+    lines = grown(field, 400, cut, line, rng)
     assert lines.points[..., 1].min() > 6.4 - 0.2
     assert np.quantile(lines.points[:, -1, 1], 0.3) < 6.6
 
 
 def test_tied_hair_comes_together(field: HairField, person: Person) -> None:
     rng, line = np.random.default_rng(3), usual_line(person)
-    inside = line.above(field.roots.azimuth, field.roots.position[:, 1])
-    lines = grow(field, np.flatnonzero(inside > 0)[:300], CUTS["bun"], line, rng)
+    lines = grown(field, 300, CUTS["bun"], line, rng)
     ends = lines.points[:, -1]
     assert np.linalg.norm(ends - np.median(ends, axis=0), axis=1).mean() < 0.2
 
@@ -157,6 +164,40 @@ def test_ribbons_are_a_sheer_mesh_within_their_strips(model: HeadModel, person: 
 def test_strips_are_opaque_near_the_roots_and_clear_at_the_tips(detail: float) -> None:
     atlas = paint_strips(detail)
     opacity = atlas[..., 3].reshape(len(atlas), len(Strip), -1).mean(2) / 255
-    assert (opacity[len(atlas) // 5] > 0.35).all()
+    fine = np.array([strip == Strip.FINE for strip in Strip])
+    assert (opacity[len(atlas) // 5, ~fine] > 0.35).all()
+    assert opacity[:, Strip.FINE].max() < 0.4
+    assert opacity[len(atlas) // 2, Strip.BASE] > 0.85, "nothing is seen through the layer below"
     assert (opacity[-1] < 0.2).all()
     assert opacity[len(atlas) // 4, Strip.DENSE_A] > opacity[len(atlas) // 4, Strip.WISPY_B]
+
+
+@pytest.mark.parametrize("style", ["crop", "curly", "afro", "long", "bun"])
+def test_no_scalp_is_seen_from_behind_or_above(model: HeadModel, person: Person, style: HairStyle) -> None:
+    rng, line = np.random.default_rng(5), usual_line(person)
+    cut, grower = random_cut(style, rng), HairGrower(model, detail=0.35)
+    assert cut is not None
+    skin, place = model.skin(model.morph(person.neutral)), model.to_canonical(model.morph(person.neutral))
+    count = len(model.triangles)
+    scalp = Mesh(
+        points=place.points(skin),
+        normals=place.directions(vertex_normals(skin, model.triangles)),
+        triangles=model.triangles,
+        uvs=np.zeros((count, 3, 2), np.float32),
+        materials=np.full(count, Material.SKIN_HEAD, np.int32),
+        reach=np.ones(len(skin), np.float32),
+    )
+    hair = Surface.dyed(Material.HAIR, paint_strips(0.35), np.full(3, 0.1))
+    scene = Scene(scalp, grower.grow(cut, line, skin, place, rng), (hair,))
+    roots = grower._field.roots
+    deep = line.above(roots.azimuth, roots.position[:, 1]) > 0.25
+    points = place.points((skin[roots.corners] * roots.weights[..., None]).sum(1))
+    for yaw, pitch in ((np.pi, 0.0), (np.pi, 0.7), (2.2, 0.2), (-2.4, -0.3)):
+        label = posed_label(yaw, pitch, focal=3.5)
+        view = render(scene, label, 64, random_lighting(rng), 2)
+        towards = label[[3, 7, 11]] - points
+        facing = (place.directions(roots.normal) * towards).sum(1) > 0.4 * np.linalg.norm(towards, axis=1)
+        column, row = project(points[deep & facing], label, 64)[:, :2].T.astype(int)
+        inside = (column >= 0) & (column < 64) & (row >= 0) & (row < 64)
+        seen = view.material[row[inside], column[inside]]
+        assert (seen == Material.HAIR + 1).mean() > 0.97, (yaw, pitch)

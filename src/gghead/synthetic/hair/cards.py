@@ -41,11 +41,11 @@ def ribbons(
     roll = rng.normal(0, 0.3, (count, 1, 1))
     across = across * np.cos(roll) + np.cross(tangent, across) * np.sin(roll)
     t = np.linspace(0, 1, steps)[None, :, None]
-    half = widths[:, None, None] / 2 * (0.75 + 0.35 * np.sin(np.pi * t) - 0.15 * t)
+    half = widths[:, None, None] / 2 * (0.8 + 0.3 * np.sin(np.pi * t) - 0.4 * t**2)
     vertices = np.stack([points - across * half, points + across * half], 2).reshape(-1, 3)
     # Fibres have no normal along their direction; what is left of the head's own is lit.
     shading = _unit(outward - 0.6 * tangent * (outward * tangent).sum(2, keepdims=True))
-    tilt = np.stack([shading - 0.25 * across, shading + 0.25 * across], 2)
+    tilt = np.stack([shading - 0.15 * across, shading + 0.15 * across], 2)
     first = (np.arange(count) * steps * 2)[:, None] + np.arange(steps - 1)[None] * 2
     lower = np.stack([first, first + 1, first + 2], -1).reshape(-1, 3)
     upper = np.stack([first + 1, first + 3, first + 2], -1).reshape(-1, 3)

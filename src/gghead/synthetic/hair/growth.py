@@ -15,9 +15,16 @@ from gghead.synthetic.hair.styles import Cut
 
 CROWN = np.array([0.0, 8.40, 0.20], np.float32)
 """Where the whorl is."""
+WHORL_RADIUS = 0.28
 DOWN = np.array([0.0, -1.0, 0.0], np.float32)
 BROWS = 7.60
 """Fringes end above this height."""
+CLOTHES, CLOTHES_BELOW = 0.15, (-6.35, -5.85)
+"""Thickness of what is worn over neck and shoulders, and minus the heights between which it begins."""
+FADE, SHORTEST_AT_LINE = 0.32, 0.4
+"""How far inside of the line of the hair cut hair has its full length, dm, and its share of that at the line."""
+LAYER_BELOW = 0.55
+"""Distance from the skin of the layer below, or its length where hair stands off, as a share of what it would be."""
 SHORTEST = 0.3
 """Of a trimmed ribbon, as a share of what it would be; shorter ones are left out."""
 
@@ -37,16 +44,34 @@ class Lines:
     roots: np.ndarray
 
 
-def grow(field: HairField, chosen: np.ndarray, cut: Cut, line: HairLine, rng: np.random.Generator) -> Lines:
-    """One line from each of the chosen roots [n] (indices) inside the line of the hair."""
+def grow(
+    field: HairField, chosen: np.ndarray, below: np.ndarray, cut: Cut, line: HairLine, rng: np.random.Generator
+) -> Lines:
+    """One line from each root inside the line of the hair.
+
+    Args:
+        field: where the head and the neck are.
+        chosen: indices of the roots [n].
+        below: whether each belongs to the layer below the others [n].
+        cut: the style.
+        line: where hair grows; what grows near it is shorter.
+        rng: decides about every line.
+    """
     tie = tie_point(field, cut)
     root, normal = field.roots.position[chosen], field.roots.normal[chosen]
     count, waves = len(chosen), _Waves(rng)
     disorder = 0.6 * waves(root) + rng.normal(0, 1, (count, 3)).astype(np.float32)
     comb = _combed(root, root, cut)
     direction = _unit(cut.lift * normal + comb + cut.stray * disorder)
-    step = (_lengths(root, field.roots.azimuth[chosen], cut) * rng.uniform(0.85, 1.1, count) / cut.steps)[:, None]
+    azimuth = field.roots.azimuth[chosen]
+    step = (_lengths(root, azimuth, cut) * rng.uniform(0.85, 1.1, count) / cut.steps)[:, None]
+    if cut.hem == 0 and cut.comb != "tied":
+        faded = _smooth(line.above(azimuth, root[:, 1]), 0, FADE)
+        step *= (SHORTEST_AT_LINE + (1 - SHORTEST_AT_LINE) * faded)[:, None]
+    if cut.comb == "out":
+        step *= np.where(below, LAYER_BELOW, 1)[:, None]
     layer = 0.25 + 0.75 * rng.random(count) * _smooth(root[:, 1], 6.9, 8.2) if cut.comb != "out" else np.ones(count)
+    layer = np.where(below, LAYER_BELOW * layer, layer)
     points, outward = [root], [normal]
     for k in range(cut.steps):
         here = points[-1]
@@ -92,13 +117,15 @@ def _lengths(root: np.ndarray, azimuth: np.ndarray, cut: Cut) -> np.ndarray:
 
 def _combed(here: np.ndarray, root: np.ndarray, cut: Cut) -> np.ndarray:
     """Where the comb draws hair at `here` that grows at `root`, both [n, 3]; not of unit length everywhere."""
-    from_crown = _unit((here - CROWN) * [1, 0, 1] + [0, -0.1, 0])
+    from_crown = _from_crown(here)
     high = _smooth(here[:, 1], 7.75, 8.2)[:, None]
     front = _smooth(root[:, 2], 0.5, 1.2)[:, None]
     side = np.sign(root[:, :1])
     falling = DOWN + np.float32(0.25) * from_crown
     if cut.comb == "parted":
         across = np.concatenate([np.tanh((root[:, :1] - cut.parting) * 12), 0 * high, -0.25 - 0.6 * front], 1)
+        behind = 1 - _smooth(root[:, 2], 0.05, 0.55)[:, None]  # the parting ends at the whorl
+        across = (1 - behind) * across + behind * from_crown
         return high * across + (1 - high) * (falling + np.array([0, 0, -0.3]) * front)
     if cut.comb == "back":
         back = np.concatenate([0.2 * side, 0 * high, -1 + 0 * high], 1)
@@ -116,12 +143,20 @@ def _combed(here: np.ndarray, root: np.ndarray, cut: Cut) -> np.ndarray:
     return high * from_crown + (1 - high) * falling
 
 
+def _from_crown(here: np.ndarray) -> np.ndarray:
+    """Away from the whorl and down, turning clockwise around it as most people's hair does."""
+    flat = (here - CROWN) * [1, 0, 1]
+    turn = np.exp(-((np.linalg.norm(flat, axis=1, keepdims=True) / WHORL_RADIUS) ** 2))
+    return _unit(flat * (1 - 0.6 * turn) + 0.9 * turn * flat[:, [2, 1, 0]] * [-1, 0, 1] + [0, -0.1, 0])
+
+
 def _keep_off(field: HairField, points: np.ndarray, gap: np.ndarray, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
     """Points pushed out to their gap, and pulled back where hair would stand off; and the way out there."""
     points = points.astype(np.float32)
     distance, away = field.probe(points)
     if cut.comb == "out":
         return points, away
+    gap = gap + CLOTHES * _smooth(-points[:, 1], *CLOTHES_BELOW)
     loose = np.float32(0.25) if cut.hem == 0 else 0.7 - 0.45 * _smooth(points[:, 1], 6.6, 7.4)
     target = np.clip(distance, gap, gap + 0.05 + loose * np.maximum(0, distance - gap - 0.05))
     moved = points + away * (target - distance)[:, None].astype(np.float32)

@@ -1,5 +1,7 @@
 """A person's hair: from a style to a mesh."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float32
 
@@ -16,6 +18,10 @@ from gghead.synthetic.render.renderer import Mesh
 HAIRLINE_BAND = 0.15
 """Width of the band behind the line of the hair where ribbons are shorter and narrower, decimetres."""
 
+BASE_WIDTH, BASE_TONE = 1.7, 0.8
+"""Of the ribbons of the layer below, as factors of those above."""
+FLYAWAY_WIDTH, FLYAWAY_OPACITY = 0.09, 0.5
+"""Of a ribbon with a handful of strands, decimetres."""
 SLIMNESS = 0.4
 """No ribbon is wider than this share of its length."""
 
@@ -46,23 +52,53 @@ class HairGrower:
         inside = inside - (cut.comb == "tied") * _before_ear(roots)  # sideburns are too short to be tied
         wanted = np.flatnonzero(inside > 0.005 + ragged.clip(0))
         chosen = wanted[: round(cut.cards * share)]
-        lines = grow(self._field, chosen, cut, line, rng)
-        edge = np.clip(inside[lines.roots] / HAIRLINE_BAND, 0, 1)
+        # Every first part of the roots covers the scalp evenly.
+        below = np.arange(len(roots.azimuth)) <= chosen[round(cut.base * (len(chosen) - 1))] if len(chosen) else None
+        if below is None:
+            return Mesh.empty()
+        lines = grow(self._field, chosen, below[chosen], cut, line, rng)
+        edge, below = np.clip(inside[lines.roots] / HAIRLINE_BAND, 0, 1), below[lines.roots]
         length = np.linalg.norm(np.diff(lines.points, axis=1), axis=2).sum(1)
-        widths = np.minimum(cut.width, SLIMNESS * length) / share * (0.5 + 0.5 * edge)
-        widths = widths * rng.uniform(0.8, 1.25, len(lines.roots))
+        widths = np.minimum(cut.width * np.where(below, BASE_WIDTH, 1), SLIMNESS * length) / share
+        widths = widths * (0.5 + 0.5 * edge) * rng.uniform(0.8, 1.25, len(lines.roots))
         strips = np.array(cut.strips)[rng.integers(len(cut.strips), size=len(lines.roots))]
-        parts = [
-            ribbons(
-                self._moved(lines, skin), widths, strips, _shades(lines, rng), place, rng, _opacity(edge, cut.steps)
-            )
-        ]
+        strips = np.where(below, Strip.COIL_BASE if Strip.CURLY_B in cut.strips else Strip.BASE, strips)
+        tones = _shades(lines, rng) * np.where(below, BASE_TONE, 1)[:, None]
+        opacity = _opacity(edge, cut.steps)
+        parts = [ribbons(self._moved(lines, skin), widths, strips, tones, place, rng, opacity)]
+        if cut.flyaways and len(wanted):
+            parts.append(self._flyaways(cut, line, wanted, skin, place, rng))
         if cut.comb == "tied":
             ends = (bun if cut.knot == "bun" else tail)(self._field, tie_point(self._field, cut), share, rng)
             strips = rng.choice([Strip.DENSE_A, Strip.DENSE_B], len(ends.points))
             widths = rng.uniform(0.1, 0.15, len(ends.points)) / share
             parts.append(ribbons(self._around(ends, skin), widths, strips, _shades(ends, rng), place, rng))
         return Mesh.joined(parts)
+
+    def _flyaways(
+        self,
+        cut: Cut,
+        line: HairLine,
+        wanted: np.ndarray,
+        skin: np.ndarray,
+        place: Similarity,
+        rng: np.random.Generator,
+    ) -> Mesh:
+        """Single strands that leave the others: without them hair ends like a helmet."""
+        share = np.sqrt(self._detail)
+        chosen = np.sort(rng.choice(wanted, round(cut.flyaways * share)))
+        loose = replace(
+            cut,
+            lift=cut.lift + 0.15,
+            gap=1.12 * cut.gap + rng.uniform(0.01, 0.04),
+            stray=cut.stray + 0.2,
+            wave=cut.wave + 0.02,
+            turns=max(1.0, cut.turns),
+        )
+        lines = grow(self._field, chosen, np.zeros(len(chosen), bool), loose, line, rng)
+        widths = np.full(len(lines.roots), FLYAWAY_WIDTH) / share
+        tones, strips = _shades(lines, rng), np.full(len(lines.roots), Strip.FINE)
+        return ribbons(self._moved(lines, skin), widths, strips, tones, place, rng, FLYAWAY_OPACITY)
 
     def _around(self, lines: Lines, skin: np.ndarray) -> Lines:
         """Lines around the neutral head -> around the person."""
@@ -80,7 +116,7 @@ class HairGrower:
 def _shades(lines: Lines, rng: np.random.Generator) -> np.ndarray:
     """Light that reaches each point [n, s]: streaks, darker roots, tips that the sun has bleached."""
     count, steps = lines.points.shape[:2]
-    streaks, roots, bleached = rng.uniform(0.08, 0.24), rng.uniform(0.5, 0.75), rng.uniform(0, 0.25)
+    streaks, roots, bleached = rng.uniform(0.05, 0.16), rng.uniform(0.7, 0.9), rng.uniform(0, 0.25)
     own = np.exp(rng.normal(0, streaks, (count, 1)))
     along = np.linspace(0, 1, steps)[None]
     return own * (roots + (1 - roots) * np.minimum(1, 2 * along) + bleached * along**2)

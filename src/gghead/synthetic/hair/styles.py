@@ -54,6 +54,8 @@ class Cut:
         strips: which textures.
         parting: side (x) of the parting.
         tie: height at which tied hair comes together; knot: what is behind it.
+        base: share of the ribbons that make an opaque layer below the others.
+        flyaways: single strands that stand off.
     """
 
     comb: Comb
@@ -74,6 +76,8 @@ class Cut:
     parting: float = 0.0
     tie: float = 7.8
     knot: Literal["tail", "bun"] = "tail"
+    base: float = 0.3
+    flyaways: int = 90
 
 
 _STRAIGHT = (Strip.DENSE_A, Strip.DENSE_A, Strip.DENSE_B, Strip.WISPY_A)
@@ -81,19 +85,19 @@ _LOOSE = (Strip.DENSE_B, Strip.WAVY, Strip.WAVY, Strip.WISPY_A)
 _CURLS = (Strip.CURLY_A, Strip.CURLY_B, Strip.CURLY_A, Strip.WAVY)
 _COILS = (Strip.COILS, Strip.COILS, Strip.CURLY_B)
 CUTS: dict[HairStyle, Cut] = {
-    "ring": Cut("down", 0.2, 0.2, 0.2, 0, 900, 3, 0.09, 0.35, 0.05, 0.25, 0, 0, 0.15, _STRAIGHT),
-    "crop": Cut("forward", 0.3, 0.15, 0.14, 0, 1900, 3, 0.085, 0.6, 0.10, 0.1, 0, 0, 0.25, _STRAIGHT),
-    "parted": Cut("parted", 0.85, 0.3, 0.2, 0, 1300, 6, 0.115, 0.5, 0.14, 0.1, 0.01, 1, 0.12, _STRAIGHT),
-    "swept": Cut("back", 0.85, 0.35, 0.3, 0, 1200, 6, 0.115, 0.6, 0.14, 0.06, 0.01, 1, 0.10, _STRAIGHT),
-    "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 1400, 5, 0.105, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
-    "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1300, 6, 0.16, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS),
-    "afro": Cut("out", 0.5, 0.4, 0.35, 0, 1800, 4, 0.17, 1.0, 0.5, 0.0, 0.03, 2, 0.35, _COILS),
-    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 950, 10, 0.14, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
-    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1000, 10, 0.14, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
-    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 850, 14, 0.145, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
-    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 800, 18, 0.15, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
-    "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
-    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 900, 9, 0.13, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
+    "ring": Cut("down", 0.2, 0.2, 0.2, 0, 1500, 3, 0.06, 0.35, 0.05, 0.25, 0, 0, 0.15, _STRAIGHT),
+    "crop": Cut("forward", 0.3, 0.17, 0.15, 0, 3600, 2, 0.05, 0.5, 0.10, 0.1, 0, 0, 0.22, _STRAIGHT),
+    "parted": Cut("parted", 0.85, 0.3, 0.2, 0, 2200, 6, 0.07, 0.5, 0.14, 0.1, 0.01, 1, 0.12, _STRAIGHT),
+    "swept": Cut("back", 0.85, 0.35, 0.3, 0, 2000, 6, 0.07, 0.6, 0.14, 0.06, 0.01, 1, 0.10, _STRAIGHT),
+    "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 2300, 5, 0.065, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
+    "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1700, 6, 0.12, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS, base=0.25),
+    "afro": Cut("out", 0.5, 0.4, 0.35, 0, 2400, 3, 0.13, 1.0, 0.5, 0.0, 0.03, 2, 0.30, _COILS, base=0.25),
+    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 1400, 10, 0.085, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
+    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1400, 10, 0.085, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
+    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 1200, 12, 0.09, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
+    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 1100, 16, 0.10, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
+    "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
+    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
 }  # fmt: skip
 """Styles that are more than paint on the scalp."""
 

@@ -23,6 +23,9 @@ class Strip(IntEnum):
     CURLY_A = 5
     CURLY_B = 6
     COILS = 7
+    BASE = 8
+    FINE = 9
+    COIL_BASE = 10
 
 
 def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
@@ -41,11 +44,23 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
         _strip(rng, 64, 0.9, 0.20, 5.0, 0.25),
         _strip(rng, 50, 0.85, 0.24, 7.0, 0.2),
         _strip(rng, 58, 0.85, 0.16, 12.0, 0.0),
+        _strip(rng, 190, 1.0, 0.02, 0.8, 0.15, filled=0.78),
+        _strip(rng, 5, 1.0, 0.10, 1.3, 0.0, thick=2.5),
+        _strip(rng, 90, 0.9, 0.16, 9.0, 0.0, filled=0.5),
     ]
     return pooled(np.concatenate(strips, 1), detail)
 
 
-def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, turns: float, clump: float) -> np.ndarray:
+def _strip(
+    rng: np.random.Generator,
+    count: int,
+    longest: float,
+    wave: float,
+    turns: float,
+    clump: float,
+    filled: float = 0.0,
+    thick: float = 1.0,
+) -> np.ndarray:
     """One strip [h, w, 4] in 0 .. 1.
 
     Args:
@@ -55,6 +70,8 @@ def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, tu
         wave: width of the strands' waves, share of the strip's width.
         turns: number of waves.
         clump: how much strands come together towards the tip, 0 to 1.
+        filled: share of the height up to which nothing is seen between the strands but at the sides.
+        thick: factor of the strands' width.
     """
     v = np.linspace(0, 1, STRIP_HEIGHT)[:, None]
     x = (np.arange(STRIP_WIDTH) + 0.5) / STRIP_WIDTH
@@ -71,9 +88,12 @@ def _strip(rng: np.random.Generator, count: int, longest: float, wave: float, tu
             longest * rng.uniform(0.62, 1) if rng.random() < 0.8 else rng.uniform(0.3, 0.6),
         )
         taper = np.clip((v - begin) / 0.04, 0, 1) * np.clip((end - v) / 0.22, 0, 1) ** 0.7
-        half = rng.uniform(0.008, 0.021)
+        half = thick * rng.uniform(0.008, 0.021)
         alpha = np.clip((half - np.abs(x - line)) / 0.01 + 0.5, 0, 1) * taper
         shade = rng.uniform(0.36, 0.66) * (1 - 0.25 * np.abs(x - line) / half)
         light += (shade - light) * alpha
         solid = solid + (1 - solid) * alpha
+    if filled:
+        ends = np.clip((0.42 - np.abs(x - 0.5)) / 0.08, 0, 1) * np.clip((filled - v) / 0.2, 0, 1)
+        solid = np.maximum(solid, ends)
     return np.stack([light, light, light, solid], -1)

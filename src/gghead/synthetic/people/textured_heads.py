@@ -15,6 +15,7 @@ from gghead.synthetic.anatomy.heads import Head, HeadMaker
 from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.anatomy.skin_regions import Noise, Region, map_skin
 from gghead.synthetic.hair.beards import BeardGrower
+from gghead.synthetic.hair.hair import HairGrower
 from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
 from gghead.synthetic.hair.texture import paint_strips
 from gghead.synthetic.parts.clothes import random_outfit
@@ -76,6 +77,7 @@ class TexturedHeads(HeadMaker):
             name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
             for name, style in self._styles.items()
         }
+        self._hair = HairGrower(self.model, detail)
         self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
         self._brows = {name: _flat_gray(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
@@ -111,6 +113,8 @@ class TexturedHeads(HeadMaker):
         if style is not None:
             points, triangles = self.model.skin(vertices), self.model.triangles
             sheer.append(hair_mesh(style, neutral, points, place, look.mirrored, look.stretch, triangles))
+        if look.cut is not None:
+            sheer.append(self._hair.grow(look.cut, look.hair_line, self.model.skin(vertices), place, rng))
         if look.beard.length > 0:
             posed = self.model.skin(vertices)
             grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
@@ -136,7 +140,8 @@ class TexturedHeads(HeadMaker):
         )
         if look.style == SHAVED:
             return surfaces
-        return (*surfaces, Surface.dyed(Material.HAIR, self._styles[look.style].texture, hair * HAIR_GAIN))
+        texture = self._strips if look.cut is not None else self._styles[look.style].texture
+        return (*surfaces, Surface.dyed(Material.HAIR, texture, hair * HAIR_GAIN))
 
     def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
         hair, base = np.clip(person.hair_color, 0, 1) ** (1 / 2.2), look.color
@@ -146,6 +151,8 @@ class TexturedHeads(HeadMaker):
         above = coarse.repeat(2, 0)[:height].repeat(2, 1)[:, :width]
         if look.style == SHAVED:
             roots, density, grain = np.clip(above / 0.14, 0, 1).astype(np.float32), rng.uniform(0.25, 0.8), 0.5
+        elif look.cut is not None:
+            roots, density, grain = np.clip(above / 0.14, 0, 1).astype(np.float32), 0.92, 0.3
         else:
             # Whatever the style leaves open far inside of the hair line is hair, too.
             inside = np.clip((above - 0.22) / 0.15, 0, 1).astype(np.float32)

@@ -14,16 +14,21 @@ from gghead.synthetic.anatomy.asset_pack import AssetPack
 from gghead.synthetic.anatomy.identities import Person
 from gghead.synthetic.hair.beards import Beard, random_beard
 from gghead.synthetic.hair.hairline import HairLine, random_hair_line
+from gghead.synthetic.hair.styles import Cut, random_cut, random_style
 from gghead.synthetic.parts.skin import skin_color
 
 SHAVED = "shaved"
 """Name of the style of those who have no hair to speak of."""
 STYLES = {
-    "male": {"short01": 0.2, "short02": 0.2, "short03": 0.14, "short04": 0.22, "long01": 0.03, "ponytail01": 0.03},
-    "female": {"long01": 0.28, "ponytail01": 0.25, "bob02": 0.2, "braid01": 0.03}
-    | {"short01": 0.04, "short02": 0.03, "short03": 0.07, "short04": 0.06},
+    "male": {"short01": 0.1, "short02": 0.2, "short03": 0.05, "short04": 0.1, "long01": 0.03, "ponytail01": 0.03},
+    "female": {"long01": 0.3, "ponytail01": 0.2, "bob02": 0.05, "braid01": 0.1}
+    | {"short01": 0.02, "short02": 0.06, "short03": 0.02, "short04": 0.02},
 }
 OTHER_STYLE = 0.1
+GROWN = 0.9
+"""Chance of hair that is grown strand by strand instead of modelled in the pack."""
+MOST_RECEDING = 0.6
+"""Of a line of grown hair that is no ring."""
 SHAVED_CHANCE = {
     "male": {"child": 0.02, "young": 0.12, "middleage": 0.22, "old": 0.35},
     "female": {"child": 0.0, "young": 0.01, "middleage": 0.01, "old": 0.01},
@@ -42,10 +47,11 @@ class Look:
         skins: names of two skins that are mixed.
         share: of the second skin, 0 to 0.5.
         colour: of the face, display values.
-        style: name of the hair, or `SHAVED`.
+        style: name of the modelled hair, of grown hair (styles.py), or `SHAVED`.
         mirrored: whether the hair's left and right are exchanged.
         stretch: factors of the hair's size along the axes.
-        hair_line: where hair grows on a shaved head.
+        cut: of grown hair; None where the hair is modelled, or shaved.
+        hair_line: where hair grows.
         beard: kind, painted shadow and length.
         makeup: lips, lids and cheeks [3], 0 to 1.
         freckles: density, 0 to 1.
@@ -59,6 +65,7 @@ class Look:
     style: str
     mirrored: bool
     stretch: Float[np.ndarray, "3"]
+    cut: Cut | None
     hair_line: HairLine
     beard: Beard
     makeup: Float[np.ndarray, "3"]
@@ -72,8 +79,10 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
     """A look that suits a person."""
     color = skin_color(person, rng)
     skins = (_random_skin(person, pack, rng), _random_skin(person, pack, rng))
-    style = _random_style(person, pack, rng)
+    style, cut = _random_style(person, pack, rng)
     receding = rng.uniform(0, 1) * {"child": 0.0, "young": 0.4, "middleage": 0.9, "old": 1.0}[person.age]
+    if cut is not None:
+        receding = 0.9 if style == "ring" else min(receding, MOST_RECEDING)
     return Look(
         skins=skins,
         share=rng.uniform(0, 0.5),
@@ -81,6 +90,7 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         style=style,
         mirrored=bool(rng.random() < 0.5),
         stretch=rng.uniform(0.0, 0.05) + rng.uniform([0.985, 0.985, 0.985], [1.015, 1.03, 1.03]),
+        cut=cut,
         hair_line=random_hair_line(person, receding if person.sex == "male" else 0.0, rng),
         beard=random_beard(person, rng),
         makeup=_random_makeup(person, rng),
@@ -107,15 +117,20 @@ def _random_skin(person: Person, pack: AssetPack, rng: np.random.Generator) -> s
     return names[int(rng.random() * len(names))]
 
 
-def _random_style(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
-    shaved = rng.random() < SHAVED_CHANCE[person.sex][person.age]
+def _random_style(person: Person, pack: AssetPack, rng: np.random.Generator) -> tuple[str, Cut | None]:
+    """Name of the hair, and how it is cut if it is grown."""
+    shaved, grown = rng.random() < SHAVED_CHANCE[person.sex][person.age], rng.random() < GROWN
+    own = random_style(person, rng)
+    cut = random_cut(own, rng)
     known = STYLES["male"].keys() | STYLES["female"].keys()
     chances = {
         name: STYLES[person.sex].get(name, 0.0 if name in known else OTHER_STYLE) for name in pack.proxies["hair"]
     }
     shares = np.array(list(chances.values())) + 1e-9
-    chosen = rng.choice(len(chances), p=shares / shares.sum())
-    return SHAVED if shaved else list(chances)[chosen]
+    chosen = list(chances)[rng.choice(len(chances), p=shares / shares.sum())]
+    if shaved or (grown and cut is None):
+        return SHAVED, None
+    return (own, cut) if grown else (chosen, None)
 
 
 def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:

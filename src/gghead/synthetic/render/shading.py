@@ -159,10 +159,12 @@ def light_vertices(mesh, look, lights, shadow, vertex_material):
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
         v = unit(eye[0] - px, eye[1] - py, eye[2] - pz)
         facing, share = nx * v[0] + ny * v[1] + nz * v[2], 1.0
-        if facing < 0:
+        if facing < 0 and inner[m]:
+            # At its rim hair that faces away a little is lit as what is beside it, not as its far side.
+            nx, ny, nz = unit(nx - facing * v[0], ny - facing * v[1], nz - facing * v[2])
+            share = 1 - (1 - INSIDE_LIGHT) * min(1.0, max(0.0, -2 * facing - 0.5))
+        elif facing < 0:
             nx, ny, nz = -nx, -ny, -nz
-            if inner[m]:
-                share = 1 - (1 - INSIDE_LIGHT) * min(1.0, -3 * facing)
         lit = lit_share(shadow, px, py, pz, nx, ny, nz)
         tangent = (tangents[i, 0], tangents[i, 1], tangents[i, 2])
         light = light_at(lights, (nx, ny, nz), v, tangent, gloss[m], wrap[m], lit * share, reach[i])

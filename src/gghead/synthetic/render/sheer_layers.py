@@ -27,6 +27,8 @@ EDGE_ON = 0.15
 """Shells fade from this cosine between their normal and the view on."""
 SHADING_ALPHA = 0.5
 """Sheer surfaces cast a shadow where they have this alpha or more."""
+TILE, REFRESH = 16, 192
+"""Columns of a tile, whose farthest limit spares triangles behind it; found anew after so many triangles of a band."""
 TONE_STEPS, TONE_LIMIT = 4096, 16.0
 """Size and largest linear value of the table of display values; its steps are even in the square root."""
 
@@ -66,6 +68,7 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
     limit = np.empty((band, width), np.float32)
     clear, deepest = np.empty((band, width), np.float32), np.empty((band, width), np.float32)
     triangles = mesh[5]
+    far = np.empty((width + TILE - 1) // TILE, np.float32)
     rows = np.empty((triangles.shape[0], 2), np.int32)
     for t in range(triangles.shape[0]):
         y0, y1, y2 = screen[triangles[t, 0], 1], screen[triangles[t, 1], 1], screen[triangles[t, 2], 1]
@@ -75,9 +78,15 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
         bottom = min(top + band, height) - 1
         count[:], clear[:], deepest[:] = 0, 1, 0
         limit[: bottom - top + 1] = depth[top : bottom + 1]
+        drawn = 0
         for t in sequence:
             first, last = max(rows[t, 0], top), min(rows[t, 1], bottom)
             if first <= last:
+                if drawn % REFRESH == 0:
+                    _find_farthest(limit, bottom - top + 1, far)
+                drawn += 1
+                if _is_hidden(screen, triangles[t, 0], triangles[t, 1], triangles[t, 2], far):
+                    continue
                 _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, deepest, count, layer_depth,
                          layer_color, layer_material)  # fmt: skip
         for y in range(top, bottom + 1):
@@ -90,6 +99,28 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
                 elif count[y - top, x] > 0:
                     _blend(y, x, y - top, count, layer_depth, layer_color, layer_material, order, depth, hit,
                            solid_material, solid_image, tone, out, out_depth, out_material)  # fmt: skip
+
+
+@exact
+def _find_farthest(limit, rows, far):
+    """The largest limit of the first rows of each tile, in place."""
+    far[:] = 0
+    for y in range(rows):
+        for x in range(limit.shape[1]):
+            far[x // TILE] = max(far[x // TILE], limit[y, x])
+
+
+@exact
+def _is_hidden(screen, a, b, c, far):
+    """Whether a triangle is behind the limits of all tiles that it may touch."""
+    nearest = min(screen[a, 2], screen[b, 2], screen[c, 2])
+    width = far.shape[0] * TILE
+    left = min(max(0.0, min(screen[a, 0], screen[b, 0], screen[c, 0])), width)
+    right = max(-1.0, min(width - 1.0, max(screen[a, 0], screen[b, 0], screen[c, 0])))
+    hidden = True
+    for tile in range(int(left) // TILE, math.floor(right / TILE) + 1):
+        hidden &= nearest >= far[tile]
+    return hidden
 
 
 @exact
@@ -140,16 +171,9 @@ def _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, 
             alpha *= shown * (b0 * alphas[a] + b1 * alphas[b] + b2 * alphas[c])
             if alpha < MIN_ALPHA:
                 continue
-            slot = count[row, x]
-            if slot < LAYERS:
-                count[row, x] = slot + 1
-            else:
-                slot = 0
-                for k in range(1, LAYERS):
-                    if layer_depth[row, x, k] > layer_depth[row, x, slot]:
-                        slot = k
-                if z >= layer_depth[row, x, slot]:
-                    continue
+            slot = _place_for(z, row, x, count, layer_depth)
+            if slot < 0:
+                continue
             clear[row, x] *= 1 - alpha
             deepest[row, x] = max(deepest[row, x], z)
             if alpha > MAX_COVERAGE:
@@ -166,6 +190,20 @@ def _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, 
             lights[1] += b0 * light[a, 4] + b1 * light[b, 4] + b2 * light[c, 4]
             lights[2] += b0 * light[a, 5] + b1 * light[b, 5] + b2 * light[c, 5]
             lights[3] = alpha
+
+
+@exact
+def _place_for(z, row, x, count, layer_depth):
+    """Where a layer of this depth goes: a free place, or that of the deepest layer, -1 if the new one is deeper."""
+    slot = count[row, x]
+    if slot < LAYERS:
+        count[row, x] = slot + 1
+        return slot
+    slot = 0
+    for k in range(1, LAYERS):
+        if layer_depth[row, x, k] > layer_depth[row, x, slot]:
+            slot = k
+    return slot if z < layer_depth[row, x, slot] else -1
 
 
 @exact
