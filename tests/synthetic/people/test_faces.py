@@ -7,7 +7,7 @@ from gghead.synthetic.anatomy.face_chart import HeadChart, chart_head
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.anatomy.skin_regions import Region, SkinMaps, map_skin
-from gghead.synthetic.hair.beards import CHANCES, BeardGrower, random_beard
+from gghead.synthetic.hair.beards import CHANCES, LONG_STEPS, Beard, BeardGrower, random_beard
 from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hairline import random_hair_line
 from gghead.synthetic.hair.lashes import Lashes
@@ -121,6 +121,24 @@ def test_beards_grow_around_the_mouth(
         assert local[:, 1].max() < higher
     assert local[:, 2].min() > 0.4, "in front of the ears"
     assert (local[:, 1].min() < 6.5) == (style != "moustache")
+
+
+def test_a_beard_thins_out_towards_its_border(
+    model: HeadModel, chart: HeadChart, maps: SkinMaps, person: Person
+) -> None:
+    beard = Beard("full", np.zeros(3), 0.2)
+    normals, place = vertex_normals(model.neutral, model.triangles), model.to_canonical(expressed(model))
+    mesh = BeardGrower(model, chart, maps).grow(beard, model.neutral, normals, place, np.random.default_rng(1))
+    local = (mesh.points - place.shift) @ np.linalg.inv(place.linear).T
+    roots = slice(0, None, 2 * (LONG_STEPS + 1))
+    assert mesh.alpha is not None
+    opacity, height, side = mesh.alpha[roots], local[roots, 1], np.abs(local[roots, 0])
+    cheek, chin = (side > 0.45) & (height > 6.85), (side < 0.2) & (height < 6.55)
+    assert cheek.sum() > 20
+    edge = height[cheek] > np.quantile(height[cheek], 0.9)
+    assert opacity[cheek][edge].mean() < 0.6 * opacity[chin].mean()
+    long = np.linalg.norm(local[2 * LONG_STEPS :: 2 * (LONG_STEPS + 1)] - local[roots], axis=1)
+    assert long[cheek][edge].mean() < 0.75 * long[chin].mean()
 
 
 def test_brows_are_above_the_eyes_and_rise_with_the_skin(model: HeadModel, person: Person) -> None:

@@ -159,7 +159,7 @@ class TexturedHeads(HeadMaker):
             covered = self._covered[look.style] * np.clip((above + 0.03) / 0.12, 0, 1)
             roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
         shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
-        below_beard = 0.8 * hair if look.beard.length > 0 else shaved
+        below_beard = 0.65 * hair if look.beard.length > 0 else shaved
         lipstick = np.clip(np.array([0.62, 0.20, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
         lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
         layers = (
