@@ -12,7 +12,7 @@ import torch
 from jaxtyping import install_import_hook
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-FOLDERS = "evaluation gaussians geometry inference media metrics model photos stylegan training uv"
+FOLDERS = "evaluation gaussians geometry inference inversion media metrics model photos stylegan training uv"
 """Whose signatures are checked at every call, where they name shapes; numba's kernels can't be."""
 FILES = [
     *(path for folder in FOLDERS.split() for path in (SOURCE / "gghead" / folder).rglob("*.py")),

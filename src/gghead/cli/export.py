@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from gghead.cli.options import (
-    SEEDS,
     check_output,
     device_option,
     force_option,
@@ -18,6 +17,7 @@ from gghead.cli.options import (
     progress,
     truncation_option,
 )
+from gghead.cli.persons.heads import HEADS, head_name
 from gghead.exports.formats import format_of, require_frame
 from gghead.runs.resolve import find_model
 
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=SEEDS, default="0", show_default=True, help="Heads to write, like 0-15,42.")
+@click.option(
+    "--seeds",
+    type=HEADS,
+    default="0",
+    show_default=True,
+    help="Heads to write, like 0-15,42; person files may stand among them: 0-3,anna.safetensors.",
+)
 @truncation_option
 @click.option(
     "--up", type=click.Choice(["y", "-y", "z"]), help="Axis that points up; default: what the format's readers expect."
@@ -43,7 +49,7 @@ if TYPE_CHECKING:
 @device_option
 def export(
     model: Path,
-    seeds: list[int],
+    seeds: list[int | Path],
     truncation: float,
     up: "Up | None",
     scale: float | None,
@@ -61,12 +67,12 @@ def export(
     """
     seeds = list(dict.fromkeys(seeds))  # a file each, whoever names one twice
     if not out.suffix or out.is_dir():
-        paths = [out / f"seed{seed:04d}.ply" for seed in seeds]
+        paths = [out / f"{head_name(seed)}.ply" for seed in seeds]
     else:
         kind = format_of(out)
         require_frame(kind, up, scale, center)
         stem, suffix = out.name[: -len(kind.suffix)], out.name[-len(kind.suffix) :]
-        paths = [out.with_name(f"{stem}_seed{seed:04d}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
+        paths = [out.with_name(f"{stem}_{head_name(seed)}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
     for path in (out, *paths):
         check_output(path, force)
 
@@ -75,13 +81,18 @@ def export(
     from gghead.exports.files import export as write
     from gghead.gaussians import checks
     from gghead.inference.loading import load
+    from gghead.inversion.choosing import choose_heads
 
     checks.log.setLevel(logging.INFO)  # who exports is told what is left out
     if paths[0].parent == out:
         make_folder(out, force)
     generator = load(model, pick_device(device))
     for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
-        heads = generator.sample([seed], truncation)
-        title = f"{path.stem}: seed {seed}" if len(seeds) == 1 else path.stem
+        heads = choose_heads(generator, [seed], truncation).decode(generator, 0)
+        title = f"{path.stem}: {_told(seed)}" if len(seeds) == 1 else path.stem
         write(path, heads[0], generator, up=up, scale=scale, center=center, title=title, overwrite=force)
         click.echo(path)
+
+
+def _told(seed: int | Path) -> str:
+    return seed.stem if isinstance(seed, Path) else f"seed {seed}"

@@ -5,21 +5,20 @@ from pathlib import Path
 import click
 
 from gghead.cli.looks import VIDEOS, check_backdrop, radians_of, rendering_options, target_of
-from gghead.cli.options import (
-    SEEDS,
-    check_output,
-    model_argument,
-    pick_device,
-    progress,
-    rendering_path,
-    truncation_option,
-)
+from gghead.cli.options import check_output, model_argument, pick_device, progress, rendering_path, truncation_option
+from gghead.cli.persons.heads import HEADS
 from gghead.runs.resolve import find_model
 
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=SEEDS, default="0-4", show_default=True, help="Heads to morph through, in this order.")
+@click.option(
+    "--seeds",
+    type=HEADS,
+    default="0-4",
+    show_default=True,
+    help="Heads to morph through, in this order; person files may stand among them: anna.safetensors,7.",
+)
 @truncation_option
 @click.option(
     "--frames",
@@ -31,7 +30,7 @@ from gghead.runs.resolve import find_model
 @rendering_options
 def interpolate(
     model: Path,
-    seeds: list[int],
+    seeds: list[int | Path],
     truncation: float,
     frames: int,
     fov: float | None,
@@ -58,15 +57,14 @@ def interpolate(
     from gghead.geometry.cameras import Cameras
     from gghead.inference.loading import load
     from gghead.inference.outputs import save_video
-    from gghead.inference.paths import loop
     from gghead.inference.pictures import morph
+    from gghead.inversion.choosing import choose_heads
 
     generator = load(file, device)
-    styles = loop(generator.styles(seeds, truncation), frames)
+    path = choose_heads(generator, seeds, truncation).looped(frames)
     cameras = Cameras.orbit(
         frames, resolution, turns=len(seeds), device=generator.device, fov=radians_of(fov), target=target_of(fov)
     )
-    save_video(
-        out, progress(morph(generator, styles, cameras, background=background), frames, "frames"), overwrite=force
-    )
+    shown = morph(generator, path.styles, cameras, residuals=path.residuals, background=background)
+    save_video(out, progress(shown, frames, "frames"), overwrite=force)
     click.echo(out)

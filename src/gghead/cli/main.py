@@ -16,6 +16,7 @@ from gghead.cli.export import export
 from gghead.cli.import_ import import_
 from gghead.cli.info import info
 from gghead.cli.interpolate import interpolate
+from gghead.cli.persons.invert import invert
 from gghead.cli.resume import resume
 from gghead.cli.sample import sample
 from gghead.cli.termination import orderly_end
@@ -122,5 +123,5 @@ def main(debug: bool) -> None:
     logging.basicConfig(level=level, handlers=[handler])
 
 
-for command in (train, resume, sample, interpolate, view, evaluate, export, import_, info, data, doctor):
+for command in (train, resume, sample, interpolate, invert, view, evaluate, export, import_, info, data, doctor):
     main.add_command(command)

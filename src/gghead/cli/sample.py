@@ -9,7 +9,6 @@ import click
 
 from gghead.cli.looks import PICTURES, PITCH, VIDEOS, YAW, check_backdrop, radians_of, rendering_options, target_of
 from gghead.cli.options import (
-    SEEDS,
     check_output,
     make_folder,
     model_argument,
@@ -18,6 +17,7 @@ from gghead.cli.options import (
     rendering_path,
     truncation_option,
 )
+from gghead.cli.persons.heads import HEADS, head_name
 from gghead.runs.resolve import find_model
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ ORBIT_FRAMES = 96
 
 @click.command()
 @model_argument
-@click.option("--seeds", type=SEEDS, default="0-15", show_default=True, help="Heads to draw, like 0-15,42.")
+@click.option(
+    "--seeds",
+    type=HEADS,
+    default="0-15",
+    show_default=True,
+    help="Heads to draw, like 0-15,42; person files may stand among them: 0-3,anna.safetensors.",
+)
 @truncation_option
 @click.option(
     "--yaw",
@@ -47,7 +53,7 @@ ORBIT_FRAMES = 96
 @rendering_options
 def sample(
     model: Path,
-    seeds: list[int],
+    seeds: list[int | Path],
     truncation: float,
     yaw: tuple[float, ...],
     pitch: tuple[float, ...],
@@ -78,20 +84,22 @@ def sample(
     from gghead.inference.loading import load
     from gghead.inference.outputs import arrange, save_video
     from gghead.inference.pictures import portraits, turntable
+    from gghead.inversion.choosing import choose_heads
 
     generator = load(file, device)
-    styles = generator.styles(seeds, truncation)
+    chosen = choose_heads(generator, seeds, truncation)
     if moving:
         if orbit is None:
             cameras = Cameras.orbit(ORBIT_FRAMES, resolution, fov=radians_of(fov), target=target_of(fov))
         else:
             cameras = at(swing(directions[0], orbit), fov, resolution)
-        frames = turntable(generator, styles, cameras.to(generator.device), background=background)
+        cameras = cameras.to(generator.device)
+        frames = turntable(generator, chosen.styles, cameras, residuals=chosen.residuals, background=background)
         shown = progress((arrange(each, empty=background) for each in frames), ORBIT_FRAMES, "frames")
         save_video(out, shown, overwrite=force)
     else:
         cameras = at(directions, fov, resolution).to(generator.device)
-        heads = portraits(generator, styles, cameras, background=background)
+        heads = portraits(generator, chosen.styles, cameras, residuals=chosen.residuals, background=background)
         require_sheet(out, len(seeds), len(directions), resolution)
         write_stills(out, seeds, directions, progress(heads, len(seeds), "heads"), background, force)
     click.echo(out)
@@ -155,7 +163,7 @@ def require_sheet(out: Path, heads: int, directions: int, resolution: int) -> No
 
 def write_stills(
     out: Path,
-    seeds: list[int],
+    seeds: list[int | Path],
     directions: list[tuple[float, float]],
     heads: Iterator,
     empty: tuple[float, float, float] | None,
@@ -179,4 +187,4 @@ def write_stills(
     for seed, pictures in zip(seeds, heads, strict=True):
         for (yaw, pitch), picture in zip(directions, pictures, strict=True):
             angle = f"_yaw{yaw:g}_pitch{pitch:g}" if several else ""
-            save_picture(out / f"seed{seed:04d}{angle}.png", picture)
+            save_picture(out / f"{head_name(seed)}{angle}.png", picture)

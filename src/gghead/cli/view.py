@@ -50,7 +50,7 @@ def view(
     """Look at heads in a browser.
 
     MODEL is a .safetensors, .ply, .spz or .splat file, a run's folder or name (GGHEAD-4), a checkpoint's folder, or a
-    folder of them; default: the bundled model.
+    folder of them; default: the bundled model. Of a person file (`gghead invert`), seed 0 is the person.
     """
     import importlib.util
     import time

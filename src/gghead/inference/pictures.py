@@ -10,6 +10,7 @@ from gghead.gaussians.scene import Gaussians
 from gghead.gaussians.shading import freeze_colors
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import Observation, observe
+from gghead.inference.residuals import Residuals, decode
 from gghead.model.generator import Generator
 from gghead.rasterizer.checks import Background
 
@@ -19,12 +20,17 @@ HEADS_AT_ONCE = 8
 
 @torch.no_grad()
 def portraits(
-    generator: Generator, styles: Float[Tensor, "B L W"], cameras: Cameras, *, background: Background | None = 1.0
+    generator: Generator,
+    styles: Float[Tensor, "B L W"],
+    cameras: Cameras,
+    *,
+    residuals: Residuals | None = None,
+    background: Background | None = 1.0,
 ) -> Iterator[Float[Tensor, "V H W C"]]:
     """Pictures of each head by every camera, head by head; background and result as of `colors`."""
     seen = observe(generator.config, cameras)
-    for chunk in styles.split(HEADS_AT_ONCE):
-        yield from colors(seen, _whole_heads(seen, generator, chunk), cameras, background=background)
+    for heads in _whole_heads(seen, generator, styles, residuals):
+        yield from colors(seen, heads, cameras, background=background)
 
 
 @torch.no_grad()
@@ -33,6 +39,7 @@ def turntable(
     styles: Float[Tensor, "B L W"],
     cameras: Cameras,
     *,
+    residuals: Residuals | None = None,
     frozen_colors: bool = True,
     background: Background | None = 1.0,
 ) -> Iterator[Float[Tensor, "B H W C"]]:
@@ -42,11 +49,12 @@ def turntable(
         generator: makes the heads, once.
         styles: of the heads.
         cameras: one a frame.
+        residuals: what the heads have beside their styles.
         frozen_colors: view-dependent colour stays as the frontal camera sees it, as in the official videos.
         background: as of `colors`.
     """
     seen = observe(generator.config, cameras)
-    heads = [_whole_heads(seen, generator, chunk) for chunk in styles.split(HEADS_AT_ONCE)]
+    heads = list(_whole_heads(seen, generator, styles, residuals))
     if frozen_colors:
         front = Cameras.frontal(cameras.width, styles.device)
         heads = [freeze_colors(chunk, front) for chunk in heads]
@@ -56,14 +64,20 @@ def turntable(
 
 @torch.no_grad()
 def morph(
-    generator: Generator, styles: Float[Tensor, "F L W"], cameras: Cameras, *, background: Background | None = 1.0
+    generator: Generator,
+    styles: Float[Tensor, "F L W"],
+    cameras: Cameras,
+    *,
+    residuals: Residuals | None = None,
+    background: Background | None = 1.0,
 ) -> Iterator[Float[Tensor, "H W C"]]:
     """Frames of a video in which frame f shows head f by camera f; background and result as of `colors`."""
     seen = observe(generator.config, cameras)
-    for first in range(0, len(styles), HEADS_AT_ONCE):
-        piece = slice(first, first + HEADS_AT_ONCE)
-        heads = _whole_heads(seen, generator, styles[piece])
-        yield from colors(seen, heads, cameras[piece], pairwise=True, background=background)
+    first = 0
+    for heads in _whole_heads(seen, generator, styles, residuals):
+        count = heads.batch_shape.numel()
+        yield from colors(seen, heads, cameras[first : first + count], pairwise=True, background=background)
+        first += count
 
 
 def colors(
@@ -89,5 +103,11 @@ def colors(
     return torch.cat([drawn.rgb / torch.where(drawn.alpha > 0, drawn.alpha, 1.0), drawn.alpha], dim=-1).clamp(0, 1)
 
 
-def _whole_heads(seen: Observation, generator: Generator, styles: Float[Tensor, "B L W"]) -> Gaussians:
-    return seen.apply_smoothing_filter(generator.decode(styles), generator)
+def _whole_heads(
+    seen: Observation, generator: Generator, styles: Float[Tensor, "B L W"], residuals: Residuals | None
+) -> Iterator[Gaussians]:
+    """Heads for pictures, some at a time."""
+    for first in range(0, len(styles), HEADS_AT_ONCE):
+        piece = slice(first, first + HEADS_AT_ONCE)
+        heads = decode(generator, styles[piece], None if residuals is None else residuals[piece])
+        yield seen.apply_smoothing_filter(heads, generator)

@@ -100,8 +100,8 @@ class EfficientNetLite0(nn.Module):
         """Scores of the 1000 classes of ImageNet."""
         return self._fc(self(pictures))
 
-    def maps(self, pictures: UInt8[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """The maps after the blocks MAP_BLOCKS, of 112, 56, 28 and 14 pixels a side."""
+    def maps(self, pictures: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+        """The maps after the blocks MAP_BLOCKS, of 112, 56, 28 and 14 pixels a side; of pictures from 0 to 255."""
         x, kept = self._enter(pictures), []
         for number, block in enumerate(self._blocks[: MAP_BLOCKS[-1] + 1]):
             x = block(x)

@@ -15,6 +15,9 @@ from gghead.gaussians.formats.spz import load_spz
 from gghead.gaussians.scene import Gaussians
 from gghead.inference.directions import Directions, principal_directions
 from gghead.inference.loading import load
+from gghead.inversion.choosing import open_person
+from gghead.inversion.person import Person
+from gghead.inversion.person_file import is_person
 from gghead.model.generator import Generator
 from gghead.viewer import direction_strips
 from gghead.viewer.drawing.drawing import Splats, draw, splats
@@ -39,6 +42,7 @@ class Model:
     generator: Generator
     directions: Directions
     mesh: TemplateMesh
+    person: Person | None
 
 
 class HeadsService:
@@ -117,17 +121,21 @@ class HeadsService:
     def _make(self, path: Path, version: int, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
         source = self._kept_source(path, version)
         if isinstance(source, Model):
-            return make_head(source.generator, source.directions, source.mesh, choice, viewpoint)
+            return make_head(source.generator, source.directions, source.mesh, choice, viewpoint, source.person)
         return Head(source, None, None, None, 0.0)
 
     def _load(self, path: Path, version: int) -> Model | Gaussians:
         """Reads a file; its version tells apart what was read of it before."""
         if path.suffix.lower() in LOADERS:
             return LOADERS[path.suffix.lower()](path).to(self.device)
-        generator = load(None if path == BUNDLED else path, self.device)
+        person = None
+        if is_person(path):
+            person, generator = open_person(path, self.device)
+        else:
+            generator = load(None if path == BUNDLED else path, self.device)
         count = min(NUM_DIRECTIONS, generator.config.style_size)
         mesh = build_mesh(generator.texel_uvs.cpu().numpy(), generator.template_positions.cpu().numpy())
-        return Model(generator, principal_directions(generator, count), mesh)
+        return Model(generator, principal_directions(generator, count), mesh, person)
 
 
 def _version(path: Path) -> int:

@@ -8,6 +8,8 @@ import torch
 
 from gghead.exports.files import export
 from gghead.inference.loading import load
+from gghead.inversion.person import Person, generator_hash
+from gghead.inversion.person_file import save_person
 from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import open_library
 from gghead.viewer.state import HeadChoice, Viewpoint
@@ -90,3 +92,33 @@ def test_a_model_that_was_written_anew_is_read_anew(service: HeadsService, tmp_p
     before = means(service, path, HeadChoice())
     write_model(path, seed=1)
     assert not torch.allclose(before, means(service, path, HeadChoice()))
+
+
+def test_seed_0_of_a_person_file_is_the_person(service: HeadsService, model_file: Path, tmp_path: Path) -> None:
+    generator = load(model_file)
+    channels, side = generator.config.map_channels, generator.config.map_resolution
+    residual = torch.rand(channels, side, side, generator=torch.Generator().manual_seed(0)).half().float()
+    person = Person(
+        styles=generator.styles([9], truncation=1.0)[0],
+        residual=residual,
+        expressions=torch.zeros(1, channels, 8, 8),
+        gains=torch.ones(1, 3),
+        labels=torch.zeros(1, 25),
+        pictures=("a.jpg",),
+        model=model_file.name,
+        model_hash=generator_hash(generator),
+    )
+    path = tmp_path / "anna.safetensors"
+    save_person(path, person)
+    (tmp_path / model_file.name).write_bytes(model_file.read_bytes())
+    bound = EXACT_FLOAT32._asdict()
+    whole, other = person.decode(generator)[0].sh, generator.sample([3], truncation=0.7)[0].sh
+    torch.testing.assert_close(means(service, path, HeadChoice(truncation=0.2)), whole, **bound)
+    torch.testing.assert_close(means(service, path, HeadChoice(seed=3)), other, **bound)
+    pad = HeadChoice(corners=(0, 3))
+    torch.testing.assert_close(means(service, path, replace(pad, pad=(0.0, 0.5))), whole, **bound)
+    torch.testing.assert_close(means(service, path, replace(pad, pad=(1.0, 0.5))), other, **bound)
+    assert not torch.allclose(means(service, path, HeadChoice(walk=(2.0,))), whole), "directions work on it"
+    assert not torch.allclose(means(service, path, HeadChoice(coarse=3)), whole), "and so does mixing"
+    (entry,) = open_library((path,))
+    assert entry.snapshots() == (path,)

@@ -11,11 +11,16 @@ from torch import Tensor
 from gghead.gaussians.scene import Gaussians
 from gghead.inference.directions import Directions
 from gghead.inference.mixing import Band, blend, mix_styles
+from gghead.inference.residuals import Residuals, decode
 from gghead.inference.smoothing_filter import close_gaps
+from gghead.inversion.person import Person
 from gghead.model.generator import Generator
 from gghead.viewer.drawing.template_mesh import TemplateMesh
 from gghead.viewer.state import HeadChoice, Viewpoint
 from gghead.viewer.viewpoints import camera_of
+
+PERSON_SEED = 0
+"""The seed that means the person, where a person file is looked at; truncation does not change that head."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +50,27 @@ class Head:
 
 @torch.inference_mode()
 def make_head(
-    generator: Generator, directions: Directions, mesh: TemplateMesh, choice: HeadChoice, viewpoint: Viewpoint
+    generator: Generator,
+    directions: Directions,
+    mesh: TemplateMesh,
+    choice: HeadChoice,
+    viewpoint: Viewpoint,
+    person: Person | None = None,
 ) -> Head:
     """Makes the head of a choice; the viewpoint is what a following, camera-conditioned model is told."""
     start = time.perf_counter()
-    gaussians = generator.decode(styles_of(generator, directions, choice, viewpoint)[None])[0]
+    styles = styles_of(generator, directions, choice, viewpoint, person)[None]
+    residuals = None
+    if person is not None:
+        residuals = Residuals(person.residual[None], styles.new_tensor([[_person_share(choice)]]))
+    gaussians = decode(generator, styles, residuals)[0]
     if generator.device.type == "cuda":
         torch.cuda.synchronize(generator.device)
     return Head(gaussians, generator.texel_uvs, mesh, generator, time.perf_counter() - start)
 
 
 def styles_of(
-    generator: Generator, directions: Directions, choice: HeadChoice, viewpoint: Viewpoint
+    generator: Generator, directions: Directions, choice: HeadChoice, viewpoint: Viewpoint, person: Person | None = None
 ) -> Float[Tensor, "L W"]:
     """Styles of a choice: the seed or the place on the pad, then the walk, then the bands of other seeds."""
     bands: list[tuple[Band, int | None]]
@@ -67,6 +81,9 @@ def styles_of(
     if conditioning is not None and choice.following:
         conditioning = replace(conditioning, viewmats=camera_of(viewpoint, 1, 1, generator.device).viewmats)
     styles = generator.map_styles(generator.latents(seeds + others), conditioning, choice.truncation)
+    if person is not None:
+        named = torch.tensor(seeds + others, device=styles.device) == PERSON_SEED
+        styles = torch.where(named[:, None, None], person.styles, styles)
     mixed = blend(styles[: len(seeds)], *choice.pad) if choice.corners else styles[0]
     if any(choice.walk):
         mixed = mixed + directions.offset(mixed.new_tensor(choice.walk))
@@ -75,3 +92,10 @@ def styles_of(
         if seed is not None:
             mixed = mix_styles(mixed, next(rest), band)
     return mixed
+
+
+def _person_share(choice: HeadChoice) -> float:
+    """How much of the head of a choice is the person; bands of other seeds leave what was fitted beside the styles."""
+    if not choice.corners:
+        return float(choice.seed == PERSON_SEED)
+    return float(blend(torch.tensor([float(seed == PERSON_SEED) for seed in choice.corners])[:, None], *choice.pad))

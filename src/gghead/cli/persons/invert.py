@@ -1,0 +1,92 @@
+"""gghead invert"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gghead.cli.options import (
+    RunPath,
+    check_output,
+    device_option,
+    force_option,
+    out_option,
+    pick_device,
+    progress_bars,
+)
+from gghead.runs.places import BUNDLED_MODEL
+from gghead.runs.resolve import find_model
+
+if TYPE_CHECKING:
+    from gghead.inversion.qualities import Quality
+
+
+@click.command()
+@click.argument("photos", metavar="PHOTO...", nargs=-1)
+@click.option(
+    "--model", type=RunPath(), default=BUNDLED_MODEL, help="As in `gghead sample`; default: the bundled model."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Archive with labels and masks, as `gghead data photos` makes it; PHOTOs are then names in it, default all.",
+)
+@click.option(
+    "--quality",
+    type=click.Choice(["fast", "good", "best"]),
+    default="good",
+    show_default=True,
+    help="How long it may take.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of what is random.")
+@click.option("--models", type=click.Path(path_type=Path), help="Folder of MediaPipe's face models, or of its wheel.")
+@out_option
+@force_option
+@device_option
+def invert(
+    photos: tuple[str, ...],
+    model: Path,
+    data: Path | None,
+    quality: "Quality",
+    seed: int,
+    models: Path | None,
+    out: Path,
+    force: bool,
+    device: str | None,
+) -> None:
+    """Find the head of a model that looks like the person in photographs.
+
+    OUT.safetensors is a person file: `sample`, `interpolate`, `export` and `view` take it wherever they take a seed.
+    OUT_preview.png shows how far it is. Several PHOTOs show one person. Stop it at any time: the same command goes on.
+    """
+    if data is None and not photos:
+        raise click.UsageError("no photographs; expected one or more of one person, or --data ARCHIVE")
+    if out.suffix != ".safetensors":
+        raise click.UsageError(f"the output is {out}; expected a name ending in .safetensors")
+    check_output(out, force)
+    file, device = find_model(model), pick_device(device)
+
+    from gghead.inference.loading import load
+    from gghead.inversion.inversion import Interrupted, Progress, fitted_side, prepared
+    from gghead.inversion.person_making import Order, make_person
+    from gghead.inversion.targets import archive_names, read_archive
+
+    generator = load(file, device)
+    if data is None:
+        pictures, names = prepared(photos, generator, models)
+    else:
+        names = archive_names(data, photos, fitted_side(generator))
+        pictures = read_archive(data, names, fitted_side(generator))
+    order = Order(pictures, names, quality, seed, file.name)
+    try:
+        with progress_bars() as tell:
+
+            def told(progress: Progress) -> None:
+                tell("steps", progress.done, progress.total)
+
+            make_person(out, order, generator, told, force)
+    except Interrupted:
+        click.echo("stopped; the same command goes on", err=True)
+        sys.exit(130)
+    click.echo(out)

@@ -1,0 +1,237 @@
+"""From pictures to a head: styles first, then residual maps; a step is a function of the state and its number."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gghead.geometry.cameras import Cameras
+from gghead.inference.observation import as_learned
+from gghead.inversion.losses import feature_difference, feature_maps, multiscale_ssim
+from gghead.inversion.refined_cameras import refined
+from gghead.inversion.residual_maps import ResidualMaps, level_sides, resized
+from gghead.inversion.style_space import StyleSpace
+from gghead.inversion.targets import Targets
+from gghead.metrics.efficientnet import EfficientNetLite0
+from gghead.model.generator import Generator
+from gghead.rasterizer import Rendering
+from gghead.uv.samples import sample_maps
+
+MAX_GAIN = 0.7
+"""Of the logarithm of a colour gain: from half to twice as bright."""
+
+
+STYLE_RATE, LAYER_RATE, DETAIL_RATE = 0.08, 0.03, 0.02
+PICTURE_RATES = (0.03, 0.01)
+"""Learning rates of gains and cameras, while styles and while details are fitted."""
+AT_ONCE = 3
+"""Pictures that a step looks at."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps that change one part of a fit.
+
+    Attributes:
+        steps: how many.
+        details: whether residual maps are fitted, to styles that stay; else styles.
+    """
+
+    steps: int
+    details: bool
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the terms, of means over pixels or numbers.
+
+    Attributes:
+        l1: absolute difference of colours.
+        alpha: absolute difference of alpha.
+        ssim: 1 - multi-scale SSIM.
+        features: distance of feature maps.
+        shared_style: squared whitened coordinates of the style of all layers.
+        layer_styles: the same of what layers add to it.
+        residual: squares of the residual maps.
+        expression: squares of the residuals of single pictures.
+    """
+
+    l1: float = 1.0
+    alpha: float = 0.5
+    ssim: float = 0.3
+    features: float = 0.3
+    shared_style: float = 0.01
+    layer_styles: float = 0.03
+    residual: float = 10.0
+    expression: float = 30.0
+
+
+class HeadFit(nn.Module):
+    """All that is fitted to the pictures of a person.
+
+    Args:
+        generator: whose head it is; frozen.
+        pictures: how many.
+    """
+
+    def __init__(self, generator: Generator, pictures: int) -> None:
+        super().__init__()
+        size, layers, device = generator.config.style_size, generator.synthesis.num_styles, generator.device
+        self._space = StyleSpace.of(generator)
+        self.shared_style = nn.Parameter(torch.zeros(size, device=device))
+        self.layer_styles = nn.Parameter(torch.zeros(layers, size, device=device))
+        self.gains = nn.Parameter(torch.zeros(pictures, 3, device=device))
+        self.motions = nn.Parameter(torch.zeros(pictures, 6, device=device))
+        self.residual = ResidualMaps(generator, level_sides(generator))
+        several = pictures if pictures > 1 else 0
+        coarse = level_sides(generator)[:-1] or level_sides(generator)
+        self.expressions = nn.ModuleList(ResidualMaps(generator, coarse) for _ in range(several))
+
+    def styles(self) -> Float[Tensor, "L W"]:
+        """Style vectors of all layers."""
+        return self._space.styles(self.shared_style + self.layer_styles)
+
+    def color_gains(self) -> Float[Tensor, "P 3"]:
+        """Factors of the pictures' colours; their geometric mean is 1, so that a single picture has none."""
+        logarithms = MAX_GAIN * self.gains.tanh()
+        return (logarithms - logarithms.mean(dim=0)).exp()
+
+    def cameras(self, targets: Targets) -> Cameras:
+        """The pictures' cameras, refined."""
+        return refined(targets.cameras, self.motions)
+
+
+class Fitting:
+    """Steps of one fit.
+
+    Args:
+        generator: frozen.
+        targets: what is fitted to.
+        network: tells pictures apart; None leaves its term out.
+        weights: of the losses.
+        seed: order of the pictures and of the colours behind them.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        targets: Targets,
+        network: EfficientNetLite0 | None,
+        weights: LossWeights = LossWeights(),
+        seed: int = 0,
+    ) -> None:
+        self.generator, self.targets, self.weights = generator, targets, weights
+        self.fit = HeadFit(generator, len(targets))
+        self._network, self._seed = network, seed
+        self._seen = as_learned(generator.config)
+        self._features = {} if network is None else self._target_features(network)
+        self._base: Tensor | None = None
+
+    def optimizer(self, stage: Stage) -> torch.optim.Adam:
+        """A fresh optimizer of what a stage changes."""
+        fit, rate = self.fit, PICTURE_RATES[stage.details]
+        per_picture = {"params": [fit.gains, fit.motions], "top": rate}
+        if stage.details:
+            detail = [*fit.residual.parameters(), *fit.expressions.parameters()]
+            groups = [{"params": detail, "top": DETAIL_RATE}, per_picture]
+        else:
+            groups = [
+                {"params": [fit.shared_style], "top": STYLE_RATE},
+                {"params": [fit.layer_styles], "top": LAYER_RATE},
+                per_picture,
+            ]
+        return torch.optim.Adam(groups, betas=(0.9, 0.98))
+
+    def step(self, stage: Stage, number: int, optimizer: torch.optim.Adam) -> float:
+        """Makes step `number` of a stage; returns the loss."""
+        if stage.details and number == 0:
+            with torch.no_grad():
+                maps = self.base_maps()
+            self.fit.residual.visibility.copy_(self.visibility(maps))
+        for group in optimizer.param_groups:
+            group["lr"] = group["top"] * rate_share(number / stage.steps)
+        optimizer.zero_grad(set_to_none=True)
+        rng = np.random.default_rng([self._seed, stage.details, number])
+        chosen = sorted(rng.permutation(len(self.targets))[:AT_ONCE].tolist())
+        behind = int(rng.integers(self.targets.backgrounds.shape[1]))
+        loss = self._loss(stage, chosen, behind)
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    def base_maps(self) -> Float[Tensor, "C R R"]:
+        """The generator's maps of the styles."""
+        return self.generator.maps(self.fit.styles())
+
+    def _loss(self, stage: Stage, chosen: list[int], behind: int) -> Tensor:
+        fit, weights, targets = self.fit, self.weights, self.targets
+        if stage.details:
+            if self._base is None:
+                with torch.no_grad():
+                    self._base = self.base_maps()
+            residual = fit.residual()
+            maps = self._base + residual
+            prior = weights.residual * residual.square().mean()
+        else:
+            self._base = None
+            maps = self.base_maps()
+            prior = weights.shared_style * fit.shared_style.square().mean()
+            prior = prior + weights.layer_styles * fit.layer_styles.square().mean()
+        if stage.details and len(fit.expressions):
+            own = torch.stack([fit.expressions[index]() for index in chosen])
+            prior = prior + weights.expression * own.square().mean()
+            maps = maps + resized(own, maps.shape[-1])
+        rgb, alpha = self.draw(maps, chosen)
+        colors = targets.backgrounds[chosen, behind]
+        drawn = rgb + (1 - alpha) * colors[:, None, None]
+        wanted = targets.over(chosen, colors)
+        loss = weights.l1 * (drawn - wanted).abs().mean()
+        loss = loss + weights.alpha * (alpha - targets.pixels[chosen][..., 3:]).abs().mean()
+        first, second = drawn.permute(0, 3, 1, 2), wanted.permute(0, 3, 1, 2)
+        loss = loss + weights.ssim * (1 - multiscale_ssim(first, second)).mean()
+        if self._network is not None:
+            known = [torch.cat(level) for level in zip(*(self._features[i, behind] for i in chosen), strict=True)]
+            found = feature_maps(self._network, first)
+            loss = loss + weights.features * feature_difference(found, known).mean()
+        return loss + prior
+
+    def visibility(self, maps: Float[Tensor, "C R R"]) -> Float[Tensor, "R R"]:
+        """How much of the pictures each texel makes up, 0 to 1: 1 from the mean on."""
+        ones = maps.new_ones(1, *maps.shape[-2:]).requires_grad_()
+        with torch.no_grad():
+            heads = self.generator.decode_maps(maps).gaussians
+            cameras = self.fit.cameras(self.targets)
+        marks = sample_maps(ones, self.generator.texel_uvs)
+        drawn = self._seen.render(heads, cameras, background=0.0, features=marks)
+        assert drawn.features is not None, "asked for"
+        # A picture is linear in its features: the gradient is each texel's share of all pixels.
+        (shares,) = torch.autograd.grad(drawn.features.sum(), ones)
+        return (shares[0] / shares[shares > 0].mean()).clamp(max=1)
+
+    def draw(
+        self, maps: Float[Tensor, "*B C R R"], chosen: list[int]
+    ) -> tuple[Float[Tensor, "K H W 3"], Float[Tensor, "K H W 1"]]:
+        """Premultiplied colours, with their gain, and alpha of some pictures; of one head, or one for each."""
+        cameras = self.fit.cameras(self.targets)
+        chosen_cameras = Cameras(cameras.viewmats[chosen], cameras.Ks[chosen], cameras.width, cameras.height)
+        heads = self.generator.decode_maps(maps).gaussians
+        drawn: Rendering = self._seen.render(heads, chosen_cameras, background=0.0, pairwise=maps.ndim > 3)
+        return drawn.rgb * self.fit.color_gains()[chosen][:, None, None], drawn.alpha
+
+    @torch.no_grad()
+    def _target_features(self, network: EfficientNetLite0) -> dict[tuple[int, int], list[Tensor]]:
+        """Of each picture on each of its colours."""
+        return {
+            (index, behind): feature_maps(network, self.targets.over([index], colors[None]).permute(0, 3, 1, 2))
+            for index in range(len(self.targets))
+            for behind, colors in enumerate(self.targets.backgrounds[index])
+        }
+
+
+def rate_share(progress: float) -> float:
+    """Share of the top learning rate: rises over a twentieth, falls like a cosine to a twentieth."""
+    warm = min(1.0, progress / 0.05 + 0.1)
+    return warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))

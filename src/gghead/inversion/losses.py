@@ -1,0 +1,76 @@
+"""How different two pictures are, differentiably: absolute, in structure, and to a network."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from gghead.metrics.efficientnet import EfficientNetLite0
+
+SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
+SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
+"""Constants of the index for values in [0, 1]."""
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Of the scales, finest first; where a picture is too small for all, the first of them are used."""
+MIN_MAP = 1e-6
+"""Keeps a pixel in which no channel of a feature map speaks from an infinite gradient."""
+
+
+def gaussian_window(device: torch.device) -> Float[Tensor, " K"]:
+    """The window of the index along an axis."""
+    places = torch.arange(SSIM_WINDOW, device=device) - SSIM_WINDOW // 2
+    window = torch.exp(-places.square() / (2 * SSIM_SIGMA**2))
+    return window / window.sum()
+
+
+def multiscale_ssim(first: Float[Tensor, "B 3 H W"], second: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """Multi-scale structural similarity of pictures in [0, 1], 1 for the same.
+
+    Args:
+        first: pictures, `SSIM_WINDOW` pixels a side or more.
+        second: what they are compared with.
+
+    Source: Wang et al. 2003, "Multi-scale structural similarity for image quality assessment", equation 7.
+    """
+    smallest = min(first.shape[-2:])
+    scales = max(1, min(len(SCALE_WEIGHTS), (smallest // SSIM_WINDOW).bit_length()))
+    weights = first.new_tensor(SCALE_WEIGHTS[:scales])
+    weights = weights / weights.sum()
+    window = gaussian_window(first.device)
+    result = first.new_ones(len(first))
+    for scale in range(scales):
+        structure, luminance = _ssim_terms(first, second, window)
+        term = structure * luminance if scale == scales - 1 else structure
+        # Negative where structures are opposed, of which no fractional power is a number.
+        value = term.mean(dim=(1, 2, 3)).clamp_min(1e-3)
+        result = result * value ** weights[scale]
+        if scale < scales - 1:
+            first, second = functional.avg_pool2d(first, 2), functional.avg_pool2d(second, 2)
+    return result
+
+
+def _ssim_terms(first: Tensor, second: Tensor, window: Float[Tensor, " K"]) -> tuple[Tensor, Tensor]:
+    stack = torch.cat([first, second, first * first, second * second, first * second], dim=1)
+    channels = stack.shape[1]
+    kernel = window.expand(channels, 1, 1, -1)
+    blurred = functional.conv2d(functional.conv2d(stack, kernel, groups=channels), kernel.mT, groups=channels)
+    mean1, mean2, square1, square2, product = blurred.split(first.shape[1], dim=1)
+    covariance = product - mean1 * mean2
+    variances = square1 - mean1.square() + square2 - mean2.square()
+    structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
+    luminance = (2 * mean1 * mean2 + SSIM_C1) / (mean1.square() + mean2.square() + SSIM_C1)
+    return structure, luminance
+
+
+def feature_maps(network: EfficientNetLite0, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+    """Maps of a network for pictures in [0, 1], each pixel's channels scaled to unit length."""
+    return [functional.normalize(found, dim=1, eps=MIN_MAP) for found in network.maps(pictures * 255)]
+
+
+def feature_difference(first: Sequence[Tensor], second: Sequence[Tensor]) -> Float[Tensor, " B"]:
+    """What `metrics.efficientnet.feature_distance` computes, of maps that `feature_maps` made."""
+    return torch.stack([(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(first, second, strict=True)]).sum(
+        dim=0
+    )

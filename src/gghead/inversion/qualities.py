@@ -1,0 +1,25 @@
+"""How long a fit takes: steps on styles, then on details."""
+
+from typing import Literal
+
+from gghead.inversion.fitting import Stage
+
+Quality = Literal["fast", "good", "best"]
+
+QUALITIES: dict[Quality, tuple[Stage, ...]] = {
+    "fast": (Stage(40, details=False), Stage(60, details=True)),
+    "good": (Stage(200, details=False), Stage(200, details=True)),
+    "best": (Stage(600, details=False), Stage(400, details=True)),
+}
+"""A step on styles runs the generator both ways, and takes three to four times as long as one on details."""
+
+
+def stages_of(quality: Quality) -> tuple[Stage, ...]:
+    """The stages of a quality.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if quality not in QUALITIES:
+        raise ValueError(f"the quality is {quality!r}; expected one of {', '.join(QUALITIES)}")
+    return QUALITIES[quality]

@@ -1,0 +1,151 @@
+"""The pictures that a head is fitted to: foreground, alpha, camera, and what their backgrounds are like."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from gghead.data.dataset import HeadDataset
+from gghead.data.pixels import foreground
+from gghead.geometry.cameras import Cameras
+from gghead.photos.photo import Photo
+
+MAX_PICTURES = 64
+"""Pictures of one person; a frame of a clip in so many is enough."""
+BEHIND = 0.05
+"""Alpha below which a pixel shows the background."""
+MIN_PERSON = 0.02
+"""Share of a picture that must show the person."""
+UNKNOWN_BACKGROUND = (0.5, 0.25)
+"""Mean and standard deviation of the background of a picture that shows none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A head in a picture.
+
+    Attributes:
+        image: RGB.
+        alpha: how much of a pixel shows the person, 0 to 1.
+        camera: which sees the head in canonical space as the picture shows it, batch [].
+    """
+
+    image: UInt8[np.ndarray, "S S 3"]
+    alpha: Float32[np.ndarray, "S S"]
+    camera: Cameras
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Pictures of one person at one resolution.
+
+    Attributes:
+        pixels: premultiplied foreground and alpha, 0 to 1.
+        cameras: batch [P].
+        backgrounds: colours drawn from what lies behind the person in each picture.
+    """
+
+    pixels: Float[Tensor, "P R R 4"]
+    cameras: Cameras
+    backgrounds: Float[Tensor, "P B 3"]
+
+    @classmethod
+    def of(
+        cls, pictures: Sequence[Picture | Photo], resolution: int, num_backgrounds: int, seed: int, device: torch.device
+    ) -> "Targets":
+        """Targets of prepared pictures.
+
+        Args:
+            pictures: of one person.
+            resolution: side that they are brought to, pixels.
+            num_backgrounds: colours for each, drawn from the statistics of its background.
+            seed: of these draws.
+            device: where the tensors are.
+
+        Raises:
+            ValueError: there are none, too many, or one shows nobody.
+        """
+        if not 1 <= len(pictures) <= MAX_PICTURES:
+            raise ValueError(
+                f"these are {len(pictures)} pictures of a person; expected 1 to {MAX_PICTURES}: leave some away"
+            )
+        pixels, cameras, backgrounds = [], [], []
+        for number, picture in enumerate(pictures):
+            if picture.alpha.mean() < MIN_PERSON:
+                raise ValueError(
+                    f"{picture.alpha.mean():.1%} of picture {number + 1} shows a person; expected "
+                    f"{MIN_PERSON:.0%} or more: look at its mask"
+                )
+            alpha = (picture.alpha * 255).round().astype(np.uint8)
+            pixels.append(torch.from_numpy(foreground(picture.image, alpha, resolution)).float() / 255)
+            label = picture.camera.labels().reshape(-1)
+            cameras.append(Cameras.from_labels(label, resolution))
+            backgrounds.append(_backgrounds(picture, num_backgrounds, np.random.default_rng([seed, number])))
+        viewmats = torch.stack([camera.viewmats for camera in cameras])
+        Ks = torch.stack([camera.Ks for camera in cameras])
+        batch = Cameras(viewmats.float(), Ks.float(), resolution, resolution)
+        return cls(torch.stack(pixels).to(device), batch.to(device), torch.stack(backgrounds).to(device))
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.pixels)
+
+    def over(self, chosen: Sequence[int], backgrounds: Float[Tensor, "K 3"]) -> Float[Tensor, "K R R 3"]:
+        """Some pictures on colours."""
+        pixels = self.pixels[list(chosen)]
+        return pixels[..., :3] + (1 - pixels[..., 3:]) * backgrounds[:, None, None]
+
+
+def _backgrounds(picture: Picture | Photo, count: int, rng: np.random.Generator) -> Float[Tensor, "B 3"]:
+    """Colours that lie behind a person; the first is their mean."""
+    behind = picture.image[picture.alpha < BEHIND].astype(np.float64) / 255
+    mean, deviation = np.full(3, UNKNOWN_BACKGROUND[0]), np.full(3, UNKNOWN_BACKGROUND[1])
+    if len(behind):
+        mean, deviation = behind.mean(0), behind.std(0)
+    draws = mean + deviation * np.vstack([np.zeros(3), rng.standard_normal((count - 1, 3))])
+    return torch.from_numpy(draws.clip(0, 1)).float()
+
+
+def archive_names(path: Path, names: Sequence[str], resolution: int) -> list[str]:
+    """Names of the pictures of an archive that are wanted: those that are named, or all.
+
+    Raises:
+        FileNotFoundError: there is no archive.
+        ValueError: it is none, lacks a picture of a name, or holds too many to be of one person.
+    """
+    with HeadDataset.open(path, resolution) as dataset:
+        wanted = list(names or dataset.names)
+        unknown = [name for name in wanted if name not in dataset.names]
+        if unknown:
+            shown = ", ".join(dataset.names[:3])
+            raise ValueError(f"{path} has no picture {unknown[0]!r}; expected names as in it, like {shown}")
+    if len(wanted) > MAX_PICTURES:
+        raise ValueError(
+            f"{path} holds {len(wanted)} pictures; expected at most {MAX_PICTURES}, of one person: name those"
+        )
+    return wanted
+
+
+def read_archive(path: Path, names: Sequence[str], resolution: int) -> list[Picture]:
+    """Pictures of an archive with labels and masks.
+
+    Args:
+        path: zip or folder in the format of EG3D.
+        names: of the pictures, see `archive_names`.
+        resolution: smallest side that is of use, pixels.
+
+    Raises:
+        FileNotFoundError, ValueError: as of `HeadDataset`; a picture is damaged or too small.
+    """
+    pictures = []
+    with HeadDataset.open(path, resolution) as dataset:
+        for name in names:
+            label = torch.from_numpy(dataset.labels[dataset.names.index(name)])
+            with dataset.files.decoded(name, resolution) as stored:
+                alpha = stored.mask.astype(np.float32) / 255
+                pictures.append(Picture(stored.pixels.copy(), alpha, Cameras.from_labels(label, len(stored.mask))))
+    return pictures
