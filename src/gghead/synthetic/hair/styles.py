@@ -134,3 +134,18 @@ def random_cut(style: HairStyle, rng: np.random.Generator) -> Cut | None:
         parting=float(parting),
         tie=tie,
     )
+
+
+def under_a_hat(cut: Cut) -> Cut:
+    """The same hair pressed to the head; what is tied comes together below the hat."""
+    return replace(
+        cut,
+        comb="down" if cut.comb == "out" else cut.comb,
+        top=min(cut.top, 0.3) if cut.hem == 0 and cut.comb != "tied" else cut.top,
+        lift=min(cut.lift, 0.15),
+        gap=min(cut.gap, 0.02),
+        wave=min(cut.wave, 0.03),
+        stray=min(cut.stray, 0.1),
+        flyaways=0,
+        tie=min(cut.tie, 7.0),
+    )

@@ -21,6 +21,7 @@ from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup
 from gghead.synthetic.parts.teeth import paint_teeth, random_teeth
+from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
@@ -38,6 +39,7 @@ class ProceduralHeads(HeadMaker):
         self._lashes = Lashes(self.model, self._chart.detail)
         self._beards = BeardGrower(self.model, self._chart, self._skin)
         self._eyes, self._mouth = Eyes(self.model), Mouth(self.model)
+        self._wardrobe = Wardrobe(self.model)
         self._strips = paint_strips(self._chart.detail)
 
     def draw(self, rng: np.random.Generator) -> Head:
@@ -53,7 +55,7 @@ class ProceduralHeads(HeadMaker):
         face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
         textures = paint_skin(self._chart, self._skin, person, face, rng)
         eyes = paint_eyes(person.iris_colors, person.years, rng)
-        outfit = random_outfit(person.cloth_color, person.collar, rng)
+        outfit, worn = random_outfit(person.cloth_color, person.collar, rng), random_worn(person, rng)
         parts = [skin_mesh(self.model, vertices, place, outfit)]
         eyeballs = self.model.eyeballs(vertices)
         parts.append(self._eyes.mesh(vertices, place, person.gaze, person.focus))
@@ -65,6 +67,8 @@ class ProceduralHeads(HeadMaker):
         normals = vertex_normals(skin, self.model.triangles)
         sheer = [self._brows.mesh(skin, normals, place), self._beards.grow(beard, skin, normals, place, rng)]
         sheer.append(self._lashes.mesh(skin, eyeballs, lash_length, place))
+        things, lenses = self._wardrobe.dress(worn, parts[0], vertices, place)
+        parts, sheer, cut = parts + things, sheer + lenses, worn.hair(cut)
         if cut is not None:
             sheer.append(self._hair.grow(cut, line, skin, place, rng))
         surfaces = (
@@ -78,5 +82,6 @@ class ProceduralHeads(HeadMaker):
             Surface.dyed(Material.HAIR, self._strips, person.hair_color),
             Surface.dyed(Material.BROW, brow, brow_color(person, textures.base)),
             Surface.dyed(Material.LASH, self._lashes.texture, np.minimum(person.hair_color * 0.4, 0.03)),
+            *worn.surfaces(rng),
         )
         return Head(person, Scene(Mesh.joined(parts), Mesh.joined(sheer), surfaces), place, style)

@@ -20,13 +20,13 @@ from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
 from gghead.synthetic.hair.texture import paint_strips
 from gghead.synthetic.parts.clothes import random_outfit
 from gghead.synthetic.parts.eyeballs import Eyes
-from gghead.synthetic.parts.glasses import glasses_mesh, random_glasses
 from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
 from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
+from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
 from gghead.synthetic.render.mesh_rasterizer import rasterize, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
@@ -77,7 +77,7 @@ class TexturedHeads(HeadMaker):
             name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
             for name, style in self._styles.items()
         }
-        self._hair = HairGrower(self.model, detail)
+        self._hair, self._wardrobe = HairGrower(self.model, detail), Wardrobe(self.model)
         self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
         self._brows = {name: _flat_gray(texture) for name, texture in textures["eyebrows"].items()}
         triangles, chart = self.model.triangles, self.model.chart
@@ -90,6 +90,9 @@ class TexturedHeads(HeadMaker):
         neutral, vertices = self.model.morph(person.neutral), self.model.morph(person.weights)
         place = self.model.to_canonical(neutral)
         style = self._styles.get(look.style)
+        worn = random_worn(person, rng)
+        if style is not None:
+            worn = replace(worn, headwear=None)  # modelled hair can't be pressed
         outfit = random_outfit(person.cloth_color, person.collar, rng)
         skin = skin_mesh(self.model, vertices, place, outfit)
         if style is not None:
@@ -101,26 +104,26 @@ class TexturedHeads(HeadMaker):
         solid = [skin, self._eyes.mesh(vertices, place, person.gaze, person.focus)]
         teeth = random_teeth(person.years, person.melanin, rng)
         solid.append(self._mouth.mesh(neutral, person.weights, vertices, teeth, place))
-        glasses = random_glasses(person, rng)
-        if glasses is not None:
-            solid.append(glasses_mesh(glasses, self.model.eyeballs(vertices), self.model.skin(vertices), place))
+        things, lenses = self._wardrobe.dress(worn, skin, vertices, place)
+        solid += things
         proxies = self._pack.proxies
         brows = proxies["eyebrows"][look.brows]
         sheer = [
             _flat_mesh(brows, _calmed(brows.fit(vertices)), place, Material.BROW),
             self._lash_mesh(proxies["eyelashes"][look.lashes], vertices, place),
+            *lenses,
         ]
         if style is not None:
             points, triangles = self.model.skin(vertices), self.model.triangles
             sheer.append(hair_mesh(style, neutral, points, place, look.mirrored, look.stretch, triangles))
-        if look.cut is not None:
-            sheer.append(self._hair.grow(look.cut, look.hair_line, self.model.skin(vertices), place, rng))
+        cut = worn.hair(look.cut)
+        if cut is not None:
+            sheer.append(self._hair.grow(cut, look.hair_line, self.model.skin(vertices), place, rng))
         if look.beard.length > 0:
             posed = self.model.skin(vertices)
             grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
             sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
-        frame = Surface.plain(Material.GLASSES, np.zeros(3) if glasses is None else glasses.color)
-        surfaces = (frame, outfit.surface(rng), *self._surfaces(person, look, teeth, rng))
+        surfaces = (*worn.surfaces(rng), outfit.surface(rng), *self._surfaces(person, look, teeth, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
 
     def _surfaces(self, person: Person, look: Look, teeth: Teeth, rng: np.random.Generator) -> tuple[Surface, ...]:

@@ -28,6 +28,9 @@ class Material(IntEnum):
     LASH = 9
     BEARD = 10
     GLASSES = 11
+    HEADWEAR = 12
+    LENS = 13
+    JEWEL = 14
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ FINISHES = {
     Material.BEARD: Finish((0.03, 30, 0), (0.35, 0.35, 0.35)),
     Material.GLASSES: Finish((0.06, 20, 0.1), (0.2, 0.2, 0.2)),
     Material.LASH: Finish((0, 10, 0), (0.2, 0.2, 0.2), casts=False),
+    Material.HEADWEAR: Finish((0.01, 8, 0.06), (0.12, 0.12, 0.12)),
+    Material.LENS: Finish((2.5, 300, 1.2), (0.2, 0.2, 0.2), casts=False),
+    Material.JEWEL: Finish((1.2, 40, 0.6), (0.1, 0.1, 0.1)),
 }
 SHADOW_BIAS = 0.012
 """Along the light and along the normal, world units."""
