@@ -104,6 +104,14 @@ def test_a_half_made_person_of_other_pictures_is_not_gone_on_with(
     assert load_person(out).pictures == ("a.png", "b.png")
 
 
+def test_nothing_that_stands_there_is_replaced(generator: Generator, pictures: list[Picture], tmp_path: Path) -> None:
+    out = tmp_path / "person.safetensors"
+    preview_path(out).write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError, match=r"person_preview\.png exists already"):
+        make_person(out, order(pictures), generator)
+    assert [path.name for path in tmp_path.iterdir()] == ["person_preview.png"]
+
+
 def test_cameras_stay_within_bounds() -> None:
     cameras = Cameras.at([0.2, -0.4], resolution=16)
     still = refined(cameras, torch.zeros(2, 6))

@@ -13,6 +13,11 @@ SETTINGS_NAME = "settings.json"
 LOCK_NAME = "lock"
 
 
+def unfinished_path(out: Path) -> Path:
+    """Where the folder of a file that is being made lies: heads.zip -> .heads.zip.unfinished."""
+    return out.with_name(f".{out.name}.unfinished")
+
+
 class UnfinishedFolder:
     """The folder .heads.zip.unfinished beside a heads.zip that is being made: one process's at a time.
 
@@ -35,7 +40,7 @@ class UnfinishedFolder:
             OSError: the folder can't be made there.
         """
         self._out, self._overwrite = out, overwrite
-        self.path = out.with_name(f".{out.name}.unfinished")
+        self.path = unfinished_path(out)
         with named_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.path / LOCK_NAME)

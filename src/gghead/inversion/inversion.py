@@ -1,5 +1,6 @@
 """From pictures of a person to a person: the stages of a fit, told of, kept, and gone on with."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from gghead.model.generator import Generator
 from gghead.photos.faces.models import FaceModels
 from gghead.photos.head_finder import PhotoSettings
 from gghead.photos.photo import Photo, prepare
+
+log = logging.getLogger(__name__)
 
 LARGEST_SIDE = 512
 """Side of the pictures that a model of unknown pictures is fitted to, pixels."""
@@ -69,7 +72,8 @@ def invert(
 
     Styles of all layers are fitted first, from the mean, then residuals of the UV maps, to absolute differences,
     multi-scale structural similarity and features of EfficientNet-Lite0 where its package is installed; cameras move
-    within small bounds. The same photographs, generator, quality and seed make the same person on one machine.
+    within small bounds. The same photographs, generator, quality and seed make the same person on one CPU; on a GPU,
+    which adds in another order each time, nearly the same.
 
     Args:
         photos: of one person; what is not prepared is, as `gghead.photos.prepare` does it.
@@ -206,8 +210,9 @@ def person_of(fitting: Fitting, names: Sequence[str], model: str) -> Person:
 
 
 def _network(device: torch.device) -> EfficientNetLite0 | None:
-    """Tells pictures apart; None where its package is not installed."""
+    """Tells pictures apart; None, with a warning, where its package is not installed."""
     try:
         return load_efficientnet().to(device)
     except FileNotFoundError:
+        log.warning("fitted without features of a network, so details are softer; pip install 'gghead[evaluation]'")
         return None

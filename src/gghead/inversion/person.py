@@ -62,26 +62,23 @@ class Person:
         """
         return Cameras.from_labels(self.labels, resolution)
 
-    def residuals(self) -> Residuals:
-        """What `gghead.inference.pictures` adds to the styles, for a batch of this head alone."""
-        return Residuals(self.residual[None], self.residual.new_ones(1, 1))
-
     @torch.no_grad()
     def decode(self, generator: Generator, picture: int | None = None) -> Gaussians:
         """The head, batch [1].
 
         Args:
-            generator: that it was fitted with, on the same device.
+            generator: that it was fitted with; the head is on its device.
             picture: number of the picture whose expression it has; None for what all have in common.
 
         Raises:
             ValueError: another generator.
         """
         require_model(self, generator)
-        residual = self.residual
+        person = self.to(generator.device)
+        residual = person.residual
         if picture is not None:
-            residual = residual + resized(self.expressions[picture], residual.shape[-1])
-        return decode(generator, self.styles[None], Residuals(residual[None], residual.new_ones(1, 1)))
+            residual = residual + resized(person.expressions[picture], residual.shape[-1])
+        return decode(generator, person.styles[None], Residuals(residual[None], residual.new_ones(1, 1)))
 
 
 def generator_hash(generator: Generator) -> str:

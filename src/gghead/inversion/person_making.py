@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from gghead.checkpoint.unfinished import UnfinishedFolder
+from gghead.checkpoint.unfinished import UnfinishedFolder, unfinished_path
 from gghead.inference.outputs import save_picture
 from gghead.inversion.inversion import Progress, begin, person_of, run
 from gghead.inversion.person import generator_hash
@@ -77,6 +78,7 @@ def make_person(
     stages_of(order.quality)
     if out.suffix != ".safetensors":
         raise ValueError(f"the person file is to be {out}; expected a name ending in .safetensors")
+    _refuse_existing(out, overwrite)
     fitting = begin(order.pictures, generator, order.seed)
     folder = UnfinishedFolder(out, _settings(order, generator), overwrite)
     shown = 0.0
@@ -96,6 +98,16 @@ def make_person(
         folder.remove()
     finally:
         folder.release()
+
+
+def _refuse_existing(out: Path, overwrite: bool) -> None:
+    """Fails where a file would be replaced, before minutes of work; a preview may be of what goes on."""
+    paths = [out] if unfinished_path(out).exists() else [out, preview_path(out)]
+    for path in paths:
+        if os.path.lexists(path) and not overwrite:
+            raise FileExistsError(
+                f"{path} exists already; name another file, or overwrite it (--force, overwrite=True)"
+            )
 
 
 def _settings(order: Order, generator: Generator) -> str:

@@ -67,6 +67,8 @@ def invert(
     check_output(out, force)
     file, device = find_model(model), pick_device(device)
 
+    import torch
+
     from gghead.inference.loading import load
     from gghead.inversion.inversion import Interrupted, Progress, fitted_side, prepared
     from gghead.inversion.person_making import Order, make_person
@@ -89,4 +91,6 @@ def invert(
     except Interrupted:
         click.echo("stopped; the same command goes on", err=True)
         sys.exit(130)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ValueError(f"the memory is full ({error}); name fewer photographs, or take --device cpu") from error
     click.echo(out)
