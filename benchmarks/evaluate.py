@@ -22,6 +22,7 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.inference.generated import GeneratedHeads, SamplingProtocol, to_pixels
 from gghead.metrics.detectors import load_detector
 from gghead.model.generator import build_generator
+from gghead.stylegan.folding import freeze
 
 
 def rate(work: Callable[[], object], pictures: int, seconds: float, device: torch.device) -> float:
@@ -52,7 +53,8 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device(options.device)
     model = PRESETS[options.preset].model
-    generator = build_generator(model.generator, seed=0).to(device).eval().requires_grad_(False)
+    generator = build_generator(model.generator, seed=0).to(device).eval()
+    freeze(generator)  # as models are loaded
     detector = load_detector(options.detector, cache_root() / "detectors", device)
     yaws = torch.linspace(-0.5, 0.5, 64)
     labels = torch.stack([torch.from_numpy(posed_label(float(yaw), 0.0)) for yaw in yaws])

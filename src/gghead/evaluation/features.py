@@ -19,8 +19,8 @@ from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 
 PART = 1000
 """Pictures of a part, the most that an interruption costs."""
-AT_ONCE = {"cuda": 32, "cpu": 8}
-"""Pictures that pass generator and detector together."""
+AT_ONCE = {"cuda": 40, "cpu": 8}
+"""Pictures that pass generator and detector together; parts are multiples, since each size is a CUDA graph."""
 
 
 @runtime_checkable
@@ -32,7 +32,7 @@ class Pictures(Protocol):
         ...
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
-        """The pictures of each span."""
+        """The pictures of each span, on the device of the detector."""
         ...
 
 
@@ -132,8 +132,8 @@ def _measure(
     spans = [part[first : first + size] for first in range(0, len(part), size)]
     features, finite, done = [], [], before
     for span, drawn in zip(spans, pictures.batches(spans), strict=True):
-        found = detector.features(drawn.pixels.to(device)).float()
-        usable = drawn.finite.to(device) & found.isfinite().all(dim=1)
+        found = detector.features(drawn.pixels).float()
+        usable = drawn.finite & found.isfinite().all(dim=1)
         features.append(torch.where(usable[:, None], found, torch.nan))
         finite.append(usable)
         done += len(span)

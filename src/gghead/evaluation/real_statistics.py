@@ -84,7 +84,7 @@ def measure_real_statistics(
     if group.is_rank_zero:
         folder.mkdir(parents=True, exist_ok=True)
     group.wait()
-    what = RealPictures(dataset, background), len(dataset), detector, folder
+    what = RealPictures(dataset, background, device), len(dataset), detector, folder
     with FileLock(folder / f"rank{group.rank}.lock"):
         features = collect_features(*what, group=group, device=device, on_progress=tell)
     return RealStatistics(path, dataset, background, stored_resolution(path), _masks(path), features, detector)

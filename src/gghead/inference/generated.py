@@ -9,11 +9,13 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from gghead.cuda.graphs import Runner, fastest_runner, on_gpu, run_directly
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import observe
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering
+from gghead.rasterizer.cuda.device_report import watch_lists
 
 LATENT, CAMERA = 0, 1
 """Purposes of random streams: the same heads whatever the number of cameras."""
@@ -54,11 +56,19 @@ class DrawnPictures:
     finite: Bool[Tensor, " B"]
 
 
+@dataclass(frozen=True)
+class _DrawInputs:
+    """All that changes from one batch to the next: latents, and labels of the cameras that draw."""
+
+    latents: Float[Tensor, "B Z"]
+    labels: Float[Tensor, "B 25"]
+
+
 class GeneratedHeads:
     """Generated pictures by number, seen by cameras drawn from a dataset's labels; noise is constant.
 
     Attributes:
-        generator: makes the heads.
+        generator: makes the heads; its weights stay as they are.
         recipe: how they are drawn.
     """
 
@@ -66,6 +76,7 @@ class GeneratedHeads:
         self.recipe = recipe
         self.generator = generator
         self._dataset_labels = dataset_labels
+        self._runner: Runner | None = None
 
     def name(self, index: int) -> str:
         """What a report calls a picture."""
@@ -85,15 +96,9 @@ class GeneratedHeads:
             span: numbers of the heads.
             conditioning_camera: what the mapping network sees, if it sees a camera; by default as the recipe says.
         """
-        size = self.generator.config.z_size
-        rows = [self._rng(LATENT, number).standard_normal(size) for number in span]
-        latents = torch.from_numpy(np.stack(rows)).float().to(self.generator.device)
-        if not self.generator.config.camera_conditioned:
-            conditioning_camera = None
-        elif conditioning_camera is None:
-            is_front = self.recipe.mapping_camera == "front"
-            conditioning_camera = self.generator.default_conditioning() if is_front else self.cameras(span)
-        return self.generator.map_styles(latents, conditioning_camera, self.recipe.truncation)
+        if conditioning_camera is None:
+            conditioning_camera = self._conditioning(self.cameras(span))
+        return self._styles(self._latents(span).to(self.generator.device), conditioning_camera)
 
     @torch.no_grad()
     def heads(self, span: range) -> Gaussians:
@@ -118,14 +123,43 @@ class GeneratedHeads:
 
     @torch.no_grad()
     def draw(self, span: range) -> DrawnPictures:
-        """Some pictures; nothing waits for the device."""
-        heads = self.heads(span)
-        rgb = self.render(heads, self.cameras(span), pairwise=True).rgb
+        """Some pictures. A GPU replays them as a CUDA graph, and works on while the host prepares the next ones."""
+        device = self.generator.device
+        pinned = device.type == "cuda"
+        given = [tensor.pin_memory() if pinned else tensor for tensor in (self._latents(span), self.labels(span))]
+        with on_gpu(device):
+            inputs = _DrawInputs(*(tensor.to(device, non_blocking=pinned) for tensor in given))
+            if self._runner is None:
+                # The smoothing filter looks at numbers of the heads, which a graph can't.
+                is_plain = observe(self.generator.config, Cameras.frontal(self.recipe.resolution)).blur is None
+                self._runner = fastest_runner(device, watch_lists) if is_plain else run_directly
+            return self._runner(f"{len(span)} pictures", self._draw, inputs, ())
+
+    def _draw(self, inputs: _DrawInputs) -> DrawnPictures:
+        """Pictures of latents and labels; nothing waits for the device."""
+        cameras = Cameras.from_labels(inputs.labels, self.recipe.resolution)
+        heads = self.generator.decode(self._styles(inputs.latents, self._conditioning(cameras)))
+        rgb = self.render(heads, cameras, pairwise=True).rgb
         return DrawnPictures(to_pixels(rgb), finite_heads(heads))
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """`draw` of each span."""
         return map(self.draw, spans)
+
+    def _latents(self, span: range) -> Float[Tensor, "B Z"]:
+        """Latents of some heads, in the host's memory."""
+        size = self.generator.config.z_size
+        return torch.from_numpy(np.stack([self._rng(LATENT, number).standard_normal(size) for number in span])).float()
+
+    def _conditioning(self, cameras: Cameras) -> Cameras | None:
+        """What the mapping network sees of heads that these cameras draw, as the recipe says."""
+        return self.generator.default_conditioning() if self.recipe.mapping_camera == "front" else cameras
+
+    def _styles(self, latents: Float[Tensor, "B Z"], conditioning_camera: Cameras | None) -> Float[Tensor, "B L W"]:
+        """Styles of latents, as the recipe says."""
+        if not self.generator.config.camera_conditioned:
+            conditioning_camera = None
+        return self.generator.map_styles(latents, conditioning_camera, self.recipe.truncation)
 
     def _rng(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self.recipe.seed, purpose, number])
