@@ -25,7 +25,7 @@ from gghead.rasterizer import render
 from gghead.rasterizer.cpu.backend import Workers, find_pairs
 from gghead.rasterizer.cpu.compositing import SUMS, blend_row
 from gghead.rasterizer.cpu.compositing_backward import BEHIND, GRADIENTS, LANE_SUMS, unblend_row
-from gghead.rasterizer.cpu.layout import CHANNELS, LANES, ROWS
+from gghead.rasterizer.cpu.layout import CHANNELS, LANES, OPACITY, ROWS
 from gghead.uv.bake import bake
 from gghead.uv.samples import place_uv_samples
 from gghead.uv.template import HeadTemplate
@@ -198,7 +198,7 @@ def count_pixels(splats, tile_starts, entry_splats, width):  # type: ignore[no-u
                         splat = splats[p, entry_splats[entry]]
                         dx, dy = x - splat[0], y - splat[1]
                         q = splat[2] * dx * dx + 2 * splat[3] * dx * dy + splat[4] * dy * dy
-                        alpha = min(0.99, splat[5] * np.exp(-0.5 * q))
+                        alpha = min(0.99, splat[OPACITY] * np.exp(-0.5 * q))
                         if alpha < 1 / 255:
                             continue
                         if transmittance * (1 - alpha) < 1e-4:
@@ -211,7 +211,7 @@ def count_pixels(splats, tile_starts, entry_splats, width):  # type: ignore[no-u
 def row_costs() -> tuple[float, float]:
     """Nanoseconds of the forward and of the backward row kernel on a row and a splat that stay in the first cache."""
     splats = np.zeros((1, CHANNELS + 4), np.float32)
-    splats[0, :6] = 8, 8, 0.1, 0, 0.1, 0.5
+    splats[0, :CHANNELS] = 8, 8, 0.1, 0, 0.1, 100, 0.5, -4.85
     state = np.ones((SUMS + 4) * LANES, np.float32)
     state_back = np.ones((GRADIENTS + 4) * LANES, np.float32)
     sums = np.zeros((LANE_SUMS + 4) * LANES, np.float32)

@@ -37,10 +37,10 @@ class TileIntersections:
     """First entry of each tile, [P, tiles + 1]"""
     entry_splats: np.ndarray
     """The splat of each entry, nearest first within a tile, [pairs]"""
-    entry_pairs: np.ndarray
-    """The row of each entry's gradients, [pairs]; the rows of a splat are neighbours"""
+    pair_entries: np.ndarray
+    """The entries of each splat, one splat's after the other's, [pairs]"""
     first_pairs: np.ndarray
-    """First row of each splat, [P, N + 1]"""
+    """Where those of each splat begin, [P, N + 1]"""
 
 
 def accumulate_cpu(heads: Gaussians, features: Float[Tensor, "H N F"], cameras: Cameras) -> Sums:
@@ -95,17 +95,18 @@ class Rasterize(torch.autograd.Function):
         blocks = -(-means.shape[1] // BLOCK)
         with Workers() as workers:
             for found, group in zip(ctx.lists, groups_of(len(viewmats), means.shape[1]), strict=True):
-                touched = np.zeros(len(found.entry_pairs), np.uint8)
-                rows = np.empty((len(found.entry_pairs), MOMENTS + found.splats.shape[2] - CHANNELS), np.float32)
+                touched = np.zeros(len(found.entry_splats), np.uint8)
+                rows = np.empty((len(found.entry_splats), MOMENTS + found.splats.shape[2] - CHANNELS), np.float32)
                 workers.run(
-                    composite_backward, found.splats, found.tile_starts, found.entry_splats, found.entry_pairs,
+                    composite_backward, found.splats, found.tile_starts, found.entry_splats,
                     ctx.size, alpha.numpy()[group], ctx.last_entries[group],
                     *(array[group] for array in d_outputs), touched, rows,
                 )  # fmt: skip
                 per_block = np.zeros((len(found.splats), blocks, 3, 4))
                 workers.run(
                     project_backward, ctx.scene_of[group], means, quats, scales, sh, viewmats[group], Ks[group],
-                    ctx.size, found.splats, found.first_pairs, touched, rows,
+                    ctx.size, found.splats, found.first_pairs, found.pair_entries,
+                    touched, rows,
                     *(tensor.numpy() for tensor in d_scenes), per_block,
                 )  # fmt: skip
                 d_viewmats[group, :3] = torch.from_numpy(per_block.sum(axis=1)).float()
@@ -163,6 +164,6 @@ def find_pairs(
     assign_places(places, pair_counts, tile_starts, first_pairs)
     pairs = int(tile_starts[-1, -1])
     assert pairs < 2**31, "entries are numbered with 32 bits"
-    entry_splats, entry_pairs = np.empty(pairs, np.int32), np.empty(pairs, np.int32)
-    workers.run(list_pairs, splats, order, visible, size, places, first_pairs, entry_splats, entry_pairs)
-    return TileIntersections(splats, tile_starts, entry_splats, entry_pairs, first_pairs)
+    entry_splats, pair_entries = np.empty(pairs, np.int32), np.empty(pairs, np.int32)
+    workers.run(list_pairs, splats, order, visible, size, places, first_pairs, entry_splats, pair_entries)
+    return TileIntersections(splats, tile_starts, entry_splats, pair_entries, first_pairs)

@@ -138,8 +138,8 @@ def assign_places(tile_counts, pair_counts, tile_starts, first_pairs):
 
 
 @kernel
-def list_pairs(first, step, splats, order, visible, size, places, first_pairs, entry_splats, entry_pairs):
-    """Writes the lists of the tiles: which splat, and which row its gradients have; advances places."""
+def list_pairs(first, step, splats, order, visible, size, places, first_pairs, entry_splats, pair_entries):
+    """Writes the lists of the tiles, and which entries a splat has; advances places."""
     width, height = size
     columns = (width + LANES - 1) // LANES
     blocks = places.shape[1]
@@ -158,6 +158,6 @@ def list_pairs(first, step, splats, order, visible, size, places, first_pairs, e
                         tile = band * columns + column
                         entry = places[p, block, tile]
                         entry_splats[entry] = n
-                        entry_pairs[entry] = pair
+                        pair_entries[pair] = entry
                         places[p, block, tile] = entry + 1
                         pair += 1

@@ -11,6 +11,7 @@ from gghead.rasterizer.cpu.layout import (
     FLOOR,
     HALF,
     LANES,
+    LANES_U,
     ONE,
     OPACITY,
     ROWS,
@@ -34,7 +35,6 @@ BIAS = np.int32(127)
 # State of a row of pixels, LANES numbers each: transmittance, one more than the last entry drawn (a whole number below
 # 2^24), the weight of the present entry, and the sums of the channels.
 TRANSMITTANCE, LAST, WEIGHT, SUMS = range(4)
-LANES_U = np.uint64(LANES)
 AT_LAST, AT_WEIGHT = np.uint64(LAST * LANES), np.uint64(WEIGHT * LANES)
 AT_RED, AT_GREEN, AT_BLUE, AT_Z = (np.uint64((SUMS + channel) * LANES) for channel in range(4))
 CHECK_EVERY = 8

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gghead.rasterizer.cpu.compositing import LANES_U, MAX_ALPHA_32, MIN_ALPHA_32, exp_negative, touched_rows
+from gghead.rasterizer.cpu.compositing import MAX_ALPHA_32, MIN_ALPHA_32, exp_negative, touched_rows
 from gghead.rasterizer.cpu.layout import (
     CHANNELS,
     CONIC_A,
@@ -10,6 +10,7 @@ from gghead.rasterizer.cpu.layout import (
     CONIC_C,
     HALF,
     LANES,
+    LANES_U,
     MOMENTS,
     ONE,
     OPACITY,
@@ -26,17 +27,17 @@ from gghead.rasterizer.cpu.layout import (
 BEHIND, SUFFIX, LAST, WEIGHT, EXTRA, GRADIENTS = range(6)
 AT_SUFFIX, AT_LAST, AT_WEIGHT, AT_EXTRA = (np.uint64(slot * LANES) for slot in (SUFFIX, LAST, WEIGHT, EXTRA))
 AT_RED, AT_GREEN, AT_BLUE, AT_Z = (np.uint64((GRADIENTS + channel) * LANES) for channel in range(4))
-# Sums over the rows of a pair: dL/d(-q/2) times 1, dy and dy^2, then the channels.
+# Sums over the rows of an entry: dL/d(-q/2) times 1, dy and dy^2, then the channels.
 LANE_SUMS = 3
 TO_DY, TO_DY_DY, TO_RED, TO_GREEN, TO_BLUE, TO_Z = (np.uint64(slot * LANES) for slot in range(1, 7))
 
 
 @lane_kernel
 def composite_backward(
-    first, step, splats, tile_starts, entry_splats, entry_pairs, size, alpha, last_entries,
-    d_rgb, d_depth, d_features, d_alpha, touched, pair_rows,
+    first, step, splats, tile_starts, entry_splats, size, alpha, last_entries,
+    d_rgb, d_depth, d_features, d_alpha, touched, entry_rows,
 ):  # fmt: skip
-    """Writes the gradient rows [pairs, 6 + C] of the pairs that were drawn, and marks them in touched [pairs]."""
+    """Writes the gradient rows [entries, 6 + C] of entries that were drawn, and marks these in touched [entries]."""
     width, height = size
     columns = (width + LANES - 1) // LANES
     tiles = tile_starts.shape[1] - 1
@@ -66,14 +67,14 @@ def composite_backward(
                 row_counts[r] = max(row_counts[r], last_entries[p, top + r, left + i])
         drawn = slice(tile_starts[p, tile], tile_starts[p, tile] + row_counts.max())
         unblend(
-            splats[p], entry_splats[drawn], entry_pairs[drawn], np.float32(left), np.float32(top), rows,
-            channels, row_counts, state, slots, sums, touched, pair_rows,
+            splats[p], entry_splats[drawn], np.float32(left), np.float32(top), rows,
+            channels, row_counts, state, slots, sums, touched[drawn], entry_rows[drawn],
         )  # fmt: skip
 
 
 @lane_kernel
 def unblend(
-    splats, entries, pairs, left, top, rows, channels, row_counts, state, slots, sums, touched, pair_rows
+    splats, entries, left, top, rows, channels, row_counts, state, slots, sums, touched, entry_rows
 ):  # fmt: skip
     """Goes back through one list. state is the flat view of slots [ROWS, GRADIENTS + channels, LANES]."""
     for entry in range(len(entries) - 1, -1, -1):
@@ -89,8 +90,8 @@ def unblend(
             for f in range(4, channels):
                 for i in range(LANES):
                     sums[(LANE_SUMS + f) * LANES + i] += slots[r, WEIGHT, i] * slots[r, GRADIENTS + f, i]
-        touched[pairs[entry]] = 1
-        write_row(sums, left + HALF - splats[n, X], pair_rows, pairs[entry])
+        touched[entry] = 1
+        write_row(sums, left + HALF - splats[n, X], entry_rows, entry)
 
 
 @lane_kernel
@@ -110,14 +111,15 @@ def unblend_row(splats, n, entry, r, left, top, channels, state, sums):
         raw = opacity * exp_negative((a * dx + b_dy) * dx + c_dy)
         alpha = min(raw, MAX_ALPHA_32)
         last, behind, suffix = state[at + AT_LAST], state[at], state[at + AT_SUFFIX]
-        shown = alpha >= MIN_ALPHA_32 and entry < last
-        inverse = ONE / (ONE - alpha)
+        # Where it was not drawn it has alpha 0: arithmetic instead of a conditional store, see `blend_row`.
+        drawn = alpha if alpha >= MIN_ALPHA_32 and entry < last else ZERO
+        inverse = ONE / (ONE - drawn)
         before = behind * inverse
-        weight = before * (alpha if shown else ZERO)
+        weight = before * drawn
         d_red, d_green, d_blue, d_z = state[at + AT_RED], state[at + AT_GREEN], state[at + AT_BLUE], state[at + AT_Z]
         value = state[at + AT_EXTRA] + d_red * red + d_green * green + d_blue * blue + d_z * z
-        d_power = (before * value - suffix * inverse) * (alpha if shown and raw < MAX_ALPHA_32 else ZERO)
-        state[at] = before if shown else behind
+        d_power = (before * value - suffix * inverse) * (drawn if raw < MAX_ALPHA_32 else ZERO)
+        state[at] = before
         state[at + AT_SUFFIX] = suffix + weight * value
         state[at + AT_WEIGHT] = weight
         sums[lane] += d_power
@@ -141,8 +143,8 @@ def add_features(splats, n, r, channels, slots):
 
 
 @lane_kernel
-def write_row(sums, first_dx, pair_rows, pair):
-    """Sums the lanes of a pair: moments of dx and dy, and channels."""
+def write_row(sums, first_dx, rows, entry):
+    """Sums the lanes of an entry: moments of dx and dy, and channels."""
     m_0, m_x, m_y, m_xx, m_xy, m_yy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(LANES_U):
         dx = first_dx + np.float32(np.int32(lane))
@@ -152,10 +154,10 @@ def write_row(sums, first_dx, pair_rows, pair):
         m_xx += sums[lane] * dx * dx
         m_xy += sums[lane + TO_DY] * dx
         m_yy += sums[lane + TO_DY_DY]
-    pair_rows[pair, 0], pair_rows[pair, 1], pair_rows[pair, 2] = m_0, m_x, m_y
-    pair_rows[pair, 3], pair_rows[pair, 4], pair_rows[pair, 5] = m_xx, m_xy, m_yy
-    for k in range(pair_rows.shape[1] - MOMENTS):
+    rows[entry, 0], rows[entry, 1], rows[entry, 2] = m_0, m_x, m_y
+    rows[entry, 3], rows[entry, 4], rows[entry, 5] = m_xx, m_xy, m_yy
+    for k in range(rows.shape[1] - MOMENTS):
         total = ZERO
         for i in range(LANES):
             total += sums[(LANE_SUMS + k) * LANES + i]
-        pair_rows[pair, MOMENTS + k] = total
+        rows[entry, MOMENTS + k] = total

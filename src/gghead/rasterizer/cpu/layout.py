@@ -12,7 +12,13 @@ import numpy as np
 from gghead.config.compiled import compiled
 
 HERE = Path(__file__).parent
-FLAGS = {"sources": [*HERE.glob("*.py"), HERE.parent / "constants.py"], "nogil": True, "error_model": "numpy"}
+# Functions that a kernel calls become a part of it: passing arrays to one takes longer than a row of pixels.
+FLAGS = {
+    "sources": [*HERE.glob("*.py"), HERE.parent / "constants.py"],
+    "nogil": True,
+    "error_model": "numpy",
+    "forceinline": True,
+}
 # Only what keeps NaN and infinity intact: numbers may be fused and sums reordered, always in the same way.
 kernel = compiled(fastmath={"contract"}, **FLAGS)
 """Decorator of a kernel."""
@@ -23,6 +29,8 @@ BLOCK = 4096
 """Gaussians of a task; a constant, so that sums over blocks do not depend on the number of threads."""
 LANES = 16
 """Width of a tile in pixels: one AVX-512 register, two of AVX2, four of NEON."""
+LANES_U = np.uint64(LANES)
+"""The same without a sign: the compiler then needs no checks to turn loops over lanes into vector instructions."""
 ROWS = 32
 """Height of a tile in pixels."""
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gghead.rasterizer.cpu.harmonics import evaluate_basis
+from gghead.rasterizer.cpu.harmonics import evaluate_values, pull_back
 from gghead.rasterizer.cpu.layout import (
     BLOCK,
     CHANNELS,
@@ -10,172 +10,305 @@ from gghead.rasterizer.cpu.layout import (
     CONIC_B,
     CONIC_C,
     DETERMINANT,
+    LANES,
+    LANES_U,
     MOMENTS,
+    ONE,
     OPACITY,
     ZERO,
     kernel,
 )
-from gghead.rasterizer.cpu.projection import BLUR_32, TWO, direction_of, guard, rotation_of
+from gghead.rasterizer.cpu.projection import (
+    BLUR_32,
+    COEFFICIENTS,
+    DIR_X,
+    DIR_Y,
+    DIR_Z,
+    MEAN_X,
+    MEAN_Y,
+    MEAN_Z,
+    NEARNESS,
+    QUAT_W,
+    QUAT_X,
+    QUAT_Y,
+    QUAT_Z,
+    SCALE_X,
+    SCALE_Y,
+    SCALE_Z,
+    SLOTS,
+    THREE_LANES,
+    TWO,
+    TWO_LANES,
+    VALUES,
+    direct,
+    guard,
+    guards,
+    jacobian,
+    load_lanes,
+    project_axes,
+    rotation,
+    to_camera,
+    view_of,
+)
+
+# More slots: what is read, ROW to ROW_Z being a gradient row without colours and features, PAINTED and the next two the
+# gradients of colours that are not clamped; what is written; PULL and WEIGHTS are those of `pull_back`.
+(
+    IS_TOUCHED, A, B, C, INVERSE_DETERMINANT, ROW, ROW_X, ROW_Y, ROW_XX, ROW_XY, ROW_YY, ROW_Z,
+    PAINTED, PAINTED_GREEN, PAINTED_BLUE, D_MEAN, D_MEAN_Y, D_MEAN_Z, D_QUAT, D_QUAT_X, D_QUAT_Y, D_QUAT_Z,
+    D_SCALE, D_SCALE_Y, D_SCALE_Z, PULL, PULL_Y, PULL_Z, WEIGHTS,
+) = (SLOTS + np.uint64(slot * LANES) for slot in range(29))  # fmt: skip
+ALL_SLOTS = WEIGHTS + np.uint64(16 * LANES)
+SUMS = 12
+"""Numbers of a camera's matrix; LANES sums of each, in double precision."""
 
 
 @kernel
 def project_backward(
-    first, step, scene_of, means, quats, scales, sh, viewmats, Ks, size, splats, first_pairs, touched, pair_rows,
-    d_means, d_quats, d_scales, d_opacities, d_sh, d_features, d_viewmats,
+    first, step, scene_of, means, quats, scales, sh, viewmats, Ks, size, splats, first_pairs, pair_entries,
+    touched, entry_rows, d_means, d_quats, d_scales, d_opacities, d_sh, d_features, d_viewmats,
 ):  # fmt: skip
     """Adds to the gradients of the scenes [H, N, ...]; writes those of the cameras by block [P, blocks, 3, 4].
 
-    first_pairs [P, N + 1] says which rows of pair_rows [pairs, 6 + C] belong to a splat; touched [pairs], which were
-    written.
+    first_pairs [P, N + 1] says where the entries of a splat begin in pair_entries [pairs], touched [entries] which rows
+    of entry_rows [entries, 6 + C] were written.
     """
     heads, count = means.shape[0], means.shape[1]
     blocks = (count + BLOCK - 1) // BLOCK
-    turn, d_turn, axes = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32), np.empty((2, 3), np.float32)
-    values, slopes = np.empty(16, np.float32), np.empty((16, 3), np.float32)
-    row = np.empty(pair_rows.shape[1], np.float32)
-    d_view = np.empty((3, 4), np.float64)
-    d_point = np.empty(3, np.float32)
+    lanes = np.zeros(ALL_SLOTS, np.float32)
+    row = np.empty(entry_rows.shape[1], np.float32)
+    sums = np.empty(SUMS * LANES, np.float64)
     for task in range(first, heads * blocks, step):
         h, block = task // blocks, task % blocks
+        end = min((block + 1) * BLOCK, count)
         for p in range(splats.shape[0]):
             if scene_of[p] != h:
                 continue
-            d_view[:] = 0
-            view, K = viewmats[p], Ks[p]
-            for n in range(block * BLOCK, min((block + 1) * BLOCK, count)):
-                splat = splats[p, n]
-                if splat[OPACITY] == ZERO or not gather(
-                    first_pairs[p, n], first_pairs[p, n + 1], touched, pair_rows, row
+            sums[:] = 0
+            for start in range(block * BLOCK, end, LANES):
+                stop = min(start + LANES, end)
+                lanes[IS_TOUCHED : IS_TOUCHED + LANES_U] = ZERO
+                if not load_rows(
+                    p,
+                    h,
+                    start,
+                    stop,
+                    splats,
+                    first_pairs,
+                    pair_entries,
+                    touched,
+                    entry_rows,
+                    row,
+                    lanes,
+                    d_opacities,
+                    d_features,
                 ):
                     continue
-                d_opacities[h, n] += row[0] / splat[OPACITY]
-                for f in range(d_features.shape[2]):
-                    d_features[h, n, f] += row[MOMENTS + 4 + f]
-                place_backward(
-                    means[h, n], quats[h, n], scales[h, n], view, K, size, splat, row, turn, d_turn, axes,
-                    d_point, d_quats[h, n], d_scales[h, n], d_view,
-                )  # fmt: skip
-                for i in range(3):
-                    for j in range(3):
-                        d_means[h, n, j] += view[i, j] * d_point[i]
-                        d_view[i, j] += d_point[i] * means[h, n, j]
-                    d_view[i, 3] += d_point[i]
-                paint_backward(
-                    means[h, n], sh[h, n], view, splat, row, values, slopes, d_means[h, n], d_sh[h, n], d_view
-                )
-            d_viewmats[p, block] = d_view
+                load_lanes(h, start, stop, means, quats, scales, sh, lanes)
+                place_backward(viewmats, Ks, p, size, lanes, sums)
+                paint_backward(viewmats, p, sh.shape[2], lanes, sums)
+                add_gradients(h, start, stop, sh.shape[2], lanes, d_means, d_quats, d_scales, d_sh)
+            for i in range(3):
+                for j in range(4):
+                    d_viewmats[p, block, i, j] = sums[(4 * i + j) * LANES : (4 * i + j + 1) * LANES].sum()
 
 
 @kernel
-def gather(start, stop, touched, pair_rows, row):
-    """Sums the rows of a splat in the order of its tiles; returns whether there were any."""
-    row[:] = ZERO
+def load_rows(
+    p, h, start, stop, splats, first_pairs, pair_entries, touched, entry_rows, row, lanes, d_opacities, d_features
+):  # fmt: skip
+    """Lays what is known of the splats of Gaussians start to stop side by side, their gradient rows summed in the order
+    of their tiles; adds to the gradients of opacities and features. Returns whether any was drawn.
+    """
     found = False
-    for pair in range(start, stop):
-        if touched[pair]:
-            found = True
-            for c in range(len(row)):
-                row[c] += pair_rows[pair, c]
+    for n in range(start, stop):
+        if splats[p, n, OPACITY] == ZERO or not gather(
+            first_pairs[p, n], first_pairs[p, n + 1], pair_entries, touched, entry_rows, row
+        ):
+            continue
+        found = True
+        lane = np.uint64(n - start)
+        lanes[lane + IS_TOUCHED] = ONE
+        lanes[lane + A], lanes[lane + B], lanes[lane + C] = (
+            splats[p, n, CONIC_A],
+            splats[p, n, CONIC_B],
+            splats[p, n, CONIC_C],
+        )
+        lanes[lane + INVERSE_DETERMINANT] = ONE / splats[p, n, DETERMINANT]
+        for moment in range(MOMENTS):
+            lanes[lane + ROW + np.uint64(moment) * LANES_U] = row[moment]
+        lanes[lane + ROW_Z] = row[MOMENTS + 3]
+        for c in range(3):
+            is_clamped = splats[p, n, CHANNELS + c] <= ZERO
+            lanes[lane + PAINTED + np.uint64(c) * LANES_U] = ZERO if is_clamped else row[MOMENTS + c]
+        d_opacities[h, n] += row[0] / splats[p, n, OPACITY]
+        for f in range(d_features.shape[2]):
+            d_features[h, n, f] += row[MOMENTS + 4 + f]
     return found
 
 
 @kernel
-def place_backward(
-    mean, quat, scale, view, K, size, splat, row, turn, d_turn, axes, d_point, d_quat, d_scale, d_view
-):  # fmt: skip
-    """Gradients w.r.t. the point in camera space (overwritten), shape and, through the Jacobian, camera (added)."""
-    x, y, z = (
-        view[0, 0] * mean[0] + view[0, 1] * mean[1] + view[0, 2] * mean[2] + view[0, 3],
-        view[1, 0] * mean[0] + view[1, 1] * mean[1] + view[1, 2] * mean[2] + view[1, 3],
-        view[2, 0] * mean[0] + view[2, 1] * mean[1] + view[2, 2] * mean[2] + view[2, 3],
-    )
-    inverse_length = rotation_of(quat, turn)
-    u, v = guard(x / z, K[0, 0], size[0]), guard(y / z, K[1, 1], size[1])
-    zoom_x, zoom_y = K[0, 0] / z, K[1, 1] / z
-    for k in range(3):
-        axes[0, k], axes[1, k] = ZERO, ZERO
-        for j in range(3):
-            axes[0, k] += zoom_x * (view[0, j] - u * view[2, j]) * turn[j, k]
-            axes[1, k] += zoom_y * (view[1, j] - v * view[2, j]) * turn[j, k]
-
-    d_u, d_v, d_z = ZERO, ZERO, row[MOMENTS + 3]
-    d_turn[:] = ZERO
-    for k in range(3):
-        # (11) y = conic b of the axis b = (right, down), without its product with itself, which is zero: rounding of
-        # that would drown the rest along a needle.
-        right, down = axes[0, k], axes[1, k]
-        y_right, y_down = BLUR_32 * right, BLUR_32 * down
-        for j in range(3):
-            minor = scale[j] * scale[j] * (axes[1, j] * right - axes[0, j] * down)
-            y_right += minor * axes[1, j]
-            y_down -= minor * axes[0, j]
-        y_right, y_down = y_right / splat[DETERMINANT], y_down / splat[DETERMINANT]
-        m_right, m_down = row[3] * y_right + row[4] * y_down, row[4] * y_right + row[5] * y_down
-        grad_scale = scale[k] * (y_right * m_right + y_down * m_down)
-        d_scale[k] += grad_scale
-        d_z -= grad_scale * scale[k] / z
-        d_right = scale[k] * scale[k] * (splat[CONIC_A] * m_right + splat[CONIC_B] * m_down)
-        d_down = scale[k] * scale[k] * (splat[CONIC_B] * m_right + splat[CONIC_C] * m_down)
-        for j in range(3):
-            d_turn[j, k] = (
-                zoom_x * (view[0, j] - u * view[2, j]) * d_right + zoom_y * (view[1, j] - v * view[2, j]) * d_down
-            )
-            d_u -= zoom_x * view[2, j] * turn[j, k] * d_right
-            d_v -= zoom_y * view[2, j] * turn[j, k] * d_down
-            d_view[0, j] += zoom_x * turn[j, k] * d_right
-            d_view[1, j] += zoom_y * turn[j, k] * d_down
-            d_view[2, j] -= (zoom_x * u * d_right + zoom_y * v * d_down) * turn[j, k]
-    rotation_backward(quat, inverse_length, d_turn, d_quat)
-
-    d_x = (splat[CONIC_A] * row[1] + splat[CONIC_B] * row[2]) * K[0, 0]
-    d_y = (splat[CONIC_B] * row[1] + splat[CONIC_C] * row[2]) * K[1, 1]
-    d_u = d_x + (d_u if u == x / z else ZERO)
-    d_v = d_y + (d_v if v == y / z else ZERO)
-    d_point[0], d_point[1], d_point[2] = d_u / z, d_v / z, d_z - (d_u * x + d_v * y) / (z * z)
+def gather(start, stop, pair_entries, touched, entry_rows, row):
+    """Sums the rows of a splat in the order of its tiles; returns whether there were any."""
+    row[:] = ZERO
+    found = False
+    for pair in range(start, stop):
+        entry = pair_entries[pair]
+        if touched[entry]:
+            found = True
+            for c in range(len(row)):
+                row[c] += entry_rows[entry, c]
+    return found
 
 
 @kernel
-def rotation_backward(quat, inverse_length, g, d_quat):
-    """Adds the gradient w.r.t. a quaternion of any length, given that w.r.t. its rotation matrix."""
-    w, x, y, z = quat[0] * inverse_length, quat[1] * inverse_length, quat[2] * inverse_length, quat[3] * inverse_length
-    d_w = TWO * (x * (g[2, 1] - g[1, 2]) + y * (g[0, 2] - g[2, 0]) + z * (g[1, 0] - g[0, 1]))
-    d_x = TWO * (
-        y * (g[0, 1] + g[1, 0]) + z * (g[0, 2] + g[2, 0]) + w * (g[2, 1] - g[1, 2]) - TWO * x * (g[1, 1] + g[2, 2])
+def place_backward(viewmats, Ks, p, size, lanes, sums):
+    """Writes gradients w.r.t. means, quaternions and scales through place and shape; adds those w.r.t. the camera."""
+    view, focal_x, focal_y = view_of(viewmats, p), Ks[p, 0, 0], Ks[p, 1, 1]
+    limit_x, limit_y = guards(focal_x, focal_y, size)
+    for lane in range(LANES_U):
+        x, y, _, near = to_camera(view, lanes, lane)
+        turn = rotation(lanes[lane + QUAT_W], lanes[lane + QUAT_X], lanes[lane + QUAT_Y], lanes[lane + QUAT_Z])
+        u, v, zoom_x, zoom_y = guard(x * near, limit_x), guard(y * near, limit_y), focal_x * near, focal_y * near
+        right, down = project_axes(view, turn, u, v)
+        right = (right[0] * zoom_x, right[1] * zoom_x, right[2] * zoom_x)
+        down = (down[0] * zoom_y, down[1] * zoom_y, down[2] * zoom_y)
+        scale = (lanes[lane + SCALE_X], lanes[lane + SCALE_Y], lanes[lane + SCALE_Z])
+        d_scale_x, x_0, y_0 = axis_backward(right[0], down[0], scale[0], right, down, scale, lanes, lane)
+        d_scale_y, x_1, y_1 = axis_backward(right[1], down[1], scale[1], right, down, scale, lanes, lane)
+        d_scale_z, x_2, y_2 = axis_backward(right[2], down[2], scale[2], right, down, scale, lanes, lane)
+        lanes[lane + D_SCALE], lanes[lane + D_SCALE_Y], lanes[lane + D_SCALE_Z] = d_scale_x, d_scale_y, d_scale_z
+        # x_k and y_k, from here on w.r.t. the axes at depth 1; the rotation and the camera turn them alike.
+        x_0, x_1, x_2, y_0, y_1, y_2 = (
+            zoom_x * x_0,
+            zoom_x * x_1,
+            zoom_x * x_2,
+            zoom_y * y_0,
+            zoom_y * y_1,
+            zoom_y * y_2,
+        )
+        to_right, to_down = jacobian(view, u, v)
+        rotation_backward(turn, (x_0, x_1, x_2), (y_0, y_1, y_2), to_right, to_down, lanes, lane)
+        v_0, w_0 = turn[0] * x_0 + turn[1] * x_1 + turn[2] * x_2, turn[0] * y_0 + turn[1] * y_1 + turn[2] * y_2
+        v_1, w_1 = turn[3] * x_0 + turn[4] * x_1 + turn[5] * x_2, turn[3] * y_0 + turn[4] * y_1 + turn[5] * y_2
+        v_2, w_2 = turn[6] * x_0 + turn[7] * x_1 + turn[8] * x_2, turn[6] * y_0 + turn[7] * y_1 + turn[8] * y_2
+        d_u, d_v = -(view[8] * v_0 + view[9] * v_1 + view[10] * v_2), -(view[8] * w_0 + view[9] * w_1 + view[10] * w_2)
+
+        row_x, row_y = lanes[lane + ROW_X], lanes[lane + ROW_Y]
+        d_u = (d_u if u == x * near else ZERO) + (lanes[lane + A] * row_x + lanes[lane + B] * row_y) * focal_x
+        d_v = (d_v if v == y * near else ZERO) + (lanes[lane + B] * row_x + lanes[lane + C] * row_y) * focal_y
+        shrinking = d_scale_x * scale[0] + d_scale_y * scale[1] + d_scale_z * scale[2]
+        d_x, d_y = d_u * near, d_v * near
+        d_z = lanes[lane + ROW_Z] - shrinking * near - (d_x * x + d_y * y) * near
+        lanes[lane + D_MEAN] = view[0] * d_x + view[4] * d_y + view[8] * d_z
+        lanes[lane + D_MEAN_Y] = view[1] * d_x + view[5] * d_y + view[9] * d_z
+        lanes[lane + D_MEAN_Z] = view[2] * d_x + view[6] * d_y + view[10] * d_z
+        a, b, c = lanes[lane + MEAN_X], lanes[lane + MEAN_Y], lanes[lane + MEAN_Z]
+        rows = (
+            d_x * a + v_0, d_x * b + v_1, d_x * c + v_2, d_x,
+            d_y * a + w_0, d_y * b + w_1, d_y * c + w_2, d_y,
+            d_z * a - u * v_0 - v * w_0, d_z * b - u * v_1 - v * w_1, d_z * c - u * v_2 - v * w_2, d_z,
+        )  # fmt: skip
+        add_sums(sums, rows, lanes, lane)
+
+
+@kernel
+def axis_backward(right, down, size, rights, downs, scale, lanes, lane):
+    """Gradients w.r.t. the length of an axis, and w.r.t. itself, of unit length on the screen."""
+    # (11) y = conic b of the axis b = (right, down), without its product with itself, which is zero: rounding of that
+    # would drown the rest along a needle.
+    y_right, y_down = BLUR_32 * right, BLUR_32 * down
+    minor = scale[0] * scale[0] * (downs[0] * right - rights[0] * down)
+    y_right, y_down = y_right + minor * downs[0], y_down - minor * rights[0]
+    minor = scale[1] * scale[1] * (downs[1] * right - rights[1] * down)
+    y_right, y_down = y_right + minor * downs[1], y_down - minor * rights[1]
+    minor = scale[2] * scale[2] * (downs[2] * right - rights[2] * down)
+    y_right, y_down = y_right + minor * downs[2], y_down - minor * rights[2]
+    inverse = lanes[lane + INVERSE_DETERMINANT]
+    y_right, y_down = y_right * inverse, y_down * inverse
+    m_right = lanes[lane + ROW_XX] * y_right + lanes[lane + ROW_XY] * y_down
+    m_down = lanes[lane + ROW_XY] * y_right + lanes[lane + ROW_YY] * y_down
+    square = size * size
+    return (
+        size * (y_right * m_right + y_down * m_down),
+        square * (lanes[lane + A] * m_right + lanes[lane + B] * m_down),
+        square * (lanes[lane + B] * m_right + lanes[lane + C] * m_down),
     )
-    d_y = TWO * (
-        x * (g[0, 1] + g[1, 0]) + z * (g[1, 2] + g[2, 1]) + w * (g[0, 2] - g[2, 0]) - TWO * y * (g[0, 0] + g[2, 2])
-    )
-    d_z = TWO * (
-        x * (g[0, 2] + g[2, 0]) + y * (g[1, 2] + g[2, 1]) + w * (g[1, 0] - g[0, 1]) - TWO * z * (g[0, 0] + g[1, 1])
-    )
+
+
+@kernel
+def rotation_backward(turn, xs, ys, to_right, to_down, lanes, lane):
+    """Writes the gradient w.r.t. a quaternion of any length, given those w.r.t. the axes on the screen."""
+    g_01, g_10 = to_right[0] * xs[1] + to_down[0] * ys[1], to_right[1] * xs[0] + to_down[1] * ys[0]
+    g_02, g_20 = to_right[0] * xs[2] + to_down[0] * ys[2], to_right[2] * xs[0] + to_down[2] * ys[0]
+    g_12, g_21 = to_right[1] * xs[2] + to_down[1] * ys[2], to_right[2] * xs[1] + to_down[2] * ys[1]
+    g_00, g_11 = to_right[0] * xs[0] + to_down[0] * ys[0], to_right[1] * xs[1] + to_down[1] * ys[1]
+    g_22, inverse = to_right[2] * xs[2] + to_down[2] * ys[2], turn[9]
+    w, x = lanes[lane + QUAT_W] * inverse, lanes[lane + QUAT_X] * inverse
+    y, z = lanes[lane + QUAT_Y] * inverse, lanes[lane + QUAT_Z] * inverse
+    d_w = TWO * (x * (g_21 - g_12) + y * (g_02 - g_20) + z * (g_10 - g_01))
+    d_x = TWO * (y * (g_01 + g_10) + z * (g_02 + g_20) + w * (g_21 - g_12) - TWO * x * (g_11 + g_22))
+    d_y = TWO * (x * (g_01 + g_10) + z * (g_12 + g_21) + w * (g_02 - g_20) - TWO * y * (g_00 + g_22))
+    d_z = TWO * (x * (g_02 + g_20) + y * (g_12 + g_21) + w * (g_10 - g_01) - TWO * z * (g_00 + g_11))
     along = d_w * w + d_x * x + d_y * y + d_z * z
-    d_quat[0] += (d_w - along * w) * inverse_length
-    d_quat[1] += (d_x - along * x) * inverse_length
-    d_quat[2] += (d_y - along * y) * inverse_length
-    d_quat[3] += (d_z - along * z) * inverse_length
+    lanes[lane + D_QUAT], lanes[lane + D_QUAT_X] = (d_w - along * w) * inverse, (d_x - along * x) * inverse
+    lanes[lane + D_QUAT_Y], lanes[lane + D_QUAT_Z] = (d_y - along * y) * inverse, (d_z - along * z) * inverse
 
 
 @kernel
-def paint_backward(mean, sh, view, splat, row, values, slopes, d_mean, d_sh, d_view):
-    """Adds the gradients of the colour w.r.t. its coefficients, the mean, and the camera's position -R^T t."""
-    dx, dy, dz, inverse = direction_of(mean, view)
-    evaluate_basis(dx, dy, dz, sh.shape[0], values, slopes)
-    g_x, g_y, g_z = ZERO, ZERO, ZERO
-    for c in range(3):
-        if splat[CHANNELS + c] > ZERO:
-            g = row[MOMENTS + c]
-            for k in range(sh.shape[0]):
-                d_sh[k, c] += g * values[k]
-                g_x += g * sh[k, c] * slopes[k, 0]
-                g_y += g * sh[k, c] * slopes[k, 1]
-                g_z += g * sh[k, c] * slopes[k, 2]
-    along = g_x * dx + g_y * dy + g_z * dz
-    g_x, g_y, g_z = (g_x - along * dx) * inverse, (g_y - along * dy) * inverse, (g_z - along * dz) * inverse
-    d_mean[0] += g_x
-    d_mean[1] += g_y
-    d_mean[2] += g_z
-    for i in range(3):
-        d_view[i, 0] += view[i, 3] * g_x
-        d_view[i, 1] += view[i, 3] * g_y
-        d_view[i, 2] += view[i, 3] * g_z
-        d_view[i, 3] += view[i, 0] * g_x + view[i, 1] * g_y + view[i, 2] * g_z
+def add_sums(sums, rows, lanes, lane):
+    """Adds gradients w.r.t. a camera's matrix, row by row, where the Gaussian was drawn."""
+    is_touched = lanes[lane + IS_TOUCHED] > ZERO
+    for place in range(SUMS):
+        sums[lane + np.uint64(place) * LANES_U] += np.float64(rows[place] if is_touched else ZERO)
+
+
+@kernel
+def paint_backward(viewmats, p, coefficients, lanes, sums):
+    """Adds the gradients of colours w.r.t. means, and the camera's position -R^T t; leaves the basis in its slots."""
+    view = view_of(viewmats, p)
+    direct(view, lanes)
+    evaluate_values(lanes, DIR_X, coefficients, VALUES)
+    if coefficients == 1:  # the same from everywhere
+        return
+    for k in range(np.uint64(coefficients)):
+        slot = COEFFICIENTS + k * THREE_LANES
+        for lane in range(LANES_U):
+            lanes[lane + WEIGHTS + k * LANES_U] = (
+                lanes[lane + PAINTED] * lanes[lane + slot] + lanes[lane + PAINTED_GREEN] * lanes[lane + slot + LANES_U]
+                + lanes[lane + PAINTED_BLUE] * lanes[lane + slot + TWO_LANES]
+            )  # fmt: skip
+    pull_back(lanes, DIR_X, coefficients, WEIGHTS, PULL)
+    for lane in range(LANES_U):
+        dx, dy, dz, inverse = lanes[lane + DIR_X], lanes[lane + DIR_Y], lanes[lane + DIR_Z], lanes[lane + NEARNESS]
+        x, y, z = lanes[lane + PULL], lanes[lane + PULL_Y], lanes[lane + PULL_Z]
+        along = x * dx + y * dy + z * dz
+        x, y, z = (x - along * dx) * inverse, (y - along * dy) * inverse, (z - along * dz) * inverse
+        lanes[lane + D_MEAN] += x
+        lanes[lane + D_MEAN_Y] += y
+        lanes[lane + D_MEAN_Z] += z
+        rows = (
+            view[3] * x, view[3] * y, view[3] * z, view[0] * x + view[1] * y + view[2] * z,
+            view[7] * x, view[7] * y, view[7] * z, view[4] * x + view[5] * y + view[6] * z,
+            view[11] * x, view[11] * y, view[11] * z, view[8] * x + view[9] * y + view[10] * z,
+        )  # fmt: skip
+        add_sums(sums, rows, lanes, lane)
+
+
+@kernel
+def add_gradients(h, start, stop, coefficients, lanes, d_means, d_quats, d_scales, d_sh):
+    """Adds what was written of Gaussians start to stop to their gradients, where they were drawn."""
+    for n in range(start, stop):
+        lane = np.uint64(n - start)
+        if lanes[lane + IS_TOUCHED] == ZERO:
+            continue
+        for axis in range(3):
+            to = lane + np.uint64(axis) * LANES_U
+            d_means[h, n, axis] += lanes[to + D_MEAN]
+            d_scales[h, n, axis] += lanes[to + D_SCALE]
+        for axis in range(4):
+            d_quats[h, n, axis] += lanes[lane + D_QUAT + np.uint64(axis) * LANES_U]
+        for k in range(coefficients):
+            value = lanes[lane + VALUES + np.uint64(k) * LANES_U]
+            for c in range(3):
+                d_sh[h, n, k, c] += value * lanes[lane + PAINTED + np.uint64(c) * LANES_U]
