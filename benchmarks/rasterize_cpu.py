@@ -156,7 +156,8 @@ def measure(scene: Gaussians, cameras: Cameras, repeats: int) -> tuple[Timing, T
             render(scene, cameras, pairwise=True, backend="cpu")
 
     def forward_backward() -> None:
-        leaves.map(lambda tensor: setattr(tensor, "grad", None))
+        for name in vars(leaves):
+            getattr(leaves, name).grad = None
         render(leaves, cameras, pairwise=True, backend="cpu").rgb.square().mean().backward()
 
     return repeat(forward, repeats), repeat(forward_backward, repeats)
