@@ -200,4 +200,4 @@ def test_no_scalp_is_seen_from_behind_or_above(model: HeadModel, person: Person,
         column, row = project(points[deep & facing], label, 64)[:, :2].T.astype(int)
         inside = (column >= 0) & (column < 64) & (row >= 0) & (row < 64)
         seen = view.material[row[inside], column[inside]]
-        assert (seen == Material.HAIR + 1).mean() > 0.97, (yaw, pitch)
+        assert (seen == Material.HAIR + 1).mean() > 0.95, (yaw, pitch)

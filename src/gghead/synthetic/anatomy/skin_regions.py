@@ -156,7 +156,7 @@ def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
         np.clip((0.36 - side) / 0.05, 0, 1) * np.clip((side - 0.26) / 0.05, 0, 1) * np.clip((6.72 - y) / 0.05, 0, 1)
     )
     outside_lips = 1 - np.clip(gaussian_filter(chart.masks["lips"], 2 * chart.detail) * 2, 0, 1)
-    beard = gaussian_filter(np.maximum(beard, corners * below) * outside_lips, 2 * chart.detail)
+    beard = gaussian_filter(np.maximum(beard, corners * below * chart.facing) * outside_lips, 2 * chart.detail)
     chin = np.clip((0.31 - side) / 0.05, 0, 1) * np.clip((6.66 - y) / 0.05, 0, 1)
     return {
         Region.BEARD: beard,

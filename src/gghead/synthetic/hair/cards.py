@@ -34,13 +34,14 @@ def ribbons(
         opacity: factor of the texture's opacity at each point [n, s].
         sleek: whether neighbours are parallel enough to share the highlight of strands.
     """
-    points, outward = lines.points, lines.outward
+    points, outward = lines.points.astype(np.float32), lines.outward.astype(np.float32)
+    widths = widths.astype(np.float32)
     count, steps = points.shape[:2]
     tangent = _unit(np.gradient(points, axis=1))
     across = _unit(np.cross(tangent, outward))
-    roll = rng.normal(0, 0.3, (count, 1, 1))
+    roll = rng.normal(0, 0.3, (count, 1, 1)).astype(np.float32)
     across = across * np.cos(roll) + np.cross(tangent, across) * np.sin(roll)
-    t = np.linspace(0, 1, steps)[None, :, None]
+    t = np.linspace(0, 1, steps, dtype=np.float32)[None, :, None]
     half = widths[:, None, None] / 2 * (0.8 + 0.3 * np.sin(np.pi * t) - 0.4 * t**2)
     vertices = np.stack([points - across * half, points + across * half], 2).reshape(-1, 3)
     # Fibres have no normal along their direction; what is left of the head's own is lit.

@@ -17,14 +17,18 @@ CROWN = np.array([0.0, 8.40, 0.20], np.float32)
 """Where the whorl is."""
 WHORL_RADIUS = 0.28
 DOWN = np.array([0.0, -1.0, 0.0], np.float32)
+FRINGE = 1.25
+"""Length that fringes grow to before they are trimmed."""
 BROWS = 7.60
 """Fringes end above this height."""
 CLOTHES, CLOTHES_BELOW = 0.15, (-6.35, -5.85)
 """Thickness of what is worn over neck and shoulders, and minus the heights between which it begins."""
 FADE, SHORTEST_AT_LINE = 0.32, 0.4
 """How far inside of the line of the hair cut hair has its full length, dm, and its share of that at the line."""
-LAYER_BELOW = 0.55
-"""Distance from the skin of the layer below, or its length where hair stands off, as a share of what it would be."""
+LAYER_BELOW = 0.45
+"""Where loose hair begins above the layer below, and the length of that where hair stands off, as shares."""
+LOWEST_LAYER = 0.22
+"""Distance of the layer below from the skin, as a share of the outermost one's."""
 SHORTEST = 0.3
 """Of a trimmed ribbon, as a share of what it would be; shorter ones are left out."""
 
@@ -65,13 +69,16 @@ def grow(
     direction = _unit(cut.lift * normal + comb + cut.stray * disorder)
     azimuth = field.roots.azimuth[chosen]
     step = (_lengths(root, azimuth, cut) * rng.uniform(0.85, 1.1, count) / cut.steps)[:, None]
+    if cut.comb == "forward" and cut.hem > 0:
+        # Trimmed above the brows anyway: short steps follow the forehead where long ones would leave it.
+        step = np.where(_fringe(root)[:, None] > 0.5, np.minimum(step, FRINGE / cut.steps), step)
     if cut.hem == 0 and cut.comb != "tied":
         faded = _smooth(line.above(azimuth, root[:, 1]), 0, FADE)
         step *= (SHORTEST_AT_LINE + (1 - SHORTEST_AT_LINE) * faded)[:, None]
     if cut.comb == "out":
         step *= np.where(below, LAYER_BELOW, 1)[:, None]
-    layer = 0.25 + 0.75 * rng.random(count) * _smooth(root[:, 1], 6.9, 8.2) if cut.comb != "out" else np.ones(count)
-    layer = np.where(below, LAYER_BELOW * layer, layer)
+    free = 0.25 + 0.75 * _smooth(root[:, 1], 6.9, 8.2) * rng.uniform(LAYER_BELOW, 1, count)
+    layer = np.where(below, LOWEST_LAYER, free if cut.comb != "out" else 1)
     points, outward = [root], [normal]
     for k in range(cut.steps):
         here = points[-1]
@@ -132,15 +139,17 @@ def _combed(here: np.ndarray, root: np.ndarray, cut: Cut) -> np.ndarray:
         return high * back + (1 - high) * np.array([0, -0.55, -0.75])
     if cut.comb == "forward":
         forward = np.concatenate([0.15 * root[:, :1] - 0.3 * cut.parting, 0 * high, 1 + 0 * high], 1)
-        ahead = (
-            _smooth(root[:, 2], 0.1, 0.5) * _smooth(root[:, 1], 7.7, 8.0) * _smooth(-np.abs(root[:, 0]), -0.62, -0.42)
-        )
-        ahead = ahead[:, None]
+        ahead = _fringe(root)[:, None]
         falling = falling - np.array([0, 0, 0.35], np.float32) * front * (cut.hem > 0)
         return ahead * (high * forward + (1 - high) * DOWN) + (1 - ahead) * (high * from_crown + (1 - high) * falling)
     if cut.comb == "out":
         return _unit(here - np.array([0, 7.75, 0.5], np.float32))
     return high * from_crown + (1 - high) * falling
+
+
+def _fringe(root: np.ndarray) -> np.ndarray:
+    """1 for roots [n, 3] whose hair is combed over the forehead, 0 for others."""
+    return _smooth(root[:, 2], 0.1, 0.5) * _smooth(root[:, 1], 7.7, 8.0) * _smooth(-np.abs(root[:, 0]), -0.62, -0.42)
 
 
 def _from_crown(here: np.ndarray) -> np.ndarray:
@@ -158,6 +167,7 @@ def _keep_off(field: HairField, points: np.ndarray, gap: np.ndarray, cut: Cut) -
         return points, away
     gap = gap + CLOTHES * _smooth(-points[:, 1], *CLOTHES_BELOW)
     loose = np.float32(0.25) if cut.hem == 0 else 0.7 - 0.45 * _smooth(points[:, 1], 6.6, 7.4)
+    loose = loose * (1 - _smooth(points[:, 2], 0.95, 1.15) * _smooth(points[:, 1], 7.2, 7.4))  # fringes lie
     target = np.clip(distance, gap, gap + 0.05 + loose * np.maximum(0, distance - gap - 0.05))
     moved = points + away * (target - distance)[:, None].astype(np.float32)
     return moved, field.probe(moved)[1]

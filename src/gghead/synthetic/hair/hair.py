@@ -12,7 +12,7 @@ from gghead.synthetic.hair.growth import Lines, grow, tie_point
 from gghead.synthetic.hair.hairline import HairLine
 from gghead.synthetic.hair.styles import Cut
 from gghead.synthetic.hair.texture import Strip
-from gghead.synthetic.hair.tied import bun, tail
+from gghead.synthetic.hair.tied import braid, bun, tail
 from gghead.synthetic.render.renderer import Mesh
 
 HAIRLINE_BAND = 0.15
@@ -20,7 +20,7 @@ HAIRLINE_BAND = 0.15
 
 BASE_WIDTH, BASE_TONE = 1.7, 0.8
 """Of the ribbons of the layer below, as factors of those above."""
-FLYAWAY_WIDTH, FLYAWAY_OPACITY = 0.09, 0.5
+FLYAWAY_WIDTH, FLYAWAY_OPACITY = 0.09, 0.42
 """Of a ribbon with a handful of strands, decimetres."""
 SLIMNESS = 0.4
 """No ribbon is wider than this share of its length."""
@@ -69,9 +69,12 @@ class HairGrower:
         if cut.flyaways and len(wanted):
             parts.append(self._flyaways(cut, line, wanted, skin, place, rng))
         if cut.comb == "tied":
-            ends = (bun if cut.knot == "bun" else tail)(self._field, tie_point(self._field, cut), share, rng)
+            ends = {"tail": tail, "bun": bun, "braid": braid}[cut.knot](
+                self._field, tie_point(self._field, cut), share, rng
+            )
             strips = rng.choice([Strip.DENSE_A, Strip.DENSE_B], len(ends.points))
-            widths = rng.uniform(0.1, 0.15, len(ends.points)) / share
+            low, high = (0.03, 0.05) if cut.knot == "braid" else (0.1, 0.15)
+            widths = rng.uniform(low, high, len(ends.points)) / share
             parts.append(ribbons(self._around(ends, skin), widths, strips, _shades(ends, rng), place, rng))
         return Mesh.joined(parts)
 

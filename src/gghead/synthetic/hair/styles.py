@@ -9,31 +9,35 @@ from gghead.synthetic.anatomy.identities import ANCESTRIES, Person
 from gghead.synthetic.hair.texture import Strip
 
 HairStyle = Literal[
-    "bald", "shaved", "ring", "crop", "parted", "swept", "forward", "curly", "afro", "bob", "fringed_bob", "long",
-    "wavy", "ponytail", "bun",
+    "bald", "shaved", "ring", "buzz", "crop", "parted", "swept", "forward", "curly", "afro", "bob", "fringed_bob",
+    "long", "fringed_long", "wavy", "long_curly", "ponytail", "braid", "bun",
 ]  # fmt: skip
 Comb = Literal["down", "back", "parted", "forward", "out", "tied"]
 """Which way hair is combed."""
 MEN: dict[HairStyle, float] = {
-    "bald": 0.04, "shaved": 0.13, "ring": 0.07, "crop": 0.24, "parted": 0.19, "swept": 0.12, "forward": 0.12,
-    "curly": 0.06, "wavy": 0.02, "bun": 0.01,
+    "bald": 0.04, "shaved": 0.07, "buzz": 0.06, "ring": 0.07, "crop": 0.24, "parted": 0.19, "swept": 0.12,
+    "forward": 0.12, "curly": 0.06, "wavy": 0.02, "bun": 0.01,
 }  # fmt: skip
 WOMEN: dict[HairStyle, float] = {
-    "long": 0.23, "wavy": 0.21, "bob": 0.15, "fringed_bob": 0.10, "ponytail": 0.13, "bun": 0.09, "curly": 0.05,
-    "parted": 0.04,
+    "long": 0.18, "fringed_long": 0.06, "wavy": 0.17, "long_curly": 0.06, "bob": 0.15, "fringed_bob": 0.08,
+    "ponytail": 0.11, "braid": 0.03, "bun": 0.08, "curly": 0.04, "parted": 0.04,
 }  # fmt: skip
 AFRICAN_MEN: dict[HairStyle, float] = {
-    "bald": 0.07, "shaved": 0.42, "ring": 0.05, "crop": 0.12, "curly": 0.14, "afro": 0.20,
+    "bald": 0.07, "shaved": 0.22, "buzz": 0.20, "ring": 0.05, "crop": 0.12, "curly": 0.14, "afro": 0.20,
 }  # fmt: skip
 AFRICAN_WOMEN: dict[HairStyle, float] = {
-    "afro": 0.30, "curly": 0.18, "bun": 0.14, "ponytail": 0.12, "long": 0.10, "wavy": 0.08, "bob": 0.05, "shaved": 0.03,
+    "afro": 0.26, "curly": 0.14, "long_curly": 0.12, "bun": 0.13, "ponytail": 0.10, "braid": 0.04, "long": 0.08,
+    "wavy": 0.06, "bob": 0.05, "shaved": 0.02,
 }  # fmt: skip
 AGE_FACTORS: dict[str, dict[HairStyle, float]] = {
-    "child": {"bald": 0, "ring": 0, "shaved": 0.4, "swept": 0.5},
+    "child": {"bald": 0, "ring": 0, "shaved": 0.3, "buzz": 0.5, "swept": 0.5},
     "young": {"ring": 0, "bald": 0.5},
     "middleage": {"bob": 1.5},
-    "old": {"ring": 4, "bald": 2, "forward": 0.3, "long": 0.3, "wavy": 0.5, "bob": 2, "parted": 2, "ponytail": 0.4},
-}
+    "old": {
+        "ring": 4, "bald": 2, "forward": 0.3, "long": 0.3, "fringed_long": 0.2, "wavy": 0.5, "long_curly": 0.5,
+        "bob": 2, "parted": 2, "ponytail": 0.4, "braid": 0.3,
+    },
+}  # fmt: skip
 """Multiply the chances above."""
 
 
@@ -75,7 +79,7 @@ class Cut:
     strips: tuple[Strip, ...]
     parting: float = 0.0
     tie: float = 7.8
-    knot: Literal["tail", "bun"] = "tail"
+    knot: Literal["tail", "braid", "bun"] = "tail"
     base: float = 0.3
     flyaways: int = 90
 
@@ -86,17 +90,21 @@ _CURLS = (Strip.CURLY_A, Strip.CURLY_B, Strip.CURLY_A, Strip.WAVY)
 _COILS = (Strip.COILS, Strip.COILS, Strip.CURLY_B)
 CUTS: dict[HairStyle, Cut] = {
     "ring": Cut("down", 0.2, 0.2, 0.2, 0, 1500, 3, 0.06, 0.35, 0.05, 0.25, 0, 0, 0.15, _STRAIGHT),
+    "buzz": Cut("down", 0.075, 0.06, 0.055, 0, 4200, 1, 0.03, 0.8, 0.03, 0.0, 0, 0, 0.2, _STRAIGHT, base=0, flyaways=0),
     "crop": Cut("forward", 0.3, 0.17, 0.15, 0, 3600, 2, 0.05, 0.5, 0.10, 0.1, 0, 0, 0.22, _STRAIGHT),
     "parted": Cut("parted", 0.85, 0.3, 0.2, 0, 2200, 6, 0.07, 0.5, 0.14, 0.1, 0.01, 1, 0.12, _STRAIGHT),
     "swept": Cut("back", 0.85, 0.35, 0.3, 0, 2000, 6, 0.07, 0.6, 0.14, 0.06, 0.01, 1, 0.10, _STRAIGHT),
     "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 2300, 5, 0.065, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
     "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1700, 6, 0.12, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS, base=0.25),
     "afro": Cut("out", 0.5, 0.4, 0.35, 0, 2400, 3, 0.13, 1.0, 0.5, 0.0, 0.03, 2, 0.30, _COILS, base=0.25),
-    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 1400, 10, 0.085, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
-    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1400, 10, 0.085, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
-    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 1200, 12, 0.09, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
-    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 1100, 16, 0.10, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
+    "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 1350, 8, 0.085, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
+    "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1350, 8, 0.085, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
+    "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 1100, 10, 0.095, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
+    "fringed_long": Cut("forward", 3.0, 2.4, 2.0, 5.1, 1100, 10, 0.095, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
+    "long_curly": Cut("parted", 2.9, 2.3, 1.9, 5.4, 1000, 14, 0.12, 0.5, 0.2, 0.2, 0.07, 6, 0.16, _CURLS),
+    "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 1050, 14, 0.10, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
     "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
+    "braid": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="braid"),
     "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
 }  # fmt: skip
 """Styles that are more than paint on the scalp."""

@@ -45,7 +45,7 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
         _strip(rng, 50, 0.85, 0.24, 7.0, 0.2),
         _strip(rng, 58, 0.85, 0.16, 12.0, 0.0),
         _strip(rng, 190, 1.0, 0.02, 0.8, 0.15, filled=0.78),
-        _strip(rng, 5, 1.0, 0.10, 1.3, 0.0, thick=2.5),
+        _strip(rng, 3, 1.0, 0.09, 1.3, 0.0, thick=4.0),
         _strip(rng, 90, 0.9, 0.16, 9.0, 0.0, filled=0.5),
     ]
     return pooled(np.concatenate(strips, 1), detail)

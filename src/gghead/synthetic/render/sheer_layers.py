@@ -304,7 +304,8 @@ def cast(screen, mesh, look, sheer, depth):
         x1, y1, z1 = np.float64(screen[b, 0]), np.float64(screen[b, 1]), np.float64(screen[b, 2])
         x2, y2, z2 = np.float64(screen[c, 0]), np.float64(screen[c, 1]), np.float64(screen[c, 2])
         area = edge(x0, y0, x1, y1, x2, y2)
-        if not casts[m] or area == 0.0:
+        faint = sheer and max(alphas[a], alphas[b], alphas[c]) < SHADING_ALPHA
+        if not casts[m] or area == 0.0 or faint:
             continue
         left = max(0, math.ceil(max(-1.0, min(x0, x1, x2)) - 0.5))
         right = min(size - 1, math.floor(min(size + 1.0, max(x0, x1, x2)) - 0.5))
@@ -315,11 +316,17 @@ def cast(screen, mesh, look, sheer, depth):
         for y in range(top, bottom + 1):
             r0 = edge(x1, y1, x2, y2, left + 0.5, y + 0.5) * inv
             r1 = edge(x2, y2, x0, y0, left + 0.5, y + 0.5) * inv
+            entered = False
             for x in range(left, right + 1):
                 b0, b1 = r0 + (x - left) * d0, r1 + (x - left) * d1
                 b2 = 1 - b0 - b1
+                if b0 < 0 or b1 < 0 or b2 < 0:
+                    if entered:
+                        break
+                    continue
+                entered = True
                 z = b0 * z0 + b1 * z1 + b2 * z2
-                if b0 < 0 or b1 < 0 or b2 < 0 or z >= depth[y, x]:
+                if z >= depth[y, x]:
                     continue
                 if sheer:
                     u = b0 * uvs[t, 0, 0] + b1 * uvs[t, 1, 0] + b2 * uvs[t, 2, 0]
