@@ -15,12 +15,10 @@ from benchmarks.photographs.backgrounds import random_background
 from gghead.checkpoint.atomic import write_file
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.geometry.canonical_head import FFHQ_FOCAL
+from gghead.photos.crop import Crop
 from gghead.photos.cutting import cut
-from gghead.photos.faces.detection import Box
-from gghead.photos.faces.finding import PRESENCE
-from gghead.photos.faces.landmarks import find_landmarks
+from gghead.photos.faces.finding import find_faces
 from gghead.photos.faces.models import FaceModels
-from gghead.photos.faces.template import face_template
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.portraits import PERSON, Sitting, head_maker
 from gghead.synthetic.people.truth import sight
@@ -36,8 +34,10 @@ VIEWS, VIEW = 4, 8
 """Of each person; purpose of their random stream."""
 TURNED, MAX_YAW, YAW_SD = 0.55, 80, 20
 """Share of views whose yaw is uniform up to the second; deviation of the others. Degrees."""
-PITCH_SD, MAX_PITCH = 12, 35
-"""Degrees."""
+PITCH_SD, MAX_PITCH, ROLL_SD = 12, 35, 0.14
+"""Degrees; of the picture as a whole, radians."""
+SMALLEST = 48
+"""Pixels of the smallest face that is looked for."""
 
 
 def draw_crops(out: Path, assets: Path | None, models: Path | None, seconds: float, seed: int, workers: int) -> None:
@@ -76,21 +76,22 @@ def _draw(task: tuple[int, int]) -> list[dict[str, np.ndarray]]:
         label = posed_label(yaw, pitch)
         label[[16, 20]] = FFHQ_FOCAL / WIDER
         view = render(head.scene, label, SIDE, lighting, supersampling=2)
-        pixels = _photographed(rng, view.color, view.coverage)
-        seen = sight(points, label, view).pixels
-        face = find_landmarks(pixels, _random_box(rng, seen), models, face_template().mirrored)
-        if face.presence < PRESENCE:
+        turned = Crop((SIDE / 2, SIDE / 2), SIDE, rng.normal(0, ROLL_SD))
+        pixels = cut(_photographed(rng, view.color, view.coverage), turned, SIDE, "edge")[0]
+        faces = find_faces(pixels, models, SMALLEST)
+        if not faces:
             continue
-        crop = face.box.square.widened(MARGIN)
-        middle = (face.box.square.from_photograph(np.full(2, SIDE / 2)) - 0.5).tolist()
-        pose = [yaw, pitch, *middle, math.log(SIDE / WIDER / face.box.side), -face.box.roll]
+        box = faces[0].box
+        middle = (box.square.from_photograph(np.full(2, SIDE / 2)) - 0.5).tolist()
+        pose = [yaw, pitch, *middle, math.log(SIDE / WIDER / box.side), -turned.roll - box.roll]
+        crop, seen = box.square.widened(MARGIN), turned.from_photograph(sight(points, label, view).pixels) * SIDE
         rows.append(
             {
                 "person": np.int64(number),
                 "pose": np.array(pose, np.float32),
                 "crop": cut(pixels, crop, CROP_SIDE, "edge")[0],
                 "landmarks": (crop.from_photograph(seen) - 0.5).astype(np.float32),
-                "mediapipe": (face.landmarks[:, :2] / SIDE).astype(np.float32),
+                "mediapipe": (turned.to_photograph(faces[0].landmarks[:, :2] / SIDE) / SIDE).astype(np.float32),
             }
         )
     return rows
@@ -101,14 +102,6 @@ def _random_pose(rng: np.random.Generator) -> tuple[float, float]:
     turned = rng.random() < TURNED
     yaw = rng.uniform(-MAX_YAW, MAX_YAW) if turned else np.clip(rng.normal(0, YAW_SD), -MAX_YAW, MAX_YAW)
     return math.radians(yaw), math.radians(np.clip(rng.normal(0, PITCH_SD), -MAX_PITCH, MAX_PITCH))
-
-
-def _random_box(rng: np.random.Generator, seen: Float32[np.ndarray, "68 2"]) -> Box:
-    """Around the landmarks, about as a detector has it."""
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    x, y = (low + high) / 2 + rng.normal(0, 0.01 * SIDE, 2)
-    side = float((high - low).max()) * math.exp(rng.normal(0.05, 0.08))
-    return Box((float(x), float(y)), side, float(rng.normal(0, 0.08)), 1.0)
 
 
 def _photographed(

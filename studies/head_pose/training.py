@@ -132,7 +132,7 @@ def _augmented(crops: Crops, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         (lambda *size: torch.rand(*size, device=device)),
     )
     pictures, poses, landmarks = _seen(
-        crops, rows, normal(count) * 0.06, (normal(count) * 0.05).exp(), normal(count, 2) * 0.02, uniform(count) < 0.5
+        crops, rows, normal(count) * 0.06, (normal(count) * 0.06).exp(), normal(count, 2) * 0.03, uniform(count) < 0.5
     )
     one = (count, 1, 1, 1)
     pictures = pictures.clamp(1e-3, 1) ** (normal(*one) * 0.3).exp()
