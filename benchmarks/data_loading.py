@@ -2,8 +2,13 @@
 
     taskset -c 0,1 python -m benchmarks.data_loading
 
-There are as many threads as cores that taskset leaves: with -c 0, 0-3, 0-15, "decoded once" tells how decoding grows
-with cores, and "cache built" what the disk takes from that.
+There are as many threads as cores that taskset leaves.
+
+    python -m benchmarks.data_loading --workers 1,2,8,16 --count 4000
+
+times decoding alone on so many of the cores instead, by threads, as a dataset is decoded, and by as many processes,
+which Python's lock does not hold up; processes have started, and decoded some pictures, before the clock does. Rows go
+to data_workers.jsonl.
 
 Makes its own set (blurred noise with grain, PNGs as large as photographs', and masks), checks that every way gives the
 same pixels, and appends rows of JSON to benchmarks/results/data_loading_cpu.jsonl. Batches are torch tensors, half of
@@ -15,6 +20,7 @@ data_loading_cuda.jsonl.
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import tempfile
@@ -22,6 +28,7 @@ import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +38,7 @@ import PIL
 import torch
 from PIL import Image
 
-from benchmarks.rows import RESULTS, commit
+from benchmarks.rows import RESULTS, append, commit
 from gghead.data.cache.decoded import DecodedPixels
 from gghead.data.cache.decoding import decode_from
 from gghead.data.cache.picture_cache import CACHE_VARIABLE, cached_pixels
@@ -55,7 +62,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="pictures of the set")
     parser.add_argument("--source", type=int, default=512, help="side of its pictures")
     parser.add_argument("--resolution", type=int, default=256, help="side of the pictures that training asks for")
+    parser.add_argument("--workers", help="numbers of cores, like 1,2,16: how decoding grows with them instead")
     options = parser.parse_args()
+    if options.workers:
+        sweep([int(number) for number in options.workers.split(",")], options.count, options.source, options.resolution)
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = make_set(Path(folder) / "heads.zip", options.count, options.source)
         with HeadDataset.open(path, options.resolution) as dataset:
@@ -78,6 +89,82 @@ def main() -> None:
         for row in rows:
             print(row)
             file.write(json.dumps(row | facts) + "\n")
+
+
+@dataclass(frozen=True)
+class WorkersRow:
+    """Decoding on a number of cores.
+
+    Attributes:
+        way: threads or processes.
+        workers: of them, and cores that they may use.
+        per_core: pictures a second of each core.
+        processor_ms: of a picture, all workers together.
+    """
+
+    way: str
+    workers: int
+    pictures_per_second: float
+    per_core: float
+    processor_ms: float
+    pictures: int
+    source: int
+    resolution: int
+    cores: int
+    load_average: float
+    cpu: str
+    pillow: str
+    commit: str
+    date: str
+
+
+def sweep(numbers: list[int], count: int, source: int, resolution: int) -> None:
+    """Decodes a set on each number of cores, prints and appends; Linux, which gives a process some of the cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_set(Path(folder) / "heads.zip", count, source)
+        for workers in numbers:
+            os.sched_setaffinity(0, cores[:workers])
+            for way, decode in (("threads", decode_by_threads), ("processes", decode_by_processes)):
+                load = round(os.getloadavg()[0], 1)
+                seconds, busy = decode(path, resolution, workers)
+                append(
+                    "data_workers",
+                    WorkersRow(
+                        way, workers, round(count / seconds, 1), round(count / seconds / workers, 1),
+                        round(1e3 * busy / count, 3), count, source, resolution, len(cores), load, cpu_model(),
+                        PIL.__version__, commit(), datetime.now(UTC).date().isoformat(),
+                    ),
+                )  # fmt: skip
+
+
+def decode_by_threads(path: Path, resolution: int, workers: int) -> tuple[float, float]:
+    """Seconds, and processor seconds, of decoding a whole set as training does; there is a thread for each core."""
+    assert thread_count() == workers, f"{workers} threads were asked for, and there are {thread_count()} cores"
+    with HeadDataset.open(path, resolution) as dataset:
+        start, begin = time.perf_counter(), time.process_time()
+        deque(decode_from(PictureDecoder(dataset.files, dataset.names, resolution), 0, print), maxlen=0)
+        return time.perf_counter() - start, time.process_time() - begin
+
+
+def decode_by_processes(path: Path, resolution: int, workers: int) -> tuple[float, float]:
+    """The same, each process having a part of the pictures; they decode and let go."""
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        pool.starmap(decode_share, [(path, resolution, number, workers, 16) for number in range(workers)], chunksize=1)
+        shares = [(path, resolution, number, workers, None) for number in range(workers)]
+        start = time.perf_counter()
+        busy = pool.starmap(decode_share, shares, chunksize=1)
+        return time.perf_counter() - start, sum(busy)
+
+
+def decode_share(path: Path, resolution: int, number: int, workers: int, most: int | None) -> float:
+    """Decodes every workers-th picture, or some of them; returns processor seconds."""
+    with HeadDataset.open(path, resolution) as dataset:
+        decoder = PictureDecoder(dataset.files, dataset.names, resolution)
+        begin = time.process_time()
+        for index in range(number, len(decoder), workers)[:most]:
+            decoder.decode(index)
+    return time.process_time() - begin
 
 
 def measure(dataset: HeadDataset, root: Path) -> list[dict[str, object]]:

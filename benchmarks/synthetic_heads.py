@@ -6,7 +6,7 @@ Appends one row of JSON for each variant to benchmarks/results/synthetic_heads_c
 ones if --assets names a pack. Loading and compiling are not counted among pictures. On a machine with other work the
 processor time is the figure to trust.
 
-    python -m benchmarks.synthetic_heads --scaling 1,2,4,8,16 --heads 100 --resolution 64
+    python -m benchmarks.synthetic_heads --workers 1,2,4,8,16 --heads 100 --resolution 64
 
 times `gghead data synthetic` as a whole instead, into synthetic_scaling_cpu.jsonl: how pictures a second grow with the
 number of workers, what a picture costs in processor time (more where threads get into each other's way), and when the
@@ -83,12 +83,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Generation:
-    """A dataset made by a number of workers."""
+    """A dataset made by a number of workers, one a core."""
 
+    variant: str
     workers: int
     resolution: int
     heads: int
     pictures_per_second: float
+    per_core: float
     processor_ms_per_picture: float
     first_head_s: float
     wall_s: float
@@ -107,11 +109,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="processes that draw at the same time")
     parser.add_argument("--heads", type=int, default=40, help="heads that each of them draws")
     parser.add_argument("--resolution", type=int, default=256, help="side of the pictures")
-    parser.add_argument("--scaling", help="numbers of workers, like 1,2,4,8: whole generations instead")
+    parser.add_argument("--workers", help="numbers of workers, like 1,2,4,8: whole generations instead")
     parser.add_argument("--dry-run", action="store_true", help="print, but do not append")
     arguments = parser.parse_args()
-    if arguments.scaling:
-        for workers in map(int, arguments.scaling.split(",")):
+    if arguments.workers:
+        for workers in map(int, arguments.workers.split(",")):
             run = generation(Sitting(arguments.resolution, seed=0, assets=arguments.assets), workers, arguments.heads)
             if arguments.dry_run:
                 print(json.dumps(asdict(run)), flush=True)
@@ -162,11 +164,14 @@ def generation(sitting: Sitting, workers: int, heads_each: int) -> Generation:
         )
         wall, spent = time.perf_counter() - begin, processor_seconds() - spent
     early = max(count // 10, 1)
+    rate = (count - early) / (times[count] - times[early])
     return Generation(
+        variant="procedural" if sitting.assets is None else "textured",
         workers=workers,
         resolution=sitting.resolution,
         heads=count,
-        pictures_per_second=round((count - early) / (times[count] - times[early]), 1),
+        pictures_per_second=round(rate, 1),
+        per_core=round(rate / workers, 2),
         processor_ms_per_picture=round(1000 * spent / count, 1),
         first_head_s=round(times[1] - begin, 1),
         wall_s=round(wall, 1),

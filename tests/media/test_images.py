@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, strategies as st
 from PIL import Image
 
-from gghead.media.encoded import Traits, decode_picture
+from gghead.media.encoded import Traits, decode_picture, picture_size
 from gghead.media.images import encode_png, resize, resize_bands, tile, to_network, to_uint8, to_unit
 from tolerances import EXACT_FLOAT32
 
@@ -189,3 +189,12 @@ def test_other_formats_are_refused_whatever_their_names_say(kind: str) -> None:
 def test_pictures_are_refused_by_their_header_when_they_are_too_large(width: int, height: int) -> None:
     with pytest.raises(ValueError, match=r"8192 a side|exceeds limit"):
         decode_picture(encoded(Image.new("1", (width, height))))
+
+
+def test_the_size_of_a_picture_is_what_its_header_says_and_damaged_headers_say_nothing() -> None:
+    data = encode_png(np.zeros((3, 7, 3), np.uint8))
+    assert picture_size(data) == (7, 3)
+    assert picture_size(data[:33]) == (7, 3), "pixels are not looked at"
+    for place in range(12, 33):
+        with pytest.raises(ValueError, match="not a readable picture"):
+            picture_size(data[:place] + bytes([data[place] ^ 0x40]) + data[place + 1 :])

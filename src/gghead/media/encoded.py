@@ -17,6 +17,9 @@ MAX_SIDE = 8192
 """Pictures with more pixels a side are refused by their header, before memory is taken for them."""
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
 """Pillow's modes of grey pictures with more than 8 bits; it would clip them to 255 instead of scaling them."""
+PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\x0d"
+PNG_HEADER = struct.Struct(">12s4sII5sI")
+"""PNG_START, "IHDR", width, height, how pixels are stored, CRC-32 (PNG specification, 11.2.1)."""
 BAND_PIXELS = 2**20
 """Pixels that are copied or computed at a time, so that a large picture does not need several times its memory."""
 # Pillow tells of damaged files by any of these, depending on where the damage is.
@@ -80,6 +83,12 @@ def picture_size(data: bytes) -> tuple[int, int]:
     Raises:
         ValueError: the bytes are not a picture, or it is larger than `MAX_SIDE`.
     """
+    # Pillow takes 0.1 ms for that and holds Python's lock meanwhile, for which threads that decode would wait.
+    if data[:12] == PNG_START and len(data) >= PNG_HEADER.size:
+        _, kind, width, height, _, checksum = PNG_HEADER.unpack_from(data)
+        is_whole = kind == b"IHDR" and zlib.crc32(data[12:29]) == checksum
+        if is_whole and 0 < min(width, height) <= max(width, height) <= MAX_SIDE:
+            return width, height
     with opened(data, load=False) as picture:
         return picture.size
 
