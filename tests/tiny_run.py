@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import socket
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,12 @@ from gghead.config.training import RunConfig, TrainingConfig
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.geometry.trajectories import on_sphere
+from gghead.runs.run_folder import RunFolder
 from gghead.training.observe.telemetry import Monitor
 
 RESOLUTION = 16
+PATIENCE = 200
+"""Seconds that a test waits for a run; it needs a twentieth of it on a quiet machine."""
 MODEL = ModelConfig(
     GeneratorConfig(
         z_size=8,
@@ -120,3 +125,18 @@ class SignalAt(SilentMonitor):
         super().advance(images)
         if images == self.at:
             os.kill(os.getpid(), self.number)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_first_tick(run: RunFolder) -> None:
+    """Until a run has written its first line."""
+    limit = time.monotonic() + PATIENCE
+    while not run.log.exists():
+        assert time.monotonic() < limit, "no tick was written"
+        time.sleep(0.02)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,12 +20,10 @@ from gghead.config.training import RunConfig
 from gghead.runs.run_folder import RunFolder
 from gghead.training.launch import RunOptions, train_in_processes
 from gghead.training.loop import train
-from tiny_run import RESOLUTION, SignalAt, tiny_config, write_tiny_dataset
+from tiny_run import PATIENCE, RESOLUTION, SignalAt, free_port, tiny_config, wait_for_first_tick, write_tiny_dataset
 from tolerances import TWO_PROCESSES
 
 PROGRAM = "from gghead.cli.main import main; main()"
-PATIENCE = 200
-"""Seconds that a test waits for processes; they need a twentieth of it on a quiet machine."""
 CALM = 1e-6
 """Learning rate of networks that hardly move, so that rounding does not grow from step to step."""
 
@@ -45,20 +42,6 @@ def start(*arguments: object, **environment: object) -> subprocess.Popen[str]:
     variables |= {name: str(value) for name, value in environment.items()}
     command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
     return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for_first_tick(run: RunFolder) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not run.log.exists():
-        assert time.monotonic() < limit, "no tick was written"
-        time.sleep(0.02)
 
 
 @pytest.mark.slow
