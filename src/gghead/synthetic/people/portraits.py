@@ -16,14 +16,14 @@ from gghead.synthetic.people.procedural_heads import ProceduralHeads
 from gghead.synthetic.people.textured_heads import TexturedHeads
 from gghead.synthetic.people.truth import Sighting, head_record, picture_record, sight
 from gghead.synthetic.render.cameras import Optics, Poses, random_label
-from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.lighting import metered, random_lighting
 from gghead.synthetic.render.renderer import render
 
 SAMPLES_WANTED = 256
 """Supersampling brings a picture to this side at least: strands of hair are thin."""
 SUPERSAMPLING_LIMITS = (2, 4)
-PERSON, VIEW = 0, 1
-"""Purposes of random streams, so that the number of views of a head does not change the head."""
+PERSON, VIEW, LIGHT = 0, 1, 2
+"""Purposes of random streams, so that neither the number of views nor the light changes a head."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def head_maker(sitting: Sitting) -> HeadMaker:
 
 def draw_head(maker: HeadMaker, sitting: Sitting, number: int) -> tuple[np.ndarray, list[Portrait]]:
     """The truth about a head and its portraits; whoever draws it, they are the same."""
-    rng = np.random.default_rng([sitting.seed, number, PERSON])
-    lighting = random_lighting(rng)
-    head = maker.draw(rng)
+    head = maker.draw(np.random.default_rng([sitting.seed, number, PERSON]))
+    lighting = random_lighting(np.random.default_rng([sitting.seed, number, LIGHT]))
+    lighting = metered(lighting, head.person.melanin)
     points = landmarks(maker.model, maker.model.morph(head.person.weights), head.place)
     supersampling = int(np.clip(SAMPLES_WANTED // sitting.resolution, *SUPERSAMPLING_LIMITS))
     portraits = []

@@ -20,6 +20,7 @@ from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup
+from gghead.synthetic.parts.skin_detail import skin_detail
 from gghead.synthetic.parts.teeth import paint_teeth, random_teeth
 from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
@@ -34,6 +35,7 @@ class ProceduralHeads(HeadMaker):
         self.model = HeadModel()
         self._chart = chart_head(self.model, detail=float(np.clip(resolution / 256, 0.35, 1)))
         self._skin = map_skin(self._chart)
+        self._detail = skin_detail(self._skin)
         self._hair = HairGrower(self.model, self._chart.detail)
         self._brows = BrowPatches(self.model, self._chart.detail)
         self._lashes = Lashes(self.model, self._chart.detail)
@@ -72,7 +74,7 @@ class ProceduralHeads(HeadMaker):
         if cut is not None:
             sheer.append(self._hair.grow(cut, line, skin, place, rng))
         surfaces = (
-            Surface.painted(Material.SKIN_HEAD, textures.head),
+            Surface.painted(Material.SKIN_HEAD, textures.head, detail=self._detail),
             Surface.painted(Material.SKIN_BODY, textures.body),
             outfit.surface(rng),
             Surface.painted(Material.EYE, eyes),

@@ -24,6 +24,7 @@ from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
+from gghead.synthetic.parts.skin_detail import skin_detail
 from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
@@ -62,6 +63,7 @@ class TexturedHeads(HeadMaker):
         self._pack = read_pack(assets, self.model, float(np.clip(resolution / 512, 0.25, 1)))
         self._chart = chart_head(self.model, detail)
         self._maps = map_skin(self._chart)
+        self._detail = skin_detail(self._maps)
         self._texels = _place_texels(self.model, self._chart.shape)
         self._used = binary_dilation(self._texels[0] >= 0, iterations=2)
         textures = self._pack.textures
@@ -131,7 +133,7 @@ class TexturedHeads(HeadMaker):
         first, second = (self._skins[name] for name in look.skins)
         body = blend_bodies(first, second, look.share, look.color)
         surfaces = (
-            Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng)),
+            Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng), detail=self._detail),
             Surface.painted(Material.SKIN_BODY, body),
             Surface.painted(Material.EYE, paint_eyes(person.iris_colors, person.years, rng)),
             Surface.plain(Material.MOUTH, MOUTH_COLOR),

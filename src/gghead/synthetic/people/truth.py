@@ -15,7 +15,7 @@ from gghead.synthetic.render.renderer import View, project
 
 LANDMARKS = len(LANDMARK_VERTICES)
 EXPRESSION_PREFIX = "unit/"
-STYLE_LENGTH = 24
+STYLE_LENGTH, LIGHT_LENGTH = 24, 16
 MAX_LIGHTS = 4
 """Places for lights in a record; those that a scene does not have are zero."""
 HIDDEN_BEHIND = 0.02
@@ -34,10 +34,13 @@ HEAD_RECORD = np.dtype(
         ("melanin", "f4"),
         ("hair_colour", "f4", (3,)),
         ("style", f"S{STYLE_LENGTH}"),
+        ("light", f"S{LIGHT_LENGTH}"),
+        ("light_turn", "f4"),
+        ("light_exposure", "f4"),
         ("light_directions", "f4", (MAX_LIGHTS, 3)),
         ("light_colours", "f4", (MAX_LIGHTS, 3)),
-        ("ambient_down", "f4", (3,)),
-        ("ambient_up", "f4", (3,)),
+        ("light_radii", "f4", (MAX_LIGHTS,)),
+        ("ambient", "f4", (3, 4, 4)),
     ]
 )
 PICTURE_RECORD = np.dtype(
@@ -81,7 +84,10 @@ def head_record(number: int, head: Head, model: HeadModel, lighting: Lighting) -
     lights = len(lighting.directions)
     record["light_directions"][:lights] = lighting.directions
     record["light_colours"][:lights] = lighting.colors
-    record["ambient_down"], record["ambient_up"] = lighting.ambient_down, lighting.ambient_up
+    record["light_radii"][:lights] = lighting.radii
+    record["light"] = lighting.kind.encode()[:LIGHT_LENGTH]
+    record["light_turn"], record["light_exposure"] = lighting.turn, lighting.exposure
+    record["ambient"] = lighting.ambient
     return record
 
 
@@ -112,7 +118,7 @@ def write_truth(path: Path, heads: np.ndarray, pictures: np.ndarray, model: Head
         pictures: `PICTURE_RECORD`s [M].
         model: names the expressions.
     """
-    arrays = {name: heads[name] for name in HEAD_RECORD.names or () if name not in ("head", "style")}
+    arrays = {name: heads[name] for name in HEAD_RECORD.names or () if name not in ("head", "style", "light")}
     arrays |= {name: pictures[name] for name in PICTURE_RECORD.names or () if name not in ("head", "label")}
     with path.open("wb") as stream:
         np.savez(
@@ -120,6 +126,7 @@ def write_truth(path: Path, heads: np.ndarray, pictures: np.ndarray, model: Head
             head_ids=pictures["head"],
             labels=pictures["label"],
             hair_style=heads["style"].astype(str),
+            light=heads["light"].astype(str),
             expression_names=np.array(expression_names(model)),
             age_names=np.array(list(AGES)),
             ancestry_names=np.array(ANCESTRIES),

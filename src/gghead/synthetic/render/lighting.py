@@ -1,14 +1,22 @@
 """Lights that a portrait may stand in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
+
+from gghead.synthetic.render.environment import (
+    environments,
+    gradient_form,
+    gradient_reflections,
+    turned_directions,
+    turned_form,
+)
 
 
 class LightKind(IntEnum):
-    """Where the light comes from."""
+    """Where the light comes from, if not from a real place."""
 
     STUDIO = 0
     WINDOW = 1
@@ -18,24 +26,141 @@ class LightKind(IntEnum):
     SUN = 5
 
 
+REAL_CHANCE = 0.65
+"""Share of people in the light of a real place."""
 KIND_CHANCES = (0.34, 0.2, 0.1, 0.18, 0.1, 0.08)
 EXPOSURE = (0.85, 1.4)
 """Light on a face that looks at the viewer, range; 1 shows a white face white."""
 WARMTH = 0.09
 """Standard deviation of the warmth of the first light: red times 1 + warmth, blue times 1 - warmth."""
+LIGHT_RADII = {
+    LightKind.STUDIO: (0.1, 0.3),
+    LightKind.WINDOW: (0.2, 0.4),
+    LightKind.FLASH: (0.02, 0.05),
+    LightKind.OVERCAST: (0.3, 0.5),
+    LightKind.BACKLIGHT: (0.1, 0.25),
+    LightKind.SUN: (0.01, 0.01),
+}
+"""Half of the angle under which lights are seen, range, radians."""
+GRAY_SHARE = 0.4
+"""How far the colors of a real place are drawn to gray: cameras and eyes see less of two lights of different colors."""
+MOST_DIRECT = 0.7
+"""Share of the light on a face that comes from compact sources of a real place at most: no face is half black."""
+BALANCE = (0.6, 1.0)
+"""Share of the color of a real place's light that the camera takes for white, range."""
+BALANCE_ERROR = 0.025
+"""Standard deviation of the camera's error in red and in blue."""
+TURNS = 2
+"""Ways to turn that are tried in a real place: photographers choose the one in which light falls on the face."""
+FACE_NORMALS = np.array([[0.0, 0.1, 1.0], [0.6, 0.1, 0.8], [-0.6, 0.1, 0.8], [0.0, 0.6, 0.8]])
+"""Of the parts of a face that are metered."""
+METERING = 0.5
+"""Stops by which the darkest skin is exposed longer than the lightest."""
 
 
 @dataclass(frozen=True)
 class Lighting:
-    """Distant lights: unit directions towards them, linear colours, and a hemisphere from below and from above.
+    """Light on a person.
 
-    The first light casts the shadow.
+    Attributes:
+        kind: name of a `LightKind` in lower case, or of an environment.
+        turn: angle about the vertical by which the environment is turned, radians, from +z towards +x.
+        exposure: light on a face that looks at the viewer.
+        directions: unit vectors towards distant lights; the first casts the sharpest shadow.
+        colors: what a white surface shows that faces a light, linear.
+        radii: half of the angle under which a light is seen, radians.
+        ambient: all other light on a white surface with normal n as a quadratic form, (n, 1) A (n, 1), linear.
+        reflections: radiance of the environment, not turned, as `Environment.reflections`.
+        gain: factor of the reflections.
     """
 
+    kind: str
+    turn: float
+    exposure: float
     directions: Float[np.ndarray, "l 3"]
     colors: Float[np.ndarray, "l 3"]
-    ambient_down: Float[np.ndarray, "3"]
-    ambient_up: Float[np.ndarray, "3"]
+    radii: Float[np.ndarray, " l"]
+    ambient: Float[np.ndarray, "3 4 4"]
+    reflections: Float32[np.ndarray, "t 3"]
+    gain: Float[np.ndarray, "3"]
+
+    def scaled(self, factor: Float[np.ndarray, "3"] | float) -> "Lighting":
+        """Brighter by a factor, in each channel or in all."""
+        factor = np.broadcast_to(np.asarray(factor, np.float64), 3)
+        return replace(
+            self,
+            exposure=self.exposure * float(factor.mean()),
+            colors=self.colors * factor,
+            ambient=self.ambient * factor[:, None, None],
+            gain=self.gain * factor,
+        )
+
+    def turned(self, angle: float) -> "Lighting":
+        """Turned about the vertical by an angle in radians, from +z towards +x."""
+        return replace(
+            self,
+            turn=self.turn + angle,
+            directions=turned_directions(self.directions, angle),
+            ambient=turned_form(self.ambient, angle),
+        )
+
+    def on(self, normals: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """What white surfaces with these unit normals show that nothing shades."""
+        extended = np.concatenate([normals, np.ones((len(normals), 1))], 1)
+        around = np.einsum("ni,kij,nj->nk", extended, self.ambient, extended)
+        return around + np.maximum(normals @ self.directions.T, 0) @ self.colors
+
+
+def hemisphere_lighting(
+    kind: str,
+    directions: Float[np.ndarray, "l 3"],
+    colors: Float[np.ndarray, "l 3"],
+    radii: Float[np.ndarray, " l"],
+    ambient: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]],
+) -> Lighting:
+    """Lights in a hall: what white surfaces show that look down and up is all else that it needs."""
+    form, reflections = gradient_form(*ambient), gradient_reflections(*ambient)
+    return Lighting(kind, 0.0, 1.0, directions, colors, radii, form, reflections, np.ones(3))
+
+
+def random_lighting(rng: np.random.Generator) -> Lighting:
+    """Light of a real place or of a `LightKind`, warm or cool, exposed for a face that looks at the viewer."""
+    real, exposure = rng.random() < REAL_CHANCE, rng.uniform(*EXPOSURE)
+    lighting = _random_place(rng) if real else _random_kind(rng)
+    return replace(lighting.scaled(exposure / _on_face(lighting)), exposure=float(exposure))
+
+
+def metered(lighting: Lighting, melanin: float) -> Lighting:
+    """The exposure that a camera takes for a skin, melanin from 0 to 1."""
+    return lighting.scaled(2 ** (METERING * (melanin - 0.3)))
+
+
+def _on_face(lighting: Lighting) -> float:
+    normals = FACE_NORMALS / np.linalg.norm(FACE_NORMALS, axis=1, keepdims=True)
+    return float(lighting.on(normals).mean())
+
+
+def _random_place(rng: np.random.Generator) -> Lighting:
+    known = environments()
+    name = list(known)[rng.integers(len(known))]
+    place = known[name]
+    colors, ambient, reflections = (
+        values + GRAY_SHARE * (values.mean(axis, keepdims=True) - values)
+        for values, axis in ((place.sources.colors, 1), (place.ambient, 0), (place.reflections, 1))
+    )
+    sources = (place.sources.directions, colors, place.sources.radii)
+    plain = Lighting(name, 0.0, 1.0, *sources, ambient, reflections.astype(np.float32), np.ones(3))
+    tried = [plain.turned(angle) for angle in rng.uniform(-np.pi, np.pi, TURNS)]
+    lighting = max(tried, key=_on_face)
+    around = replace(lighting, colors=0 * lighting.colors)
+    direct = _on_face(lighting) - _on_face(around)
+    dimmed = min(1.0, MOST_DIRECT / (1 - MOST_DIRECT) * _on_face(around) / max(direct, 1e-6))
+    lighting = replace(lighting, colors=dimmed * lighting.colors)
+    normals = FACE_NORMALS / np.linalg.norm(FACE_NORMALS, axis=1, keepdims=True)
+    seen = lighting.on(normals).mean(0)
+    balance = (seen.mean() / seen) ** rng.uniform(*BALANCE)
+    balance[[0, 2]] *= 1 + np.clip(rng.normal(0, BALANCE_ERROR, 2), -2 * BALANCE_ERROR, 2 * BALANCE_ERROR)
+    return lighting.scaled(balance)
 
 
 @dataclass(frozen=True)
@@ -48,10 +173,9 @@ class _Setup:
     ambient: float
 
 
-def random_lighting(rng: np.random.Generator) -> Lighting:
-    """Lights of a kind drawn by `KIND_CHANCES`, warm or cool, exposed for a face that looks at the viewer."""
+def _random_kind(rng: np.random.Generator) -> Lighting:
     kind = LightKind(rng.choice(len(LightKind), p=KIND_CHANCES))
-    side, warmth, exposure = rng.choice([-1.0, 1.0]), rng.normal(0, WARMTH), rng.uniform(*EXPOSURE)
+    side, warmth = rng.choice([-1.0, 1.0]), rng.normal(0, WARMTH)
     setup = _random_setup(kind, float(side), rng)
     azimuths, elevations = np.array(setup.azimuths), np.array(setup.elevations)
     flat = np.cos(elevations)
@@ -60,10 +184,9 @@ def random_lighting(rng: np.random.Generator) -> Lighting:
     colors = np.array(setup.strengths)[:, None] * tint
     colors[1:] = colors[1:] / tint**1.5  # fills and back lights are of the other kind
     ambient = setup.ambient / tint**0.5
-    down, up = ambient * [0.56, 0.5, 0.45], ambient * [0.97, 1.0, 1.05]
-    on_face = (colors.mean(1) * np.maximum(directions[:, 2], 0)).sum() + (down + up).mean() / 2
-    scale = exposure / on_face
-    return Lighting(directions, colors * scale, down * scale, up * scale)
+    radii = np.full(len(azimuths), rng.uniform(*LIGHT_RADII[kind]))
+    around = (ambient * [0.56, 0.5, 0.45], ambient * [0.97, 1.0, 1.05])
+    return hemisphere_lighting(kind.name.lower(), directions, colors, radii, around)
 
 
 def _random_setup(kind: LightKind, side: float, rng: np.random.Generator) -> _Setup:
@@ -74,10 +197,8 @@ def _random_setup(kind: LightKind, side: float, rng: np.random.Generator) -> _Se
             [side * rng.uniform(0.1, 1.1), other], [rng.uniform(0.15, 0.9), 0.2], [1.0, fill], rng.uniform(0.3, 0.6)
         )
     if kind == LightKind.WINDOW:
-        # Three lights in a row: the soft edge of an area light.
-        middle, wide, height = side * rng.uniform(0.6, 1.35), rng.uniform(0.2, 0.4), rng.uniform(0.1, 0.5)
-        spread = [middle, middle - wide, middle + wide]
-        return _Setup(spread, [height, height + 0.1, height - 0.1], [0.45, 0.4, 0.4], rng.uniform(0.2, 0.5))
+        azimuth, elevation = side * rng.uniform(0.5, 1.25), rng.uniform(0.1, 0.5)
+        return _Setup([azimuth], [elevation], [1.25], rng.uniform(0.2, 0.5))
     if kind == LightKind.FLASH:
         return _Setup([rng.uniform(-0.2, 0.2)], [rng.uniform(0.02, 0.3)], [1.0], rng.uniform(0.12, 0.4))
     if kind == LightKind.OVERCAST:

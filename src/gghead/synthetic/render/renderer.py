@@ -1,79 +1,20 @@
 """Scenes of meshes -> colour, coverage, depth and material of every pixel, with soft light and one shadow."""
 
 from dataclasses import dataclass, fields
-from enum import IntEnum
-from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
+from gghead.synthetic.render.finishes import FINISHES, Material as Material, finish_arrays
 from gghead.synthetic.render.lighting import Lighting
 from gghead.synthetic.render.mesh_rasterizer import FAR, project as project_points, rasterize
 from gghead.synthetic.render.shading import light_vertices, shade_solid
-from gghead.synthetic.render.sheer_layers import TONE_LIMIT, TONE_STEPS, cast, composite, pool
+from gghead.synthetic.render.shadows import shadow_matrix, shadow_of
+from gghead.synthetic.render.sheer_layers import cast, composite, pool
+from gghead.synthetic.render.textures import DETAIL
+from gghead.synthetic.render.tone import tone_table
+from gghead.synthetic.render.visibility import CELL, curvatures, exposure_of_vertices, points_on
 
-
-class Material(IntEnum):
-    """What a surface is made of."""
-
-    SKIN_HEAD = 0
-    SKIN_BODY = 1
-    CLOTH = 2
-    EYE = 3
-    MOUTH = 4
-    HAIR = 5
-    TEETH = 6
-    TONGUE = 7
-    BROW = 8
-    LASH = 9
-    BEARD = 10
-    GLASSES = 11
-    HEADWEAR = 12
-    LENS = 13
-    JEWEL = 14
-
-
-@dataclass(frozen=True)
-class Finish:
-    """How a material takes light.
-
-    Attributes:
-        gloss: strength and exponent of the highlight of a light, and strength of that of the surroundings at the rim.
-        wrap: how far diffuse light goes round the edge of light and shadow, per channel: red goes deep into skin.
-        inner: whether a sheer surface is a shell of hair: darker inside, fading where it is seen along its surface.
-        casts: whether it casts a shadow.
-        bump: height, in world units, of what is twice as bright above what is black.
-    """
-
-    gloss: tuple[float, float, float]
-    wrap: tuple[float, float, float]
-    inner: bool = False
-    casts: bool = True
-    bump: float = 0.0
-
-
-_SKIN_WRAP = (0.32, 0.17, 0.10)
-FINISHES = {
-    Material.SKIN_HEAD: Finish((0.07, 14, 0.14), _SKIN_WRAP, bump=0.0022),
-    Material.SKIN_BODY: Finish((0.05, 12, 0.12), _SKIN_WRAP),
-    Material.CLOTH: Finish((0.01, 8, 0.06), (0.1, 0.1, 0.1)),
-    Material.EYE: Finish((0.8, 200, 0.3), (0.3, 0.3, 0.3), casts=False),
-    Material.MOUTH: Finish((0.10, 30, 0), (0.2, 0.2, 0.2), casts=False),
-    Material.HAIR: Finish((0.045, 40, 0.03), (0.5, 0.5, 0.5), inner=True),
-    Material.TEETH: Finish((0.15, 60, 0), (0.3, 0.3, 0.3), casts=False),
-    Material.TONGUE: Finish((0.12, 30, 0), (0.3, 0.2, 0.2), casts=False),
-    Material.BROW: Finish((0, 10, 0), (0.3, 0.3, 0.3), casts=False),
-    Material.BEARD: Finish((0.03, 30, 0), (0.35, 0.35, 0.35)),
-    Material.GLASSES: Finish((0.06, 20, 0.1), (0.2, 0.2, 0.2)),
-    Material.LASH: Finish((0, 10, 0), (0.2, 0.2, 0.2), casts=False),
-    Material.HEADWEAR: Finish((0.01, 8, 0.06), (0.12, 0.12, 0.12)),
-    Material.LENS: Finish((2.5, 300, 1.2), (0.2, 0.2, 0.2), casts=False),
-    Material.JEWEL: Finish((1.2, 40, 0.6), (0.1, 0.1, 0.1)),
-}
-SHADOW_BIAS = 0.012
-"""Along the light and along the normal, world units."""
-SHADOW_EXTENT = 0.5
-"""The shadow map covers this far from the world's origin, world units."""
 SHADOW_LIMITS = (192, 384)
 """Least and most cells along a side of the shadow map; between them, as many as samples."""
 
@@ -88,7 +29,8 @@ class Mesh:
         triangles: indices into points; either way round.
         uvs: texture coordinates of the corners, v up, 0 to 1; what is outside has the colour of the border.
         materials: a `Material` for each triangle.
-        reach: share of ambient light that reaches a vertex; above 1 for strands that are lighter than others.
+        reach: share of ambient light that folds, too small for the renderer to find, let through to a vertex; above 1
+            for strands that are lighter than others.
         alpha: factor of the texture's alpha, 0 to 1; of no effect in a solid mesh. By default 1.
         tangents: unit vectors along strands of hair, for their highlights; 0, the default, for all else. Of no effect
             in a solid mesh.
@@ -140,19 +82,26 @@ class Surface:
         tint: factor in linear light.
         recoloured: whether the texture gives only the luminance and the tint all of the colour. The albedo is then
             tint * (0.12 + 3.9 * luminance in linear light): the tint itself where the display value is about 130.
+        detail: gloss (128 = as the material, 255 = twice as much) and height (128 = level, 127 steps = `RELIEF` of
+            textures.py) of each texel of a solid surface; None for even ones.
     """
 
     material: Material
     texture: UInt8[np.ndarray, "h w 4"]
     tint: Float[np.ndarray, "3"]
     recolored: bool = False
+    detail: UInt8[np.ndarray, "h w 2"] | None = None
 
     @classmethod
     def painted(
-        cls, material: Material, texture: UInt8[np.ndarray, "h w c"], tint: np.ndarray | float = 1.0
+        cls,
+        material: Material,
+        texture: UInt8[np.ndarray, "h w c"],
+        tint: np.ndarray | float = 1.0,
+        detail: UInt8[np.ndarray, "h w 2"] | None = None,
     ) -> "Surface":
-        """The colours of a texture with 3 or 4 channels."""
-        return cls(material, with_alpha(texture), np.broadcast_to(np.asarray(tint, np.float64), 3))
+        """The colours of a texture with 3 or 4 channels, and gloss and height."""
+        return cls(material, with_alpha(texture), np.broadcast_to(np.asarray(tint, np.float64), 3), detail=detail)
 
     @classmethod
     def dyed(cls, material: Material, texture: UInt8[np.ndarray, "h w c"], color: np.ndarray) -> "Surface":
@@ -214,15 +163,18 @@ def render(
         supersampling: samples along the side of a pixel.
     """
     side, look, solid, sheer = resolution * supersampling, _look(scene.surfaces), scene.solid, scene.sheer
-    eye = label[:16].reshape(4, 4)[:3, 3].astype(np.float64)
-    lights = (lighting.directions, lighting.colors, lighting.ambient_down, lighting.ambient_up, eye)
-    shadow = _shadow(scene, look, lighting.directions[0], int(np.clip(side, *SHADOW_LIMITS)))
+    eye, finish = label[:16].reshape(4, 4)[:3, 3].astype(np.float64), finish_arrays()
+    lights = _lights(lighting, eye)
+    shadow = _shadow(scene, look, lighting, int(np.clip(side, *SHADOW_LIMITS)))
     depth, hit, barycentric = rasterize(project(solid.points, label, side), solid.triangles, side, side)
+    around_solid, around_sheer = _exposed(scene, look, lights, hit)
     image = np.empty((side, side, 3), np.float32)
-    shade_solid(solid._arrays(), look, lights, shadow, supersampling, hit, barycentric, depth, image)
+    shade_solid(
+        solid._arrays(), look, finish, lights, shadow, around_solid, supersampling, hit, barycentric, depth, image
+    )
     owner = np.zeros(len(sheer.points), np.int32)
     owner[sheer.triangles] = sheer.materials[:, None]
-    light = light_vertices(sheer._arrays(), look, lights, shadow, owner)
+    light = light_vertices(sheer._arrays(), look, finish, lights, shadow, around_sheer, owner)
     samples, sample_depth = np.zeros((side, side, 4), np.float32), np.zeros((side, side), np.float32)
     sample_material = np.zeros((side, side), np.uint8)
     screen = project(sheer.points, label, side)
@@ -237,7 +189,7 @@ def render(
         hit,
         solid.materials,
         image,
-        _tone_table(),
+        tone_table(),
         samples,
         sample_depth,
         sample_material,
@@ -259,14 +211,6 @@ def project(
     return project_points(points, pose, intrinsics, side)
 
 
-def tone_map(linear: Float32[np.ndarray, "*P"]) -> Float32[np.ndarray, "*P"]:
-    """Linear light -> display values in [0, 1]; what is brighter than 0.6 is compressed, so that nothing clips."""
-    exposed = np.maximum(linear, 0)
-    knee = np.float32(0.6)
-    bright = knee + (1 - knee) * (1 - np.exp(-np.maximum(exposed - knee, 0) / (1 - knee)))
-    return np.where(exposed < knee, exposed, bright) ** np.float32(1 / 2.2)
-
-
 def with_alpha(texture: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 4"]:
     """A texture with 3 channels gets full alpha; one with 4 stays."""
     if texture.shape[2] == 4:
@@ -274,51 +218,73 @@ def with_alpha(texture: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 4"
     return np.concatenate([texture, np.full((*texture.shape[:2], 1), 255, np.uint8)], 2)
 
 
-@cache
-def _tone_table() -> np.ndarray:
-    """Display values as `sheer_layers` looks them up."""
-    return tone_map(((np.arange(TONE_STEPS) / (TONE_STEPS - 1)) ** 2 * TONE_LIMIT).astype(np.float32))
-
-
 def _look(surfaces: tuple[Surface, ...]) -> tuple[np.ndarray, ...]:
     """What shading.py needs of the materials."""
     given = {surface.material: surface for surface in surfaces}
     assert len(given) == len(surfaces), "at most one surface for each material"
     every = [given.get(material) or Surface.plain(material, np.ones(3)) for material in Material]
-    finishes = [FINISHES[material] for material in Material]
     textures = [surface.texture for surface in every]
     sizes = [texture.shape[0] * texture.shape[1] for texture in textures]
+    details = [surface.detail for surface in every if surface.detail is not None]
+    places, begin, detail_begin = np.zeros((len(every), 7), np.int64), 0, 0
+    for place, surface, size in zip(places, every, sizes, strict=True):
+        finish, detailed = FINISHES[surface.material], surface.detail is not None
+        place[:] = begin, *surface.texture.shape[1::-1], surface.recolored, -1, finish.inner, finish.casts
+        begin += size
+        if detailed:
+            assert surface.detail.shape[:2] == surface.texture.shape[:2], "a detail map is as large as its texture"
+            place[DETAIL] = detail_begin
+            detail_begin += size
     return (
         np.concatenate([texture.reshape(-1, 4) for texture in textures]),
-        np.cumsum([0, *sizes[:-1]]),
-        np.array([texture.shape[1] for texture in textures]),
-        np.array([texture.shape[0] for texture in textures]),
+        places,
         np.array([surface.tint for surface in every], np.float64),
-        np.array([surface.recolored for surface in every]),
         (np.arange(256, dtype=np.float64) / 255) ** 2.2,
-        np.array([finish.gloss for finish in finishes], np.float64),
-        np.array([finish.wrap for finish in finishes], np.float64),
-        np.array([finish.inner for finish in finishes]),
-        np.array([finish.casts for finish in finishes]),
-        np.array([finish.bump for finish in finishes], np.float64),
+        np.concatenate([np.zeros((0, 2), np.uint8), *(detail.reshape(-1, 2) for detail in details)]),
     )
 
 
+def _lights(lighting: Lighting, eye: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What reflectance.py needs of the light."""
+    sources = np.concatenate([lighting.directions, lighting.colors, lighting.radii[:, None]], 1)
+    view = np.array([np.cos(lighting.turn), np.sin(lighting.turn), *lighting.gain, *eye])
+    return sources, lighting.ambient, lighting.reflections, view
+
+
+def _exposed(
+    scene: Scene, look: tuple[np.ndarray, ...], lights: tuple[np.ndarray, ...], hit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What light reaches the vertices of the sheer mesh, and of the solid one where it is seen, with its curvature."""
+    solid, sheer = scene.solid, scene.sheer
+    casts = np.array([FINISHES[material].casts for material in Material])
+    blockers = solid.points[_used(solid, casts[solid.materials])], points_on(sheer._arrays(), look, CELL)
+    seen = np.zeros(len(solid.triangles), bool)
+    seen[hit[hit >= 0]] = True
+    used = _used(solid, seen), np.arange(len(sheer.points), dtype=np.int32)
+    meshes = [(mesh.points, mesh.normals, rows) for mesh, rows in zip((solid, sheer), used, strict=True)]
+    around_solid, around_sheer = exposure_of_vertices(blockers, tuple(meshes), lights)
+    around_solid[:, 3] = curvatures(solid.points, solid.normals, solid.triangles)
+    return around_solid, around_sheer
+
+
+def _used(mesh: Mesh, triangles: np.ndarray) -> np.ndarray:
+    """Vertices of chosen triangles [m], in order."""
+    used = np.zeros(len(mesh.points), bool)
+    used[mesh.triangles[triangles]] = True
+    return np.flatnonzero(used).astype(np.int32)
+
+
 def _shadow(
-    scene: Scene, look: tuple[np.ndarray, ...], direction: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Orthographic depth towards the light, the matrix [3, 4] from world into the map, and the bias."""
-    forward = -direction
-    right = np.cross(forward, [0, 1, 0.01])
-    right /= np.linalg.norm(right)
-    scale = size / (2 * SHADOW_EXTENT)
-    down = np.cross(forward, right)
-    rows = [np.append(right * scale, size / 2), np.append(down * scale, size / 2), np.append(forward, 2.0)]
-    matrix = np.stack(rows)
+    scene: Scene, look: tuple[np.ndarray, ...], lighting: Lighting, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    """What shadows.py needs to shade by the first light; nothing is shaded if there is none."""
     depth = np.full((size, size), FAR, np.float32)
+    if not len(lighting.directions):
+        return shadow_of(depth, np.eye(3, 4), 0.0)
+    matrix = shadow_matrix(lighting.directions[0], size)
     for mesh, sheer in ((scene.solid, False), (scene.sheer, True)):
         cast(_into(matrix, mesh.points), mesh._arrays(), look, sheer, depth)
-    return depth, matrix, SHADOW_BIAS
+    return shadow_of(depth, matrix, float(lighting.radii[0]))
 
 
 def _into(matrix: np.ndarray, points: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:

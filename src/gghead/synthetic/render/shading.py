@@ -1,12 +1,12 @@
-"""Light on surfaces, in numba: textures, shadow, diffuse light and highlights.
+"""Light on the surfaces of a scene, in numba: bumps, and which of a pixel's samples are shaded as one.
 
 Every kernel takes tuples of arrays:
     mesh: (points [n, 3], normals [n, 3], tangents [n, 3], reach [n], alpha [n], triangles [m, 3], uvs [m, 3, 2],
         materials [m]).
-    look: (atlas [texels, 4] uint8 display colour and alpha, starts, widths, heights, tints [., 3], recoloured,
-        linear [256] = linear light of a display value, gloss [., 3], wrap [., 3], inner, casts, bump); by material.
-    lights: (directions [l, 3], colours [l, 3], ambient from below [3], ambient from above [3], eye [3]).
-    shadow: (depth map [s, s] of light 0, matrix [3, 4] from world into it, bias in world units).
+    look: see textures.py.
+    lights, finish: see reflectance.py.
+    shadow: see shadows.py.
+    exposed [n, c]: what light reaches the vertices, see visibility.py.
 """
 
 import math
@@ -14,177 +14,81 @@ import math
 import numpy as np
 
 from gghead.config.compiled import compiled
+from gghead.synthetic.render.reflectance import BUMP, COATED, coat_light, diffuse_light, gloss_light, strand_light, unit
+from gghead.synthetic.render.shadows import lit_share
+from gghead.synthetic.render.textures import DETAIL, INNER, detail, texel
+from gghead.synthetic.render.visibility import LIT_LIGHTS
 
-fast = compiled(fastmath=True, nogil=True)
+fast = compiled(fastmath=True, nogil=True, error_model="numpy")
 
 SAME_SURFACE = 0.02
 """Samples of a pixel that are this close in depth and of one material are shaded as one, world units."""
-STEEPEST = 0.22
+STEEPEST = 0.35
 """Slope of bumps is cut off here."""
 INSIDE_LIGHT = 0.55
 """Share of light on the inside of a shell of hair."""
+DIRECT_SHARE = 0.6
+"""Share of a light that reaches the deepest folds, which the shadow map is too coarse for."""
 
 
 @fast
-def unit(x, y, z):
-    """The vector at length 1; short ones become shorter than 1."""
-    scale = 1 / math.sqrt(x * x + y * y + z * z + 1e-12)
-    return x * scale, y * scale, z * scale
-
-
-@fast
-def texel(look, m, u, v):
-    """Albedo in linear light and alpha, bilinear, clamped at the borders; v points up. Clear texels have no colour."""
-    atlas, starts, widths, heights, tints, recolored, linear, _, _, _, _, _ = look
-    width, height, start = widths[m], heights[m], starts[m]
-    fx = min(max(u * width - 0.5, 0.0), width - 1.0)
-    fy = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
-    x0, y0 = int(fx), int(fy)
-    ax, ay = fx - x0, fy - y0
-    x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-    r, g, b, a = 0.0, 0.0, 0.0, 0.0
-    for corner in range(4):
-        right, low = corner & 1, corner >> 1
-        i = start + (y1 if low else y0) * width + (x1 if right else x0)
-        w = (ax if right else 1 - ax) * (ay if low else 1 - ay) * atlas[i, 3]
-        r += w * linear[atlas[i, 0]]
-        g += w * linear[atlas[i, 1]]
-        b += w * linear[atlas[i, 2]]
-        a += w
-    scale = 1 / max(a, 1e-6)
-    r, g, b = r * scale, g * scale, b * scale
-    if recolored[m]:
-        r = g = b = 0.12 + 3.9 * (0.3 * r + 0.55 * g + 0.15 * b)
-    return r * tints[m, 0], g * tints[m, 1], b * tints[m, 2], a / 255
-
-
-@fast
-def lit_share(shadow, px, py, pz, nx, ny, nz):
-    """Share of 3 x 3 cells of the shadow map not in front of the point, looked up a little above the surface."""
-    depth, m, bias = shadow
-    size = depth.shape[0]
-    qx, qy, qz = px + bias * nx, py + bias * ny, pz + bias * nz
-    fx = m[0, 0] * qx + m[0, 1] * qy + m[0, 2] * qz + m[0, 3] - 0.5
-    fy = m[1, 0] * qx + m[1, 1] * qy + m[1, 2] * qz + m[1, 3] - 0.5
-    z = m[2, 0] * qx + m[2, 1] * qy + m[2, 2] * qz + m[2, 3] - bias
-    x, y = math.floor(fx), math.floor(fy)
-    ax, ay = fx - x, fy - y
-    lit = 0.0
-    for dy in range(-1, 3):
-        wy = 1 - ay if dy == -1 else (ay if dy == 2 else 1.0)
-        for dx in range(-1, 3):
-            xx, yy = x + dx, y + dy
-            if xx < 0 or yy < 0 or xx >= size or yy >= size or z < depth[yy, xx]:
-                lit += wy * (1 - ax if dx == -1 else (ax if dx == 2 else 1.0))
-    return lit / 9.0
-
-
-@fast
-def light_at(lights, n, v, tangent, gloss, wrap, lit, reach):
-    """Factor of the albedo and highlight, three channels each: hemisphere, wrapped diffuse light, highlights.
-
-    The highlight of a strand of hair (`tangent` not 0) is that of Kajiya and Kay 1989, "Rendering fur with three
-    dimensional textures", twice: near the root in the colour of the hair, near the tip in that of the light, as
-    Marschner et al. 2003 measured. Other surfaces have Blinn's, with Schlick's Fresnel term.
-    """
-    directions, colors, ambient_down, ambient_up, _ = lights
-    nx, ny, nz = n
-    strand = tangent[0] * tangent[0] + tangent[1] * tangent[1] + tangent[2] * tangent[2] > 0.1
-    facing = max(0.0, nx * v[0] + ny * v[1] + nz * v[2])
-    rim = (1 - facing) * (1 - facing)
-    rim = rim * rim * gloss[2] * reach
-    up = 0.5 + 0.5 * ny
-    ambient = (
-        ambient_down[0] * (1 - up) + ambient_up[0] * up,
-        ambient_down[1] * (1 - up) + ambient_up[1] * up,
-        ambient_down[2] * (1 - up) + ambient_up[2] * up,
-    )
-    dr, dg, db = ambient[0] * reach, ambient[1] * reach, ambient[2] * reach
-    sr, sg, sb = ambient[0] * rim, ambient[1] * rim, ambient[2] * rim
-    for i in range(directions.shape[0]):
-        lx, ly, lz = directions[i, 0], directions[i, 1], directions[i, 2]
-        cosine = nx * lx + ny * ly + nz * lz
-        seen = lit if i == 0 else 1.0
-        hx, hy, hz = unit(lx + v[0], ly + v[1], lz + v[2])
-        colored = 0.0
-        if strand:
-            shift = 0.12
-            bright, colored = 0.0, 0.0
-            if cosine > -0.3:
-                front = min(1.0, (cosine + 0.3) / 0.6)
-                tip = _across(tangent, n, shift, hx, hy, hz)
-                root = _across(tangent, n, -shift, hx, hy, hz)
-                bright = gloss[0] * tip ** gloss[1] * front * min(1.0, reach)
-                colored = 6 * gloss[0] * root ** (0.4 * gloss[1]) * front
-        else:
-            bright = 0.0
-            if cosine > 0:
-                half = max(0.0, nx * hx + ny * hy + nz * hz)
-                fresnel = 1 - max(0.0, lx * hx + ly * hy + lz * hz)
-                fresnel = 1 + 12 * fresnel * fresnel * fresnel * fresnel * fresnel
-                bright = gloss[0] * half ** gloss[1] * fresnel * min(1.0, reach) * min(1.0, 4 * cosine)
-        for k in range(3):
-            diffuse = max(0.0, (cosine + wrap[k]) / (1.0 + wrap[k])) * (seen + (1 - seen) * wrap[k] * 0.35)
-            diffuse = colors[i, k] * (diffuse * (0.4 + 0.6 * reach) + colored * seen)
-            highlight = colors[i, k] * bright * seen
-            if k == 0:
-                dr += diffuse
-                sr += highlight
-            elif k == 1:
-                dg += diffuse
-                sg += highlight
-            else:
-                db += diffuse
-                sb += highlight
-    return dr, dg, db, sr, sg, sb
-
-
-@fast
-def _across(tangent, n, shift, hx, hy, hz):
-    """Sine of the angle between the half vector and a strand that leans by `shift` towards the normal."""
-    tx, ty, tz = unit(tangent[0] + shift * n[0], tangent[1] + shift * n[1], tangent[2] + shift * n[2])
-    along = tx * hx + ty * hy + tz * hz
-    return math.sqrt(max(0.0, 1 - along * along))
-
-
-@fast
-def light_vertices(mesh, look, lights, shadow, vertex_material):
-    """Light [n, 6] on the vertices of a sheer mesh, as `light_at` has it; both sides of a surface are lit."""
+def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material):
+    """Light [n, 6] on the vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit."""
     points, normals, tangents, reach, _, _, _, _ = mesh
-    gloss, wrap, inner, eye = look[7], look[8], look[9], lights[4]
-    out = np.zeros((points.shape[0], 6), np.float32)
+    _, places, _, _, _ = look
+    sources, _, _, gaze = lights
+    numbers, _, _ = finish
+    count = sources.shape[0]
+    out, lit = np.zeros((points.shape[0], 6), np.float32), np.zeros(LIT_LIGHTS)
+    light = np.zeros(6)
     for i in range(points.shape[0]):
         m = vertex_material[i]
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
-        v = unit(eye[0] - px, eye[1] - py, eye[2] - pz)
+        v = unit(gaze[5] - px, gaze[6] - py, gaze[7] - pz)
         facing, share = nx * v[0] + ny * v[1] + nz * v[2], 1.0
-        if facing < 0 and inner[m]:
+        if facing < 0 and places[m, INNER]:
             # At its rim hair that faces away a little is lit as what is beside it, not as its far side.
             nx, ny, nz = unit(nx - facing * v[0], ny - facing * v[1], nz - facing * v[2])
             share = 1 - (1 - INSIDE_LIGHT) * min(1.0, max(0.0, -2 * facing - 0.5))
         elif facing < 0:
             nx, ny, nz = -nx, -ny, -nz
-        lit = lit_share(shadow, px, py, pz, nx, ny, nz)
-        tangent = (tangents[i, 0], tangents[i, 1], tangents[i, 2])
-        light = light_at(lights, (nx, ny, nz), v, tangent, gloss[m], wrap[m], lit * share, reach[i])
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3], out[i, 4], out[i, 5] = light
+        direct = 1 - DIRECT_SHARE + DIRECT_SHARE * reach[i]
+        for j in range(1, count):
+            lit[j] = exposed[i, 4 + j] * direct
+        if count > 0:
+            lit[0] = lit_share(shadow, px, py, pz, nx, ny, nz) * share * direct
+        around = (exposed[i, 0] * reach[i], exposed[i, 1] * reach[i], exposed[i, 2] * reach[i])
+        n = (nx, ny, nz)
+        diffuse_light(lights, finish, m, n, n, 0.0, around, lit, light)
+        tx, ty, tz = tangents[i, 0], tangents[i, 1], tangents[i, 2]
+        if tx * tx + ty * ty + tz * tz > 0.1:
+            strand_light(lights, finish, m, n, (tx, ty, tz), v, around[1], lit, light)
+        elif numbers[m, COATED] > 0:
+            coat_light(lights, finish, m, n, v, around[1], lit, light)
+        else:
+            gloss_light(lights, finish, m, n, v, 1.0, min(1.0, around[1]), lit, light)
+        for k in range(6):
+            out[i, k] = light[k]
     return out
 
 
 @fast
-def shade_solid(mesh, look, lights, shadow, side, hit, barycentric, depth, image):
-    """Linear colour of every covered sample, in place: image [h, w, 3].
+def shade_solid(mesh, look, finish, lights, shadow, exposed, side, hit, barycentric, depth, image):
+    """Linear color of every covered sample, in place: image [h, w, 3].
 
     Args:
-        mesh, look, lights, shadow: see the module.
+        mesh, look, finish, lights, shadow, exposed: see the module.
         side: samples along the side of a pixel; samples of a pixel that see the same surface are shaded once.
         hit: triangle of each sample [h, w], -1 for none.
         barycentric: its coordinates in the triangle [h, w, 2].
         depth: its depth [h, w].
     """
-    gloss, wrap, eye, materials = look[7], look[8], lights[4], mesh[7]
+    _, _, _, _, _, _, _, materials = mesh
+    sources, _, _, gaze = lights
+    numbers, _, _ = finish
     todo, members = np.zeros(side * side, np.bool_), np.zeros(side * side, np.int64)
+    light, lit = np.zeros(6), np.zeros(LIT_LIGHTS)
     for top in range(0, hit.shape[0], side):
         for left in range(0, hit.shape[1], side):
             for s in range(side * side):
@@ -193,31 +97,73 @@ def shade_solid(mesh, look, lights, shadow, side, hit, barycentric, depth, image
                 if not todo[seed]:
                     continue
                 m = materials[hit[top + seed // side, left + seed % side]]
-                found, p, n, reach, albedo = _gather(
-                    mesh, look, seed, top, left, side, hit, barycentric, depth, todo, members
+                found, p, smooth, fine, albedo, gloss = _gather(
+                    mesh, look, numbers[m, BUMP], seed, top, left, side, hit, barycentric, depth, todo, members
                 )
-                lit = lit_share(shadow, p[0], p[1], p[2], n[0], n[1], n[2])
-                view = unit(eye[0] - p[0], eye[1] - p[1], eye[2] - p[2])
-                light = light_at(lights, n, view, (0.0, 0.0, 0.0), gloss[m], wrap[m], lit, reach)
+                near = _nearby(mesh, exposed, top + seed // side, left + seed % side, hit, barycentric, lit)
+                if sources.shape[0] > 0:
+                    direct = 1 - DIRECT_SHARE + DIRECT_SHARE * near[3]
+                    lit[0] = direct * lit_share(shadow, p[0], p[1], p[2], smooth[0], smooth[1], smooth[2])
+                view = unit(gaze[5] - p[0], gaze[6] - p[1], gaze[7] - p[2])
+                around = (_bounced(near[0], albedo[0]), _bounced(near[1], albedo[1]), _bounced(near[2], albedo[2]))
+                diffuse_light(lights, finish, m, smooth, fine, near[4], around, lit, light)
+                if numbers[m, COATED] > 0:
+                    coat_light(lights, finish, m, fine, view, near[1], lit, light)
+                else:
+                    gloss_light(lights, finish, m, fine, view, gloss, near[1], lit, light)
                 for f in range(found):
                     y, x = top + members[f] // side, left + members[f] % side
-                    image[y, x, 0] = albedo[0] * light[0] + light[3]
-                    image[y, x, 1] = albedo[1] * light[1] + light[4]
-                    image[y, x, 2] = albedo[2] * light[2] + light[5]
+                    for k in range(3):
+                        image[y, x, k] = albedo[k] * light[k] + light[3 + k]
 
 
 @fast
-def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, members):
+def _bounced(reached, albedo):
+    """Share of ambient light with what the surfaces in the way reflect, which have the same albedo.
+
+    Source: Jimenez et al. 2016, "Practical real-time strategies for accurate indirect occlusion", equation 24.
+    """
+    a, b, c = 2.0404 * albedo - 0.3324, -4.7951 * albedo + 0.6417, 2.7552 * albedo + 0.6903
+    return max(reached, ((reached * a + b) * reached + c) * reached)
+
+
+@fast
+def _nearby(mesh, exposed, y, x, hit, barycentric, lit):
+    """What changes slowly, at one sample: shares of ambient light, that of folds, curvature; of lights in `lit`."""
+    _, _, _, reaches, _, triangles, _, _ = mesh
+    t = hit[y, x]
+    b0, b1 = barycentric[y, x, 0], barycentric[y, x, 1]
+    b2 = 1 - b0 - b1
+    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    reach = b0 * reaches[i] + b1 * reaches[j] + b2 * reaches[k]
+    direct = 1 - DIRECT_SHARE + DIRECT_SHARE * reach
+    for c in range(1, LIT_LIGHTS):
+        lit[c] = direct * (b0 * exposed[i, 4 + c] + b1 * exposed[j, 4 + c] + b2 * exposed[k, 4 + c])
+    return (
+        min(reach, b0 * exposed[i, 0] + b1 * exposed[j, 0] + b2 * exposed[k, 0]),
+        min(reach, b0 * exposed[i, 1] + b1 * exposed[j, 1] + b2 * exposed[k, 1]),
+        min(reach, b0 * exposed[i, 2] + b1 * exposed[j, 2] + b2 * exposed[k, 2]),
+        reach,
+        b0 * exposed[i, 3] + b1 * exposed[j, 3] + b2 * exposed[k, 3],
+    )
+
+
+@fast
+def _gather(mesh, look, bump, seed, top, left, side, hit, barycentric, depth, todo, members):
     """Means over the samples of a pixel that see the surface of sample `seed`; takes them off `todo`.
 
-    Where all samples of a pixel of skin see it, the normal leans away from what is brighter, as if dark were deep.
+    Where all samples of a pixel see it, the normal leans away from what is higher: by the detail map, and by the
+    texture of skin, as if dark were deep.
     """
-    points, normals, _, reaches, _, triangles, uvs, materials = mesh
+    points, normals, _, _, _, triangles, uvs, materials = mesh
+    _, places, _, _, _ = look
     y, x = top + seed // side, left + seed % side
     m, z, found = materials[hit[y, x]], depth[y, x], 0
+    detailed = places[m, DETAIL] >= 0
     px, py, pz, nx, ny, nz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    red, green, blue, reach = 0.0, 0.0, 0.0, 0.0
-    slopes = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    red, green, blue, gloss = 0.0, 0.0, 0.0, 0.0
+    bright = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    high = (0.0, 0.0)
     for s in range(seed, side * side):
         y, x = top + s // side, left + s % side
         t = hit[y, x]
@@ -236,19 +182,28 @@ def _gather(mesh, look, seed, top, left, side, hit, barycentric, depth, todo, me
         nx += b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0]
         ny += b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1]
         nz += b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2]
-        reach += b0 * reaches[i] + b1 * reaches[j] + b2 * reaches[k]
         u = b0 * uvs[t, 0, 0] + b1 * uvs[t, 1, 0] + b2 * uvs[t, 2, 0]
         v = b0 * uvs[t, 0, 1] + b1 * uvs[t, 1, 1] + b2 * uvs[t, 2, 1]
         r, g, b, _ = texel(look, m, u, v)
         red, green, blue = red + r, green + g, blue + b
         across, down = s % side - 0.5 * (side - 1), s // side - 0.5 * (side - 1)
-        slopes = _add_slopes(slopes, across, down, qx, qy, qz, g)
+        bright = _add_slopes(bright, across, down, qx, qy, qz, g)
+        if detailed:
+            own, level = detail(look, m, u, v)
+            gloss += own
+            high = (high[0] + across * level, high[1] + down * level)
+        else:
+            gloss += 1.0
     share = 1.0 / found
     albedo = (red * share, green * share, blue * share)
-    normal = unit(nx, ny, nz)
-    if look[11][m] > 0 and side > 1 and found == side * side:
-        normal = _bumped(normal, slopes, look[11][m] / max(albedo[1], 1e-3))
-    return found, (px * share, py * share, pz * share), normal, reach * share, albedo
+    smooth = unit(nx, ny, nz)
+    fine = smooth
+    if side > 1 and found == side * side and (bump > 0 or detailed):
+        depth_of = bump / max(albedo[1], 1e-3)
+        ax, ay, az, ah, dx, dy, dz, dh = bright
+        slopes = (ax, ay, az, depth_of * ah + high[0], dx, dy, dz, depth_of * dh + high[1])
+        fine = _bumped(smooth, slopes)
+    return found, (px * share, py * share, pz * share), smooth, fine, albedo, gloss * share
 
 
 @fast
@@ -268,7 +223,7 @@ def _add_slopes(slopes, across, down, x, y, z, height):
 
 
 @fast
-def _bumped(n, slopes, strength):
+def _bumped(n, slopes):
     """The normal of a surface with heights on it.
 
     Source: Mikkelsen 2010, "Bump mapping unparametrized surfaces on the GPU".
@@ -279,7 +234,7 @@ def _bumped(n, slopes, strength):
     area = ax * rx + ay * ry + az * rz
     if abs(area) < 1e-14:
         return n
-    scale = strength / area
+    scale = 1 / area
     gx, gy, gz = scale * (ah * rx + dh * sx), scale * (ah * ry + dh * sy), scale * (ah * rz + dh * sz)
     steep = math.sqrt(gx * gx + gy * gy + gz * gz)
     keep = min(1.0, STEEPEST / max(steep, 1e-6))

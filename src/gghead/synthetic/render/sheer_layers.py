@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from gghead.synthetic.render.mesh_rasterizer import edge, exact
-from gghead.synthetic.render.shading import texel
+from gghead.synthetic.render.textures import CASTS, INNER, texel
+from gghead.synthetic.render.tone import TONE_LIMIT, TONE_STEPS
 
 LAYERS = 24
 BAND = 16
@@ -29,8 +30,6 @@ SHADING_ALPHA = 0.5
 """Sheer surfaces cast a shadow where they have this alpha or more."""
 TILE, REFRESH = 16, 192
 """Columns of a tile, whose farthest limit spares triangles behind it; found anew after so many triangles of a band."""
-TONE_STEPS, TONE_LIMIT = 4096, 16.0
-"""Size and largest linear value of the table of display values; its steps are even in the square root."""
 
 
 @exact
@@ -128,8 +127,9 @@ def _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, 
              layer_color, layer_material):  # fmt: skip
     """Adds the layers of a triangle in the rows first .. last of the band that begins at `top`."""
     points, _, _, _, alphas, triangles, uvs, materials = mesh
+    _, places, _, _, _ = look
     a, b, c, m = triangles[t, 0], triangles[t, 1], triangles[t, 2], materials[t]
-    shown = _shown(points[a], points[b], points[c], eye) if look[9][m] else 1.0
+    shown = _shown(points[a], points[b], points[c], eye) if places[m, INNER] else 1.0
     x0, y0, z0 = np.float64(screen[a, 0]), np.float64(screen[a, 1]), np.float64(screen[a, 2])
     x1, y1, z1 = np.float64(screen[b, 0]), np.float64(screen[b, 1]), np.float64(screen[b, 2])
     x2, y2, z2 = np.float64(screen[c, 0]), np.float64(screen[c, 1]), np.float64(screen[c, 2])
@@ -297,7 +297,8 @@ def cast(screen, mesh, look, sheer, depth):
     Depth is linear in the picture here, as it is not before a pinhole.
     """
     _, _, _, _, alphas, triangles, uvs, materials = mesh
-    casts, size = look[10], depth.shape[0]
+    _, places, _, _, _ = look
+    size = depth.shape[0]
     for t in range(triangles.shape[0]):
         a, b, c, m = triangles[t, 0], triangles[t, 1], triangles[t, 2], materials[t]
         x0, y0, z0 = np.float64(screen[a, 0]), np.float64(screen[a, 1]), np.float64(screen[a, 2])
@@ -305,7 +306,7 @@ def cast(screen, mesh, look, sheer, depth):
         x2, y2, z2 = np.float64(screen[c, 0]), np.float64(screen[c, 1]), np.float64(screen[c, 2])
         area = edge(x0, y0, x1, y1, x2, y2)
         faint = sheer and max(alphas[a], alphas[b], alphas[c]) < SHADING_ALPHA
-        if not casts[m] or area == 0.0 or faint:
+        if not places[m, CASTS] or area == 0.0 or faint:
             continue
         left = max(0, math.ceil(max(-1.0, min(x0, x1, x2)) - 0.5))
         right = min(size - 1, math.floor(min(size + 1.0, max(x0, x1, x2)) - 0.5))
