@@ -95,6 +95,8 @@ def _strongest(rest: np.ndarray, grid: Sphere) -> tuple[np.ndarray, np.ndarray, 
             excess = (rest[inside] - base) * grid.areas[inside][:, None]
             weight = np.maximum(excess.mean(1), 0)
             center = weight @ grid.directions[inside]
+            if not weight.any():
+                return None  # nothing is brighter than what is around it
             direction = center / np.linalg.norm(center)
         if chosen is not None and excess.mean(1).sum() < GROWTH * chosen[0]:
             break
@@ -167,13 +169,13 @@ def pack(images: dict[str, Float[np.ndarray, "h w 3"]]) -> dict[str, np.ndarray]
         for key, values in row.items():
             columns.setdefault(key, []).append(values)
     arrays = {key: np.array(values, np.float32) for key, values in columns.items()}
-    arrays["reflections"] = arrays["reflections"].clip(0, 60000).astype(np.float16)
-    return {"names": np.array(list(images)), **arrays}
+    halves = arrays["reflections"].clip(0, 60000).astype(np.float16)
+    return {"names": np.array(list(images)), **arrays, "reflections": halves}
 
 
 def read(folder: Path) -> dict[str, Float[np.ndarray, "h w 3"]]:
     """The maps of a folder by name, linear light."""
-    import OpenEXR
+    import OpenEXR  # pyright: ignore[reportMissingImports] - needed here only, see the module
 
     images = {}
     for path in sorted(folder.glob("*.exr")):
@@ -186,7 +188,7 @@ def read(folder: Path) -> dict[str, Float[np.ndarray, "h w 3"]]:
 
 def main() -> None:
     """Reads, makes and writes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Makes the packaged light of real places from environment maps.")
     parser.add_argument("maps", type=Path, help="folder of OpenEXR files")
     parser.add_argument("--out", type=Path, required=True, help="the asset, .npz")
     options = parser.parse_args()

@@ -96,6 +96,8 @@ VIDEO_COLOR = Tolerance(rtol=0, atol=5e-3)
 """Luma of an encoded frame of one colour: it has 219 steps; BT.601 would be off by 4e-2."""
 TONE_TABLE = Tolerance(rtol=0, atol=3e-3)
 """Display values in [0, 1] by the renderer's table against the formula; its steps are widest near black."""
+SAMPLED_LIGHT = Tolerance(rtol=4e-3, atol=2e-3)
+"""Integrals of light over maps of 64 or 128 rows against the formula."""
 MEDIAPIPE = Sightings(found=0.98, yaw_degrees=3.0, overlap=0.95)
 """Share of frontal pictures with a face, standard deviation of the estimated yaw's error, mean IoU of the masks."""
 OTHER_PROCESSOR = Machines(truth=1e-3, pixels=2e-3)

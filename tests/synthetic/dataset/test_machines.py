@@ -19,6 +19,7 @@ COUNT = 3
 PROGRAM = f"""
 from pathlib import Path
 from gghead.synthetic import Sitting, generate
+from gghead.synthetic.render.cameras import Optics
 generate(Path("heads.zip"), {COUNT}, {SITTING}, workers=1)
 """
 

@@ -1,31 +1,65 @@
 import numpy as np
 import pytest
 
-from gghead.synthetic.render.lighting import EXPOSURE, KIND_CHANCES, LightKind, random_lighting
+from gghead.synthetic.render.environment import environments
+from gghead.synthetic.render.lighting import (
+    EXPOSURE,
+    KIND_CHANCES,
+    MAP_PREFIX,
+    MOST_DIRECT,
+    REAL_CHANCE,
+    LightKind,
+    _on_face,
+    metered,
+    random_lighting,
+)
+
+PLACES = {f"{MAP_PREFIX}{name}" for name in environments()}
+KINDS = {kind.name.lower() for kind in LightKind}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_lights_are_exposed_for_a_face_that_looks_at_the_viewer(seed: int) -> None:
     lighting = random_lighting(np.random.default_rng(seed))
-    np.testing.assert_allclose(np.linalg.norm(lighting.directions, axis=1), 1, rtol=1e-9)
-    assert 1 <= len(lighting.directions) <= 4
-    for light in (lighting.colors, lighting.ambient_down, lighting.ambient_up):
-        assert (light >= 0).all()
-    on_face = (lighting.colors.mean(1) * np.maximum(lighting.directions[:, 2], 0)).sum()
-    on_face += (lighting.ambient_down + lighting.ambient_up).mean() / 2
-    assert EXPOSURE[0] - 1e-9 <= on_face <= EXPOSURE[1] + 1e-9
+    np.testing.assert_allclose(np.linalg.norm(lighting.directions, axis=1), 1, rtol=1e-6)
+    assert len(lighting.directions) == len(lighting.colors) == len(lighting.radii) <= 4
+    assert (lighting.colors >= 0).all()
+    assert (lighting.reflections >= 0).all()
+    assert _on_face(lighting) == pytest.approx(lighting.exposure)
+    assert EXPOSURE[0] <= lighting.exposure <= EXPOSURE[1]
 
 
-def test_light_comes_from_many_sides_and_in_many_colours() -> None:
-    drawn = [random_lighting(np.random.default_rng([1, seed])) for seed in range(200)]
-    keys = np.stack([lighting.directions[0] for lighting in drawn])
-    assert (keys[:, 0] > 0.3).sum() > 40
-    assert (keys[:, 0] < -0.3).sum() > 40
-    assert (keys[:, 2] > 0).all() or (keys[:, 2] > 0).mean() > 0.9, "the light that casts the shadow is in front"
-    warmth = np.array([lighting.colors[0, 0] / lighting.colors[0, 2] for lighting in drawn])
-    assert warmth.max() > 1.2
-    assert warmth.min() < 0.85
-    counts = {len(lighting.directions) for lighting in drawn}
-    assert counts == {1, 2, 3}
+def test_light_comes_from_many_places_and_sides_and_in_many_colors() -> None:
+    drawn = [random_lighting(np.random.default_rng([1, seed])) for seed in range(400)]
+    real = [lighting for lighting in drawn if lighting.kind in PLACES]
+    assert len(real) / len(drawn) == pytest.approx(REAL_CHANCE, abs=0.08)
+    assert {lighting.kind for lighting in real} == PLACES
+    assert {lighting.kind for lighting in drawn} - PLACES == KINDS
+    keys = np.stack([lighting.directions[0] for lighting in drawn if len(lighting.directions)])
+    assert (keys[:, 0] > 0.3).mean() > 0.2
+    assert (keys[:, 0] < -0.3).mean() > 0.2
+    assert (keys[:, 2] > 0).mean() > 0.6, "photographers put people into the light"
+    face = np.array([[0.0, 0.0, 1.0]])
+    warmth = np.array([lighting.on(face)[0, 0] / lighting.on(face)[0, 2] for lighting in drawn])
+    assert 1.15 < np.quantile(warmth, 0.98) < 2.5
+    assert 0.5 < np.quantile(warmth, 0.02) < 0.9
     assert len(KIND_CHANCES) == len(LightKind)
     assert sum(KIND_CHANCES) == pytest.approx(1)
+
+
+def test_no_face_is_half_black_in_a_real_place() -> None:
+    for seed in range(100):
+        lighting = random_lighting(np.random.default_rng([2, seed]))
+        if lighting.kind in PLACES:
+            normals = np.array([[0.0, 0.1, 1.0], [0.6, 0.1, 0.8], [-0.6, 0.1, 0.8], [0.0, 0.6, 0.8]])
+            normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+            direct = (np.maximum(normals @ lighting.directions.T, 0) @ lighting.colors).mean()
+            assert direct <= (MOST_DIRECT + 0.05) * lighting.on(normals).mean()
+
+
+def test_dark_skin_is_exposed_longer() -> None:
+    lighting = random_lighting(np.random.default_rng(0))
+    dark, light = metered(lighting, 1.0), metered(lighting, 0.0)
+    assert dark.exposure / light.exposure == pytest.approx(np.sqrt(2))
+    face = np.array([[0.0, 0.0, 1.0]])
+    np.testing.assert_allclose(dark.on(face) / light.on(face), np.sqrt(2), rtol=1e-9)

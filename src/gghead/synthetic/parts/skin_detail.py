@@ -19,8 +19,8 @@ OILY = {
 """What regions add to it."""
 GRAIN = 0.18
 """Standard deviation of the gloss from pore to pore."""
-PORE_LEVELS = 9.0
-"""Standard deviation of the height of pores, levels of a detail map: about 0.07 mm."""
+PORE_LEVELS = 5.0
+"""Standard deviation of the height of pores, levels of a detail map: about 0.04 mm."""
 
 
 def skin_detail(maps: SkinMaps) -> UInt8[np.ndarray, "h w 2"]:

@@ -26,6 +26,8 @@ class LightKind(IntEnum):
     SUN = 5
 
 
+MAP_PREFIX = "map/"
+"""Before the names of real places, of which one is a studio, too."""
 REAL_CHANCE = 0.65
 """Share of people in the light of a real place."""
 KIND_CHANCES = (0.34, 0.2, 0.1, 0.18, 0.1, 0.08)
@@ -63,7 +65,7 @@ class Lighting:
     """Light on a person.
 
     Attributes:
-        kind: name of a `LightKind` in lower case, or of an environment.
+        kind: name of a `LightKind` in lower case, or of an environment after `MAP_PREFIX`.
         turn: angle about the vertical by which the environment is turned, radians, from +z towards +x.
         exposure: light on a face that looks at the viewer.
         directions: unit vectors towards distant lights; the first casts the sharpest shadow.
@@ -149,7 +151,7 @@ def _random_place(rng: np.random.Generator) -> Lighting:
         for values, axis in ((place.sources.colors, 1), (place.ambient, 0), (place.reflections, 1))
     )
     sources = (place.sources.directions, colors, place.sources.radii)
-    plain = Lighting(name, 0.0, 1.0, *sources, ambient, reflections.astype(np.float32), np.ones(3))
+    plain = Lighting(f"{MAP_PREFIX}{name}", 0.0, 1.0, *sources, ambient, reflections.astype(np.float32), np.ones(3))
     tried = [plain.turned(angle) for angle in rng.uniform(-np.pi, np.pi, TURNS)]
     lighting = max(tried, key=_on_face)
     around = replace(lighting, colors=0 * lighting.colors)

@@ -228,11 +228,11 @@ def _look(surfaces: tuple[Surface, ...]) -> tuple[np.ndarray, ...]:
     details = [surface.detail for surface in every if surface.detail is not None]
     places, begin, detail_begin = np.zeros((len(every), 7), np.int64), 0, 0
     for place, surface, size in zip(places, every, sizes, strict=True):
-        finish, detailed = FINISHES[surface.material], surface.detail is not None
+        finish, detail = FINISHES[surface.material], surface.detail
         place[:] = begin, *surface.texture.shape[1::-1], surface.recolored, -1, finish.inner, finish.casts
         begin += size
-        if detailed:
-            assert surface.detail.shape[:2] == surface.texture.shape[:2], "a detail map is as large as its texture"
+        if detail is not None:
+            assert detail.shape[:2] == surface.texture.shape[:2], "a detail map is as large as its texture"
             place[DETAIL] = detail_begin
             detail_begin += size
     return (

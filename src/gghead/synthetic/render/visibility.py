@@ -56,13 +56,13 @@ def exposure_of_vertices(
     _radiance(lights, directions[:DIRECTIONS], radiance)
     sums = [np.zeros((len(points), 6), np.float32) for points, _, _ in meshes]
     out = [np.zeros((len(points), COLUMNS), np.float32) for points, _, _ in meshes]
-    depth = np.empty((CELLS, CELLS), np.float32)
+    splats, depth = np.empty((2, CELLS, CELLS), np.float32)
     for i, direction in enumerate(directions):
         axes = np.stack([*_across(direction), direction]).astype(np.float32)
-        depth[:] = EMPTY
+        splats[:] = EMPTY
         for block in blockers:
-            _splat(block, axes, depth)
-        _fill_holes(depth)
+            _splat(block, axes, splats)
+        _fill_holes(splats, depth)
         for mesh, share, column in zip(meshes, sums, out, strict=True):
             if i < DIRECTIONS:
                 _gather_ambient(*mesh, axes, depth, radiance[i].astype(np.float32), share)
@@ -159,14 +159,15 @@ def _origin(axes, size):
 
 
 @fast
-def _fill_holes(depth):
-    """Empty cells between filled ones on opposite sides get the lower of these, in place."""
+def _fill_holes(depth, out):
+    """Copies a depth map; empty cells between filled neighbors on opposite sides get the lower of these."""
     size = depth.shape[0]
+    out[:] = depth
     for y in range(1, size - 1):
         for x in range(1, size - 1):
             if depth[y, x] == EMPTY:
                 beside = min(depth[y, x - 1], depth[y, x + 1])
-                depth[y, x] = max(beside, min(depth[y - 1, x], depth[y + 1, x]))
+                out[y, x] = max(beside, min(depth[y - 1, x], depth[y + 1, x]))
 
 
 @fast
