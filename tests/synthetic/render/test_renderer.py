@@ -114,7 +114,11 @@ def test_alpha_is_that_of_the_texture_times_that_of_the_vertices() -> None:
     assert view.coverage[-1, 0] == 0
     partly = (view.coverage > 0) & (view.coverage < 0.39)
     assert partly.any()
-    np.testing.assert_allclose(view.color[partly], tone_map(np.ones(1, np.float32)), **TONE_TABLE._asdict())
+    np.testing.assert_allclose(
+        view.color[partly],
+        np.broadcast_to(tone_map(np.ones(3, np.float32)), view.color[partly].shape),
+        **TONE_TABLE._asdict(),
+    )
 
 
 def test_a_half_covered_pixel_has_half_of_the_coverage_and_all_of_the_colour() -> None:

@@ -54,7 +54,7 @@ def test_a_white_ball_in_a_white_furnace_is_not_seen() -> None:
     view = seen(ball(Material.BROW), light=FURNACE)
     inside = view.coverage == 1
     assert inside.sum() > 500
-    np.testing.assert_allclose(view.color[inside], tone_map(np.ones(1, np.float32)), atol=0.012)
+    np.testing.assert_allclose(view.color[inside], tone_map(np.ones_like(view.color[inside])), atol=0.012)
 
 
 def test_no_surface_of_skin_gives_back_more_than_comes() -> None:
