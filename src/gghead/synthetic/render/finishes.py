@@ -54,7 +54,7 @@ class Finish:
         second: share of the second lobe.
         wrap: how far diffuse light goes round the edge of light and shadow, per channel; of no effect if it scatters.
         scatters: whether light wanders below its surface as in skin.
-        coated: whether it is wet: mirrors sharply, instead of by the lobes.
+        coated: whether it is wet or of glass: mirrors sharply, instead of by the lobes, however transparent it is.
         inner: whether a sheer surface is a shell of hair: darker inside, fading where it is seen along its surface.
         casts: whether it casts a shadow.
         bump: height, in world units, of what is twice as bright above what is black.
@@ -77,6 +77,8 @@ SKIN_REFLECTANCE, SKIN_ROUGHNESS, SKIN_SECOND = 0.028, (0.40, 0.16), 0.3
 """Of skin; Weyrich et al. 2006, "Analysis of human faces using a measurement-based skin reflectance model"."""
 EYE_REFLECTANCE = 0.025
 """Of the cornea, refractive index 1.376."""
+LENS_REFLECTANCE = 0.07
+"""Of both sides of a lens of glass, refractive index 1.5."""
 HAIR_REFLECTANCE = 0.046
 """Of keratin, refractive index 1.55."""
 SOFT_NORMALS = (0.65, 0.35, 0.1)
@@ -95,7 +97,7 @@ FINISHES = {
     Material.BEARD: Finish(0.02, (0.4, 0.4), wrap=(0.35, 0.35, 0.35), strand=(0.03, 30)),
     Material.GLASSES: Finish(0.05, (0.12, 0.12), wrap=(0.0, 0.0, 0.0)),
     Material.HEADWEAR: Finish(0.01, (0.6, 0.6), wrap=(0.12, 0.12, 0.12)),
-    Material.LENS: Finish(1.0, (0.02, 0.02), coated=True, casts=False),
+    Material.LENS: Finish(LENS_REFLECTANCE, (0.02, 0.02), coated=True, casts=False),
     Material.JEWEL: Finish(0.6, (0.12, 0.12)),
     Material.LASH: Finish(0.0, (0.4, 0.4), wrap=(0.2, 0.2, 0.2), casts=False),
 }

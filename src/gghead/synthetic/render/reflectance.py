@@ -223,7 +223,7 @@ def gloss_light(lights, finish, m, n, view, gloss, reached, lit, out):
 
 
 @fast
-def coat_light(lights, finish, m, n, view, reached, lit, out):
+def coat_light(lights, finish, m, n, view, reached, lidded, lit, out):
     """What a clear wet layer mirrors, into out [3:6]: the environment, and lights as the squares of windows."""
     sources, _, _, _ = lights
     numbers, _, _ = finish
@@ -232,8 +232,9 @@ def coat_light(lights, finish, m, n, view, reached, lit, out):
     fresnel = numbers[m, REFLECTANCE] + (1 - numbers[m, REFLECTANCE]) * away * away * away * away * away
     rx, ry, rz = 2 * facing * n[0] - view[0], 2 * facing * n[1] - view[1], 2 * facing * n[2] - view[2]
     e = environment_at(lights, int(numbers[m, LEVEL]), rx, ry, rz)
-    # Lids and brows hide what is above, little of what is in front.
-    open_share = min(1.0, 0.3 + 2 * reached) * (1 - 0.85 * min(1.0, max(0.0, (ry - 0.35) / 0.35)))
+    open_share = min(1.0, 0.3 + 2 * reached)
+    if lidded:  # brows hide what is above, little of what is in front
+        open_share *= 1 - 0.85 * min(1.0, max(0.0, (ry - 0.35) / 0.35))
     out[3], out[4], out[5] = e[0] * open_share, e[1] * open_share, e[2] * open_share
     for i in range(sources.shape[0]):
         lx, ly, lz = sources[i, 0], sources[i, 1], sources[i, 2]

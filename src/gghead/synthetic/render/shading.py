@@ -34,7 +34,7 @@ DIRECT_SHARE = 0.6
 @fast
 def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material):
     """Light [n, 6] on the vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit."""
-    points, normals, tangents, reach, _, _, _, _ = mesh
+    points, normals, tangents, reach, alpha, _, _, _ = mesh
     _, places, _, _, _ = look
     sources, _, _, gaze = lights
     numbers, _, _ = finish
@@ -65,7 +65,9 @@ def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material)
         if tx * tx + ty * ty + tz * tz > 0.1:
             strand_light(lights, finish, m, n, (tx, ty, tz), v, around[1], lit, light)
         elif numbers[m, COATED] > 0:
-            coat_light(lights, finish, m, n, v, around[1], lit, light)
+            coat_light(lights, finish, m, n, v, around[1], False, lit, light)
+            for k in range(3):
+                light[3 + k] /= max(alpha[i], 0.02)
         else:
             gloss_light(lights, finish, m, n, v, 1.0, min(1.0, around[1]), lit, light)
         for k in range(6):
@@ -108,7 +110,7 @@ def shade_solid(mesh, look, finish, lights, shadow, exposed, side, hit, barycent
                 around = (_bounced(near[0], albedo[0]), _bounced(near[1], albedo[1]), _bounced(near[2], albedo[2]))
                 diffuse_light(lights, finish, m, smooth, fine, near[4], around, lit, light)
                 if numbers[m, COATED] > 0:
-                    coat_light(lights, finish, m, fine, view, near[1], lit, light)
+                    coat_light(lights, finish, m, fine, view, near[1], True, lit, light)
                 else:
                     gloss_light(lights, finish, m, fine, view, gloss, near[1], lit, light)
                 for f in range(found):
