@@ -114,7 +114,7 @@ def test_lenses_reflect_light_and_change_nothing_else(model: HeadModel, wardrobe
     assert not (clear.material == Material.LENS + 1).any(), "what is seen is behind them"
     behind = shaded.material == Material.LENS + 1
     assert 60 < behind.sum() < 500
-    assert shaded.color[behind].mean() < 0.6 * clear.color[behind].mean()
+    assert shaded.color[behind].mean() < 0.7 * clear.color[behind].mean()
 
 
 def test_who_wears_what(model: HeadModel) -> None:
