@@ -257,7 +257,7 @@ def _exposed(
     """What light reaches the vertices of the sheer mesh, and of the solid one where it is seen, with its curvature."""
     solid, sheer = scene.solid, scene.sheer
     casts = np.array([FINISHES[material].casts for material in Material])
-    blockers = solid.points[_used(solid, casts[solid.materials])], points_on(sheer._arrays(), look, CELL)
+    blockers = solid.points[_used(solid, casts[solid.materials])], points_on(sheer._arrays(), look, 1.4 * CELL)
     seen = np.zeros(len(solid.triangles), bool)
     seen[hit[hit >= 0]] = True
     used = _used(solid, seen), np.arange(len(sheer.points), dtype=np.int32)

@@ -16,10 +16,10 @@ SHADOW_EXTENT = 0.5
 """The shadow map covers this far from the world's origin, world units."""
 BLOCK = 8
 """Cells along the side of the blocks whose nearest and farthest depth are kept, and the widest half edge in cells."""
-NARROWEST = 1.2
+NARROWEST = 1.6
 """Least half width of a shadow's edge, cells."""
-TAPS = 3
-"""Positions from the middle of a shadow's edge to its end at which the map is looked up."""
+STRIDE = 2
+"""Of the cells that are asked how far away is what shades."""
 MAX_SLOPE = 3.0
 """Tilt of surfaces against the light that the lookup follows, cells of depth for each cell."""
 
@@ -81,30 +81,20 @@ def lit_share(shadow, px, py, pz, nx, ny, nz):
     sy = -(m[1, 0] * nx + m[1, 1] * ny + m[1, 2] * nz) / (along * scale * scale)
     limit = MAX_SLOPE / scale
     sx, sy = min(max(sx, -limit), limit), min(max(sy, -limit), limit)
-    gap, count = 0.0, 0
-    for j in range(-TAPS, TAPS + 1):
-        for i in range(-TAPS, TAPS + 1):
-            dx, dy = i * BLOCK / TAPS, j * BLOCK / TAPS
-            x, y = int(fx + dx + 0.5), int(fy + dy + 0.5)
-            if 0 <= x < size and 0 <= y < size:
-                above = z + sx * (x - fx) + sy * (y - fy) - depth[y, x]
-                if above > 0:
-                    gap += above
-                    count += 1
-    if count == 0:
-        return 1.0
-    half = min(max(NARROWEST, spread * scale * gap / count), BLOCK)
-    lit, total = 0.0, 0.0
-    for j in range(-TAPS, TAPS + 1):
-        for i in range(-TAPS, TAPS + 1):
-            dx, dy = half * i / TAPS, half * j / TAPS
-            x, y = int(fx + dx + 0.5), int(fy + dy + 0.5)
-            weight = (TAPS + 0.5) * (TAPS + 0.5) - i * i - j * j
+    column, row, gap, count = int(fx), int(fy), 0.0, 0
+    for y in range(max(0, (row - BLOCK) // STRIDE * STRIDE), min(size, row + BLOCK + 1), STRIDE):
+        for x in range(max(0, (column - BLOCK) // STRIDE * STRIDE), min(size, column + BLOCK + 1), STRIDE):
+            above = z + sx * (x - fx) + sy * (y - fy) - depth[y, x]
+            if above > 0:
+                gap += above
+                count += 1
+    half = NARROWEST if count == 0 else min(max(NARROWEST, spread * scale * gap / count), BLOCK)
+    lit, total, widest = 0.0, 0.0, 1 / (half * half)
+    for y in range(max(0, math.ceil(fy - half)), min(size, int(fy + half) + 1)):
+        for x in range(max(0, math.ceil(fx - half)), min(size, int(fx + half) + 1)):
+            weight = 1 - ((x - fx) * (x - fx) + (y - fy) * (y - fy)) * widest
             if weight > 0:
                 total += weight
-                open_cell = True
-                if 0 <= x < size and 0 <= y < size:
-                    open_cell = z + sx * (x - fx) + sy * (y - fy) <= depth[y, x]
-                if open_cell:
+                if z + sx * (x - fx) + sy * (y - fy) <= depth[y, x]:
                     lit += weight
-    return lit / total
+    return lit / total if total > 0 else 1.0

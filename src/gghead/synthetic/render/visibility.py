@@ -4,6 +4,8 @@ Depth maps from directions all around are made of the vertices alone: a head has
 this size, and a hundred directions take as long as one shadow map of triangles.
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Float32
 
@@ -23,8 +25,10 @@ EXTENT, MIDDLE = 0.56, (0.0, -0.06, 0.0)
 CELL = 2 * EXTENT / CELLS
 BIAS = 0.6
 """Nothing shades that is less above a surface that faces the direction, cells; tilted ones have more by their slope."""
-MAX_STEPS = 8
-"""Most points along the side of a triangle."""
+STEP_A, STEP_B = 0.7548776662, 0.5698402910
+"""Of points on a triangle: powers of the inverse of the plastic number, which fill the unit square evenly."""
+MOST_ON_TRIANGLE, MOST_POINTS = 64, 60000
+"""Points on a triangle and on a mesh, at most."""
 MIN_ALPHA = 0.4
 """What is less opaque shades nothing around it."""
 EMPTY = -1e9
@@ -48,7 +52,8 @@ def exposure_of_vertices(
 
     Args:
         blockers: points of everything that shades.
-        meshes: points and normals of each [n, 3], and the vertices that matter; the others get nothing.
+        meshes: points and normals of each [n, 3], and the vertices that matter; the others get nothing. The second one
+            sees every other direction only: hair has many vertices, and is rough.
         lights: see reflectance.py.
     """
     directions = np.concatenate([around(DIRECTIONS), lights[0][:, :3]])
@@ -63,10 +68,10 @@ def exposure_of_vertices(
         for block in blockers:
             _splat(block, axes, splats)
         _fill_holes(splats, depth)
-        for mesh, share, column in zip(meshes, sums, out, strict=True):
-            if i < DIRECTIONS:
+        for number, (mesh, share, column) in enumerate(zip(meshes, sums, out, strict=True)):
+            if i < DIRECTIONS and i % (number + 1) == 0:
                 _gather_ambient(*mesh, axes, depth, radiance[i].astype(np.float32), share)
-            else:
+            elif i >= DIRECTIONS:
                 _gather_light(*mesh, axes, depth, column[:, 4 + i - DIRECTIONS])
     for share, column in zip(sums, out, strict=True):
         column[:, :3] = (share[:, :3] + 1e-6) / (share[:, 3:] + 1e-6)
@@ -101,32 +106,30 @@ def points_on(mesh, look, spacing):
     """Points [b, 3] all over a sheer mesh where it is opaque enough to shade, about so far apart."""
     points, _, _, _, alphas, triangles, uvs, materials = mesh
     _, places, _, _, _ = look
-    found, count = np.empty((4 * triangles.shape[0] + 16, 3), np.float32), 0
-    for t in range(triangles.shape[0]):
+    found, count = np.empty((MOST_POINTS, 3), np.float32), 0
+    stride = 1 + 2 * triangles.shape[0] // MOST_POINTS  # many triangles lie above each other
+    for t in range(0, triangles.shape[0], stride):
         a, b, c, m = triangles[t, 0], triangles[t, 1], triangles[t, 2], materials[t]
-        longest = 0.0
-        for k in range(3):
-            longest = max(longest, abs(points[a, k] - points[b, k]), abs(points[b, k] - points[c, k]))
-            longest = max(longest, abs(points[c, k] - points[a, k]))
-        steps = min(max(1, int(longest / spacing + 0.5)), MAX_STEPS)
         if not places[m, CASTS]:
             continue
-        for i in range(steps):
-            for j in range(steps - i):
-                wa, wb = (i + 1 / 3) / steps, (j + 1 / 3) / steps
-                wc = 1 - wa - wb
-                u = wa * uvs[t, 0, 0] + wb * uvs[t, 1, 0] + wc * uvs[t, 2, 0]
-                v = wa * uvs[t, 0, 1] + wb * uvs[t, 1, 1] + wc * uvs[t, 2, 1]
-                alpha = texel(look, m, u, v)[3] * (wa * alphas[a] + wb * alphas[b] + wc * alphas[c])
-                if alpha < MIN_ALPHA:
-                    continue
-                if count == found.shape[0]:
-                    larger = np.empty((2 * count, 3), np.float32)
-                    larger[:count] = found
-                    found = larger
-                for k in range(3):
-                    found[count, k] = wa * points[a, k] + wb * points[b, k] + wc * points[c, k]
-                count += 1
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        area = 0.5 * math.sqrt(nx * nx + ny * ny + nz * nz)
+        for i in range(min(1 + int(area / (spacing * spacing)), MOST_ON_TRIANGLE)):
+            wa, wb = (0.5 + i * STEP_A) % 1.0, (0.3 + i * STEP_B) % 1.0
+            if wa + wb > 1:
+                wa, wb = 1 - wa, 1 - wb
+            wc = 1 - wa - wb
+            u = wa * uvs[t, 0, 0] + wb * uvs[t, 1, 0] + wc * uvs[t, 2, 0]
+            v = wa * uvs[t, 0, 1] + wb * uvs[t, 1, 1] + wc * uvs[t, 2, 1]
+            if texel(look, m, u, v)[3] * (wa * alphas[a] + wb * alphas[b] + wc * alphas[c]) < MIN_ALPHA:
+                continue
+            if count == MOST_POINTS:
+                return found
+            for k in range(3):
+                found[count, k] = wa * points[a, k] + wb * points[b, k] + wc * points[c, k]
+            count += 1
     return found[:count]
 
 
