@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +13,14 @@ from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hairline import random_hair_line
 from gghead.synthetic.hair.lashes import Lashes
 from gghead.synthetic.hair.strokes import draw_hairs
-from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup, skin_color
+from gghead.synthetic.parts.makeup import NO_MAKEUP, random_makeup
+from gghead.synthetic.parts.skin import Face, SkinTextures, paint_skin, skin_color
+from gghead.synthetic.parts.skin_relief import Lines, face_lines
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 
 DETAIL = 0.35
 LUMINANCE = np.array([0.3, 0.55, 0.15])
+UNLINED = Lines(np.zeros(len(Region)))
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +43,15 @@ def person(model: HeadModel) -> Person:
     return replace(random_person(model, np.random.default_rng(0)), years=25.0, sex="male", melanin=0.3)
 
 
-def bare(person: Person) -> Face:
+def bare(person: Person, lines: Lines = UNLINED) -> Face:
     line = random_hair_line(person, 0.0, np.random.default_rng(2))
-    return Face(line, 0.9, np.zeros(3), np.zeros(3))
+    return Face(line, 0.9, np.zeros(3), NO_MAKEUP, lines)
+
+
+def painted(chart: HeadChart, maps: SkinMaps, person: Person, face: Face, seed: int = 5) -> SkinTextures:
+    return paint_skin(
+        chart, maps, person, skin_color(person, np.random.default_rng(4)), face, np.random.default_rng(seed)
+    )
 
 
 def expressed(model: HeadModel, **units: float) -> np.ndarray:
@@ -74,7 +84,7 @@ def test_darker_skin_is_darker_and_always_reddish(person: Person) -> None:
 
 
 def test_the_head_meets_the_neck_in_one_colour(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
-    textures = paint_skin(chart, maps, person, bare(person), np.random.default_rng(5))
+    textures = painted(chart, maps, person, bare(person))
     seam = (chart.inside < 0.01) & (chart.height < 6.5) & (chart.position[..., 2] > 0.5)
     assert seam.sum() > 20
     assert np.abs(textures.head[seam].astype(int) - textures.body[0, 0]).max() <= 2
@@ -83,19 +93,57 @@ def test_the_head_meets_the_neck_in_one_colour(chart: HeadChart, maps: SkinMaps,
 def test_lips_are_redder_than_cheeks(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
     for melanin in (0.05, 0.4):
         own = replace(person, melanin=melanin)
-        head = paint_skin(chart, maps, own, bare(own), np.random.default_rng(5)).head.astype(float)
+        head = painted(chart, maps, own, bare(own)).head.astype(float)
         lips, chin = head[maps.regions[Region.LIPS] > 0.9].mean(0), head[maps.regions[Region.CHIN] > 0.8].mean(0)
         assert lips[0] / lips[1] > 1.1 * chin[0] / chin[1]
 
 
-def test_age_deepens_lines(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+def test_age_deepens_lines(model: HeadModel, chart: HeadChart, maps: SkinMaps, person: Person) -> None:
     line, beside = maps.regions[Region.FOLDS] > 0.3, maps.regions[Region.FOLDS] < -0.08
     contrast = {}
-    for age, years in (("child", 9.0), ("young", 25.0), ("middleage", 50.0), ("old", 78.0)):
-        own = replace(person, years=years)
-        heads = [paint_skin(chart, maps, own, bare(own), np.random.default_rng(s)).head.mean(2) for s in range(4)]
-        contrast[age] = np.mean([head[beside].mean() - head[line].mean() for head in heads])
-    assert contrast["child"] < contrast["young"] < contrast["middleage"] < contrast["old"]
+    for age, years in (("child", 9.0), ("young", 33.0), ("middleage", 50.0), ("old", 78.0)):
+        own = replace(person, years=years, weights=person.neutral)
+        faces = [bare(own, face_lines(model, own, np.random.default_rng(s))) for s in range(4)]
+        skins = [painted(chart, maps, own, face, s) for s, face in enumerate(faces)]
+        dark = np.mean([skin.head[beside].mean() - skin.head[line].mean() for skin in skins])
+        deep = np.mean([skin.detail[beside, 1].mean() - skin.detail[line, 1].mean() for skin in skins])
+        contrast[age] = dark, deep
+    ages = list(contrast)
+    for younger, older in itertools.pairwise(ages):
+        assert contrast[younger][0] < contrast[older][0], "darker"
+        assert contrast[younger][1] < contrast[older][1], "deeper"
+
+
+def test_expressions_deepen_the_lines_that_they_make(model: HeadModel, person: Person) -> None:
+    def depth(region: Region, years: float, **units: float) -> float:
+        weights = person.neutral.copy()
+        for unit, value in units.items():
+            weights[model.row[f"unit/{unit}"]] = value
+        own = replace(person, weights=weights, years=years)
+        return float(face_lines(model, own, np.random.default_rng(1)).depth[region])
+
+    smile = {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9, "cheekSquintLeft": 0.6, "cheekSquintRight": 0.6}
+    raised = {"browInnerUp": 0.9, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8}
+    for region, units in ((Region.CROWS_FEET, smile), (Region.FOLDS, smile), (Region.FOREHEAD_LINES, raised)):
+        assert depth(region, 40, **units) > depth(region, 40) + 0.15
+        assert depth(region, 70, **units) > depth(region, 40, **units) > depth(region, 10, **units)
+    assert depth(Region.FOREHEAD_LINES, 40, **smile) == depth(Region.FOREHEAD_LINES, 40)
+
+
+def test_lips_are_glossier_than_skin_and_beards_are_not(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+    plain = painted(chart, maps, person, bare(person))
+    wet = painted(chart, maps, person, replace(bare(person), makeup=replace(NO_MAKEUP, lips=1.0, gloss=1.0)))
+    lips, chin = maps.regions[Region.LIPS] > 0.9, maps.regions[Region.BEARD] > 0.9
+    assert plain.detail[lips, 0].mean() > plain.detail[chin, 0].mean() + 40
+    assert wet.detail[lips, 0].mean() > plain.detail[lips, 0].mean() + 20
+    np.testing.assert_array_equal(wet.detail[..., 1], plain.detail[..., 1])
+
+
+def test_beards_have_no_edge(maps: SkinMaps) -> None:
+    for region in (Region.BEARD, Region.GOATEE, Region.MOUSTACHE):
+        area = maps.regions[region]
+        steps = np.maximum(np.abs(np.diff(area, axis=0))[:, :-1], np.abs(np.diff(area, axis=1))[:-1])
+        assert steps.max() < 0.65, region
 
 
 def test_who_wears_makeup_and_beards(person: Person) -> None:
@@ -103,8 +151,11 @@ def test_who_wears_makeup_and_beards(person: Person) -> None:
     woman, boy = replace(person, sex="female"), replace(person, years=9.0)
     assert all(random_beard(own, rng).length == 0 for own in (woman, boy) for rng in everyone)
     assert {random_beard(person, np.random.default_rng(seed)).style for seed in range(200)} == set(CHANCES)
-    assert not any(random_makeup(person, rng).any() for rng in everyone)
-    assert 10 < sum(random_makeup(woman, np.random.default_rng(seed)).any() for seed in range(60)) < 45
+    light = np.array([0.8, 0.6, 0.5])
+    assert not any(random_makeup(own, light, rng).any for own in (person, boy) for rng in everyone)
+    worn = [random_makeup(woman, light, np.random.default_rng(seed)) for seed in range(60)]
+    assert 15 < sum(makeup.any for makeup in worn) < 45
+    assert np.std([makeup.lip_color for makeup in worn if makeup.any], 0).max() > 0.08, "not all of one colour"
 
 
 @pytest.mark.parametrize(("style", "higher"), [("full", 6.95), ("goatee", 6.9), ("moustache", 6.9)])

@@ -42,6 +42,10 @@ class Region(IntEnum):
     BEARD = 20
     MOUSTACHE = 21
     GOATEE = 22
+    LIP_LINES = 23
+    ABOVE_LIPS = 24
+    UNDER_EYES = 25
+    OILY = 26
 
 
 class Noise(IntEnum):
@@ -88,6 +92,8 @@ def _soft_regions(chart: HeadChart) -> dict[Region, np.ndarray]:
         Region.FOREHEAD: chart.near((0.0, 7.72, 1.45), (0.32, 0.2, 0.4)),
         Region.CHIN: chart.near((0.0, 6.32, 1.45), (0.22, 0.12, 0.25)),
     }
+    oily = chart.near((0.0, 7.62, 1.45), (0.2, 0.2, 0.4)) + 0.6 * hills[Region.CHIN]
+    hills[Region.OILY] = np.clip(oily + chart.near((0.0, 7.05, 1.6), (0.09, 0.2, 0.25)), 0, 1)
     return {**hills, Region.EARS: gaussian_filter(chart.masks["ears"], 3 * chart.detail)}
 
 
@@ -100,6 +106,8 @@ def _mouth(chart: HeadChart) -> dict[Region, np.ndarray]:
         Region.UPPER_LIP: lips * upper,
         Region.LIP_EDGE: edge,
         Region.MOUTH_LINE: chart.crease([(0, 6.612), (0.1, 6.61), (0.2, 6.612), (0.29, 6.612)], 0.012),
+        Region.LIP_LINES: lips * _upright(chart, 0.0125),
+        Region.ABOVE_LIPS: _upright(chart, 0.03) * chart.near((0.1, 6.745, 1.5), (0.1, 0.04, 0.2)),
     }
 
 
@@ -124,22 +132,52 @@ def _lines(chart: HeadChart) -> dict[Region, np.ndarray]:
         return strength * (chart.crease(line, width) - 0.3 * ridge)
 
     outer = [
-        fold([(0.47, 7.29 + d), (0.52, 7.285 + 1.9 * d), (0.58, 7.27 + 3.2 * d)], 0.008) for d in (-0.025, 0, 0.03)
+        fold([(0.465, 7.29 + 0.6 * d), (0.46 + 0.5 * reach, 7.285 + 1.6 * d), (0.46 + reach, 7.27 + 3 * d)], 0.006, s)
+        for d, reach, s in (
+            (-0.03, 0.1, 0.8),
+            (-0.013, 0.08, 0.6),
+            (0.004, 0.13, 1),
+            (0.02, 0.09, 0.7),
+            (0.036, 0.1, 0.6),
+        )
     ]
+    # Lines of a forehead are single, wavy and of unlike length.
     forehead = [
-        fold([(0, y), (0.15, y + 0.02), (0.3, y + 0.01), (0.42, y - 0.03)], 0.013, s)
-        for y, s in ((7.63, 0.8), (7.73, 1), (7.83, 0.7))
+        fold([(start, y), (start + 0.3 * (end - start), y + 0.018), (0.5 * end, y + 0.012), (end, y - drop)], width, s)
+        for start, end, y, drop, width, s in (
+            *((0, 0.40, 7.60, 0.02, 0.010, 0.8), (0.05, 0.46, 7.665, 0.035, 0.008, 0.55)),
+            *((0, 0.43, 7.72, 0.03, 0.011, 1.0), (0, 0.33, 7.78, 0.01, 0.007, 0.5), (0, 0.39, 7.84, 0.03, 0.010, 0.7)),
+        )
+    ]
+    below = [
+        fold([(0.18, y), (0.25, y - 0.045), (0.33, y - 0.055), (0.42, y - 0.02)], 0.006, s)
+        for y, s in ((7.235, 1.0), (7.205, 0.7))
     ]
     return {
         Region.NOSTRIL_FOLD: chart.crease([(0.165, 6.97), (0.185, 6.91), (0.165, 6.85)], 0.014),
         Region.FOLDS: fold([(0.19, 6.95), (0.25, 6.86), (0.31, 6.74), (0.335, 6.60)], 0.018)
-        + fold([(0.30, 6.58), (0.305, 6.5), (0.29, 6.40)], 0.015, 0.6)
-        + fold([(0.17, 7.215), (0.23, 7.15), (0.32, 7.125), (0.44, 7.17)], 0.014, 0.7),
-        Region.FOREHEAD_LINES: np.sum(forehead, 0),
-        Region.CROWS_FEET: np.sum(outer, 0) + fold([(0.38, 7.16), (0.44, 7.13), (0.5, 7.12)], 0.01, 0.6),
-        Region.FROWN_LINES: fold([(0.055, 7.42), (0.06, 7.48), (0.075, 7.55)], 0.011)
+        + fold([(0.30, 6.58), (0.305, 6.5), (0.29, 6.40)], 0.015, 0.5)
+        + fold([(0.17, 7.215), (0.23, 7.15), (0.32, 7.125), (0.44, 7.17)], 0.014, 0.5),
+        Region.FOREHEAD_LINES: np.sum(forehead, 0) * _broken(chart),
+        Region.CROWS_FEET: np.sum(outer, 0) * _broken(chart),
+        Region.FROWN_LINES: fold([(0.055, 7.42), (0.06, 7.48), (0.075, 7.55)], 0.009)
+        + fold([(0.03, 7.44), (0.035, 7.49), (0.03, 7.53)], 0.007, 0.5)
         + 0.5 * chart.crease([(0, 7.345), (0.06, 7.34), (0.11, 7.33)], 0.011),
+        Region.UNDER_EYES: np.sum(below, 0) * _broken(chart),
     }
+
+
+def _broken(chart: HeadChart) -> np.ndarray:
+    """Field around 1 that makes lines stronger and weaker along their way."""
+    return np.clip(1 + 0.4 * _values(chart, np.random.default_rng(NOISE_SEED + 1), 16), 0.2, 1.8)
+
+
+def _upright(chart: HeadChart, spacing: float) -> np.ndarray:
+    """Lines from above to below, -1 to 1, about `spacing` decimetres apart, no two alike."""
+    rng = np.random.default_rng(NOISE_SEED + 2)
+    x, y = chart.position[..., 0], chart.position[..., 1]
+    bent = x / spacing * (1 + 0.5 * (y - 6.6)) + 0.6 * _values(chart, rng, 12)
+    return np.clip(np.sin(2 * np.pi * bent) + 0.5 * np.sin(2.6 * np.pi * bent + 1), -1, 1)
 
 
 def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
@@ -151,17 +189,17 @@ def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
     beard = below * before_ear * mouth * np.clip(1 - gaussian_filter(chart.masks["ears"], 5 * chart.detail) * 3, 0, 1)
     philtrum = 1 - 0.6 * np.exp(-((side / 0.03) ** 2))
     upper = np.clip((6.835 - 0.25 * side - y) / 0.03, 0, 1) * np.clip((y - 6.66 + 0.3 * side) / 0.03, 0, 1)
-    moustache = upper * np.clip((0.33 - side) / 0.06, 0, 1) * philtrum * chart.facing
+    moustache = upper * np.clip((0.34 - side) / 0.09, 0, 1) * philtrum * chart.facing
     corners = (
         np.clip((0.36 - side) / 0.05, 0, 1) * np.clip((side - 0.26) / 0.05, 0, 1) * np.clip((6.72 - y) / 0.05, 0, 1)
     )
     outside_lips = 1 - np.clip(gaussian_filter(chart.masks["lips"], 2 * chart.detail) * 2, 0, 1)
     beard = gaussian_filter(np.maximum(beard, corners * below * chart.facing) * outside_lips, 2 * chart.detail)
-    chin = np.clip((0.31 - side) / 0.05, 0, 1) * np.clip((6.66 - y) / 0.05, 0, 1)
+    chin = np.clip((0.34 - side) / 0.1, 0, 1) * np.clip((6.68 - y) / 0.08, 0, 1)
     return {
         Region.BEARD: beard,
-        Region.GOATEE: beard * chin,
-        Region.MOUSTACHE: gaussian_filter(moustache * outside_lips, 1.5 * chart.detail),
+        Region.GOATEE: gaussian_filter(beard * chin, 3 * chart.detail),
+        Region.MOUSTACHE: gaussian_filter(moustache * outside_lips, 2.5 * chart.detail),
     }
 
 

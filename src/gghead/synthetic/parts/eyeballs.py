@@ -19,7 +19,7 @@ moved forwards as the cornea's refraction shows it."""
 CORNEA_RADIUS = 0.65
 """Of the sphere that the cornea is part of, as a share of the eyeball's radius."""
 IRIS_RINGS, WHITE_RINGS, SECTORS = 8, 14, 36
-REACH = 0.95
+REACH = 0.85
 """Ambient light on an eyeball far from its lids."""
 UPPER_SHADOW, LOWER_SHADOW = (0.75, 0.036), (0.35, 0.012)
 """Share of the light that lids take, and how far their shadow reaches."""

@@ -13,7 +13,7 @@ IRIS_RADIUS, WHITE_RADIUS = 0.405, 0.98
 PUPIL_RANGE = (0.26, 0.46)
 """Radius of the pupil as a share of the iris's."""
 EYE_SIDE = 128
-TURN_CELLS, DEPTH_CELLS = 256, 48
+TURN_CELLS, DEPTH_CELLS = 192, 40
 """Size of the iris when it is unrolled: around the pupil and away from it."""
 WHITE, OLD_WHITE = np.array([0.77, 0.735, 0.715]), np.array([0.745, 0.695, 0.635])
 FLESH = np.array([0.70, 0.47, 0.43])
@@ -65,14 +65,13 @@ def _white(x: np.ndarray, radius: np.ndarray, old: float, tired: float, rng: np.
         veins += share * np.clip(1 - noise / (0.25 * noise.std()), 0, 1)
     veins = gaussian_filter(veins, 0.5) * np.clip((radius - 0.48) / 0.4, 0, 1) * tired
     redness = (0.34 * corners + 0.45 * veins)[..., None] * np.array([0.22, 0.8, 0.75])
-    cloudy = 1 + 0.03 * gaussian_filter(rng.standard_normal(x.shape, dtype=np.float32), 8)[..., None] * 8
-    return (color * cloudy * (1 - redness) * (1 - 0.18 * np.clip(radius - 0.45, 0, 1))[..., None]).astype(np.float32)
+    return (color * (1 - redness) * (1 - 0.18 * np.clip(radius - 0.45, 0, 1))[..., None]).astype(np.float32)
 
 
 def _iris(color: np.ndarray, old: float, rng: np.random.Generator) -> Float32[np.ndarray, "d t 3"]:
     """The iris from the pupil (row 0) to its rim: two layers of fibres, a collarette, crypts, the dark limbal ring."""
     depth = np.linspace(0, 1, DEPTH_CELLS)[:, None]
-    fine, coarse, wide = _fibres(rng, (2.2, 0.7)), _fibres(rng, (3.0, 2.0)), _fibres(rng, (6.0, 14))
+    fine, coarse, wide = _fibres(rng, (2.2, 0.7)), _fibres(rng, (3.0, 1.6)), _fibres(rng, (3.0, 8))
     crypts = np.clip(_fibres(rng, (1.5, 2.6)) - 1.0, 0, 1) * np.exp(-0.5 * ((depth - 0.45) / 0.2) ** 2)
     wobble = rng.uniform(0.22, 0.36) + 0.035 * _fibres(rng, (0.1, 6))[:1]
     collarette = np.exp(-0.5 * ((depth - wobble) / 0.06) ** 2)

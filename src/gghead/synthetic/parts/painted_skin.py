@@ -95,7 +95,7 @@ def blend_heads(
     share: float,
     color: Float[np.ndarray, "3"],
     maps: SkinMaps,
-    dyes: Float[np.ndarray, "n 3"],
+    dyes: tuple[Float[np.ndarray, "r 3"], Float[np.ndarray, "n 3"]],
     offsets: np.ndarray,
     paint: Paint,
     extra: Float32[np.ndarray, "h w"],
@@ -108,7 +108,7 @@ def blend_heads(
         share: of the second.
         colour: of the face, display values.
         maps: regions and noise of the chart.
-        dyes: optical density of each field of noise, as in skin.py.
+        dyes: optical density of each region and of each field of noise, as in skin.py.
         offsets: where each field of noise begins [n, 2], texels.
         paint: what lies on the skin.
         extra: map that `paint` finds after the regions: where hair grows.
@@ -123,7 +123,9 @@ def blend_heads(
         gains[1],
         maps.regions,
         maps.noise,
-        dyes.astype(np.float32),
+        np.flatnonzero(dyes[0].any(1)),
+        dyes[0].astype(np.float32),
+        dyes[1].astype(np.float32),
         offsets,
         maps.inside,
         paint.regions.astype(np.int64),
@@ -148,24 +150,33 @@ def blend_bodies(
 
 
 @exact
-def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, rows, amounts, grains, colors, extra,
-           used, grain_row, out):  # fmt: skip
+def _blend(first, second, gain, gain2, regions, noise, dyed, region_dyes, dyes, offsets, inside, rows, amounts, grains,
+           colors, extra, used, grain_row, out):  # fmt: skip
     """See `blend_heads`; gains include the shares of the skins, colours are 0 to 255."""
     height, width = inside.shape
-    pixel, tint = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    pixel, tints = np.zeros(3, np.float32), np.zeros((3, width), np.float32)
     for y in range(height):
+        tints[:] = 0
+        for r in dyed:
+            for k in range(3):
+                amount = region_dyes[r, k]
+                for x in range(width):
+                    tints[k, x] += regions[r, y, x] * amount
+        for n in range(dyes.shape[0]):
+            if dyes[n, 1] != 0:
+                source, start = noise[n, (y + offsets[n, 0]) % height], offsets[n, 1]
+                for k in range(3):
+                    amount = dyes[n, k]
+                    for x in range(width - start):
+                        tints[k, x] += source[x + start] * amount
+                    for x in range(width - start, width):
+                        tints[k, x] += source[x + start - width] * amount
         for x in range(width):
             if not used[y, x]:
                 continue
-            tint[:] = 0
-            for n in range(dyes.shape[0]):
-                if dyes[n, 1] != 0:
-                    value = noise[n, (y + offsets[n, 0]) % height, (x + offsets[n, 1]) % width] * inside[y, x]
-                    for k in range(3):
-                        tint[k] += value * dyes[n, k]
             for k in range(3):
                 # exp(-d) to the second order: densities are small.
-                d = tint[k]
+                d = tints[k, x] * inside[y, x]
                 fade = 1 / (1 + d + np.float32(0.5) * d * d)
                 pixel[k] = (first[y, x, k] * gain[k] + second[y, x, k] * gain2[k]) * fade
             dots = noise[grain_row, (y + offsets[grain_row, 0]) % height, (x + offsets[grain_row, 1]) % width]
@@ -173,7 +184,8 @@ def _blend(first, second, gain, gain2, regions, noise, dyes, offsets, inside, ro
                 area = regions[rows[p], y, x] if rows[p] < regions.shape[0] else extra[y, x]
                 if area <= 0 or amounts[p] <= 0:
                     continue
-                broken = min(np.float32(1), max(np.float32(0), (dots - np.float32(0.35)) * np.float32(2)))
+                # Towards the edges of an area dots are fewer, not fainter.
+                broken = min(np.float32(1), max(np.float32(0), np.float32(2.2) * (np.float32(1.2) * area - dots)))
                 alpha = min(np.float32(1), area * amounts[p]) * (1 - grains[p] + grains[p] * broken)
                 for k in range(3):
                     pixel[k] += (colors[p, k] - pixel[k]) * alpha

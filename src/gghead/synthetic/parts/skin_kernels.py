@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from gghead.config.compiled import compiled
 
 _compiled = compiled(fastmath=True, nogil=True)
@@ -49,3 +51,38 @@ def cover(image, alpha, color):
             if alpha[y, x] > 0:
                 for k in range(3):
                     image[y, x, k] += (color[k] - image[y, x, k]) * alpha[y, x]
+
+
+@_compiled
+def emboss(regions, region_steps, noise, offsets, noise_steps, inside, out):
+    """out [h, w, 2] = 128 + inside * sum of maps times their steps, rounded and clipped to 0 .. 255.
+
+    Args:
+        regions: maps [r, h, w] with steps [r, 2]; maps without steps are skipped.
+        noise: maps [n, h, w] with steps [n, 2], each read from a shifted place: offsets [n, 2] in texels.
+        inside: share that acts [h, w].
+        out: is overwritten.
+    """
+    height, width = inside.shape
+    row = np.empty((2, width), np.float32)
+    for y in range(height):
+        row[:] = 0
+        for r in range(regions.shape[0]):
+            for k in range(2):
+                step = region_steps[r, k]
+                if step != 0:
+                    for x in range(width):
+                        row[k, x] += regions[r, y, x] * step
+        for n in range(noise.shape[0]):
+            source, start = noise[n, (y + offsets[n, 0]) % height], offsets[n, 1]
+            for k in range(2):
+                step = noise_steps[n, k]
+                if step != 0:
+                    for x in range(width - start):
+                        row[k, x] += source[x + start] * step
+                    for x in range(width - start, width):
+                        row[k, x] += source[x + start - width] * step
+        for x in range(width):
+            for k in range(2):
+                level = 128.5 + inside[y, x] * row[k, x]
+                out[y, x, k] = np.uint8(min(max(level, 0.0), 255.0))

@@ -35,7 +35,7 @@ PAPILLA = 0.28
 """Share of a crown's height to which the gum reaches between two teeth."""
 TOOTH_TEXELS, GUM_TEXELS, TEXTURE_HEIGHT = 14, 16, 64
 """Columns of the texture for each tooth, rows of it for the gums, and all rows."""
-ENAMEL = np.array([[0.85, 0.80, 0.725], [0.77, 0.665, 0.52]])
+ENAMEL = np.array([[0.86, 0.82, 0.755], [0.80, 0.71, 0.58]])
 """Display colours of the whitest and of the yellowest teeth."""
 GUM = np.array([0.66, 0.37, 0.36])
 COUNT = WIDTHS.shape[1]
@@ -132,8 +132,8 @@ def paint_teeth(teeth: Teeth, rng: np.random.Generator) -> UInt8[np.ndarray, "h 
     columns = np.repeat(teeth.tone[0], TOOTH_TEXELS, 0)[None]
     flanks = np.tile(np.clip((np.abs(within) - 0.62) / 0.38, 0, 1) ** 2, 2 * COUNT)[None, :, None]
     neck, edge = np.exp(-((along / 0.22) ** 2)), np.clip((along - 0.82) / 0.18, 0, 1)
-    enamel = columns * (1 - neck * [0.08, 0.14, 0.24]) * (1 - edge * [0.16, 0.12, 0.08])
-    enamel = enamel * (1 - flanks * [0.34, 0.40, 0.46])
+    enamel = columns * (1 - neck * [0.06, 0.11, 0.18]) * (1 - edge * [0.16, 0.12, 0.08])
+    enamel = enamel * (1 - flanks * [0.20, 0.26, 0.32])
     streaks = gaussian_filter(rng.standard_normal(enamel.shape[:2]), (8, 0.8))
     gum = np.broadcast_to(teeth.gum, (GUM_TEXELS, columns.shape[1], 3))
     blood = gaussian_filter(rng.standard_normal(gum.shape[:2]), (1.5, 2.5))

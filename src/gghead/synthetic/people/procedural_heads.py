@@ -18,9 +18,10 @@ from gghead.synthetic.parts.clothes import random_outfit
 from gghead.synthetic.parts.eyeballs import Eyes
 from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
+from gghead.synthetic.parts.makeup import random_makeup
 from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
-from gghead.synthetic.parts.skin import Face, paint_skin, random_makeup
-from gghead.synthetic.parts.skin_detail import skin_detail
+from gghead.synthetic.parts.skin import Face, paint_skin, skin_color
+from gghead.synthetic.parts.skin_relief import face_lines
 from gghead.synthetic.parts.teeth import paint_teeth, random_teeth
 from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
@@ -35,7 +36,6 @@ class ProceduralHeads(HeadMaker):
         self.model = HeadModel()
         self._chart = chart_head(self.model, detail=float(np.clip(resolution / 256, 0.35, 1)))
         self._skin = map_skin(self._chart)
-        self._detail = skin_detail(self._skin)
         self._hair = HairGrower(self.model, self._chart.detail)
         self._brows = BrowPatches(self.model, self._chart.detail)
         self._lashes = Lashes(self.model, self._chart.detail)
@@ -54,8 +54,9 @@ class ProceduralHeads(HeadMaker):
         cut, line = random_cut(style, rng), random_hair_line(person, 0.9 if style == "ring" else 0, rng)
         beard = random_beard(person, rng)
         scalp = rng.uniform(0.5, 0.8) if style == "shaved" else 0.12 if style == "bald" else 0.92
-        face = Face(line, scalp, beard.stubble, random_makeup(person, rng))
-        textures = paint_skin(self._chart, self._skin, person, face, rng)
+        base = skin_color(person, rng)
+        face = Face(line, scalp, beard.stubble, random_makeup(person, base, rng), face_lines(self.model, person, rng))
+        textures = paint_skin(self._chart, self._skin, person, base, face, rng)
         eyes = paint_eyes(person.iris_colors, person.years, rng)
         outfit, worn = random_outfit(person.cloth_color, person.collar, rng), random_worn(person, rng)
         parts = [skin_mesh(self.model, vertices, place, outfit)]
@@ -65,7 +66,7 @@ class ProceduralHeads(HeadMaker):
         teeth = random_teeth(person.years, person.melanin, rng)
         parts.append(self._mouth.mesh(neutral, person.weights, vertices, teeth, place))
         brow = self._brows.paint(person, rng)
-        lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup[2]
+        lash_length = rng.uniform(0.055, 0.075) + 0.025 * (person.sex == "female") + 0.02 * face.makeup.liner
         normals = vertex_normals(skin, self.model.triangles)
         sheer = [self._brows.mesh(skin, normals, place), self._beards.grow(beard, skin, normals, place, rng)]
         sheer.append(self._lashes.mesh(skin, eyeballs, lash_length, place))
@@ -74,7 +75,7 @@ class ProceduralHeads(HeadMaker):
         if cut is not None:
             sheer.append(self._hair.grow(cut, line, skin, place, rng))
         surfaces = (
-            Surface.painted(Material.SKIN_HEAD, textures.head, detail=self._detail),
+            Surface.painted(Material.SKIN_HEAD, textures.head, detail=textures.detail),
             Surface.painted(Material.SKIN_BODY, textures.body),
             outfit.surface(rng),
             Surface.painted(Material.EYE, eyes),

@@ -22,9 +22,11 @@ from gghead.synthetic.parts.clothes import random_outfit
 from gghead.synthetic.parts.eyeballs import Eyes
 from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
+from gghead.synthetic.parts.makeup import LINER, ROUGE
 from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
-from gghead.synthetic.parts.skin_detail import skin_detail
+from gghead.synthetic.parts.skin import MELANIN, noise_dyes, paint_moles, region_dyes
+from gghead.synthetic.parts.skin_relief import emboss_skin, face_lines
 from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
@@ -42,7 +44,11 @@ BROW_RISE = 0.04
 """Of the inner ends of the brows, decimetres."""
 BROW_THINNESS = 0.7
 """Exponent of the brows' alpha: shrunk hairs are too faint."""
-MELANIN_DYE = np.array([0.30, 0.62, 0.85])
+PAINTED_NOISE = 0.5
+"""Share of the colours of noise that a painted skin does not have already."""
+PAINTED_SHARES = np.full(len(Region), 0.6)
+"""The same of each region's colour; painted lips and mouth lines are faint."""
+PAINTED_SHARES[[Region.LIPS, Region.UPPER_LIP, Region.LIP_LINES, Region.MOUTH_LINE]] = 0.85, 0.8, 1.0, 0.8
 
 
 class TexturedHeads(HeadMaker):
@@ -63,7 +69,6 @@ class TexturedHeads(HeadMaker):
         self._pack = read_pack(assets, self.model, float(np.clip(resolution / 512, 0.25, 1)))
         self._chart = chart_head(self.model, detail)
         self._maps = map_skin(self._chart)
-        self._detail = skin_detail(self._maps)
         self._texels = _place_texels(self.model, self._chart.shape)
         self._used = binary_dilation(self._texels[0] >= 0, iterations=2)
         textures = self._pack.textures
@@ -132,8 +137,9 @@ class TexturedHeads(HeadMaker):
         textures, hair = self._pack.textures, person.hair_color
         first, second = (self._skins[name] for name in look.skins)
         body = blend_bodies(first, second, look.share, look.color)
+        head, detail = self._paint_head(person, look, rng)
         surfaces = (
-            Surface.painted(Material.SKIN_HEAD, self._paint_head(person, look, rng), detail=self._detail),
+            Surface.painted(Material.SKIN_HEAD, head, detail=detail),
             Surface.painted(Material.SKIN_BODY, body),
             Surface.painted(Material.EYE, paint_eyes(person.iris_colors, person.years, rng)),
             Surface.plain(Material.MOUTH, MOUTH_COLOR),
@@ -148,7 +154,10 @@ class TexturedHeads(HeadMaker):
         texture = self._strips if look.cut is not None else self._styles[look.style].texture
         return (*surfaces, Surface.dyed(Material.HAIR, texture, hair * HAIR_GAIN))
 
-    def _paint_head(self, person: Person, look: Look, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
+    def _paint_head(
+        self, person: Person, look: Look, rng: np.random.Generator
+    ) -> tuple[UInt8[np.ndarray, "h w 4"], UInt8[np.ndarray, "h w 2"]]:
+        """Display colours of the head's skin, and its gloss and height."""
         hair, base = np.clip(person.hair_color, 0, 1) ** (1 / 2.2), look.color
         # The line is smooth: every second texel will do.
         coarse = look.hair_line.above(self._chart.azimuth[::2, ::2], self._chart.height[::2, ::2])
@@ -165,25 +174,27 @@ class TexturedHeads(HeadMaker):
             roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
         shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
         below_beard = 0.65 * hair if look.beard.length > 0 else shaved
-        lipstick = np.clip(np.array([0.62, 0.20, 0.24]) * (1 + 0.2 * rng.standard_normal(3)), 0.1, 0.9)
-        lids = np.clip(base * rng.uniform(0.45, 0.75) * (1 + 0.1 * rng.standard_normal(3)), 0, 1)
+        makeup, lines = look.makeup, face_lines(self.model, person, rng)
         layers = (
-            (Region.BEARD, look.beard.stubble[0], 0.4, below_beard),
-            (Region.MOUSTACHE, look.beard.stubble[1], 0.4, below_beard),
-            (Region.GOATEE, look.beard.stubble[2], 0.4, below_beard),
-            (Region.LIPS, 0.4, 0.0, base * [0.93, 0.66, 0.64]),
-            (Region.LIPS, look.makeup[0], 0.0, lipstick * np.clip(0.6 + 0.5 * base.mean(), 0.5, 1)),
-            (Region.LIDS, look.makeup[1], 0.0, lids),
-            (Region.CHEEKS, look.makeup[2], 0.0, base * [1.02, 0.72, 0.74]),
+            (Region.BEARD, look.beard.stubble[0], 0.6, below_beard),
+            (Region.MOUSTACHE, look.beard.stubble[1], 0.6, below_beard),
+            (Region.GOATEE, look.beard.stubble[2], 0.6, below_beard),
+            (Region.LIPS, makeup.lips, 0.0, makeup.lip_color),
+            (Region.LIDS, makeup.lids, 0.0, makeup.lid_color),
+            (Region.CHEEKS, makeup.cheeks, 0.0, base * ROUGE),
+            (Region.LASH_LINE, 0.25 + 0.6 * makeup.liner, 0.0, LINER),
             (len(Region), density, grain, hair * 0.8 if look.style != SHAVED else shaved),
         )
         regions, amounts, grains, colors = zip(*layers, strict=True)
-        dyes = np.zeros((len(Noise), 3))
-        dyes[Noise.FRECKLES], dyes[Noise.SPOTS] = look.freckles * MELANIN_DYE, rng.uniform(0, 0.3) * MELANIN_DYE
+        dyes = PAINTED_SHARES[:, None] * region_dyes(person, lines, rng), PAINTED_NOISE * noise_dyes(person, rng)
+        dyes[1][Noise.FRECKLES] = look.freckles * MELANIN
         offsets = (rng.random((len(Noise), 2)) * self._chart.shape).astype(np.int64)
         first, second = (self._skins[name] for name in look.skins)
         paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colors))
-        return blend_heads(first, second, look.share, base, self._maps, dyes, offsets, paint, roots, self._used)
+        maps = self._maps
+        head = blend_heads(first, second, look.share, base, maps, dyes, offsets, paint, roots, self._used)
+        paint_moles(self._chart, head, rng)
+        return head, emboss_skin(maps, person, lines, offsets, makeup.gloss * makeup.lips, rng)
 
     def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
         """Lashes drawn in towards the rim of the lids: modelled ones are longer than real ones."""

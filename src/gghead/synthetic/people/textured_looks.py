@@ -15,6 +15,7 @@ from gghead.synthetic.anatomy.identities import Person
 from gghead.synthetic.hair.beards import Beard, random_beard
 from gghead.synthetic.hair.hairline import HairLine, random_hair_line
 from gghead.synthetic.hair.styles import Cut, random_cut, random_style
+from gghead.synthetic.parts.makeup import Makeup, random_makeup
 from gghead.synthetic.parts.skin import skin_color
 
 SHAVED = "shaved"
@@ -53,7 +54,7 @@ class Look:
         cut: of grown hair; None where the hair is modelled, or shaved.
         hair_line: where hair grows.
         beard: kind, painted shadow and length.
-        makeup: lips, lids and cheeks [3], 0 to 1.
+        makeup: on lips, lids, lashes and cheeks.
         freckles: density, 0 to 1.
         brows, lashes: names.
         brow_tone: brows' colour as a share of the hair's.
@@ -68,7 +69,7 @@ class Look:
     cut: Cut | None
     hair_line: HairLine
     beard: Beard
-    makeup: Float[np.ndarray, "3"]
+    makeup: Makeup
     freckles: float
     brows: str
     lashes: str
@@ -93,8 +94,8 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         cut=cut,
         hair_line=random_hair_line(person, receding if person.sex == "male" else 0.0, rng),
         beard=random_beard(person, rng),
-        makeup=_random_makeup(person, rng),
-        freckles=rng.uniform(0.1, 0.5) if rng.random() < (0.14 if person.melanin < 0.3 else 0.03) else 0.0,
+        makeup=random_makeup(person, color, rng),
+        freckles=rng.uniform(0.08, 0.35) if rng.random() < (0.14 if person.melanin < 0.3 else 0.03) else 0.0,
         brows=_random_brows(person, pack, rng),
         lashes=str(rng.choice(list(pack.proxies["eyelashes"]))),
         brow_tone=rng.uniform(0.5, 0.9),
@@ -139,10 +140,3 @@ def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> 
     names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
     names = names[len(names) // 2 if person.sex == "male" and person.age != "child" else len(names) // 6 :]
     return names[int(rng.random() * len(names))]
-
-
-def _random_makeup(person: Person, rng: np.random.Generator) -> np.ndarray:
-    wears, drawn = rng.random() < 0.5, rng.uniform(0, 1, 3)
-    if person.sex == "male" or person.age == "child" or not wears:
-        return np.zeros(3)
-    return drawn * np.array([0.5, 0.35, 0.3])

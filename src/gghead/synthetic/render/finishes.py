@@ -85,7 +85,7 @@ SOFT_NORMALS = (0.65, 0.35, 0.1)
 """Share of bumps that light in red, green and blue no longer sees when it leaves the skin again."""
 _SKIN = {"wrap": (0.32, 0.17, 0.10), "scatters": True}
 FINISHES = {
-    Material.SKIN_HEAD: Finish(SKIN_REFLECTANCE, SKIN_ROUGHNESS, SKIN_SECOND, **_SKIN, bump=0.0022),
+    Material.SKIN_HEAD: Finish(SKIN_REFLECTANCE, SKIN_ROUGHNESS, SKIN_SECOND, **_SKIN, bump=0.001),
     Material.SKIN_BODY: Finish(SKIN_REFLECTANCE, SKIN_ROUGHNESS, 0.15, **_SKIN),
     Material.CLOTH: Finish(0.01, (0.6, 0.6), wrap=(0.1, 0.1, 0.1)),
     Material.EYE: Finish(EYE_REFLECTANCE, (0.02, 0.02), wrap=(0.3, 0.25, 0.2), coated=True, casts=False),
