@@ -12,6 +12,7 @@ from importlib.resources import as_file, files
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from gghead.synthetic.render.mesh_cuts import loops
 from gghead.synthetic.render.mesh_rasterizer import add_targets
 from gghead.synthetic.render.subdivision import subdivide, subdivide_uvs, to_triangles
 
@@ -124,6 +125,13 @@ class HeadModel:
                 if positive in self.row:
                     pairs.append((name, positive))
         return pairs
+
+    @cached_property
+    def open_rims(self) -> list[Int32[np.ndarray, " l"]]:
+        """Where the skin of the trunk and of the arms ends: closed lines of vertices."""
+        edges = np.concatenate([self.triangles[:, [0, 1]], self.triangles[:, [1, 2]], self.triangles[:, [2, 0]]])
+        _, first, count = np.unique(np.sort(edges, 1), axis=0, return_index=True, return_counts=True)
+        return loops(edges[first[count == 1]])
 
     @cached_property
     def shape_names(self) -> list[str]:

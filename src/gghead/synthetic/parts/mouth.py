@@ -14,17 +14,19 @@ from gghead.synthetic.parts.teeth import Teeth, arch
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh
 
+ENAMEL_TINT = 1.4
+"""Factor of the albedo of teeth: light that wanders in enamel also shines where lips are in its way."""
 HINGE = np.array([0.0, 7.0, 0.4])
 """The jaw turns around the sideways axis through this point of the neutral head, in front of the ears."""
 UPPER_LIP, LOWER_LIP = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]
 """Landmarks on the inner edges of the lips, from the person's right to the left."""
 BEHIND_LIPS, BELOW_LIPS = 0.075, 0.012
 """How far the upper front teeth are behind the inner edge of the lips, and how far they reach below where lips meet."""
-SHUT, WIDE_GAP, SHUT_LIGHT = 0.012, 0.13, 0.3
+SHUT, WIDE_GAP, SHUT_LIGHT = 0.012, 0.1, 0.6
 """Gap between the lips below which nothing is seen, from which on all light enters, and the share of it at first."""
-TEETH_LIGHT, DEPTH = 0.95, 0.42
+TEETH_LIGHT, DEPTH = 1.0, 0.65
 """Ambient light on the front teeth, and how far behind them it is gone."""
-LIP_SHADOW = (0.55, 0.035)
+LIP_SHADOW = (0.4, 0.03)
 """Share of the light that a lip takes, and how far its shadow reaches."""
 TONGUE_SIZE = np.array([0.20, 0.075, 0.38])
 TONGUE_OUT = np.array([0.0, -0.02, 0.34])
@@ -106,7 +108,7 @@ class Mouth:
             own = (points * scale + origin).astype(np.float32)
             own = self._jaw.moved(neutral, posed, own) if hangs else own
             inward = np.clip(-points[:, 2] / DEPTH, 0, 1)
-            reach = TEETH_LIGHT * light * (1 - inward) ** 1.5 * _lip_shadow(own, upper, lower) + 0.03
+            reach = TEETH_LIGHT * light * (1 - inward) ** 1.2 * _lip_shadow(own, upper, lower) + 0.03
             normals = vertex_normals(own, triangles)
             kinds = np.full(len(triangles), material, np.int32)
             corners = uvs[triangles].astype(np.float32)

@@ -114,6 +114,7 @@ def blend_heads(
         extra: map that `paint` finds after the regions: where hair grows.
         used: texels that are needed; the others become white.
     """
+    worn = paint.amounts > 0
     out = np.full((*first.head.shape[:2], 4), 255, np.uint8)
     gains = [(color * part / skin.color).astype(np.float32) for part, skin in ((1 - share, first), (share, second))]
     _blend(
@@ -128,10 +129,10 @@ def blend_heads(
         dyes[1].astype(np.float32),
         offsets,
         maps.inside,
-        paint.regions.astype(np.int64),
-        paint.amounts.astype(np.float32),
-        paint.grains.astype(np.float32),
-        (paint.colors * 255).astype(np.float32),
+        paint.regions[worn].astype(np.int64),
+        paint.amounts[worn].astype(np.float32),
+        paint.grains[worn].astype(np.float32),
+        (paint.colors[worn] * 255).astype(np.float32),
         extra,
         used,
         int(Noise.STUBBLE),
@@ -182,7 +183,7 @@ def _blend(first, second, gain, gain2, regions, noise, dyed, region_dyes, dyes, 
             dots = noise[grain_row, (y + offsets[grain_row, 0]) % height, (x + offsets[grain_row, 1]) % width]
             for p in range(rows.shape[0]):
                 area = regions[rows[p], y, x] if rows[p] < regions.shape[0] else extra[y, x]
-                if area <= 0 or amounts[p] <= 0:
+                if area <= 0:
                     continue
                 # Towards the edges of an area dots are fewer, not fainter.
                 broken = min(np.float32(1), max(np.float32(0), np.float32(2.2) * (np.float32(1.2) * area - dots)))

@@ -126,7 +126,7 @@ def region_dyes(person: Person, lines: Lines, rng: np.random.Generator) -> Float
     ruddy, tired, full = rng.uniform(0.4, 1.6), rng.uniform(0.4, 1.4), rng.uniform(0.85, 1.2)
     dark_lips = 0.18 * person.melanin
     dyes = np.zeros((len(Region), 3))
-    dyes[Region.CHEEKS] = 0.21 * ruddy * blood
+    dyes[Region.CHEEKS] = 0.17 * ruddy * blood
     dyes[Region.NOSE] = 0.24 * ruddy * blood
     dyes[Region.EARS] = 0.32 * blood
     dyes[Region.SOCKETS] = 0.07 * tired * MELANIN + 0.06 * blood
@@ -154,7 +154,7 @@ def noise_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "n
     rough = {"child": 0.6, "young": 0.9, "middleage": 1.2, "old": 1.5}[person.age] * rng.uniform(0.8, 1.2)
     dyes = np.zeros((len(Noise), 3))
     dyes[Noise.PATCHES] = 0.022 * MELANIN + 0.01 * SHADOW
-    dyes[Noise.BLOTCHES] = rough * 0.055 * blood
+    dyes[Noise.BLOTCHES] = rough * 0.042 * blood
     dyes[Noise.MOTTLING] = rough * (0.03 * blood + 0.010 * MELANIN)
     dyes[Noise.PORES] = rough * 0.014 * SHADOW
     dyes[Noise.SPOTS] = (0.04 + 0.2 * aged(person.years)) * rng.uniform(0.0, 1.2) * MELANIN

@@ -35,7 +35,7 @@ PAPILLA = 0.28
 """Share of a crown's height to which the gum reaches between two teeth."""
 TOOTH_TEXELS, GUM_TEXELS, TEXTURE_HEIGHT = 14, 16, 64
 """Columns of the texture for each tooth, rows of it for the gums, and all rows."""
-ENAMEL = np.array([[0.86, 0.82, 0.755], [0.80, 0.71, 0.58]])
+ENAMEL = np.array([[0.89, 0.865, 0.82], [0.84, 0.765, 0.65]])
 """Display colours of the whitest and of the yellowest teeth."""
 GUM = np.array([0.66, 0.37, 0.36])
 COUNT = WIDTHS.shape[1]

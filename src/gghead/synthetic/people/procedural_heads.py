@@ -14,12 +14,11 @@ from gghead.synthetic.hair.hairline import random_hair_line
 from gghead.synthetic.hair.lashes import Lashes
 from gghead.synthetic.hair.styles import random_cut, random_style
 from gghead.synthetic.hair.texture import paint_strips
-from gghead.synthetic.parts.clothes import random_outfit
+from gghead.synthetic.parts.clothes import random_outfit, skin_mesh
 from gghead.synthetic.parts.eyeballs import Eyes
-from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.makeup import random_makeup
-from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
+from gghead.synthetic.parts.mouth import ENAMEL_TINT, MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.skin import Face, paint_skin, skin_color
 from gghead.synthetic.parts.skin_relief import face_lines
 from gghead.synthetic.parts.teeth import paint_teeth, random_teeth
@@ -80,7 +79,7 @@ class ProceduralHeads(HeadMaker):
             outfit.surface(rng),
             Surface.painted(Material.EYE, eyes),
             Surface.plain(Material.MOUTH, MOUTH_COLOR),
-            Surface.painted(Material.TEETH, paint_teeth(teeth, rng)),
+            Surface.painted(Material.TEETH, paint_teeth(teeth, rng), ENAMEL_TINT),
             Surface.painted(Material.TONGUE, self._mouth.tongue),
             Surface.dyed(Material.HAIR, self._strips, person.hair_color),
             Surface.dyed(Material.BROW, brow, brow_color(person, textures.base)),

@@ -18,12 +18,11 @@ from gghead.synthetic.hair.beards import BeardGrower
 from gghead.synthetic.hair.hair import HairGrower
 from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
 from gghead.synthetic.hair.texture import paint_strips
-from gghead.synthetic.parts.clothes import random_outfit
+from gghead.synthetic.parts.clothes import random_outfit, skin_mesh
 from gghead.synthetic.parts.eyeballs import Eyes
-from gghead.synthetic.parts.head_parts import skin_mesh
 from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.makeup import LINER, ROUGE
-from gghead.synthetic.parts.mouth import MOUTH_COLOR, Mouth
+from gghead.synthetic.parts.mouth import ENAMEL_TINT, MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
 from gghead.synthetic.parts.skin import MELANIN, noise_dyes, paint_moles, region_dyes
 from gghead.synthetic.parts.skin_relief import emboss_skin, face_lines
@@ -143,7 +142,7 @@ class TexturedHeads(HeadMaker):
             Surface.painted(Material.SKIN_BODY, body),
             Surface.painted(Material.EYE, paint_eyes(person.iris_colors, person.years, rng)),
             Surface.plain(Material.MOUTH, MOUTH_COLOR),
-            Surface.painted(Material.TEETH, paint_teeth(teeth, rng)),
+            Surface.painted(Material.TEETH, paint_teeth(teeth, rng), ENAMEL_TINT),
             Surface.painted(Material.TONGUE, self._mouth.tongue),
             Surface.dyed(Material.BEARD, self._strips, hair),
             Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
