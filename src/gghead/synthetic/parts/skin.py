@@ -144,7 +144,7 @@ def region_dyes(person: Person, lines: Lines, rng: np.random.Generator) -> Float
     shade = 0.28 * SHADOW + 0.22 * MELANIN + 0.2 * blood
     for region, share in LINE_SHADES.items():
         dyes[region] = lines.depth[region] * shade * share * (1 - 0.25 * person.melanin)
-    dyes[Region.LIP_LINES] = -0.035 * SHADOW - 0.03 * blood
+    dyes[Region.LIP_LINES] = -0.025 * SHADOW - 0.02 * blood
     return dyes
 
 

@@ -79,7 +79,7 @@ def emboss_skin(
     heights, shine = np.zeros(len(Region)), np.zeros(len(Region))
     for region, depth in LINE_HEIGHTS.items():
         heights[region] = -depth * lines.depth[region]
-    heights[Region.LIP_LINES] = 0.05 + 0.03 * age_lines(person.years)
+    heights[Region.LIP_LINES] = 0.03 + 0.03 * age_lines(person.years)
     oil = rng.uniform(0.1, 0.9) * (0.5 if person.age == "child" else 1)
     shine[Region.OILY], shine[Region.CHEEKS], shine[Region.LIDS] = oil, 0.35 * oil, 0.35
     shine[Region.LIPS], shine[Region.BEARD] = 0.7 + 0.6 * gloss, -0.15
