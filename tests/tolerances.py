@@ -163,3 +163,5 @@ PHOTOGRAPHED_POSE = PhotographedPose(degrees=7.0, center=0.03, scale=0.06)
 docs/photographs.md has as the median."""
 MIRRORED_POSE = 1.0
 """Degrees between the poses of a photograph and of its mirror image; the looks at it are turned the other way."""
+GPU_FITS = 0.01
+"""Losses of the first steps of an inversion on a GPU against the CPU's, relative: Adam enlarges small gradients."""

@@ -1,0 +1,46 @@
+"""A fit on a CUDA device goes the way that it goes on the CPU."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+from gghead.inversion.fitting import Fitting, Stage
+from gghead.inversion.targets import Targets, archive_names, read_archive
+from gghead.metrics.efficientnet import load_efficientnet
+from gghead.model.generator import build_generator
+from gghead.stylegan.folding import freeze
+from tiny_run import MODEL, write_tiny_dataset
+from tolerances import GPU_FITS
+
+pytestmark = pytest.mark.gpu
+SIDE = 32
+
+
+def losses(fitting: Fitting) -> list[float]:
+    """Of some steps on styles, then on details of two pictures."""
+    found = []
+    for stage in (Stage(3, details=False), Stage(3, details=True)):
+        optimizer = fitting.optimizer(stage)
+        found += [fitting.step(stage, number, optimizer) for number in range(stage.steps)]
+    return found
+
+
+def test_losses_are_those_of_the_cpu(tmp_path: Path) -> None:
+    generator = build_generator(MODEL.generator, seed=0)
+    with torch.no_grad():
+        generator.position_weight += 0.3 * torch.eye(3)
+    freeze(generator.eval())
+    archive = write_tiny_dataset(tmp_path / "discs.zip", count=2, resolution=SIDE)
+    pictures = read_archive(archive, archive_names(archive, [], SIDE), SIDE)
+    try:
+        network = load_efficientnet()
+    except FileNotFoundError:
+        network = None
+    fits = []
+    for device in ("cpu", "cuda"):
+        twin = copy.deepcopy(generator).to(device)
+        eye = None if network is None else copy.deepcopy(network).to(device)
+        fits.append(Fitting(twin, Targets.of(pictures, SIDE, 4, 0, twin.device), eye))
+    torch.testing.assert_close(torch.tensor(losses(fits[1])), torch.tensor(losses(fits[0])), rtol=GPU_FITS, atol=0.0)
