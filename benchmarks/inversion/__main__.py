@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="picture to write: the person above, the head below, from all sides")
     parser.add_argument("--append", action="store_true", help="add a row to benchmarks/results/inversion.jsonl")
     options = parser.parse_args()
+    made_by = commit()
     generator = load(options.model, options.device)
     side = fitted_side(generator)
     maker = head_maker(Sitting(side, SEED, assets=options.assets))
@@ -117,7 +118,7 @@ def main() -> None:
             seconds=round(clock / options.count, 1) if found_scores is scores else 0.0,
             load_average=round(os.getloadavg()[0], 1),
             device=device,
-            commit=commit(),
+            commit=made_by,
             date=datetime.now(UTC).date().isoformat(),
         )
         if options.append:

@@ -22,9 +22,9 @@ from gghead.uv.samples import sample_maps
 
 MAX_GAIN = 0.7
 """Of the logarithm of a colour gain: from half to twice as bright."""
-
-
 STYLE_RATE, LAYER_RATE, DETAIL_RATE = 0.08, 0.03, 0.02
+EXPRESSION_RATE = 0.002
+"""Of what single pictures have of their own: at the rate of what they share it would take that over."""
 PICTURE_RATES = (0.03, 0.01)
 """Learning rates of gains and cameras, while styles and while details are fitted."""
 AT_ONCE = 3
@@ -135,8 +135,9 @@ class Fitting:
         fit, rate = self.fit, PICTURE_RATES[stage.details]
         per_picture = {"params": [fit.gains, fit.motions], "top": rate}
         if stage.details:
-            detail = [*fit.residual.parameters(), *fit.expressions.parameters()]
-            groups = [{"params": detail, "top": DETAIL_RATE}, per_picture]
+            groups = [{"params": list(fit.residual.parameters()), "top": DETAIL_RATE}, per_picture]
+            if len(fit.expressions):
+                groups.append({"params": list(fit.expressions.parameters()), "top": EXPRESSION_RATE})
         else:
             groups = [
                 {"params": [fit.shared_style], "top": STYLE_RATE},
