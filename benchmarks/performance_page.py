@@ -63,11 +63,38 @@ Forward + backward with torch's backward pass on the calling thread, which spare
 with gradients of all outputs, and with deterministic gradients, relative to the columns above; frames a second of a
 frozen head in a CUDA graph.
 """
+HEADS = """## A new head in the viewer
+
+`python -m benchmarks.viewer_latency --side 256`. Medians on the server's side, the bundled model, milliseconds: from a
+seed to Gaussians, from these to their first picture, and to splats for the browser.
+
+| device | side | head | picture | splats | commit | date |
+|---|---|---|---|---|---|---|
+"""
+EVALUATION = """## Evaluation
+
+`python -m benchmarks.evaluate --device cuda --count 10000`. Generated pictures a second: of generator, rasterizer and
+detector alone, and together.
+
+| device | preset | detector | generator | rasterizer | detector alone | together |
+|---|---|---|---|---|---|---|
+"""
+WORKERS = """## Data on many cores
+
+Decoding PNG archives with masks (`python -m benchmarks.data_loading --workers 1,2,16`; by threads as gghead does it,
+and by processes for comparison) and drawing synthetic heads (`python -m benchmarks.synthetic_heads --workers 2,16`).
+Milliseconds are of processor time, all workers together, starts of processes included for synthetic heads.
+
+| work | processor | workers | pictures / s | a core | ms of a picture |
+|---|---|---|---|---|---|
+"""
 PARTS = {
     "maps": "latents to UV maps", "Gaussians": "UV maps to Gaussians", "pictures": "Gaussians to pictures",
     "discriminator": "discriminator", "discriminator by pictures": "discriminator, gradient w.r.t. pictures",
 }  # fmt: skip
 """Parts of a step as the page calls them."""
+ALONE = ("generator", "rasterizer", "detector")
+"""Stages of an evaluation."""
 SAME_THREAD = "same_thread_forward_backward_ms"
 
 
@@ -79,6 +106,7 @@ def main() -> None:
 def page() -> str:
     """The text of the page."""
     networks = [*training_part(), *profile_part(), *scaling_part(), *latency_part()]
+    networks += [*viewer_part(), *evaluation_part(), *workers_part()]
     drawing = [*cuda_part(latest("rasterize_cuda")), *cpu_part(latest("rasterize_cpu"))]
     return "\n".join([HEAD, *networks, RASTERIZER, *drawing]) + "\n"
 
@@ -186,6 +214,44 @@ def latency_table(rows: list[dict[str, Any]]) -> list[str]:
         times = " | ".join(milliseconds(row[f"{name}_ms"]) for name in ("launched", "replayed", "head"))
         lines.append(f"| {row['preset']} | {row['scales']} | {row['precision']} | {row['gaussians']} | {times} |")
     return [*lines, ""]
+
+
+def viewer_part() -> list[str]:
+    """Table of heads in the viewer."""
+    rows = [row for row in latest("viewer_latency", "device", "side") if "commit" in row]
+    lines = [
+        f"| {row['device']} | {row['side']} | {row['head_ms']:.1f} | {row['picture_ms']:.1f} | "
+        f"{row['splats_ms']:.1f} | {row['commit'][:12]} | {row['date']} |"
+        for row in rows
+    ]
+    return [HEADS + "\n".join(lines), ""] if rows else []
+
+
+def evaluation_part() -> list[str]:
+    """Table of evaluations."""
+    rows = latest("evaluate", "device", "preset", "detector")
+    lines = []
+    for row in rows:
+        alone = " | ".join(f"{row['pictures_per_second_alone'][name]:.0f}" for name in ALONE)
+        lines.append(
+            f"| {row['device']} | {row['preset']} | {row['detector']} | {alone} | {row['pictures_per_second']:.0f} |"
+        )
+    return [EVALUATION + "\n".join(lines), ""] if rows else []
+
+
+def workers_part() -> list[str]:
+    """Table of decoding and of synthetic heads by numbers of workers."""
+    lines = [
+        f"| decoding by {row['way']}, {row['source']} to {row['resolution']} | {row['cpu']} | {row['workers']} | "
+        f"{row['pictures_per_second']:.1f} | {row['per_core']:.1f} | {row['processor_ms']:.1f} |"
+        for row in latest("data_workers", "way", "workers", "source", "resolution", "cpu")
+    ]
+    lines += [
+        f"| {row['variant']} heads at {row['resolution']} | {row['cpu']} | {row['workers']} | "
+        f"{row['pictures_per_second']:.1f} | {row['per_core']:.1f} | {row['processor_ms_per_picture']:.0f} |"
+        for row in latest("synthetic_scaling_cpu", "variant", "workers", "resolution", "cpu")
+    ]
+    return [WORKERS + "\n".join(lines), ""] if lines else []
 
 
 def milliseconds(spread: dict[str, float]) -> str:
