@@ -14,12 +14,12 @@ EXPRESSIONS: dict[str, tuple[float, Units]] = {
     "smile": (0.24, {"mouthSmile": (0.5, 1.0), "cheekSquint": (0.2, 0.6), "mouthDimple": (0.0, 0.5)}),
     "smile with teeth": (
         0.22,
-        {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.4, 0.8), "mouthUpperUp": (0.4, 0.8), "eyeSquint": (0.0, 0.4)}
+        {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.4, 0.8), "mouthUpperUp": (0.3, 0.6), "eyeSquint": (0.0, 0.4)}
         | {"jawOpen": (0.08, 0.25), "mouthStretch": (0.0, 0.25)},
     ),
     "laugh": (
         0.08,
-        {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.6, 1.0), "mouthUpperUp": (0.5, 0.8), "jawOpen": (0.3, 0.7)}
+        {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.6, 1.0), "mouthUpperUp": (0.3, 0.6), "jawOpen": (0.3, 0.7)}
         | {"mouthLowerDown": (0.2, 0.5), "eyeSquint": (0.3, 0.8), "noseSneer": (0.0, 0.3)},
     ),
     "open vowel": (0.04, {"jawOpen": (0.3, 0.7), "mouthLowerDown": (0.0, 0.4), "mouthUpperUp": (0.0, 0.3)}),

@@ -77,6 +77,8 @@ DARK_IRISES = {"brown": 0.42, "dark_brown": 0.5, "light_brown": 0.08}
 DETAIL_SPREAD, OUTLINE_SHARE = 0.18, 0.7
 """Standard deviation of the detail sliders, and the share of it for those of head, neck and chin: more looks like
 putty."""
+CALMED = ("eye-scale-decr", "nose-base-down", "mouth-trans-down")
+"""Sliders that move less: short upper lips fold into themselves when they smile."""
 ASYMMETRY = 0.22
 """Largest weight of an asymmetric target."""
 GAZE_SPREAD, GAZE_LIMIT = np.radians([6.5, 3.5]), np.radians([18.0, 9.0])
@@ -241,7 +243,7 @@ def _add_detail_targets(model: HeadModel, years: float, rng: np.random.Generator
         value = shared[key] + (rng.normal(0, 0.04) if sided else 0)
         if group == "head" and "trans" in name:
             continue
-        if "eye-scale" in name:
+        if name.endswith(CALMED):
             value *= 0.6
         out[model.row[negative]], out[model.row[positive]] = max(0, -value), max(0, value)
     for name in rng.choice(model.shape_names, 2, replace=False):

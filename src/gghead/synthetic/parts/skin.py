@@ -189,7 +189,7 @@ def paint_moles(chart: HeadChart, texture: UInt8[np.ndarray, "h w c"], rng: np.r
     """A few moles at random places of the face, in place."""
     count = min(int(rng.poisson(MOLES)), 8)
     rows, columns = rng.random((2, count, 12))
-    sizes, depths = rng.uniform(0.7, 2.0, count), rng.uniform(0.5, 1.6, count)
+    sizes, depths = rng.uniform(0.6, 1.4, count), rng.uniform(0.4, 1.3, count)
     for k in range(count):
         y, x = (rows[k] * chart.shape[0]).astype(int), (columns[k] * chart.shape[1]).astype(int)
         seen = np.flatnonzero(chart.facing[y, x] > 0.5)

@@ -28,7 +28,7 @@ PROFILE = np.array([[-0.12, 0.0], [0.2, 0.5], [0.45, 0.9], [0.7, 1], [0.9, 0.75]
 """Rows of a tooth: share of its height from the gum, and how far forwards, in units of `BULGE`."""
 BULGE, FLANK = 0.013, 0.030
 """How far a tooth stands out in its middle, and how far its flanks go back."""
-GUM_HEIGHT, GUM_BACK = (0.11, 0.04), (-0.01, -0.07)
+GUM_HEIGHT, GUM_BACK = (0.06, 0.03), (-0.07, -0.08)
 """Of the gums above the upper and below the lower teeth, and how far back they end: the lips are in front of them."""
 GUM_COLUMNS = 11
 PAPILLA = 0.28
