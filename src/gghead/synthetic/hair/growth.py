@@ -169,8 +169,7 @@ def _keep_off(field: HairField, points: np.ndarray, gap: np.ndarray, cut: Cut) -
     loose = np.float32(0.25) if cut.hem == 0 else 0.7 - 0.45 * _smooth(points[:, 1], 6.6, 7.4)
     loose = loose * (1 - _smooth(points[:, 2], 0.95, 1.15) * _smooth(points[:, 1], 7.2, 7.4))  # fringes lie
     target = np.clip(distance, gap, gap + 0.05 + loose * np.maximum(0, distance - gap - 0.05))
-    moved = points + away * (target - distance)[:, None].astype(np.float32)
-    return moved, field.probe(moved)[1]
+    return points + away * (target - distance)[:, None].astype(np.float32), away
 
 
 def _trimmed(lines: Lines, cut: Cut, line: HairLine, rng: np.random.Generator) -> Lines:
@@ -222,4 +221,6 @@ def _smooth(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _unit(vectors: Float[np.ndarray, "*P 3"]) -> Float32[np.ndarray, "*P 3"]:
-    return (vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)).astype(np.float32)
+    return (vectors / (np.sqrt(vectors[..., :1] ** 2 + vectors[..., 1:2] ** 2 + vectors[..., 2:] ** 2) + 1e-9)).astype(
+        np.float32
+    )

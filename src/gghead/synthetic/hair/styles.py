@@ -89,23 +89,23 @@ _LOOSE = (Strip.DENSE_B, Strip.WAVY, Strip.WAVY, Strip.WISPY_A)
 _CURLS = (Strip.CURLY_A, Strip.CURLY_B, Strip.CURLY_A, Strip.WAVY)
 _COILS = (Strip.COILS, Strip.COILS, Strip.CURLY_B)
 CUTS: dict[HairStyle, Cut] = {
-    "ring": Cut("down", 0.2, 0.2, 0.2, 0, 1500, 3, 0.06, 0.35, 0.05, 0.25, 0, 0, 0.15, _STRAIGHT),
-    "buzz": Cut("down", 0.075, 0.06, 0.055, 0, 4200, 1, 0.03, 0.8, 0.03, 0.0, 0, 0, 0.2, _STRAIGHT, base=0, flyaways=0),
-    "crop": Cut("forward", 0.3, 0.17, 0.15, 0, 3600, 2, 0.05, 0.5, 0.10, 0.1, 0, 0, 0.22, _STRAIGHT),
-    "parted": Cut("parted", 0.85, 0.3, 0.2, 0, 2200, 6, 0.07, 0.5, 0.14, 0.1, 0.01, 1, 0.12, _STRAIGHT),
-    "swept": Cut("back", 0.85, 0.35, 0.3, 0, 2000, 6, 0.07, 0.6, 0.14, 0.06, 0.01, 1, 0.10, _STRAIGHT),
-    "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 2300, 5, 0.065, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
-    "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1700, 6, 0.12, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS, base=0.25),
-    "afro": Cut("out", 0.5, 0.4, 0.35, 0, 2400, 3, 0.13, 1.0, 0.5, 0.0, 0.03, 2, 0.30, _COILS, base=0.25),
+    "ring": Cut("down", 0.2, 0.2, 0.2, 0, 1300, 3, 0.06, 0.35, 0.05, 0.25, 0, 0, 0.15, _STRAIGHT),
+    "buzz": Cut("down", 0.075, 0.06, 0.055, 0, 3400, 1, 0.03, 0.8, 0.03, 0.0, 0, 0, 0.2, _STRAIGHT, base=0, flyaways=0),
+    "crop": Cut("forward", 0.3, 0.17, 0.15, 0, 3200, 2, 0.05, 0.5, 0.10, 0.1, 0, 0, 0.22, _STRAIGHT),
+    "parted": Cut("parted", 0.85, 0.3, 0.2, 0, 1900, 6, 0.07, 0.5, 0.14, 0.1, 0.01, 1, 0.12, _STRAIGHT),
+    "swept": Cut("back", 0.85, 0.35, 0.3, 0, 1750, 6, 0.07, 0.6, 0.14, 0.06, 0.01, 1, 0.10, _STRAIGHT),
+    "forward": Cut("forward", 0.62, 0.32, 0.25, 0, 2000, 5, 0.065, 0.45, 0.12, 0.12, 0.01, 1, 0.16, _STRAIGHT),
+    "curly": Cut("down", 0.7, 0.45, 0.4, 0, 1500, 6, 0.12, 0.9, 0.26, 0.10, 0.05, 2, 0.45, _CURLS, base=0.25),
+    "afro": Cut("out", 0.5, 0.4, 0.35, 0, 2050, 3, 0.13, 1.0, 0.5, 0.0, 0.03, 2, 0.30, _COILS, base=0.25),
     "bob": Cut("parted", 2.2, 1.4, 0.7, 6.35, 1350, 8, 0.085, 0.3, 0.12, 0.24, 0.015, 1.2, 0.06, _STRAIGHT),
     "fringed_bob": Cut("forward", 2.2, 1.4, 0.7, 6.35, 1350, 8, 0.085, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
     "long": Cut("parted", 3.4, 2.6, 2.0, 5.0, 1100, 10, 0.095, 0.3, 0.11, 0.24, 0.015, 1.5, 0.05, _STRAIGHT),
     "fringed_long": Cut("forward", 3.0, 2.4, 2.0, 5.1, 1100, 10, 0.095, 0.3, 0.12, 0.26, 0.01, 1, 0.05, _STRAIGHT),
     "long_curly": Cut("parted", 2.9, 2.3, 1.9, 5.4, 1000, 14, 0.12, 0.5, 0.2, 0.2, 0.07, 6, 0.16, _CURLS),
     "wavy": Cut("parted", 3.2, 2.5, 2.0, 5.1, 1050, 14, 0.10, 0.4, 0.15, 0.22, 0.06, 3.5, 0.08, _LOOSE),
-    "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
-    "braid": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="braid"),
-    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 1300, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
+    "ponytail": Cut("tied", 1.6, 1.3, 1.2, 0, 1100, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT),
+    "braid": Cut("tied", 1.6, 1.3, 1.2, 0, 1100, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="braid"),
+    "bun": Cut("tied", 1.6, 1.3, 1.2, 0, 1100, 8, 0.08, 0.1, 0.06, 0, 0, 0, 0.01, _STRAIGHT, knot="bun"),
 }  # fmt: skip
 """Styles that are more than paint on the scalp."""
 

@@ -9,6 +9,10 @@ from gghead.synthetic.hair.strokes import pooled
 
 STRIP_WIDTH, STRIP_HEIGHT = 96, 256
 """Texels of one strip; the strands run from the roots in the top row to the tips in the bottom row."""
+FINE_DETAIL = 1.2
+"""Below this detail strips have half as many columns."""
+BLURRED_ALPHA = 0.75
+"""Exponent of the alpha of those: strands that are blurred would let too much through."""
 TEXTURE_SEED = 41
 
 
@@ -48,7 +52,12 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
         _strip(rng, 3, 1.0, 0.09, 1.3, 0.0, thick=4.0),
         _strip(rng, 90, 0.9, 0.16, 9.0, 0.0, filled=0.5),
     ]
-    return pooled(np.concatenate(strips, 1), detail)
+    atlas = np.concatenate(strips, 1)
+    if detail < FINE_DETAIL:
+        # Ribbons are a dozen samples wide there: texels finer than a sample would only flicker.
+        atlas = atlas.reshape(len(atlas), -1, 2, 4).mean(2)
+        atlas[..., 3] **= BLURRED_ALPHA
+    return pooled(atlas, detail)
 
 
 def _strip(
