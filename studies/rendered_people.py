@@ -8,7 +8,7 @@ import numpy as np
 from gghead.geometry.canonical_cameras import posed_label
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.portraits import PERSON, Sitting, head_maker
-from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.lighting import metered, random_lighting
 from gghead.synthetic.render.renderer import render
 
 
@@ -33,6 +33,7 @@ def draw_people(sitting: Sitting, count: int, yaws: Sequence[float]) -> People:
         rng = np.random.default_rng([sitting.seed, number, PERSON])
         lighting = random_lighting(rng)
         head = maker.draw(rng)
+        lighting = metered(lighting, head.person.melanin)
         views = [render(head.scene, label, sitting.resolution, lighting, supersampling=2) for label in labels]
         rows.append([view.color * view.coverage[..., None] + 1 - view.coverage[..., None] for view in views])
         points.append(landmarks(maker.model, maker.model.morph(head.person.weights), head.place))

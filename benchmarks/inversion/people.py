@@ -12,7 +12,7 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.inversion.targets import Picture
 from gghead.synthetic.anatomy.heads import HeadMaker
 from gghead.synthetic.people.portraits import PERSON, random_background
-from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.lighting import metered, random_lighting
 from gghead.synthetic.render.renderer import render
 
 OFFSETS = (0, -15, 15, -30, 30, -60, 60)
@@ -59,6 +59,7 @@ def held_out(maker: HeadMaker, seed: int, number: int, resolution: int) -> HeldO
     rng = np.random.default_rng([seed, number, PERSON])
     lighting = random_lighting(rng)
     head = maker.draw(rng)
+    lighting = metered(lighting, head.person.melanin)
     rng = np.random.default_rng([seed, number, VIEWS])
     yaw = float(np.clip(rng.normal(0, YAW_SD), -YAW_LIMIT, YAW_LIMIT))
     pitch = float(np.clip(rng.normal(0, PITCH_SD), -PITCH_LIMIT, PITCH_LIMIT))

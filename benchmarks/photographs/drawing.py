@@ -19,7 +19,7 @@ from gghead.synthetic.anatomy.heads import HeadMaker
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.portraits import PERSON
 from gghead.synthetic.people.truth import sight
-from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.lighting import metered, random_lighting
 from gghead.synthetic.render.renderer import Scene, View, render
 
 PHOTOGRAPH = 2
@@ -93,6 +93,7 @@ def draw_photograph(
     rng = np.random.default_rng([seed, number, PERSON])
     lighting = random_lighting(rng)
     head = maker.draw(rng)
+    lighting = metered(lighting, head.person.melanin)
     rng = np.random.default_rng([seed, number, PHOTOGRAPH])
     frame = None
     while frame is None:

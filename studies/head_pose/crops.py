@@ -22,7 +22,7 @@ from gghead.photos.faces.models import FaceModels
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.people.portraits import PERSON, Sitting, head_maker
 from gghead.synthetic.people.truth import sight
-from gghead.synthetic.render.lighting import random_lighting
+from gghead.synthetic.render.lighting import metered, random_lighting
 from gghead.synthetic.render.renderer import render
 
 TEXTURES_FOR = 256
@@ -68,6 +68,7 @@ def _draw(task: tuple[int, int]) -> list[dict[str, np.ndarray]]:
     rng = np.random.default_rng([seed, number, PERSON])
     lighting = random_lighting(rng)
     head = maker.draw(rng)
+    lighting = metered(lighting, head.person.melanin)
     points = landmarks(maker.model, maker.model.morph(head.person.weights), head.place)
     rows = []
     for view_number in range(VIEWS):

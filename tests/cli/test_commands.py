@@ -94,7 +94,7 @@ def test_outputs_are_not_overwritten_without_force(model: Path, tmp_path: Path) 
     ("seeds", "message"),
     [
         ("3-1", "ends before it starts; write 1-3"),
-        ("7,0-4294967295", "4294967297 seeds; expected at most 100000 at a time"),
+        ("7,0-4294967295", "4294967296 seeds; expected at most 100000 at a time"),
         ("a", "is no seed"),
         ("", "is no seed"),
         ("1,,2", "is no seed"),
@@ -311,7 +311,7 @@ MANY_OPTIONS = {
 def test_help_names_every_command_and_few_commands_have_many_options() -> None:
     assert gghead("--help").exit_code == 0
     names = ["train", "resume", "sample", "interpolate", "view", "evaluate", "export", "import"]
-    names += ["info", "data", "doctor"]
+    names += ["info", "data", "doctor", "invert"]
     assert sorted(main.commands) == sorted(names)
     for name in names:
         assert gghead(name, "--help").exit_code == 0
