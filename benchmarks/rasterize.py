@@ -23,11 +23,11 @@ def main() -> None:
     arguments = parser.parse_args()
     # Imported here: the one needs numba, the other cuda-core.
     if arguments.device == "cpu":
-        import rasterize_cpu
+        from benchmarks import rasterize_cpu
 
         rasterize_cpu.run(arguments.threads, max(arguments.repeats or 15, 10))
     else:
-        import rasterize_cuda
+        from benchmarks import rasterize_cuda
 
         rasterize_cuda.run(max(arguments.repeats or 50, 10), arguments.scenes, arguments.commit)
 
