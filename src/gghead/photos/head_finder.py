@@ -96,7 +96,8 @@ class HeadFinder:
         rivals = [face for face in faces if face.box.side >= RIVAL * faces[0].box.side]
         if len(rivals) > 1:
             text = (
-                f"{len(rivals)} faces of about one size are in it; take every face (--faces all), or one person's part"
+                f"{len(rivals)} faces of about one size are in it; cut one person out, or take every face "
+                "(gghead data photos --faces all)"
             )
             yield Refused(Reason.SEVERAL_FACES, text)
         else:
