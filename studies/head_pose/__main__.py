@@ -4,6 +4,7 @@
     python -m studies.head_pose crops --out crops/procedural.npz --seconds 400 --seed 2
     python -m studies.head_pose template crops/*.npz --out src/gghead/assets/face_template.npz
     python -m studies.head_pose train crops/*.npz --seconds 600 --out src/gghead/assets/head_pose.safetensors
+    python -m studies.head_pose train crops/*.npz --seconds 120 --start OLD.safetensors --out NEW.safetensors
 
 Training needs a GPU to be short; it prints the errors on a twelfth of the people, whom it does not learn from.
 """

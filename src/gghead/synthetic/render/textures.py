@@ -19,15 +19,20 @@ RELIEF = 0.003
 
 
 @fast
+def _corners(width, height, u, v):
+    """Columns and rows of the texels around a place, clamped at the borders, and its shares of the farther ones."""
+    fx = min(max(u * width - 0.5, 0.0), width - 1.0)
+    fy = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
+    x0, y0 = int(fx), int(fy)
+    return x0, y0, min(x0 + 1, width - 1), min(y0 + 1, height - 1), fx - x0, fy - y0
+
+
+@fast
 def detail(look, m, u, v):
     """Gloss as a factor and height in world units of the detail map, bilinear, clamped at the borders."""
     _, places, _, _, details = look
     width, height, start = places[m, WIDTH], places[m, HEIGHT], places[m, DETAIL]
-    fx = min(max(u * width - 0.5, 0.0), width - 1.0)
-    fy = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
-    x0, y0 = int(fx), int(fy)
-    ax, ay = fx - x0, fy - y0
-    x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+    x0, y0, x1, y1, ax, ay = _corners(width, height, u, v)
     a, b, c, d = start + y0 * width + x0, start + y0 * width + x1, start + y1 * width + x0, start + y1 * width + x1
     p, q, r, s = (1 - ax) * (1 - ay), ax * (1 - ay), (1 - ax) * ay, ax * ay
     gloss = p * details[a, 0] + q * details[b, 0] + r * details[c, 0] + s * details[d, 0]
@@ -40,11 +45,7 @@ def texel(look, m, u, v):
     """Albedo in linear light and alpha, bilinear, clamped at the borders; v points up. Clear texels have no colour."""
     atlas, places, tints, linear, _ = look
     width, height, start = places[m, WIDTH], places[m, HEIGHT], places[m, START]
-    fx = min(max(u * width - 0.5, 0.0), width - 1.0)
-    fy = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
-    x0, y0 = int(fx), int(fy)
-    ax, ay = fx - x0, fy - y0
-    x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+    x0, y0, x1, y1, ax, ay = _corners(width, height, u, v)
     r, g, b, a = 0.0, 0.0, 0.0, 0.0
     for corner in range(4):
         right, low = corner & 1, corner >> 1
