@@ -9,7 +9,7 @@ import torch
 from gghead.data.dataset import HeadDataset
 from gghead.evaluation.consistency import view_cameras, view_consistency, warp
 from gghead.evaluation.evaluate import EvaluationSettings, evaluate
-from gghead.evaluation.geometry import depth_statistics, gap, generated_shapes, true_shapes
+from gghead.evaluation.geometry import Shapes, depth_statistics, gap, generated_shapes, true_shapes
 from gghead.evaluation.measures import shape_measures
 from gghead.evaluation.real_statistics import RealStatistics, measure_real_statistics
 from gghead.gaussians.scene import Gaussians
@@ -115,3 +115,12 @@ def test_relief_is_between_the_quantiles() -> None:
     mean, relief = depth_statistics(torch.linspace(2, 3, 101))
     assert (mean, relief) == (pytest.approx(2.5), pytest.approx(0.9))
     assert all(math.isnan(value) for value in depth_statistics(torch.empty(0)))
+
+
+@pytest.mark.parametrize(("yaws", "last"), [([0.0, 20.0, -40.0], "30-45"), ([0.0, -60.0, 170.0], "90-180")])
+def test_bins_reach_as_far_round_as_the_data(yaws: list[float], last: str) -> None:
+    shapes = Shapes(torch.tensor(yaws), *torch.full((3, 3), 0.5))
+    names = [measure.name for measure in shape_measures(shapes, shapes)]
+    areas = [name for name in names if name.startswith("silhouette")]
+    assert areas[-1].endswith(last)
+    assert areas[0] == "silhouette area gap"

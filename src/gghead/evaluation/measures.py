@@ -12,8 +12,9 @@ from gghead.metrics.neighbors import NEIGHBORHOOD, nearest_neighbor_ratio, preci
 
 COUNTS = (100, 1_000, 5_000, 10_000, 50_000)
 """Numbers of generated pictures that people report; those below the number asked for come for nothing."""
-YAW_BINS = ((0.0, 15.0), (15.0, 30.0), (30.0, 45.0))
-"""Degrees to either side."""
+YAW_BINS = ((0.0, 15.0), (15.0, 30.0), (30.0, 45.0), (45.0, 90.0), (90.0, 180.0))
+"""Degrees to either side; those from 45 on count where the real pictures have any there, as FFHQ has not."""
+FRONT = 45.0
 MANIFOLD_LIMIT = 10_000
 """Pictures of each kind that precision and recall look at: they take the square of it in time."""
 FEW = 2
@@ -61,10 +62,12 @@ def distribution_measures(real: FeatureSet, fakes: FeatureSet, detector: Detecto
 
 
 def yaw_measures(real: FeatureSet, fakes: FeatureSet, detector: Detector, suffix: str = "") -> list[Measure]:
-    """The Frechet distance among pictures taken from the front, from the half side, and from the side."""
+    """The Frechet distance among pictures taken from the front, from the half side, from the side and from behind."""
     found = []
     for low, high in YAW_BINS:
         there, made = real.within(low, high), fakes.within(low, high)
+        if low >= FRONT and not len(there.usable()):
+            continue
         name = f"{detector.frechet_name}{suffix} yaw {low:.0f}-{high:.0f}"
         counts = f"{len(there.usable())} real, {len(made.usable())} generated"
         found.append(_frechet(name, there, made, counts))
@@ -76,6 +79,8 @@ def shape_measures(true: Shapes, generated: Shapes) -> list[Measure]:
     found = []
     for low, high in ((0.0, 181.0), *YAW_BINS):
         there, made = true.within(low, high), generated.within(low, high)
+        if low >= FRONT and not len(there.yaws):
+            continue
         where = "" if high > 180 else f" yaw {low:.0f}-{high:.0f}"
         counts = f"{len(there.yaws)} real, {len(made.yaws)} generated"
         found.append(Measure(f"silhouette area gap{where}", gap(made.areas, there.areas), "lower", counts))
