@@ -74,10 +74,13 @@ def test_wide_poses_go_to_the_profile_on_both_sides() -> None:
 def test_poses_all_round_come_from_every_side_and_never_from_below_30_or_above_45_degrees() -> None:
     yaw, pitch = poses("around")
     share, _ = np.histogram(yaw, 8, (-180, 180))
-    assert (np.abs(share / len(yaw) - 1 / 8) < 0.03).all()
+    even, frontal = 2 / 3 / 8, 2 / 3 / 8 + 1 / 3 / 2
+    expected = [even, even, even, frontal, frontal, even, even, even]
+    assert (np.abs(share / len(yaw) - expected) < 0.03).all(), "a third is spread as in FFHQ, the rest evenly"
     assert -30.01 < pitch.min() < -25
     assert 38 < pitch.max() < 45.01
-    assert 4 < pitch.mean() < 9
+    assert 2 < pitch.mean() < 7
+    assert pitch[np.abs(yaw) > 45].mean() > 5, "of the even ones from a little above"
 
 
 def size_of_heads(optics: Optics, yaw: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -34,7 +34,8 @@ def read_bounds(text: str) -> tuple[float, float]:
     type=click.Choice(["ffhq", "wide", "around"]),
     default="ffhq",
     show_default=True,
-    help="ffhq: yaw to 45 degrees as in FFHQ; wide: half of the pictures evenly to 90; around: all 360.",
+    help="ffhq: yaw to 45 degrees as in FFHQ; wide: half of the pictures evenly to 90; "
+    "around: two thirds evenly over all 360.",
 )
 @click.option(
     "--distance",

@@ -18,6 +18,8 @@ SHORTEST_FOCAL, LONGEST_FOCAL = 0.5, 25.0
 """Focal lengths in units of the side: lenses that see 90 and 2.3 degrees."""
 AROUND_PITCH = (math.radians(-30), math.radians(5), math.radians(45))
 """Lowest, likeliest and highest pitch all round."""
+AROUND_FRONTAL = 1 / 3
+"""Share of pictures all round whose poses are FFHQ's: of even yaws alone only a quarter would show a whole face."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def require_bounds(name: str, bounds: tuple[float, float] | None, low: float, hi
 
 def _random_pose(rng: np.random.Generator, poses: Poses) -> tuple[float, float]:
     """Yaw and pitch."""
+    if poses == "around" and rng.random() < AROUND_FRONTAL:
+        poses = "ffhq"
     if poses == "around":
         return float(rng.uniform(-math.pi, math.pi)), float(rng.triangular(*AROUND_PITCH))
     spread = SPREADS[poses]
