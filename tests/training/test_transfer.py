@@ -11,21 +11,24 @@ from click.testing import CliRunner
 
 from gghead.checkpoint.tensors import load_tensors
 from gghead.cli.main import main
+from gghead.config.presets import PRESETS, Preset
 from gghead.config.training import RunConfig
+from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
 from gghead.model.continuation import TrainingNetworks, save_training, training_file
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
 from gghead.model.storage import load_generator, save_generator
+from gghead.rasterizer import render
 from gghead.runs.run_folder import RunFolder
-from gghead.stylegan.resampling import downsample
+from gghead.stylegan.resampling import downsample, upsample
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
 from gghead.training.state import TrainingState, new_state
 from gghead.training.transfer import continue_config, open_source, transfer
 from official_writer import official_content, write_official
-from tiny_run import MODEL, SilentMonitor, tiny_config, write_tiny_dataset
-from tolerances import EXACT_FLOAT32
+from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset
+from tolerances import EXACT_FLOAT32, GROWN_PICTURES
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,53 @@ def test_a_grown_generator_gives_the_same_head_with_more_gaussians(stage1: RunFo
         torch.testing.assert_close(new.styles([0, 1]), styles, rtol=0, atol=0)
         torch.testing.assert_close(new.maps(styles), old.maps(styles), rtol=0, atol=0)
     assert len(after.generator_ema.texel_uvs) > 3 * len(before.generator_ema.texel_uvs)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_maps_that_grow_are_the_old_ones_upsampled_until_the_new_blocks_learn(stage1: RunFolder, factor: int) -> None:
+    config = continue_config(other_maps(stage1.config, 16 * factor), open_source(stage1.path))
+    before, (after, taken) = state_of(stage1), transfer(config, "cpu")
+    added = factor // 2
+    for old, new in ((before.generator, after.generator), (before.generator_ema, after.generator_ema)):
+        assert new.synthesis.num_styles == old.synthesis.num_styles + 2 * added
+        torch.testing.assert_close(new.mapping.mean_style, old.mapping.mean_style, rtol=0, atol=0)
+        expected = old.maps(old.styles([0, 1]))
+        for _ in range(added):
+            expected = upsample(expected)
+        maps = new.maps(new.styles([0, 1]))
+        torch.testing.assert_close(maps, expected, **EXACT_FLOAT32._asdict())
+        pictures = [render(head.sample([0, 1]), Cameras.frontal(64)).rgb for head in (old, new)]
+        assert float((pictures[0] - pictures[1]).abs().mean()) < GROWN_PICTURES
+    learned = [block.to_output.weight for block in after.generator.synthesis.blocks[-added:]]
+    after.generator.maps(after.generator.styles([0])).square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in learned)
+    new = {name for name in taken.fresh if name.startswith("generator_ema/synthesis")}
+    assert new == {
+        f"generator_ema/synthesis.blocks.{3 + index}.{name}"
+        for index in range(added)
+        for name in before.generator.synthesis.blocks[-1].state_dict()
+    }
+
+
+@pytest.mark.slow
+def test_a_run_by_the_command_begins_with_smaller_maps(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = {}
+    for side in (32, 64):
+        stages[side] = tmp_path / str(side)
+        config = other_maps(tiny_config(data), side)
+        monkeypatch.setitem(PRESETS, "demo", Preset("", config.model, replace(TRAINING, snapshot_every=8)))
+        command = ["train", "demo", "--data", str(data), "--out", str(stages[side]), "--images", "8", "--device", "cpu"]
+        command += ["--init-from", str(stages[32])] if side == 64 else []
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.output
+    run = RunFolder.open(stages[64])
+    begun, ended = (load_tensors(path / "generator_ema.safetensors").tensors for path in run.checkpoints())
+    last = "synthesis.blocks.4.to_output.weight"
+    assert f"generator/{last}" in json.loads(run.transfer.read_text())["fresh"]
+    assert not begun[last].any()
+    assert ended[last].any(), "the new block learns"
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -177,8 +227,9 @@ def wider(config: RunConfig) -> RunConfig:
     )
 
 
-def other_maps(config: RunConfig) -> RunConfig:
-    return replace(config, model=replace(config.model, generator=replace(config.model.generator, map_resolution=32)))
+def other_maps(config: RunConfig, side: int = 8) -> RunConfig:
+    generator = replace(config.model.generator, map_resolution=side)
+    return replace(config, model=replace(config.model, generator=generator))
 
 
 def smaller(config: RunConfig) -> RunConfig:
@@ -189,7 +240,7 @@ def smaller(config: RunConfig) -> RunConfig:
     ("change", "message"),
     [
         (wider, r"the discriminator of .*000000024 has channel_max 8, and the preset 16; expected the same widths"),
-        (other_maps, "the generator of .* has map_resolution 16, and the preset 32"),
+        (other_maps, "is of UV maps of 16 x 16, and preset tiny has 8 x 8; a run can only grow: take a larger preset"),
         (smaller, "is of pictures of 16 x 16, and preset tiny has 8 x 8; a run can only grow"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A run that starts from another: its networks get weights by name, its discriminator blocks on top."""
+"""A run that starts from another: its networks get weights by name, and blocks more where it has larger sides."""
 
 import math
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from gghead.uv.bake import bake
 from gghead.uv.samples import UVSamples, place_uv_samples
 from gghead.uv.template import HeadTemplate
 
-MAY_DIFFER = ("grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
+MAY_DIFFER = ("map_resolution", "grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""
@@ -134,14 +134,15 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
 
     Raises:
         FileNotFoundError: the source lacks its generator.
-        ValueError: the networks differ in more than grid and resolution, the resolution would shrink, or the template
-            is another one.
+        ValueError: the networks differ in more than grid and resolutions, a resolution would shrink, or the template is
+            another one.
     """
     generator = replace(config.model.generator, quaternion_order=source.generator.quaternion_order)
     config = replace(
         config, template=config.template or source.template, model=replace(config.model, generator=generator)
     )
     _require_same(config.model.generator, source.generator, "generator", source)
+    _require_growth("UV maps", generator.map_resolution, source.generator.map_resolution, config, source)
     _require_same_template(config, source)
     training = replace(config.training, blur_fade_images=0, swap_fade_images=0, ema_rampup=0.0)
     config = replace(config, init_from=str(source.path))
@@ -149,12 +150,7 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     if before is None:
         return replace(config, training=training)
     _require_same(after, before, "discriminator", source)
-    if after.resolution < before.resolution:
-        raise ValueError(
-            f"{source.path} is of pictures of {before.resolution} x {before.resolution}, and preset "
-            f"{config.preset} has {after.resolution} x {after.resolution}; a run can only grow: take a larger preset, "
-            "or start from a run of a smaller one"
-        )
+    _require_growth("pictures", after.resolution, before.resolution, config, source)
     grown = before.grown_from + ((before.resolution,) if after.resolution > before.resolution else ())
     if after.resolution == before.resolution:
         training = replace(training, growth_fade_images=0)
@@ -164,6 +160,10 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
 
 def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingState, Transfer]:
     """Fresh networks with the weights of the run that theirs starts from; optimizers stay fresh.
+
+    Blocks that are added to the synthesis network add nothing to the UV maps at first: these are the source's,
+    upsampled where each block adds to the output of those before it (Karras et al. 2020, section 4.2). Blocks on top of
+    the discriminator are faded in.
 
     Args:
         config: as `continue_config` made it.
@@ -178,7 +178,7 @@ def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingSta
     state = new_state(config, device, source.samples if _has_its_own_template(config, source) else None)
     resolution = config.model.discriminator.resolution
     before = resolution if source.discriminator is None else source.discriminator.resolution
-    added = int(math.log2(resolution // before))
+    added = _doublings(before, resolution)
     fresh: list[str] = []
     unused: list[str] = []
     for name, network in state.networks.items():
@@ -190,6 +190,10 @@ def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingSta
         unused += [f"{name}/{tensor}" for tensor in old]
     for block in state.discriminator.critic.blocks[:added]:
         nn.init.zeros_(block.conv1.weight)
+    larger = _doublings(source.generator.map_resolution, config.model.generator.map_resolution)
+    for generator in (state.generator, state.generator_ema):
+        for block in generator.synthesis.blocks[len(generator.synthesis.blocks) - larger :]:
+            nn.init.zeros_(block.to_output.weight)
     unused += [name for name in source.tensors if name not in state.networks]
     return state, Transfer(config.init_from, source.images, tuple(fresh), tuple(unused))
 
@@ -201,6 +205,11 @@ def note_transfer(run: RunFolder, taken: Transfer, monitor: Monitor) -> None:
     monitor.event(f"starts with the weights of {taken.source}{seen}")
     monitor.event(f"not transferred, fresh: {listed(taken.fresh) or 'nothing'}")
     monitor.event(f"left behind: {listed(taken.unused) or 'nothing'}")
+
+
+def _doublings(before: int, after: int) -> int:
+    """How often a side was doubled, of two that are powers of two."""
+    return int(math.log2(after // before))
 
 
 def _grown_name(name: str, added: int, resolution: int) -> str:
@@ -233,6 +242,14 @@ def _require_same(
             )
 
 
+def _require_growth(what: str, after: int, before: int, config: RunConfig, source: Source) -> None:
+    if after < before:
+        raise ValueError(
+            f"{source.path} is of {what} of {before} x {before}, and preset {config.preset} has {after} x {after}; "
+            "a run can only grow: take a larger preset, or start from a run of a smaller one"
+        )
+
+
 def _has_its_own_template(config: RunConfig, source: Source) -> bool:
     """Whether a run is on a template that is known by the places of the source's Gaussians alone."""
     return config.template == source.template and Path(config.template or "").suffix == MODEL_SUFFIX
@@ -241,12 +258,13 @@ def _has_its_own_template(config: RunConfig, source: Source) -> bool:
 def _require_same_template(config: RunConfig, source: Source) -> None:
     if _has_its_own_template(config, source):
         return
-    generator = replace(config.model.generator, grid_size=source.generator.grid_size)
+    theirs = source.generator
+    generator = replace(config.model.generator, map_resolution=theirs.map_resolution, grid_size=theirs.grid_size)
     texels = read_texels(replace(config, model=replace(config.model, generator=generator)))
     if not _is_near(texels.positions, source.samples.positions):
-        theirs, ours = source.template or "the built-in one", config.template or "the built-in one"
+        its_own, ours = source.template or "the built-in one", config.template or "the built-in one"
         raise ValueError(
-            f"{source.path} models heads on another template: its own is {theirs}, this run is to take {ours}; "
+            f"{source.path} models heads on another template: its own is {its_own}, this run is to take {ours}; "
             "leave --template away, or name the same head with it"
         )
 
