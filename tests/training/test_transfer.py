@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from gghead.stylegan.resampling import downsample, upsample
 from gghead.training.checkpoints import restore_state
 from gghead.training.loop import train
 from gghead.training.state import TrainingState, new_state
-from gghead.training.transfer import continue_config, open_source, transfer
+from gghead.training.transfer import MAY_DIFFER, continue_config, open_source, transfer
 from official_writer import official_content, write_official
 from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32, GROWN_PICTURES
@@ -68,6 +68,17 @@ def test_a_grown_generator_gives_the_same_head_with_more_gaussians(stage1: RunFo
         torch.testing.assert_close(new.styles([0, 1]), styles, rtol=0, atol=0)
         torch.testing.assert_close(new.maps(styles), old.maps(styles), rtol=0, atol=0)
     assert len(after.generator_ema.texel_uvs) > 3 * len(before.generator_ema.texel_uvs)
+
+
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.begins_with])
+def test_a_preset_can_begin_with_the_one_that_it_names(name: str) -> None:
+    preset = PRESETS[name]
+    before = PRESETS[preset.begins_with or ""].model
+    for new, old in ((preset.model.generator, before.generator), (preset.model.discriminator, before.discriminator)):
+        differ = {field.name for field in fields(new) if getattr(new, field.name) != getattr(old, field.name)}
+        assert differ <= set(MAY_DIFFER)
+    assert preset.model.discriminator.resolution >= before.discriminator.resolution
+    assert preset.model.generator.map_resolution >= before.generator.map_resolution
 
 
 @pytest.mark.parametrize("factor", [2, 4])

@@ -46,17 +46,28 @@ HEADS = TrainingConfig(
 )
 
 
-def heads_model(resolution: int) -> ModelConfig:
-    """Networks of the stages of our own: one generator, and a discriminator that grows."""
+def heads_model(
+    resolution: int, map_resolution: int = 256, grid_size: int = 256, supersampling: int = 2
+) -> ModelConfig:
+    """Networks of the stages of our own: one generator, and a discriminator that grows.
+
+    Args:
+        resolution: side of the pictures, pixels.
+        map_resolution: side of the UV maps, texels.
+        grid_size: of the grid of Gaussians.
+        supersampling: pictures are drawn so many times as large, and averaged.
+    """
     generator = GeneratorConfig(
         z_size=256,
         style_size=256,
+        map_resolution=map_resolution,
         channel_base=16384,
         channel_max=256,
+        grid_size=grid_size,
         camera_conditioned=False,
         sh_degree=0,
         position_range=0.15,
-        supersampling=2,
+        supersampling=supersampling,
     )
     return ModelConfig(generator, DiscriminatorConfig(resolution, channel_base=16384, mapping_layers=2))
 
@@ -96,7 +107,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "heads64": Preset(
-        "any heads with masks, small networks, the consistent recipe: the first of three stages",
+        "any heads with masks, small networks, the consistent recipe: the first of four stages",
         heads_model(64),
         replace(HEADS, blur_sigma=2.0, blur_fade_images=40_000, r1_gamma=0.25, total_images=100_000),
     ),
@@ -111,6 +122,14 @@ PRESETS: dict[str, Preset] = {
         heads_model(256),
         replace(HEADS, blur_fade_images=100_000),
         begins_with="heads128",
+    ),
+    "heads512": Preset(
+        "its fourth, 512 x 512, UV maps of 512, 2.3 times the Gaussians: --init-from a run of heads256",
+        # Drawn at 1024, every frame of 512 would be, too, of whoever looks at its heads on a CPU.
+        heads_model(512, map_resolution=512, grid_size=384, supersampling=1),
+        # R1 grew with the sides of the pictures before: 0.25, 0.5, 1.
+        replace(HEADS, blur_fade_images=100_000, r1_gamma=2.0, total_images=3_000_000),
+        begins_with="heads256",
     ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),
     "ffhq512": Preset(
