@@ -11,6 +11,7 @@ from gghead.synthetic.anatomy.expressions import (
 )
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import AGES, Person, age_mix, random_person
+from gghead.synthetic.parts.eyeballs import IRIS_SHARE
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,18 @@ def test_every_person_stands_in_the_canonical_head_space(model: HeadModel, peopl
         np.testing.assert_allclose(right, [-0.085, 0.11, 0.09], atol=0.04)
         size = np.linalg.norm(place.linear, axis=0)
         np.testing.assert_allclose(size, size[0], rtol=1e-5)
+
+
+def test_lids_are_as_far_apart_as_in_portraits(model: HeadModel) -> None:
+    heights, strong = [], []
+    for seed in range(150):
+        person = random_person(model, np.random.default_rng([9, seed]))
+        units = {name: float(person.weights[row]) for name, row in model.row.items() if name.startswith("unit/")}
+        strong.append(units["unit/jawOpen"] > 0.3)
+        if units["unit/eyeBlinkLeft"] < 0.5 and abs(person.gaze[1]) < np.radians(3):
+            heights.append(model.lids(model.morph(person.weights)))
+    upper, lower = np.array(heights).T / IRIS_SHARE
+    assert 0.55 < np.median(upper) < 0.85, "a part of the iris's upper half is covered"
+    assert (upper > 0.3).mean() > 0.95, "next to no eye is half shut"
+    assert (lower < -1.25).mean() < 0.05, "no white below the iris"
+    assert np.mean(strong) < 0.06, "mouths are rarely wide open"

@@ -10,34 +10,34 @@ Units = dict[str, tuple[float, float]]
 """Range of each unit at full strength."""
 
 EXPRESSIONS: dict[str, tuple[float, Units]] = {
-    "none": (0.15, {}),
-    "smile": (0.24, {"mouthSmile": (0.5, 1.0), "cheekSquint": (0.2, 0.6), "mouthDimple": (0.0, 0.5)}),
+    "none": (0.26, {}),
+    "smile": (0.31, {"mouthSmile": (0.5, 1.0), "cheekSquint": (0.2, 0.6), "mouthDimple": (0.0, 0.5)}),
     "smile with teeth": (
-        0.22,
+        0.19,
         {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.4, 0.8), "mouthUpperUp": (0.3, 0.6), "eyeSquint": (0.0, 0.4)}
         | {"jawOpen": (0.08, 0.25), "mouthStretch": (0.0, 0.25)},
     ),
     "laugh": (
-        0.08,
+        0.04,
         {"mouthSmile": (0.9, 1.0), "cheekSquint": (0.6, 1.0), "mouthUpperUp": (0.3, 0.6), "jawOpen": (0.3, 0.7)}
         | {"mouthLowerDown": (0.2, 0.5), "eyeSquint": (0.3, 0.8), "noseSneer": (0.0, 0.3)},
     ),
-    "open vowel": (0.04, {"jawOpen": (0.3, 0.7), "mouthLowerDown": (0.0, 0.4), "mouthUpperUp": (0.0, 0.3)}),
-    "wide vowel": (0.03, {"mouthStretch": (0.3, 0.8), "jawOpen": (0.1, 0.3), "mouthLowerDown": (0.2, 0.6)}),
-    "rounded vowel": (0.03, {"mouthFunnel": (0.4, 0.9), "mouthPucker": (0.0, 0.4), "jawOpen": (0.0, 0.4)}),
+    "open vowel": (0.02, {"jawOpen": (0.3, 0.7), "mouthLowerDown": (0.0, 0.4), "mouthUpperUp": (0.0, 0.3)}),
+    "wide vowel": (0.015, {"mouthStretch": (0.3, 0.8), "jawOpen": (0.1, 0.3), "mouthLowerDown": (0.2, 0.6)}),
+    "rounded vowel": (0.02, {"mouthFunnel": (0.4, 0.9), "mouthPucker": (0.0, 0.4), "jawOpen": (0.0, 0.4)}),
     "lip consonant": (0.02, {"mouthRollLower": (0.2, 0.8), "mouthRollUpper": (0.0, 0.5), "mouthPress": (0.0, 0.5)}),
-    "tongue consonant": (0.01, {"jawOpen": (0.1, 0.3), "tongueOut": (0.1, 0.3), "mouthLowerDown": (0.1, 0.4)}),
-    "chewing": (0.01, {"jawOpen": (0.3, 0.5), "mouthClose": (0.3, 0.5), "cheekPuff": (0.0, 0.3)}),
-    "pout": (0.02, {"mouthPucker": (0.4, 1.0), "mouthShrugLower": (0.0, 0.5)}),
-    "frown": (0.04, {"mouthFrown": (0.3, 0.8), "browDown": (0.5, 1.0), "mouthPress": (0.0, 0.5)}),
-    "concentration": (0.03, {"browDown": (0.3, 0.8), "eyeSquint": (0.3, 0.8), "mouthPress": (0.0, 0.6)}),
+    "tongue consonant": (0.005, {"jawOpen": (0.1, 0.3), "tongueOut": (0.1, 0.3), "mouthLowerDown": (0.1, 0.4)}),
+    "chewing": (0.005, {"jawOpen": (0.3, 0.5), "mouthClose": (0.3, 0.5), "cheekPuff": (0.0, 0.3)}),
+    "pout": (0.015, {"mouthPucker": (0.4, 1.0), "mouthShrugLower": (0.0, 0.5)}),
+    "frown": (0.025, {"mouthFrown": (0.3, 0.8), "browDown": (0.5, 1.0), "mouthPress": (0.0, 0.5)}),
+    "concentration": (0.025, {"browDown": (0.3, 0.8), "eyeSquint": (0.3, 0.8), "mouthPress": (0.0, 0.6)}),
     "surprise": (
-        0.03,
+        0.015,
         {"browInnerUp": (0.6, 1.0), "browOuterUp": (0.6, 1.0), "eyeWide": (0.4, 0.9), "jawOpen": (0.0, 0.7)},
     ),
-    "disgust": (0.01, {"noseSneer": (0.5, 1.0), "mouthUpperUp": (0.3, 0.7), "browDown": (0.3, 0.7)}),
-    "worry": (0.02, {"browInnerUp": (0.6, 1.0), "mouthFrown": (0.1, 0.5), "mouthStretch": (0.0, 0.4)}),
-    "shrug": (0.02, {"mouthShrugLower": (0.5, 1.0), "mouthShrugUpper": (0.3, 0.8), "mouthFrown": (0.1, 0.5)}),
+    "disgust": (0.005, {"noseSneer": (0.5, 1.0), "mouthUpperUp": (0.3, 0.7), "browDown": (0.3, 0.7)}),
+    "worry": (0.015, {"browInnerUp": (0.6, 1.0), "mouthFrown": (0.1, 0.5), "mouthStretch": (0.0, 0.4)}),
+    "shrug": (0.015, {"mouthShrugLower": (0.5, 1.0), "mouthShrugUpper": (0.3, 0.8), "mouthFrown": (0.1, 0.5)}),
 }
 """Chance of each expression, and its units."""
 ACCENTS: tuple[Units, ...] = (
@@ -71,11 +71,19 @@ SIDEDNESS = 0.12
 """Standard deviation of an expression's strength on one side."""
 CALM = (0.05, 0.2)
 """Everybody's lips smile at least so much: without, the head model looks dour."""
-LID_SPREAD, SHUT = 0.06, 0.015
+STRONG = 0.12
+"""Share of faces whose expression is strong; the others are mild, as those of people in photographs mostly are."""
+MILD_STRENGTH, FULL_STRENGTH = (0.15, 0.65), (0.65, 1.0)
+LID_SPREAD, SHUT = 0.03, 0.015
 """Standard deviation of the normal distribution whose absolute value says how far lids are closed, and the share of
 faces whose eyes are shut."""
-OPENNESS = 0.25
-"""Most that eyes are opened beyond the head model's."""
+WIDE_RISE, BLINK_FALL, SQUINT_RISE = 0.2, 0.72, 0.17
+"""How far the upper lids go up at full `eyeWide`, and down by an `eyeBlink` of 1 if it went on as it begins, and how
+far the lower lids go up at full `eyeSquint`; radii of the eyeball."""
+MOST_RAISED = 0.6
+"""Weight of `eyeSquint` up to which the lower lids are put in place."""
+SHUT_FROM = 0.5
+"""Weight of `eyeBlink` from which on lids are shut on purpose."""
 LID_REACH = np.radians(25.0)
 """Turn of the eyes at which the lids have followed all the way."""
 
@@ -83,17 +91,30 @@ LID_REACH = np.radians(25.0)
 def random_expression(rng: np.random.Generator) -> dict[str, float]:
     """Weights of expression units, 0 to 1, but for those by which lids follow the eyes."""
     name = list(EXPRESSIONS)[rng.choice(len(EXPRESSIONS), p=[chance for chance, _ in EXPRESSIONS.values()])]
-    strength, calm = 0.2 + 0.8 * rng.beta(2, 2), rng.uniform(*CALM)
-    opened, closed = rng.uniform(0, OPENNESS), min(abs(rng.normal(0, LID_SPREAD)), 0.2)
-    if rng.random() < SHUT:
-        opened, closed = 0.0, rng.uniform(0.85, 1)
-    units = {"mouthSmileLeft": calm, "mouthSmileRight": calm}
-    units |= {f"eye{unit}{side}": v for unit, v in (("Wide", opened), ("Blink", closed)) for side in ("Left", "Right")}
+    low, high = FULL_STRENGTH if rng.random() < STRONG else MILD_STRENGTH
+    strength, calm = low + (high - low) * rng.beta(2, 2), rng.uniform(*CALM)
+    closed = rng.uniform(0.85, 1) if rng.random() < SHUT else min(abs(rng.normal(0, LID_SPREAD)), 0.1)
+    units = {"mouthSmileLeft": calm, "mouthSmileRight": calm, "eyeBlinkLeft": closed, "eyeBlinkRight": closed}
     _add(units, EXPRESSIONS[name][1], strength, rng)
     if rng.random() < ACCENTED:
         accent = ACCENTS[rng.choice(len(ACCENTS), p=ACCENT_CHANCES)]
         _add(units, accent, 0.3 + 0.7 * rng.beta(2, 2), rng)
     return units
+
+
+def place_lids(units: dict[str, float], rise: tuple[float, float]) -> None:
+    """Moves the lids of an expression, in place, to where they are in a person's face; lower lids only go up.
+
+    Args:
+        units: weights of the expression's units.
+        rise: how much higher the upper and the lower lids must be, in radii of the eyeball.
+    """
+    upper, lower = rise
+    name, reach = ("eyeWide", WIDE_RISE) if upper > 0 else ("eyeBlink", BLINK_FALL)
+    for side in ("Left", "Right"):
+        if units[f"eyeBlink{side}"] < SHUT_FROM:
+            units[f"{name}{side}"] = min(1.0, units.get(f"{name}{side}", 0.0) + abs(upper) / reach)
+            units[f"eyeSquint{side}"] = max(units.get(f"eyeSquint{side}", 0.0), min(MOST_RAISED, lower / SQUINT_RISE))
 
 
 def lids_that_follow(gaze: np.ndarray) -> dict[str, float]:

@@ -90,6 +90,7 @@ class HeadModel:
         self.occlusion = self._subdivision @ (pack["ambient_occlusion"] / np.float32(255))
         self.neutral = self.skin(self._base)
         self.neutral_eyes = self.eyeballs(self._base)
+        self._lids = [self._lid_middles(ball) for ball in self.neutral_eyes]
         masks = zip(pack["uv_mask_names"], pack["uv_masks"], strict=True)
         self.masks = {str(name): mask.astype(np.float32) / 255 for name, mask in masks}
         self._reference = self._turned(self._landmarks(self.morph(self.average_adult))) + self._shift
@@ -149,6 +150,15 @@ class HeadModel:
         """Vertices of the base mesh -> vertices of the subdivided skin."""
         return (self._subdivision @ vertices).astype(np.float32)
 
+    def lids(self, vertices: Float32[np.ndarray, "v 3"]) -> tuple[float, float]:
+        """How far the middles of upper and lower lids are above the eyes' centers, mean of both in eyeballs' radii."""
+        heights = [
+            (vertices[rows, 1] - ball.center[1]) / ball.radius
+            for rows, ball in zip(self._lids, self.eyeballs(vertices), strict=True)
+        ]
+        upper, lower = np.mean(heights, 0)
+        return float(upper), float(lower)
+
     def eyeballs(self, vertices: Float32[np.ndarray, "v 3"]) -> tuple[Eyeball, Eyeball]:
         """The person's left and right eyeball."""
         return self._eyeball(vertices, "left"), self._eyeball(vertices, "right")
@@ -185,6 +195,13 @@ class HeadModel:
         low, high = ball.min(0), ball.max(0)
         radius = float(high[1] - low[1]) / 2
         return Eyeball(np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius]), radius)
+
+    def _lid_middles(self, ball: Eyeball) -> list[int]:
+        """Vertices of the base mesh in the middle of an eye's upper and lower lid, at their rims."""
+        quads, chart = self._pack["skin_quads"], self._pack["skin_quad_chart"]
+        rim = np.intersect1d(quads[chart == Chart.HEAD], quads[chart == Chart.SOCKET])
+        away = self._base[rim] - ball.center
+        return [int(rim[np.argmin(np.abs(away[:, 0]) + 9 * (way * away[:, 1] < 0))]) for way in (1, -1)]
 
     def _landmarks(self, vertices: np.ndarray) -> np.ndarray:
         eyes = [ball.center for ball in self.eyeballs(vertices)]

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float32
 
-from gghead.synthetic.anatomy.expressions import lids_that_follow, random_expression
+from gghead.synthetic.anatomy.expressions import lids_that_follow, place_lids, random_expression
 from gghead.synthetic.anatomy.head_model import HeadModel
 
 Sex = Literal["female", "male"]
@@ -34,14 +34,16 @@ GRAYS = np.array([[0.17, 0.17, 0.175], [0.52, 0.51, 0.49]])
 LIGHT_SKIN_HAIR = np.array([0.31, 0.23, 0.16, 0.1, 0.07, 0.07, 0.06])
 OTHER_HAIR = np.array([0.61, 0.25, 0.08, 0.03, 0.01, 0.01, 0.01])
 AGES: dict[Age, tuple[float, float, float]] = {
-    "child": (0.10, 5, 15),
-    "young": (0.43, 15, 36),
-    "middleage": (0.29, 36, 60),
-    "old": (0.18, 60, 90),
+    "child": (0.11, 5, 15),
+    "young": (0.48, 15, 36),
+    "middleage": (0.28, 36, 60),
+    "old": (0.13, 60, 90),
 }
 """Share of the people, and from which year to which."""
 TARGET_YEARS = {"baby": 1.0, "child": 12.0, "young": 25.0, "old": 90.0}
 """Age of the head model's shapes; between them faces are mixed."""
+DETAIL_MEANS = {"eye-scale-decr": 0.2}
+"""Where sliders are centered if not at 0, named by their negative end: eyes of the head model are small."""
 AGED = (35.0, 85.0)
 """Years from which on age shows in ears, nose, lips and lids, and at which it does in full."""
 AGE_DETAILS = {
@@ -59,8 +61,17 @@ AGE_DETAILS = {
     "neck-double-decr": 0.25,
 }
 """How far age shifts sliders, named by their negative end."""
-GRAYING = (49.0, 7.0)
+GRAYING = (58.0, 8.0)
 """Mean and standard deviation of the age at which half of the hair is grey."""
+DYED, DYED_UNTIL = {"female": 0.45, "male": 0.15}, 70
+"""Share of the people who dye what is grey, and until which age."""
+LIDS, CHILD_LIDS = (0.285, 0.035), 0.03
+"""Height of the upper lids above the middle of the eyes, radii of the eyeball: mean and standard deviation, and how
+much higher it is of children. Lids cover a fifth of the iris's upper half, as in portraits."""
+LIDS_LIMITS, OLD_LIDS = (0.20, 0.37), 0.045
+"""Lowest and highest, and how much age lowers them."""
+LOWER_LIDS = (-0.40, 0.025)
+"""Height of the lower lids, alike: they touch the iris from below."""
 IRIS_COLORS = {
     "brown": (0.33, 0.205, 0.125),
     "dark_brown": (0.225, 0.145, 0.105),
@@ -143,15 +154,19 @@ def random_person(model: HeadModel, rng: np.random.Generator) -> Person:
     _add_macro_targets(model, gender, age_mix(years), shares, rng, neutral)
     _add_detail_targets(model, years, rng, neutral)
     weights, gaze = neutral.copy(), np.clip(rng.normal(0, GAZE_SPREAD), -GAZE_LIMIT, GAZE_LIMIT)
-    for unit, value in {**random_expression(rng), **lids_that_follow(gaze)}.items():
+    expression, lids = random_expression(rng), rng.normal(*LIDS) - OLD_LIDS * aged(years) + CHILD_LIDS * (years < 15)
+    upper, lower = model.lids(model.morph(neutral))
+    place_lids(expression, (float(np.clip(lids, *LIDS_LIMITS)) - upper, rng.normal(*LOWER_LIDS) - lower))
+    for unit, value in {**expression, **lids_that_follow(gaze)}.items():
         weights[model.row[f"unit/{unit}"]] = value
     melanin = float(np.clip(ancestry @ MELANIN + rng.normal(0.12, 0.08), 0.02, 1))
     light = max(shares, key=shares.__getitem__) == "caucasian" and melanin < MELANIN_OF_FAIR_HAIR
-    hair, grayness = _random_hair(rng, light, years)
+    sex: Sex = "male" if male else "female"
+    hair, grayness = _random_hair(rng, light, years, sex)
     return Person(
         neutral=neutral,
         weights=weights,
-        sex="male" if male else "female",
+        sex=sex,
         years=years,
         ancestry=ancestry,
         melanin=melanin,
@@ -194,12 +209,12 @@ def _random_irises(rng: np.random.Generator, chances: dict[str, float]) -> np.nd
     return np.clip(color if rng.random() < ODD_EYES else color[[0, 0]], 0.06, 0.7)
 
 
-def _random_hair(rng: np.random.Generator, light: bool, years: float) -> tuple[np.ndarray, float]:
+def _random_hair(rng: np.random.Generator, light: bool, years: float, sex: Sex) -> tuple[np.ndarray, float]:
     """Colour of the hair, and how much of it is grey."""
     chances = LIGHT_SKIN_HAIR if light else OTHER_HAIR
     color = HAIR_COLORS[rng.choice(len(HAIR_COLORS), p=chances / chances.sum())] * np.exp(rng.normal(0, 0.15))
-    half, dyes = rng.normal(*GRAYING), rng.random() < 0.2
-    grayness = 0.0 if dyes and years < 70 else float(1 / (1 + np.exp((half - years) / 4)))
+    half, dyes = rng.normal(*GRAYING), rng.random() < DYED[sex]
+    grayness = 0.0 if dyes and years < DYED_UNTIL else float(1 / (1 + np.exp((half - years) / 4)))
     gray = GRAYS[0] + (GRAYS[1] - GRAYS[0]) * np.clip(rng.normal((years - 50) / 45, 0.2), 0, 1)
     return np.clip(color + (gray - color) * grayness, 0, 1), grayness
 
@@ -240,6 +255,7 @@ def _add_detail_targets(model: HeadModel, years: float, rng: np.random.Generator
         if key not in shared:
             spread = DETAIL_SPREAD * (OUTLINE_SHARE if group in ("head", "neck", "chin") else 1)
             shared[key] = float(np.clip(rng.normal(0, spread), -0.5, 0.5)) + AGE_DETAILS.get(key, 0.0) * aged(years)
+            shared[key] += DETAIL_MEANS.get(key, 0.0)
         value = shared[key] + (rng.normal(0, 0.04) if sided else 0)
         if group == "head" and "trans" in name:
             continue

@@ -183,7 +183,8 @@ def _upright(chart: HeadChart, spacing: float) -> np.ndarray:
 def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
     side, y, z = chart.side, chart.height, chart.position[..., 2]
     cheek_line = 6.62 + 0.55 * np.clip((side - 0.28) / 0.42, 0, 1) ** 1.3
-    below = np.clip((cheek_line - y) / 0.2 + 0.3, 0, 1) ** 1.5
+    ragged = 0.035 * _values(chart, np.random.default_rng(NOISE_SEED + 3), 34)
+    below = np.clip((cheek_line + ragged - y) / 0.32 + 0.3, 0, 1) ** 1.5
     before_ear = np.clip((z - 0.58) / 0.14, 0, 1)
     mouth = np.clip(((side / 0.30) ** 2 + ((y - 6.6) / 0.115) ** 2 - 1) / 0.4, 0, 1)
     beard = below * before_ear * mouth * np.clip(1 - gaussian_filter(chart.masks["ears"], 5 * chart.detail) * 3, 0, 1)

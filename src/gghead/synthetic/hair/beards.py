@@ -28,7 +28,7 @@ CARDS, CANDIDATES = 3000, 6000
 """Most ribbons of a beard at full detail, and places for them."""
 SHORT_STEPS, LONG_STEPS, LONG = 2, 3, 0.15
 """Straight pieces of a ribbon, and from which length on there are more."""
-FADE, LIP_FADE = 0.018, 0.003
+FADE, LIP_FADE = 0.022, 0.003
 """Standard deviations of the blur that makes a beard and a moustache thin out at their borders, share of the chart."""
 LIP_DENSITY = 4.0
 """How much denser hair may grow on the upper lip, where few ribbons would find a place otherwise."""
@@ -53,10 +53,10 @@ class Beard:
 def random_beard(person: Person, rng: np.random.Generator) -> Beard:
     """Some men have one."""
     style: BeardStyle = list(CHANCES)[rng.choice(len(CHANCES), p=list(CHANCES.values()))]
-    shadow, length = rng.uniform(0.02, 0.2), rng.uniform(0.7, 1.4)
+    shadow, length = 0.17 * rng.beta(1.2, 2.2), rng.uniform(0.7, 1.4)
     if person.sex == "female" or person.age == "child":
         return Beard("shaved", np.zeros(3), 0.0)
-    dense = {"stubble": 0.2 + 1.5 * shadow, "short": 0.85, "full": 0.95}.get(style, shadow)
+    dense = {"stubble": 0.14 + 1.5 * shadow, "short": 0.85, "full": 0.95}.get(style, shadow)
     lip = {"moustache": 0.8, "goatee": 0.8}.get(style, dense)
     return Beard(style, np.array([dense, lip, 0.85 if style == "goatee" else dense]), LENGTHS.get(style, 0.0) * length)
 
@@ -122,7 +122,7 @@ class BeardGrower:
         shades = np.exp(rng.normal(0, 0.14, (len(chosen), 1))) * np.linspace(0.75, 1, steps + 1)
         strips = rng.choice([Strip.WISPY_A, Strip.WISPY_B, Strip.WAVY], len(chosen))
         widths = np.minimum(rng.uniform(0.03, 0.055, len(chosen)), 0.5 * length) / np.sqrt(self._detail)
-        opacity = np.broadcast_to(0.9 * where[chosen][:, None] ** 0.7, shades.shape)
+        opacity = np.broadcast_to(0.9 * where[chosen][:, None], shades.shape)
         packed = Lines(lines.astype(np.float32), outward.astype(np.float32), chosen)
         return ribbons(packed, widths, strips, shades, place, rng, opacity, sleek=False)
 

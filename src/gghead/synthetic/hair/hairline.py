@@ -10,7 +10,7 @@ from gghead.synthetic.anatomy.identities import Person
 KNOTS = np.radians([0, 8, 18, 30, 42, 54, 64, 72, 78, 84, 90, 100, 108, 116, 128, 150, 180])
 """Azimuths at which the height of the line is given: forehead, temple, sideburn, above and behind the ear, nape."""
 HAIRLINE_HEIGHTS = np.array(
-    [7.95, 7.96, 7.97, 7.94, 7.84, 7.67, 7.48, 7.28, 7.08, 7.06, 7.40, 7.42, 7.36, 7.0, 6.80, 6.70, 6.66]
+    [7.88, 7.89, 7.90, 7.88, 7.80, 7.67, 7.48, 7.28, 7.08, 7.06, 7.40, 7.42, 7.36, 7.0, 6.80, 6.70, 6.66]
 )
 """Heights on the neutral head, decimetres."""
 NO_CROWN = 10.0

@@ -15,15 +15,15 @@ HairStyle = Literal[
 Comb = Literal["down", "back", "parted", "forward", "out", "tied"]
 """Which way hair is combed."""
 MEN: dict[HairStyle, float] = {
-    "bald": 0.04, "shaved": 0.07, "buzz": 0.06, "ring": 0.07, "crop": 0.24, "parted": 0.19, "swept": 0.12,
-    "forward": 0.12, "curly": 0.06, "wavy": 0.02, "bun": 0.01,
+    "bald": 0.02, "shaved": 0.04, "buzz": 0.07, "ring": 0.04, "crop": 0.26, "parted": 0.20, "swept": 0.12,
+    "forward": 0.14, "curly": 0.08, "wavy": 0.02, "bun": 0.01,
 }  # fmt: skip
 WOMEN: dict[HairStyle, float] = {
     "long": 0.18, "fringed_long": 0.06, "wavy": 0.17, "long_curly": 0.06, "bob": 0.15, "fringed_bob": 0.08,
     "ponytail": 0.11, "braid": 0.03, "bun": 0.08, "curly": 0.04, "parted": 0.04,
 }  # fmt: skip
 AFRICAN_MEN: dict[HairStyle, float] = {
-    "bald": 0.07, "shaved": 0.22, "buzz": 0.20, "ring": 0.05, "crop": 0.12, "curly": 0.14, "afro": 0.20,
+    "bald": 0.04, "shaved": 0.14, "buzz": 0.24, "ring": 0.03, "crop": 0.15, "curly": 0.18, "afro": 0.22,
 }  # fmt: skip
 AFRICAN_WOMEN: dict[HairStyle, float] = {
     "afro": 0.26, "curly": 0.14, "long_curly": 0.12, "bun": 0.13, "ponytail": 0.10, "braid": 0.04, "long": 0.08,

@@ -11,9 +11,9 @@ from gghead.synthetic.anatomy.head_model import Chart, Eyeball, HeadModel, Simil
 from gghead.synthetic.parts.irises import FLESH_UV, IRIS_RADIUS, WHITE_RADIUS
 from gghead.synthetic.render.renderer import Material, Mesh
 
-IRIS_SHARE = 0.47
-"""Radius of the iris divided by that of the eyeball."""
-IRIS_DEPTH = (0.885, 0.90)
+IRIS_SHARE = 0.39
+"""Radius of the iris divided by that of the eyeball: 11.8 mm across where the pupils are 63 mm apart."""
+IRIS_DEPTH = (0.914, 0.91)
 """Depth of the iris's rim and of its middle, as a share of the eyeball's radius: it lies in a plane behind the cornea,
 moved forwards as the cornea's refraction shows it."""
 CORNEA_RADIUS = 0.65

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 from scipy.ndimage import gaussian_filter
 
-IRIS_RADIUS, WHITE_RADIUS = 0.405, 0.98
+IRIS_RADIUS, WHITE_RADIUS = 0.38, 0.98
 """Shares of half of the side of one eye's texture."""
 PUPIL_RANGE = (0.26, 0.46)
 """Radius of the pupil as a share of the iris's."""
@@ -64,7 +64,7 @@ def _white(x: np.ndarray, radius: np.ndarray, old: float, tired: float, rng: np.
         noise = np.abs(gaussian_filter(rng.standard_normal(x.shape, dtype=np.float32), spread))
         veins += share * np.clip(1 - noise / (0.25 * noise.std()), 0, 1)
     veins = gaussian_filter(veins, 0.5) * np.clip((radius - 0.48) / 0.4, 0, 1) * tired
-    redness = (0.34 * corners + 0.45 * veins)[..., None] * np.array([0.22, 0.8, 0.75])
+    redness = (0.27 * corners + 0.45 * veins)[..., None] * np.array([0.22, 0.8, 0.75])
     return (color * (1 - redness) * (1 - 0.18 * np.clip(radius - 0.45, 0, 1))[..., None]).astype(np.float32)
 
 

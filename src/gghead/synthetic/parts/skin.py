@@ -125,6 +125,7 @@ def region_dyes(person: Person, lines: Lines, rng: np.random.Generator) -> Float
     old = aged(person.years)
     ruddy, tired, full = rng.uniform(0.4, 1.6), rng.uniform(0.4, 1.4), rng.uniform(0.85, 1.2)
     dark_lips = 0.18 * person.melanin
+    red = 0.42 if person.sex == "male" else 0.56
     dyes = np.zeros((len(Region), 3))
     dyes[Region.CHEEKS] = 0.17 * ruddy * blood
     dyes[Region.NOSE] = 0.24 * ruddy * blood
@@ -134,7 +135,7 @@ def region_dyes(person: Person, lines: Lines, rng: np.random.Generator) -> Float
     dyes[Region.EYE_BAGS] = 0.10 * tired * (1 + 0.8 * old) * (0.5 * blood + 0.5 * SHADOW)
     dyes[Region.FOREHEAD] = -0.05 * blood + 0.02 * MELANIN
     dyes[Region.CHIN] = 0.05 * blood
-    dyes[Region.LIPS] = full * (0.62 * (1 - 0.35 * person.melanin) * BLOOD + 0.12 * SHADOW) * (1 - 0.3 * old)
+    dyes[Region.LIPS] = full * (red * (1 - 0.35 * person.melanin) * BLOOD + 0.12 * SHADOW) * (1 - 0.3 * old)
     dyes[Region.UPPER_LIP] = dark_lips * MELANIN + 0.09 * SHADOW
     dyes[Region.LIP_EDGE] = 0.05 * MELANIN - 0.03 * SHADOW
     dyes[Region.MOUTH_LINE] = 0.30 * SHADOW + 0.3 * blood

@@ -43,6 +43,8 @@ BROW_RISE = 0.04
 """Of the inner ends of the brows, decimetres."""
 BROW_THINNESS = 0.7
 """Exponent of the brows' alpha: shrunk hairs are too faint."""
+BRISTLES_SEEN = 0.5
+"""Share of the hair's colour in what is shaved; the rest is seen through the skin and has its hue."""
 PAINTED_NOISE = 0.5
 """Share of the colours of noise that a painted skin does not have already."""
 PAINTED_SHARES = np.full(len(Region), 0.6)
@@ -171,7 +173,7 @@ class TexturedHeads(HeadMaker):
             inside = np.clip((above - 0.22) / 0.15, 0, 1).astype(np.float32)
             covered = self._covered[look.style] * np.clip((above + 0.03) / 0.12, 0, 1)
             roots, density, grain = np.maximum(covered, inside).astype(np.float32), 0.95, 0.15
-        shaved = np.minimum(hair, 0.6 * base.mean()) * np.array([0.95, 1, 1.05])
+        shaved = BRISTLES_SEEN * np.minimum(hair, 0.6 * base.mean()) + (1 - BRISTLES_SEEN) * 0.62 * base
         below_beard = 0.65 * hair if look.beard.length > 0 else shaved
         makeup, lines = look.makeup, face_lines(self.model, person, rng)
         layers = (

@@ -28,10 +28,10 @@ STYLES = {
 OTHER_STYLE = 0.1
 GROWN = 0.9
 """Chance of hair that is grown strand by strand instead of modelled in the pack."""
-MOST_RECEDING = 0.6
+MOST_RECEDING = 0.4
 """Of a line of grown hair that is no ring."""
 SHAVED_CHANCE = {
-    "male": {"child": 0.02, "young": 0.12, "middleage": 0.22, "old": 0.35},
+    "male": {"child": 0.02, "young": 0.06, "middleage": 0.10, "old": 0.16},
     "female": {"child": 0.0, "young": 0.01, "middleage": 0.01, "old": 0.01},
 }
 SKIN_AGE = {"child": "young", "young": "young", "middleage": "middleage", "old": "old"}
@@ -81,7 +81,7 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
     color = skin_color(person, rng)
     skins = (_random_skin(person, pack, rng), _random_skin(person, pack, rng))
     style, cut = _random_style(person, pack, rng)
-    receding = rng.uniform(0, 1) * {"child": 0.0, "young": 0.4, "middleage": 0.9, "old": 1.0}[person.age]
+    receding = rng.uniform(0, 1) ** 2 * {"child": 0.0, "young": 0.3, "middleage": 0.8, "old": 1.0}[person.age]
     if cut is not None:
         receding = 0.9 if style == "ring" else min(receding, MOST_RECEDING)
     return Look(
