@@ -25,9 +25,12 @@ from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
 from gghead.inference.observation import as_learned
 from gghead.inference.outputs import save_picture
+from gghead.inversion.encoder.encoder_file import find_encoder
+from gghead.inversion.fitting import HeadFit
 from gghead.inversion.inversion import begin, fitted_side, person_of, run
 from gghead.metrics.efficientnet import load_efficientnet
 from gghead.metrics.identity import load_recognizer
+from gghead.runs.resolve import find_model
 from gghead.synthetic.people.portraits import Sitting, head_maker
 
 SEED = 777_001
@@ -39,7 +42,7 @@ class Row:
     """Means over people.
 
     Attributes:
-        quality: of the fits; "mean style" for the head that they begin with.
+        quality: of the fits; "mean style" for the mean head.
         photographs: of each person.
         people: how many.
         textured: whether they are of an asset pack; else procedural.
@@ -71,7 +74,7 @@ def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=100, help="people")
-    parser.add_argument("--quality", choices=["fast", "good", "best"], default="good")
+    parser.add_argument("--quality", choices=["encoder", "fast", "good", "best"], default="good")
     parser.add_argument("--photographs", type=int, choices=sorted(PHOTOGRAPHS), default=1, help="of each person")
     parser.add_argument("--assets", type=Path, help="asset pack of textured people; procedural ones without it")
     parser.add_argument("--model", help="as in `gghead sample`; default: the bundled model")
@@ -81,16 +84,17 @@ def main() -> None:
     options = parser.parse_args()
     made_by = commit()
     generator = load(options.model, options.device)
+    encoder = find_encoder(generator, find_model(options.model))
     side = fitted_side(generator)
     maker = head_maker(Sitting(side, SEED, assets=options.assets))
     network, recognizer = load_efficientnet().to(generator.device), load_recognizer()
     scores, starts, rows = [], [], []
+    mean = generator.decode(HeadFit(generator, 1).styles()[None].detach())
     processor = clock = 0.0
     for number in range(options.count):
         person = held_out(maker, SEED, number, side)
         began = time.process_time(), time.monotonic()
-        fitting = begin(person.photographs(options.photographs), generator, seed=0)
-        mean = generator.decode(fitting.fit.styles()[None].detach())
+        fitting = begin(person.photographs(options.photographs), generator, options.quality, 0, encoder)
         run(fitting, options.quality)
         found = person_of(fitting, ["photograph"] * options.photographs, "model").to(generator.device)
         processor, clock = processor + time.process_time() - began[0], clock + time.monotonic() - began[1]

@@ -32,7 +32,7 @@ def order(pictures: list[Picture], seed: int = 0) -> Order:
 
 
 def test_a_fit_comes_nearer_to_its_picture(generator: Generator, pictures: list[Picture]) -> None:
-    fitting = begin(pictures[:1], generator, seed=0)
+    fitting = begin(pictures[:1], generator, "fast", seed=0)
     for stage in (Stage(6, details=False), Stage(6, details=True)):
         optimizer = fitting.optimizer(stage)
         losses = [fitting.step(stage, number, optimizer) for number in range(stage.steps)]
@@ -144,7 +144,7 @@ def test_backgrounds_are_like_the_pictures_own(pictures: list[Picture]) -> None:
 def test_a_picture_of_nobody_is_refused(generator: Generator, pictures: list[Picture]) -> None:
     nobody = replace(pictures[0], alpha=np.zeros((16, 16), np.float32))
     with pytest.raises(ValueError, match="picture 2 shows a person; expected 2% or more"):
-        begin([pictures[0], nobody], generator, seed=0)
+        begin([pictures[0], nobody], generator, "fast", seed=0)
 
 
 @pytest.mark.usefixtures("unchecked_shapes")
@@ -156,7 +156,7 @@ def test_no_photographs_are_refused(photos: object, generator: Generator) -> Non
 
 @pytest.mark.usefixtures("unchecked_shapes")
 def test_an_unknown_quality_is_refused(generator: Generator, pictures: list[Picture]) -> None:
-    with pytest.raises(ValueError, match="expected one of fast, good, best"):
+    with pytest.raises(ValueError, match="expected one of encoder, fast, good, best"):
         invert(pictures, generator, quality="perfect")  # type: ignore[arg-type]
 
 
@@ -174,4 +174,4 @@ def test_a_person_says_little_of_itself(generator: Generator, pictures: list[Pic
     person = invert(pictures[:1], generator, quality="fast", model="tiny.safetensors")
     assert isinstance(person, Person)
     assert repr(person) == "Person(fitted to 1 pictures, of tiny.safetensors)"
-    assert isinstance(begin(pictures, generator, 0), Fitting)
+    assert isinstance(begin(pictures, generator, "fast", 0), Fitting)

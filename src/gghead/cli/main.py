@@ -17,6 +17,7 @@ from gghead.cli.import_ import import_
 from gghead.cli.info import info
 from gghead.cli.interpolate import interpolate
 from gghead.cli.persons.invert import invert
+from gghead.cli.persons.train_encoder import train_encoder
 from gghead.cli.resume import resume
 from gghead.cli.sample import sample
 from gghead.cli.termination import orderly_end
@@ -123,5 +124,8 @@ def main(debug: bool) -> None:
     logging.basicConfig(level=level, handlers=[handler])
 
 
-for command in (train, resume, sample, interpolate, invert, view, evaluate, export, import_, info, data, doctor):
+COMMANDS = (
+    train, resume, sample, interpolate, invert, train_encoder, view, evaluate, export, import_, info, data, doctor
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)

@@ -12,6 +12,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from gghead.config.numbers import require_whole
+from gghead.inversion.encoder.encoder import Encoder, require_encoder
+from gghead.inversion.encoder.encoder_file import find_encoder
 from gghead.inversion.fit_state import Position, read_position, read_state, restore, save_state
 from gghead.inversion.fitting import Fitting
 from gghead.inversion.person import Person, generator_hash
@@ -67,27 +69,30 @@ def invert(
     model: str = "a generator",
     on_progress: Callable[[Progress], None] = lambda progress: None,
     models: FaceModels | str | Path | None = None,
+    encoder: Encoder | None = None,
 ) -> Person:
     """Finds the head of a generator that looks like the person in photographs.
 
-    Styles of all layers are fitted first, from the mean, then residuals of the UV maps, to absolute differences,
-    multi-scale structural similarity and features of EfficientNet-Lite0 where its package is installed; cameras move
-    within small bounds. The same photographs, generator, quality and seed make the same person on one CPU; on a GPU,
-    which adds in another order each time, nearly the same.
+    Styles of all layers are fitted first, from where an encoder says or else from the mean, then residuals of the UV
+    maps, to absolute differences, multi-scale structural similarity and features of EfficientNet-Lite0 where its
+    package is installed; cameras move within small bounds. The same photographs, generator, encoder, quality and seed
+    make the same person on one CPU; on a GPU, which adds in another order each time, nearly the same.
 
     Args:
         photos: of one person; what is not prepared is, as `gghead.photos.prepare` does it.
         generator: whose head it is, frozen (`gghead.load()`).
-        quality: "fast", "good" or "best".
+        quality: "fast", "good" or "best"; "encoder" for what the encoder says, without a fit, in a second.
         seed: of the order of the pictures and of the colours behind them.
         model: what the person says that the generator is.
         on_progress: is told after every step.
         models: MediaPipe's, as of `gghead.photos.prepare`.
+        encoder: of the generator, see `load_encoder`; None for the bundled one if it is of this generator.
 
     Raises:
         FileNotFoundError: there is no such photograph, or the face models are not on this machine.
         Refused: a ValueError that says why a photograph can't be used.
-        ValueError: no photographs, or an argument out of its range.
+        ValueError: no photographs, an argument out of its range, or an encoder of another generator, or none where
+            the quality needs one.
 
     Example:
         >>> import gghead
@@ -100,7 +105,7 @@ def invert(
     """
     stages_of(quality)
     pictures, names = prepared(photos, generator, models)
-    fitting = begin(pictures, generator, seed)
+    fitting = begin(pictures, generator, quality, seed, find_encoder(generator) if encoder is None else encoder)
     run(fitting, quality, on_progress)
     return person_of(fitting, names, model)
 
@@ -131,16 +136,44 @@ def fitted_side(generator: Generator) -> int:
     return min(generator.config.picture_resolution or LARGEST_SIDE, LARGEST_SIDE)
 
 
-def begin(pictures: Sequence[Photo | Picture], generator: Generator, seed: int) -> Fitting:
+def begin(
+    pictures: Sequence[Photo | Picture],
+    generator: Generator,
+    quality: Quality,
+    seed: int,
+    encoder: Encoder | None = None,
+) -> Fitting:
     """A fit before its first step.
 
+    Args:
+        pictures: of one person.
+        generator: whose head it is.
+        quality: of the fit; one without steps needs an encoder.
+        seed: as of `invert`.
+        encoder: that says where it begins; None for the mean head.
+
     Raises:
-        ValueError: pictures that can't be used, or a seed that is none.
+        ValueError: pictures that can't be used, a seed that is none, an encoder of another generator, or none where
+            one is needed.
     """
+    steps = sum(stage.steps for stage in stages_of(quality))
+    if encoder is None and not steps:
+        raise ValueError(
+            f"there is no encoder for this model, and the quality {quality!r} is what it says; train one with "
+            "`gghead train-encoder MODEL`, or take another quality"
+        )
+    if encoder is not None:
+        require_encoder(encoder, generator)
     seed = require_whole("a seed", seed, 0, 2**32 - 1, example="0 or 42")
     side = min([fitted_side(generator), *(len(picture.image) for picture in pictures)])
     targets = Targets.of(pictures, side, NUM_BACKGROUNDS, seed, generator.device)
-    return Fitting(generator, targets, _network(generator.device), seed=seed)
+    fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
+    if encoder is not None:
+        with torch.no_grad():
+            places = encoder.encode(targets)
+            fitting.fit.shared_style.copy_(places.shared[0])
+            fitting.fit.layer_styles.copy_(places.layers[0])
+    return fitting
 
 
 def run(

@@ -13,6 +13,7 @@ import torch
 
 from gghead.checkpoint.unfinished import UnfinishedFolder, unfinished_path
 from gghead.inference.outputs import save_picture
+from gghead.inversion.encoder.encoder import Encoder
 from gghead.inversion.inversion import Progress, begin, person_of, run
 from gghead.inversion.person import generator_hash
 from gghead.inversion.person_file import save_person
@@ -38,6 +39,7 @@ class Order:
         quality: how long it takes.
         seed: as of `invert`.
         model: name of the generator's file.
+        encoder: that says where it begins; None for the mean head.
     """
 
     pictures: Sequence[Photo | Picture]
@@ -45,6 +47,7 @@ class Order:
     quality: Quality
     seed: int
     model: str
+    encoder: Encoder | None = None
 
 
 def preview_path(out: Path) -> Path:
@@ -79,7 +82,7 @@ def make_person(
     if out.suffix != ".safetensors":
         raise ValueError(f"the person file is to be {out}; expected a name ending in .safetensors")
     _refuse_existing(out, overwrite)
-    fitting = begin(order.pictures, generator, order.seed)
+    fitting = begin(order.pictures, generator, order.quality, order.seed, order.encoder)
     folder = UnfinishedFolder(out, _settings(order, generator), overwrite)
     shown = 0.0
 
@@ -93,6 +96,8 @@ def make_person(
     try:
         with catch_interruption() as interruption:
             run(fitting, order.quality, tell, folder.path / STATE_NAME, lambda: interruption.requested)
+        if not stages_of(order.quality):
+            save_picture(preview_path(out), preview(fitting))
         save_person(folder.path / out.name, person_of(fitting, order.names, order.model))
         folder.publish([out])
         folder.remove()
@@ -123,6 +128,7 @@ def _settings(order: Order, generator: Generator) -> str:
         "model": generator_hash(generator),
         "quality": order.quality,
         "seed": order.seed,
+        "encoder": None if order.encoder is None else order.encoder.content_hash(),
         "device": torch.device(generator.device).type,
     }
     return json.dumps(settings)

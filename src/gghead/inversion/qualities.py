@@ -4,14 +4,17 @@ from typing import Literal
 
 from gghead.inversion.fitting import Stage
 
-Quality = Literal["fast", "good", "best"]
+Quality = Literal["encoder", "fast", "good", "best"]
 
 QUALITIES: dict[Quality, tuple[Stage, ...]] = {
+    "encoder": (),
     "fast": (Stage(40, details=False), Stage(60, details=True)),
     "good": (Stage(200, details=False), Stage(200, details=True)),
     "best": (Stage(600, details=False), Stage(400, details=True)),
 }
-"""A step on styles runs the generator both ways, and takes three to four times as long as one on details."""
+"""Without steps a person is what the encoder says.
+
+A step on styles runs the generator both ways, and takes three to four times as long as one on details."""
 
 
 def stages_of(quality: Quality) -> tuple[Stage, ...]:

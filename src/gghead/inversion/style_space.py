@@ -41,3 +41,8 @@ class StyleSpace:
     def styles(self, places: Float[Tensor, "*B W"]) -> Float[Tensor, "*B W"]:
         """Style vectors of whitened coordinates."""
         return self.mean + places @ self.axes
+
+    def places(self, styles: Float[Tensor, "*B W"]) -> Float[Tensor, "*B W"]:
+        """Whitened coordinates of style vectors; the inverse of `styles`."""
+        # The axes are orthogonal, of lengths that `of` keeps above zero.
+        return (styles - self.mean) @ (self.axes / self.axes.square().sum(dim=1, keepdim=True)).mT

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--quality",
-    type=click.Choice(["fast", "good", "best"]),
+    type=click.Choice(["encoder", "fast", "good", "best"]),
     default="good",
     show_default=True,
-    help="How long it may take.",
+    help="How long it may take; encoder: a second, for models that have one (`gghead train-encoder`).",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of what is random.")
 @click.option("--models", type=click.Path(path_type=Path), help="Folder of MediaPipe's face models, or of its wheel.")
@@ -70,6 +70,7 @@ def invert(
     import torch
 
     from gghead.inference.loading import load
+    from gghead.inversion.encoder.encoder_file import find_encoder
     from gghead.inversion.inversion import Interrupted, Progress, fitted_side, prepared
     from gghead.inversion.person_making import Order, make_person
     from gghead.inversion.targets import archive_names, read_archive
@@ -80,7 +81,7 @@ def invert(
     else:
         names = archive_names(data, photos, fitted_side(generator))
         pictures = read_archive(data, names, fitted_side(generator))
-    order = Order(pictures, names, quality, seed, file.name)
+    order = Order(pictures, names, quality, seed, file.name, find_encoder(generator, file))
     try:
         with progress_bars() as tell:
 

@@ -1,0 +1,115 @@
+"""Encoder files: a .safetensors file of 16-bit weights that names the model it is of, and where it is looked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gghead.checkpoint.header import KIND_KEY, read_texts
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
+from gghead.config.codec import from_json, to_json
+from gghead.config.printable import printable
+from gghead.inversion.encoder.encoder import Encoder, require_encoder
+from gghead.inversion.encoder.network import EncoderConfig, EncoderNetwork
+from gghead.inversion.person import generator_hash
+from gghead.model.generator import Generator
+from gghead.model.storage import VERSION_KEY
+from gghead.runs.places import BUNDLED_MODEL
+from gghead.stylegan.folding import freeze
+
+KIND = "encoder"
+FORMAT_VERSION = "1"
+"""Raised when the names or the meaning of the tensors change."""
+RECORD_KEY = "gghead.encoder"
+BUNDLED_ENCODER = BUNDLED_MODEL.with_name("encoder.safetensors")
+"""That of the bundled model."""
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """What an encoder is of, in words.
+
+    Attributes:
+        model: name of the generator's file.
+        model_hash: SHA-256 of the generator.
+        config: sizes.
+    """
+
+    model: str
+    model_hash: str
+    config: EncoderConfig
+
+
+def encoder_path(model: Path) -> Path:
+    """Where the encoder of a model file is looked for: heads.safetensors -> heads_encoder.safetensors."""
+    return BUNDLED_ENCODER if model == BUNDLED_MODEL else model.with_name(f"{model.stem}_encoder.safetensors")
+
+
+def save_encoder(path: str | Path, encoder: Encoder, overwrite: bool = True) -> None:
+    """Writes an encoder file, whole or not at all; weights in 16 bits.
+
+    Raises:
+        FileExistsError: something stands there and shall stay; says where the file is kept.
+        OSError: the disk is full or not writable.
+        ValueError: a name that does not end in .safetensors.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"the encoder file is to be {path}; expected a name ending in .safetensors")
+    record = EncoderRecord(encoder.model, encoder.model_hash, encoder.network.config)
+    texts = {KIND_KEY: KIND, VERSION_KEY: FORMAT_VERSION, RECORD_KEY: to_json(record)}
+    tensors = {name: value.half() for name, value in encoder.network.state_dict().items()}
+    save_tensors(path, TensorFile(tensors, texts), overwrite)
+
+
+def load_encoder(path: str | Path, generator: Generator) -> Encoder:
+    """Reads the encoder of a generator, onto its device.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, holds no encoder, is of another version, or of another generator.
+    """
+    path = Path(path)
+    content = load_tensors(path)
+    kind, version = content.texts.get(KIND_KEY), content.texts.get(VERSION_KEY)
+    if kind != KIND:
+        what = f"a {printable(kind)}" if kind else "no encoder"
+        raise ValueError(f"{path} holds {what}; expected an encoder, as `gghead train-encoder` writes it")
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format version {printable(version or 'none')}; this gghead reads version {FORMAT_VERSION}: "
+            "use the gghead that wrote it"
+        )
+    try:
+        record = from_json(EncoderRecord, content.texts.get(RECORD_KEY, ""))
+        network = EncoderNetwork(record.config)
+        network.load_state_dict({name: value.float() for name, value in content.tensors.items()})
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} holds no whole encoder ({printable(str(error), 200)}); use another copy") from error
+    if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+        raise ValueError(f"{path} holds NaN or infinite values; train the encoder again")
+    encoder = Encoder(network, record.model, record.model_hash)
+    require_encoder(encoder, generator, str(path))
+    freeze(network.eval())
+    network.to(generator.device)
+    return encoder
+
+
+def find_encoder(generator: Generator, model: Path | None = None) -> Encoder | None:
+    """The encoder that lies beside a model's file, or the bundled one if it is of this generator, or none.
+
+    Args:
+        generator: whose encoder is wanted.
+        model: its file, if it is known.
+
+    Raises:
+        ValueError: what lies beside the file is damaged, or of another model.
+    """
+    if model is not None and model != BUNDLED_MODEL and encoder_path(model).is_file():
+        return load_encoder(encoder_path(model), generator)
+    if BUNDLED_ENCODER.is_file() and _model_hash(BUNDLED_ENCODER) == generator_hash(generator):
+        return load_encoder(BUNDLED_ENCODER, generator)
+    return None
+
+
+def _model_hash(path: Path) -> str:
+    """Of which generator a file says that it is, unverified."""
+    return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, "")).model_hash
