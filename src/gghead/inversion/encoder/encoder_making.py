@@ -35,6 +35,8 @@ KEPT_SECONDS = 60.0
 """Time between two states that are written."""
 TOLD_STEPS = 10
 """Steps between two that are told of: to know a loss, a GPU is waited for."""
+LOGGED_SECONDS = 15.0
+"""Time between two losses that are logged."""
 IMAGES_KEY, SECONDS_KEY = "gghead.images", "gghead.seconds"
 ENCODER, AVERAGE, OPTIMIZER = "encoder.", "average.", "optimizer."
 BF16_BLOCKS = 4
@@ -147,13 +149,16 @@ def _train(
     try:
         with _real_batches(training, order) as real:
             written = time.monotonic()
-            began, step = written - seconds, 0
+            began, step, logged = written - seconds, 0, written
             while (share := _share(order, training.images, time.monotonic() - began)) < 1:
                 loss = training.step(order.batch_size, share, next(real))
                 step += 1
                 stop = stopped()
                 if step % TOLD_STEPS == 0 or stop:
                     on_progress(_told(order, training, time.monotonic() - began, float(loss)))
+                    if time.monotonic() - logged > LOGGED_SECONDS:
+                        log.info("%d heads, %.0f s: loss %.4f", training.images, time.monotonic() - began, float(loss))
+                        logged = time.monotonic()
                 if stop or time.monotonic() - written > KEPT_SECONDS:
                     _save(state, training, time.monotonic() - began)
                     written = time.monotonic()

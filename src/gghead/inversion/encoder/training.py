@@ -21,7 +21,7 @@ from gghead.inversion.style_space import StyleSpace
 from gghead.metrics.efficientnet import EfficientNetLite0
 from gghead.model.generator import Generator
 
-TOP_RATE, FINAL_SHARE, WARM_UP = 1e-3, 0.01, 0.02
+TOP_RATE, FINAL_SHARE, WARM_UP = 7e-4, 0.01, 0.03
 """Learning rate, the share of it at the end, and the share of the training over which it rises."""
 WEIGHT_DECAY = 0.02
 MAX_NORM = 1.0
