@@ -170,9 +170,11 @@ def begin(
     fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
     if encoder is not None:
         with torch.no_grad():
-            places = encoder.encode(targets)
-            fitting.fit.shared_style.copy_(places.shared[0])
-            fitting.fit.layer_styles.copy_(places.layers[0])
+            head = encoder.encode(targets)
+            fitting.fit.shared_style.copy_(head.shared[0])
+            fitting.fit.layer_styles.copy_(head.layers[0])
+        if not steps:  # a fit of styles looks at no residual, and would leave one that is of other styles
+            fitting.fit.residual.begin_at(head.residual[0])
     return fitting
 
 

@@ -47,14 +47,21 @@ class ResidualMaps(nn.Module):
         # Positions are mixed after the maps; mirrored they have another sign along x.
         mirrored = torch.linalg.pinv(weight) @ torch.diag(weight.new_tensor([-1.0, 1, 1])) @ weight
         flip[:3, :3] = mirrored.float()
-        free = torch.ones(channels, 1, 1)
-        free[6:9] = 0
         self._is_mirrored = is_symmetric(generator)
         self.register_buffer("_flip", flip if self._is_mirrored else torch.zeros_like(flip), persistent=False)
-        self.register_buffer("_free", free, persistent=False)
+        self.register_buffer("_free", free_channels(generator).cpu(), persistent=False)
         self.register_buffer("visibility", torch.ones(self._side, self._side))
         self._shares = [COARSE_SHARES.get(side, FINE_SHARE) for side in sides]
         self.to(generator.device)
+
+    @torch.no_grad()
+    def begin_at(self, coarse: Float[Tensor, "C r r"]) -> None:
+        """Makes a residual of the coarsest level the sum of all.
+
+        Args:
+            coarse: as large as that level.
+        """
+        self.own[0].copy_(coarse / self._shares[0])
 
     def forward(self) -> Float[Tensor, "C s s"]:
         """The sum of all levels."""
@@ -76,6 +83,13 @@ def resized(maps: Float[Tensor, "*C s s"], side: int) -> Float[Tensor, "*C r r"]
     larger = side > maps.shape[-1]
     resized = functional.interpolate(flat, (side, side), mode="bilinear" if larger else "area")
     return resized.reshape(*maps.shape[:-2], side, side)
+
+
+def free_channels(generator: Generator) -> Float[Tensor, "C 1 1"]:
+    """1 for channels of the maps that a residual may change, 0 for the rotations."""
+    free = torch.ones(generator.config.map_channels, 1, 1, device=generator.device)
+    free[6:9] = 0
+    return free
 
 
 def level_sides(generator: Generator) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""An encoder as it is used: pictures of a person in, the place in the space of styles out at which a fit begins."""
+"""An encoder as it is used: pictures of a person in, the head out at which a fit begins."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gghead.checkpoint.tensors import TensorFile, content_hash
-from gghead.inversion.encoder.network import EncoderNetwork, StylePlaces
+from gghead.inversion.encoder.network import EncoderNetwork, HeadEstimate
 from gghead.inversion.person import generator_hash
 from gghead.inversion.targets import Targets
 from gghead.model.generator import Generator
@@ -37,15 +37,15 @@ class Encoder:
         return content_hash(TensorFile(self.network.state_dict(), {}))
 
     @torch.no_grad()
-    def encode(self, targets: Targets) -> StylePlaces:
-        """Where the styles of a person lie, batch [1]: the mean of what the pictures say.
+    def encode(self, targets: Targets) -> HeadEstimate:
+        """The head of a person, batch [1]: the mean of what the pictures say.
 
         Args:
             targets: pictures of one person, of any side, on the network's device.
         """
         pixels = scaled_pixels(targets.pixels, self.network.config.side)
         found = self.network(pixels, targets.cameras.labels())
-        return StylePlaces(found.shared.mean(0, keepdim=True), found.layers.mean(0, keepdim=True))
+        return HeadEstimate(*(part.mean(0, keepdim=True) for part in (found.shared, found.layers, found.residual)))
 
 
 def require_encoder(encoder: Encoder, generator: Generator, name: str = "this encoder") -> None:

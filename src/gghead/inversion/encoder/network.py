@@ -1,4 +1,4 @@
-"""The encoder: a residual network over the picture, asked by one query for each style vector."""
+"""The encoder: a residual network over the picture, asked for each style vector and for patches of the UV map."""
 
 import math
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ WIDTHS = (48, 96, 160, 224)
 """Channels of the stages, whose features have a 4th, 8th, 16th and 32nd of the picture's side."""
 BLOCKS = 2
 """Residual blocks of a stage."""
+PATCH = 2
+"""Side of the part of the residual that a query answers for, texels."""
 TOKEN_STAGES = 2
 """Stages, the last, whose pixels the queries look at."""
 GROUPS = 8
@@ -36,29 +38,41 @@ class EncoderConfig:
         side: of the pictures, pixels; a power of two from 16.
         num_styles: style vectors of the generator.
         style_size: numbers of each.
+        map_channels: of the generator's UV maps.
+        residual_side: of the coarse residual, texels; a power of two from 8.
     """
 
     side: int
     num_styles: int
     style_size: int
+    map_channels: int
+    residual_side: int
 
     def __post_init__(self) -> None:
         require_power_of_two("side", self.side, 16)
         require_whole("num_styles", self.num_styles, 2, 64)
         require_whole("style_size", self.style_size, 1, 2**16)
+        require_whole("map_channels", self.map_channels, 1, 2**10)
+        require_power_of_two("residual_side", self.residual_side, 8)
 
 
 @dataclass(frozen=True)
-class StylePlaces:
-    """Whitened coordinates of the styles of heads, see `StyleSpace`.
+class HeadEstimate:
+    """What heads are: styles in whitened coordinates, see `StyleSpace`, and a coarse residual of the UV maps.
 
     Attributes:
-        shared: of all layers together.
+        shared: coordinates of all layers together.
         layers: what each layer adds.
+        residual: what is added to the maps, enlarged.
     """
 
     shared: Float[Tensor, "B W"]
     layers: Float[Tensor, "B L W"]
+    residual: Float[Tensor, "B C r r"]
+
+    def __getitem__(self, piece: slice) -> "HeadEstimate":
+        """Those of some heads."""
+        return HeadEstimate(self.shared[piece], self.layers[piece], self.residual[piece])
 
     def of_layers(self) -> Float[Tensor, "B L W"]:
         """Coordinates of each layer."""
@@ -81,10 +95,12 @@ class _Block(nn.Module):
 
 
 class EncoderNetwork(nn.Module):
-    """Pictures and cameras -> whitened coordinates of styles: those that all layers share, and what each adds.
+    """Pictures and cameras -> whitened coordinates of styles, those that all layers share and what each adds, and a
+    coarse residual of the UV maps.
 
-    Pixels of the two coarsest maps are tokens. A transformer decoder answers one query for the shared coordinates and
-    one for each layer, to which the camera is added. Untrained it says 0, the mean style.
+    Pixels of the two coarsest feature maps are tokens. A transformer decoder answers one query for the shared
+    coordinates, one for each layer and one for each patch of the residual; the camera is added to all. Untrained it
+    says 0, the mean head.
 
     Args:
         config: sizes.
@@ -108,7 +124,9 @@ class EncoderNetwork(nn.Module):
             nn.Sequential(nn.GroupNorm(GROUPS, width), nn.Conv2d(width, QUERY_SIZE, 1)) for width in kept
         )
         self.places = nn.ParameterList(nn.Parameter(0.02 * torch.randn(QUERY_SIZE, side, side)) for side in sides)
-        self.queries = nn.Parameter(torch.randn(1 + config.num_styles, QUERY_SIZE) / math.sqrt(QUERY_SIZE))
+        self._patches = config.residual_side // PATCH
+        count = 1 + config.num_styles + self._patches**2
+        self.queries = nn.Parameter(torch.randn(count, QUERY_SIZE) / math.sqrt(QUERY_SIZE))
         self.camera = nn.Sequential(nn.Linear(LABEL_SIZE, QUERY_SIZE), nn.SiLU(), nn.Linear(QUERY_SIZE, QUERY_SIZE))
         layer = nn.TransformerDecoderLayer(
             QUERY_SIZE, HEADS, 2 * QUERY_SIZE, dropout=0.0, batch_first=True, norm_first=True
@@ -116,15 +134,16 @@ class EncoderNetwork(nn.Module):
         self.decoder = nn.TransformerDecoder(layer, LAYERS, nn.LayerNorm(QUERY_SIZE))
         self.to_shared = nn.Linear(QUERY_SIZE, config.style_size)
         self.to_layers = nn.Linear(QUERY_SIZE, config.style_size)
-        for output in (self.to_shared, self.to_layers):
+        self.to_residual = nn.Linear(QUERY_SIZE, config.map_channels * PATCH**2)
+        for output in (self.to_shared, self.to_layers, self.to_residual):
             nn.init.zeros_(output.weight)
             nn.init.zeros_(output.bias)
         self.register_buffer("_frontal", Cameras.frontal(1).labels()[0], persistent=False)
 
     _frontal: Float[Tensor, "25"]
 
-    def forward(self, pixels: Float[Tensor, "B S S 4"], labels: Float[Tensor, "B 25"]) -> StylePlaces:
-        """Coordinates of the styles of the heads in pictures.
+    def forward(self, pixels: Float[Tensor, "B S S 4"], labels: Float[Tensor, "B 25"]) -> HeadEstimate:
+        """Estimates of the heads in pictures.
 
         Args:
             pixels: premultiplied foreground and alpha, 0 to 1.
@@ -141,7 +160,13 @@ class EncoderNetwork(nn.Module):
                 tokens.append(kept.flatten(2).mT)  # [B, S S, C]
         camera = self.camera(LABEL_SCALE * (labels - self._frontal))
         answers = self.decoder(self.queries + camera[:, None], torch.cat(tokens, dim=1))
-        return StylePlaces(self.to_shared(answers[:, 0]).float(), self.to_layers(answers[:, 1:]).float())
+        first, layers, patches = answers.split([1, self.config.num_styles, self._patches**2], dim=1)
+        residual = self.to_residual(patches).mT.unflatten(2, (self._patches, self._patches))
+        return HeadEstimate(
+            self.to_shared(first[:, 0]).float(),
+            self.to_layers(layers).float(),
+            functional.pixel_shuffle(residual, PATCH).float(),
+        )
 
     def _token_sides(self) -> list[int]:
         """Sides of the maps whose pixels are tokens."""

@@ -10,7 +10,8 @@ from gghead.geometry.cameras import Cameras, invert_rigid
 from gghead.geometry.canonical_cameras import target_depth
 from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOCAL
 from gghead.geometry.trajectories import look_at, on_sphere
-from gghead.inversion.encoder.network import StylePlaces
+from gghead.inversion.encoder.network import HeadEstimate
+from gghead.inversion.residual_maps import level_sides
 from gghead.inversion.style_space import StyleSpace
 from gghead.model.generator import Generator
 
@@ -29,8 +30,8 @@ LABEL_ANGLE_SD, LABEL_SHIFT_SD = math.radians(2.0), 0.01
 """How labels of photographs err: rotation about each axis, and shift along each, world units."""
 
 
-def random_heads(generator: Generator, space: StyleSpace, count: int, random: torch.Generator) -> StylePlaces:
-    """Heads of random latents, truncated, half of them mixed layer by layer."""
+def random_heads(generator: Generator, space: StyleSpace, count: int, random: torch.Generator) -> HeadEstimate:
+    """Heads of random latents, truncated, half of them mixed layer by layer; without residual."""
     device, num_styles = random.device, generator.synthesis.num_styles
     z = torch.randn(2, count, generator.config.z_size, generator=random, device=device)
     styles = generator.map_styles(z, generator.default_conditioning())[:, :, 0]  # [2, B, W]
@@ -43,7 +44,9 @@ def random_heads(generator: Generator, space: StyleSpace, count: int, random: to
     jitter = LAYER_JITTER * torch.rand(count, 1, 1, generator=random, device=device) * jitter
     places = torch.where(mixed, torch.where(behind, second[:, None], first[:, None]) + jitter, first[:, None])
     shared = places.mean(dim=1)
-    return StylePlaces(shared, places - shared[:, None])
+    side = level_sides(generator)[0]
+    residual = shared.new_zeros(count, generator.config.map_channels, side, side)
+    return HeadEstimate(shared, places - shared[:, None], residual)
 
 
 def random_cameras(count: int, resolution: int, random: torch.Generator) -> Cameras:

@@ -14,9 +14,10 @@ from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import Observation
 from gghead.inversion.encoder.degradation import degraded
-from gghead.inversion.encoder.network import MAX_SIDE, EncoderConfig, EncoderNetwork, StylePlaces
+from gghead.inversion.encoder.network import MAX_SIDE, EncoderConfig, EncoderNetwork, HeadEstimate
 from gghead.inversion.encoder.random_heads import erring_labels, random_cameras, random_heads
 from gghead.inversion.losses import feature_difference, feature_maps, multiscale_ssim
+from gghead.inversion.residual_maps import free_channels, level_sides, resized
 from gghead.inversion.style_space import StyleSpace
 from gghead.metrics.efficientnet import EfficientNetLite0
 from gghead.model.generator import Generator
@@ -48,6 +49,7 @@ class EncoderLossWeights:
         features: distance of feature maps.
         shared: squared shared coordinates, of real pictures, whose styles nobody knows.
         layers: squares of what layers add, likewise.
+        residual: squares of the residual, which shall only do what styles can't.
     """
 
     coordinates: float = 0.5
@@ -57,6 +59,7 @@ class EncoderLossWeights:
     features: float = 0.5
     shared: float = 0.01
     layers: float = 0.05
+    residual: float = 3.0
 
 
 class EncoderTraining:
@@ -84,6 +87,7 @@ class EncoderTraining:
         self.generator, self.weights = generator, weights
         self._network, self._seed = network, seed
         self._space = StyleSpace.of(generator)
+        self._free = free_channels(generator)
         lengths = self._space.axes.norm(dim=1)
         self._importance = lengths / lengths.square().mean().sqrt()
         self.encoder = initial_network(encoder_config(generator), seed).to(generator.device)
@@ -134,14 +138,12 @@ class EncoderTraining:
                 given = torch.cat([given, degraded(wanted, on_device)])
                 labels = torch.cat([labels, real.labels])
         found = self._encode(given, labels)
-        told = StylePlaces(found.shared[:batch_size], found.layers[:batch_size])
-        loss = weights.coordinates * self._coordinate_loss(told, truth)
-        drawn = [
-            self._draw(StylePlaces(*(part[:drawn_again] for part in (told.shared, told.layers))), views[:drawn_again])
-        ]
+        loss = weights.coordinates * self._coordinate_loss(found[:batch_size], truth)
+        loss = loss + weights.residual * found.residual.square().mean()
+        drawn = [self._draw(found[:drawn_again], views[:drawn_again])]
         targets = [pixels[:drawn_again]]
         if real is not None:
-            guess = StylePlaces(found.shared[batch_size:], found.layers[batch_size:])
+            guess = found[batch_size:]
             loss = loss + weights.shared * guess.shared.square().mean() + weights.layers * guess.layers.square().mean()
             cameras = Cameras.from_labels(real.labels, self.side).map(lambda tensor: tensor[:, None])
             drawn.append(self._draw(guess, cameras))
@@ -149,19 +151,21 @@ class EncoderTraining:
         pictures, expected = (torch.cat([part.flatten(0, 1) for part in parts]) for parts in (drawn, targets))
         return loss + self._picture_loss(pictures, expected, on_device)
 
-    def _draw(self, places: StylePlaces, views: Cameras) -> Float[Tensor, "B V S S 4"]:
+    def _draw(self, heads: HeadEstimate, views: Cameras) -> Float[Tensor, "B V S S 4"]:
         """Premultiplied colours and alpha of heads, each from its own cameras."""
-        heads = self.generator.decode_maps(self.generator.maps(self._space.styles(places.of_layers()))).gaussians
-        drawn = SEEN.render(heads, views, background=0.0, pairwise=True)
+        maps = self.generator.maps(self._space.styles(heads.of_layers()))
+        maps = maps + resized(heads.residual * self._free, maps.shape[-1])
+        gaussians = self.generator.decode_maps(maps).gaussians
+        drawn = SEEN.render(gaussians, views, background=0.0, pairwise=True)
         return torch.cat([drawn.rgb, drawn.alpha], dim=-1)
 
-    def _encode(self, pixels: Float[Tensor, "B S S 4"], labels: Float[Tensor, "B 25"]) -> StylePlaces:
+    def _encode(self, pixels: Float[Tensor, "B S S 4"], labels: Float[Tensor, "B 25"]) -> HeadEstimate:
         """On a GPU in bfloat16."""
         device = self.generator.device
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             return self.encoder(pixels, labels)
 
-    def _coordinate_loss(self, found: StylePlaces, truth: StylePlaces) -> Tensor:
+    def _coordinate_loss(self, found: HeadEstimate, truth: HeadEstimate) -> Tensor:
         """Of the coordinates of each layer, and of those that are shared, which most of a picture follows from."""
         pairs = ((found.of_layers(), truth.of_layers()), (found.shared, truth.shared))
         terms = [
@@ -199,7 +203,10 @@ def encoder_config(generator: Generator) -> EncoderConfig:
     """Sizes of an encoder of a generator: for pictures like those that it learned from, up to `MAX_SIDE`."""
     learned = min(generator.config.picture_resolution or MAX_SIDE, MAX_SIDE)
     side = 1 << (learned.bit_length() - 1)
-    return EncoderConfig(side, generator.synthesis.num_styles, generator.config.style_size)
+    config = generator.config
+    return EncoderConfig(
+        side, generator.synthesis.num_styles, config.style_size, config.map_channels, level_sides(generator)[0]
+    )
 
 
 def initial_network(config: EncoderConfig, seed: int) -> EncoderNetwork:
