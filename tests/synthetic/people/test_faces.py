@@ -9,7 +9,7 @@ from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.anatomy.skin_regions import Region, SkinMaps, map_skin
 from gghead.synthetic.hair.beards import CHANCES, LONG_STEPS, Beard, BeardGrower, random_beard
-from gghead.synthetic.hair.brows import BrowPatches, brow_color
+from gghead.synthetic.hair.brows import HIGHEST, LOWEST, BrowPatches, brow_color
 from gghead.synthetic.hair.hairline import random_hair_line
 from gghead.synthetic.hair.lashes import Lashes
 from gghead.synthetic.hair.strokes import draw_hairs
@@ -19,6 +19,8 @@ from gghead.synthetic.parts.skin_relief import Lines, face_lines
 from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 
 DETAIL = 0.35
+MILLIMETERS = 112
+"""In a decimetre of the neutral head, which is smaller than people are."""
 LUMINANCE = np.array([0.3, 0.55, 0.15])
 UNLINED = Lines(np.zeros(len(Region)))
 
@@ -236,3 +238,23 @@ def test_hairs_are_drawn_where_their_curves_run() -> None:
     assert alpha[:10].max() == alpha[22:].max() == 0
     assert alpha[:, 6].sum() > alpha[:, 26].sum(), "thinner towards the tip"
     assert draw_hairs(8, 8, np.zeros((0, 3, 2)), np.zeros(0)).max() == 0
+
+
+def test_brows_are_as_high_as_peoples_and_have_soft_rims(model: HeadModel, person: Person) -> None:
+    patches, heights, rims = BrowPatches(model, 1.5), [], []
+    for seed in range(40):
+        drawn = patches.paint(replace(person, grayness=0.0), np.random.default_rng(seed)).astype(float) / 255
+        profile = drawn[:, 100:130, 3].mean(1)
+        heights.append((profile > 0.5 * profile.max()).sum() * MILLIMETERS * (HIGHEST - LOWEST) / len(profile))
+        rims.append(np.abs(np.diff(profile)).max() / profile.max())
+    assert 6 < np.median(heights) < 11
+    assert np.ptp(heights) > 3, "thin and thick ones"
+    assert np.median(rims) < 0.3, "no line around them"
+
+
+def test_half_gray_brows_have_strands_of_many_tones(model: HeadModel, person: Person) -> None:
+    def spread(grayness: float) -> float:
+        drawn = BrowPatches(model, 1.5).paint(replace(person, grayness=grayness), np.random.default_rng(1))
+        return float(drawn[drawn[..., 3] > 100][:, 0].std())
+
+    assert spread(0.5) > 1.5 * spread(0.0) > 0

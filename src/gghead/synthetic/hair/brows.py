@@ -22,6 +22,12 @@ COLUMNS, ROWS = 22, 9
 TEXTURE_WIDTH, TEXTURE_HEIGHT = 256, 128
 SAMPLES = 300
 """Cells of the search for the skin per decimetre."""
+TONES, TONE = 3, 0.5
+"""Layers of strands of different tones, and the middle one: display value of the texture that shows the dye."""
+TONE_SPREAD, GRAY_SPREAD = 0.14, 1.2
+"""Logarithm of the ratio between the tones, and what is added to it where hair is half grey, times 4."""
+SHADOW = 0.3
+"""Opacity of the tint below the strands."""
 BROW_LIFT = 0.012
 """Of the patch above the skin."""
 
@@ -34,6 +40,7 @@ class _BrowShape:
         start, length: along the brow.
         height: of the inner end; arch: of the highest point above it; tail: drop of the outer end below that.
         thickness: from the middle to the edge; hairs: number; long: length of a hair.
+        disorder: standard deviation of their directions, radians.
     """
 
     start: float
@@ -44,6 +51,7 @@ class _BrowShape:
     thickness: float
     hairs: int
     long: float
+    disorder: float
 
 
 class BrowPatches:
@@ -77,26 +85,19 @@ class BrowPatches:
     def paint(self, person: Person, rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
         """A person's brow, from the nose (left) to the temple: luminance and opacity."""
         shape = _random_shape(person, rng)
-        along = rng.beta(1.1, 1.15, shape.hairs)
-        across = np.clip(rng.normal(0, 0.5, shape.hairs), -1.1, 1.1)
-        middle, half = _course(shape, along)
-        x, y = shape.start + shape.length * along, middle + half * across
-        # Hairs stand up near the nose, lie along the brow further out, and lean together from both edges.
-        angle = np.interp(along, [0, 0.12, 0.4, 1], [1.45, 1.0, 0.45, -0.25]) - 0.45 * across * (along > 0.15)
-        angle += rng.normal(0, 0.12, shape.hairs)
-        length = (
-            shape.long * rng.uniform(0.6, 1.15, shape.hairs) * np.interp(along, [0, 0.2, 0.8, 1], [0.7, 1, 0.9, 0.6])
-        )
-        bend = angle - 0.35
-        tip = np.stack([x + length * np.cos(bend), y + length * np.sin(bend)], 1)
-        knee = np.stack([x + 0.5 * length * np.cos(angle), y + 0.5 * length * np.sin(angle)], 1)
-        curves = np.stack([np.stack([x, y], 1), knee, tip], 1)
-        scale = np.array([TEXTURE_WIDTH / (OUTER - INNER), -TEXTURE_HEIGHT / (HIGHEST - LOWEST)])
-        texels = (curves - [INNER, HIGHEST]) * scale
-        alpha = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, texels, rng.uniform(1.1, 2.0, shape.hairs))
-        alpha = np.maximum(alpha * 0.92, self._shadow(shape))
-        gray = np.full_like(alpha, 0.5)
-        return pooled(np.stack([gray, gray, gray, alpha], -1), self._detail)
+        texels = _hairs(shape, rng)
+        # Some strands are lighter, and where hair turns grey many are: those are drawn one layer above the other.
+        spread = TONE_SPREAD + GRAY_SPREAD * person.grayness * (1 - person.grayness)
+        gray = np.full((TEXTURE_HEIGHT, TEXTURE_WIDTH), TONE)
+        alpha = self._shadow(shape)
+        for k in range(TONES):
+            own = texels[k::TONES]
+            drawn = draw_hairs(TEXTURE_HEIGHT, TEXTURE_WIDTH, own, rng.uniform(0.55, 1.25, len(own)))
+            both = alpha + drawn - alpha * drawn
+            tone = np.clip(TONE * np.exp(spread * (k - (TONES - 1) / 2)), 0.15, 0.9)
+            gray += (tone - gray) * drawn / np.maximum(both, 1e-3)
+            alpha = both
+        return pooled(np.stack([gray, gray, gray, 0.94 * alpha], -1), self._detail / 2)
 
     @staticmethod
     def _shadow(shape: _BrowShape) -> np.ndarray:
@@ -105,36 +106,55 @@ class BrowPatches:
         y = np.linspace(HIGHEST, LOWEST, TEXTURE_HEIGHT)[:, None]
         along = (x - shape.start) / shape.length
         middle, half = _course(shape, np.clip(along, 0, 1))
-        ends = np.clip(along / 0.15, 0, 1) * np.clip((1.02 - along) / 0.25, 0, 1)
-        return 0.38 * ends * np.exp(-(((y - middle - 0.006) / (1.05 * half + 0.004)) ** 2)) * min(1, shape.hairs / 260)
+        ends = np.clip(along / 0.22, 0, 1) * np.clip((1.02 - along) / 0.3, 0, 1)
+        return SHADOW * ends * np.exp(-(((y - middle - 0.006) / (0.9 * half + 0.004)) ** 2)) * min(1, shape.hairs / 420)
 
 
-def brow_color(person: Person, skin: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+def brow_color(person: Person, skin: Float[np.ndarray, "3"], tone: float = 0.6) -> Float[np.ndarray, "3"]:
     """Linear light: a little darker than the hair, and never lighter than the skin.
 
     Args:
         person: whose hair colour counts.
         skin: display colour of the skin.
+        tone: share of the hair's light.
     """
-    color = 0.6 * np.asarray(person.hair_color) + 0.004
+    color = tone * np.asarray(person.hair_color) + 0.004
     limit = 0.42 * float(np.max(skin)) ** 2.2
     return color * min(1, limit / color.max())
 
 
 def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:
     male = person.sex == "male"
-    bushy = rng.normal(0.62 if male else 0.38, 0.16) * (0.75 if person.age == "child" else 1)
-    bushy = float(np.clip(bushy, 0.1, 1))
+    bushy = rng.normal(0.65 if male else 0.42, 0.18) * (0.75 if person.age == "child" else 1)
+    bushy, dense = float(np.clip(bushy, 0.1, 1.1)), rng.uniform(0.75, 1.3)
     return _BrowShape(
         start=rng.uniform(0.085, 0.12),
         length=rng.uniform(0.44, 0.50),
         height=rng.uniform(7.425, 7.465),
         arch=rng.uniform(0.01, 0.04) if male else rng.uniform(0.025, 0.065),
         tail=rng.uniform(0.02, 0.055),
-        thickness=0.019 + 0.023 * bushy,
-        hairs=round(140 + 330 * bushy),
-        long=0.055 + 0.045 * bushy,
+        thickness=0.026 + 0.024 * bushy,
+        hairs=round((260 + 440 * bushy) * dense),
+        long=0.055 + 0.04 * bushy,
+        disorder=rng.uniform(0.1, 0.28),
     )
+
+
+def _hairs(shape: _BrowShape, rng: np.random.Generator) -> Float32[np.ndarray, "n 3 2"]:
+    """Curves of the hairs in texels: dense in the middle of the brow, fewer towards its rims and its inner end."""
+    along, across = rng.beta(1.25, 1.2, shape.hairs), np.clip(rng.normal(0, 0.5, shape.hairs), -1.3, 1.3)
+    middle, half = _course(shape, along)
+    x, y = shape.start + shape.length * along, middle + half * across
+    # Hairs stand up near the nose, lie along the brow further out, and lean together from both edges.
+    angle = np.interp(along, [0, 0.12, 0.4, 1], [1.45, 1.05, 0.55, -0.25]) - 0.45 * across * (along > 0.15)
+    angle += rng.normal(0, shape.disorder, shape.hairs)
+    length = shape.long * rng.uniform(0.45, 1.15, shape.hairs) * np.interp(along, [0, 0.2, 0.8, 1], [0.7, 1, 0.9, 0.6])
+    bend = angle - rng.normal(0.35, 0.15, shape.hairs)
+    tip = np.stack([x + length * np.cos(bend), y + length * np.sin(bend)], 1)
+    knee = np.stack([x + 0.5 * length * np.cos(angle), y + 0.5 * length * np.sin(angle)], 1)
+    curves = np.stack([np.stack([x, y], 1), knee, tip], 1)
+    scale = np.array([TEXTURE_WIDTH / (OUTER - INNER), -TEXTURE_HEIGHT / (HIGHEST - LOWEST)])
+    return ((curves - [INNER, HIGHEST]) * scale).astype(np.float32)
 
 
 def _course(shape: _BrowShape, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,7 +36,7 @@ class ProceduralHeads(HeadMaker):
         self._chart = chart_head(self.model, detail=float(np.clip(resolution / 256, 0.35, 1)))
         self._skin = map_skin(self._chart)
         self._hair = HairGrower(self.model, self._chart.detail)
-        self._brows = BrowPatches(self.model, self._chart.detail)
+        self._brows = BrowPatches(self.model, float(np.clip(resolution / 256, 0.35, 1.5)))
         self._lashes = Lashes(self.model, self._chart.detail)
         self._beards = BeardGrower(self.model, self._chart, self._skin)
         self._eyes, self._mouth = Eyes(self.model), Mouth(self.model)

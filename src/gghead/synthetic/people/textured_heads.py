@@ -15,6 +15,7 @@ from gghead.synthetic.anatomy.heads import Head, HeadMaker
 from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.anatomy.skin_regions import Noise, Region, map_skin
 from gghead.synthetic.hair.beards import BeardGrower
+from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hair import HairGrower
 from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
 from gghead.synthetic.hair.texture import paint_strips
@@ -39,10 +40,6 @@ LASH_LENGTH = 0.6
 """Share of the modelled lashes' length that is drawn."""
 SCALP_SINK = 0.07
 """Decimetres."""
-BROW_RISE = 0.04
-"""Of the inner ends of the brows, decimetres."""
-BROW_THINNESS = 0.7
-"""Exponent of the brows' alpha: shrunk hairs are too faint."""
 BRISTLES_SEEN = 0.5
 """Share of the hair's colour in what is shaved; the rest is seen through the skin and has its hue."""
 PAINTED_NOISE = 0.5
@@ -87,7 +84,7 @@ class TexturedHeads(HeadMaker):
         }
         self._hair, self._wardrobe = HairGrower(self.model, detail), Wardrobe(self.model)
         self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
-        self._brows = {name: _flat_gray(texture) for name, texture in textures["eyebrows"].items()}
+        self._brows = BrowPatches(self.model, detail)
         triangles, chart = self.model.triangles, self.model.chart
         self._rim = np.intersect1d(triangles[chart == Chart.HEAD], triangles[chart == Chart.SOCKET])
         self._eyes, self._mouth = Eyes(self.model), Mouth(self.model)
@@ -114,22 +111,19 @@ class TexturedHeads(HeadMaker):
         solid.append(self._mouth.mesh(neutral, person.weights, vertices, teeth, place))
         things, lenses = self._wardrobe.dress(worn, skin, vertices, place)
         solid += things
-        proxies = self._pack.proxies
-        brows = proxies["eyebrows"][look.brows]
+        bare = self.model.skin(vertices)
         sheer = [
-            _flat_mesh(brows, _calmed(brows.fit(vertices)), place, Material.BROW),
-            self._lash_mesh(proxies["eyelashes"][look.lashes], vertices, place),
+            self._brows.mesh(bare, vertex_normals(bare, self.model.triangles), place),
+            self._lash_mesh(self._pack.proxies["eyelashes"][look.lashes], vertices, place),
             *lenses,
         ]
         if style is not None:
-            points, triangles = self.model.skin(vertices), self.model.triangles
-            sheer.append(hair_mesh(style, neutral, points, place, look.mirrored, look.stretch, triangles))
+            sheer.append(hair_mesh(style, neutral, bare, place, look.mirrored, look.stretch, self.model.triangles))
         cut = worn.hair(look.cut)
         if cut is not None:
-            sheer.append(self._hair.grow(cut, look.hair_line, self.model.skin(vertices), place, rng))
+            sheer.append(self._hair.grow(cut, look.hair_line, bare, place, rng))
         if look.beard.length > 0:
-            posed = self.model.skin(vertices)
-            grown = self._beards.grow(look.beard, posed, vertex_normals(posed, self.model.triangles), place, rng)
+            grown = self._beards.grow(look.beard, bare, vertex_normals(bare, self.model.triangles), place, rng)
             sheer.append(replace(grown, materials=np.full_like(grown.materials, Material.BEARD)))
         surfaces = (*worn.surfaces(rng), outfit.surface(rng), *self._surfaces(person, look, teeth, rng))
         return Head(person, Scene(Mesh.joined(solid), Mesh.joined(sheer), surfaces), place, look.style)
@@ -147,7 +141,7 @@ class TexturedHeads(HeadMaker):
             Surface.painted(Material.TEETH, paint_teeth(teeth, rng), ENAMEL_TINT),
             Surface.painted(Material.TONGUE, self._mouth.tongue),
             Surface.dyed(Material.BEARD, self._strips, hair),
-            Surface.dyed(Material.BROW, self._brows[look.brows], hair * look.brow_tone),
+            Surface.dyed(Material.BROW, self._brows.paint(person, rng), brow_color(person, look.color, look.brow_tone)),
             Surface.dyed(Material.LASH, textures["eyelashes"][look.lashes], LASH_COLOR),
         )
         if look.style == SHAVED:
@@ -222,19 +216,6 @@ def _place_texels(
     triangles = np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
     _, hit, weights = rasterize(np.ascontiguousarray(flat, dtype=np.float32), triangles, height, width)
     return hit, weights
-
-
-def _calmed(brows: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
-    """Brows with their inner ends raised: as modelled they frown."""
-    inner = np.clip(1 - (np.abs(brows[:, :1]) - 0.08) / 0.3, 0, 1)
-    return brows + inner * np.array([0, BROW_RISE, 0], np.float32)
-
-
-def _flat_gray(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
-    """The alpha of a texture in one grey: the colour of a dyed surface with it is nearly the dye."""
-    out = np.full_like(texture, 130)
-    out[..., 3] = 255 * (texture[..., 3] / 255) ** BROW_THINNESS
-    return out
 
 
 def _flat_mesh(proxy: Proxy, points: np.ndarray, place: Similarity, material: Material) -> Mesh:

@@ -26,7 +26,7 @@ STYLES = {
     | {"short01": 0.02, "short02": 0.06, "short03": 0.02, "short04": 0.02},
 }
 OTHER_STYLE = 0.1
-GROWN = 0.9
+GROWN = 0.96
 """Chance of hair that is grown strand by strand instead of modelled in the pack."""
 MOST_RECEDING = 0.4
 """Of a line of grown hair that is no ring."""
@@ -56,7 +56,7 @@ class Look:
         beard: kind, painted shadow and length.
         makeup: on lips, lids, lashes and cheeks.
         freckles: density, 0 to 1.
-        brows, lashes: names.
+        lashes: name.
         brow_tone: brows' colour as a share of the hair's.
     """
 
@@ -71,7 +71,6 @@ class Look:
     beard: Beard
     makeup: Makeup
     freckles: float
-    brows: str
     lashes: str
     brow_tone: float
 
@@ -96,9 +95,8 @@ def random_look(person: Person, pack: AssetPack, rng: np.random.Generator) -> Lo
         beard=random_beard(person, rng),
         makeup=random_makeup(person, color, rng),
         freckles=rng.uniform(0.08, 0.35) if rng.random() < (0.14 if person.melanin < 0.3 else 0.03) else 0.0,
-        brows=_random_brows(person, pack, rng),
         lashes=str(rng.choice(list(pack.proxies["eyelashes"]))),
-        brow_tone=rng.uniform(0.5, 0.9),
+        brow_tone=rng.uniform(0.4, 0.8),
     )
 
 
@@ -132,11 +130,3 @@ def _random_style(person: Person, pack: AssetPack, rng: np.random.Generator) -> 
     if shaved or (grown and cut is None):
         return SHAVED, None
     return (own, cut) if grown else (chosen, None)
-
-
-def _random_brows(person: Person, pack: AssetPack, rng: np.random.Generator) -> str:
-    """One of the thicker five sixths for women and children, of the thicker half for men."""
-    names = list(pack.proxies["eyebrows"])
-    names.sort(key=lambda name: int(pack.textures["eyebrows"][name][..., 3].astype(np.int64).sum()))
-    names = names[len(names) // 2 if person.sex == "male" and person.age != "child" else len(names) // 6 :]
-    return names[int(rng.random() * len(names))]
