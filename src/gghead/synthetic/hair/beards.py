@@ -24,7 +24,7 @@ CHANCES: dict[BeardStyle, float] = {
     "shaved": 0.52, "stubble": 0.18, "moustache": 0.06, "goatee": 0.07, "short": 0.11, "full": 0.06,
 }  # fmt: skip
 LENGTHS: dict[BeardStyle, float] = {"moustache": 0.07, "goatee": 0.10, "short": 0.08, "full": 0.22}
-CARDS, CANDIDATES = 3000, 6000
+CARDS, CANDIDATES = 4200, 8400
 """Most ribbons of a beard at full detail, and places for them."""
 SHORT_STEPS, LONG_STEPS, LONG = 2, 3, 0.15
 """Straight pieces of a ribbon, and from which length on there are more."""
@@ -121,7 +121,7 @@ class BeardGrower:
         outward = np.broadcast_to(normal[:, None], lines.shape)
         shades = np.exp(rng.normal(0, 0.14, (len(chosen), 1))) * np.linspace(0.75, 1, steps + 1)
         strips = rng.choice([Strip.WISPY_A, Strip.WISPY_B, Strip.WAVY], len(chosen))
-        widths = np.minimum(rng.uniform(0.03, 0.055, len(chosen)), 0.5 * length) / np.sqrt(self._detail)
+        widths = np.minimum(rng.uniform(0.02, 0.038, len(chosen)), 0.5 * length) / np.sqrt(self._detail)
         opacity = np.broadcast_to(0.9 * where[chosen][:, None], shades.shape)
         packed = Lines(lines.astype(np.float32), outward.astype(np.float32), chosen)
         return ribbons(packed, widths, strips, shades, place, rng, opacity, sleek=False)

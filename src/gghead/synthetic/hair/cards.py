@@ -42,7 +42,7 @@ def ribbons(
     roll = rng.normal(0, 0.3, (count, 1, 1)).astype(np.float32)
     across = across * np.cos(roll) + np.cross(tangent, across) * np.sin(roll)
     t = np.linspace(0, 1, steps, dtype=np.float32)[None, :, None]
-    half = widths[:, None, None] / 2 * (0.8 + 0.3 * np.sin(np.pi * t) - 0.4 * t**2)
+    half = widths[:, None, None] / 2 * (0.8 + 0.3 * np.sin(np.pi * t) - 0.25 * t**2)
     vertices = np.stack([points - across * half, points + across * half], 2).reshape(-1, 3)
     # Fibres have no normal along their direction; what is left of the head's own is lit.
     shading = _unit(outward - 0.6 * tangent * (outward * tangent).sum(2, keepdims=True))

@@ -40,9 +40,9 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
     """
     rng = np.random.default_rng(TEXTURE_SEED)
     strips = [
-        _strip(rng, 130, 0.95, 0.0, 0.0, 0.35),
-        _strip(rng, 110, 1.0, 0.03, 1.0, 0.5),
-        _strip(rng, 50, 0.8, 0.02, 0.7, 0.65),
+        _strip(rng, 130, 0.95, 0.0, 0.0, 0.15),
+        _strip(rng, 110, 1.0, 0.03, 1.0, 0.25),
+        _strip(rng, 50, 0.9, 0.02, 0.7, 0.3),
         _strip(rng, 32, 0.75, 0.05, 1.2, 0.3),
         _strip(rng, 95, 0.95, 0.13, 2.2, 0.4),
         _strip(rng, 64, 0.9, 0.20, 5.0, 0.25),
