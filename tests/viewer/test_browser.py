@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from face_models import WHEELS, face_models
 from gghead.gaussians.formats.ply import decode_ply
 from gghead.gaussians.formats.splat import decode_splat
 from gghead.gaussians.formats.spz import decode_spz
+from gghead.viewer.access.uploads import MAX_UPLOAD
 from gghead.viewer.state import Show
 from viewer.tiny_models import write_model
 
@@ -62,6 +64,7 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     log = folder / "log.txt"
     command = [sys.executable, "-c", "from gghead.cli.main import main; main()", "--debug", "view", str(folder)]
     command += ["--port", str(port), "--renderer", "exact", "--view", "side=256", "--out", str(folder / "kept")]
+    command += ["--models", str(WHEELS)]
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
@@ -226,6 +229,21 @@ def test_downloads_are_valid_files_and_copies_stay_in_out(tab: Tab, viewer: View
     ]
     tab.page.get_by_role("button", name="Command line of this view").click()
     tab.page.get_by_text("gghead view").wait_for()
+
+
+def test_a_file_is_sent_and_refused_in_words(tab: Tab) -> None:
+    face_models()
+    drawing = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)  # several parts of a file
+    Image.fromarray(noise).save(drawing, "PNG")
+    tab.open("Photograph")
+    file = {"name": "drawing.png", "mimeType": "image/png", "buffer": drawing.getvalue()}
+    tab.page.locator("input[type=file]").set_input_files(file)
+    tab.page.get_by_text("No head was made: no face is found").wait_for()
+    too_large = file | {"buffer": bytes(MAX_UPLOAD + 1)}
+    tab.page.locator("input[type=file]").set_input_files(too_large)
+    tab.page.get_by_text("larger than 20 MB").wait_for()
+    tab.page.get_by_role("button", name="Choose a photograph").click(trial=True)
 
 
 def test_a_favourite_is_there_for_the_next_page_too(browser: object, viewer: Viewer, tab: Tab) -> None:

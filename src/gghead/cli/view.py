@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for copies of what is saved, and for favourites.",
 )
+@click.option(
+    "--models",
+    "face_models",
+    type=click.Path(path_type=Path),
+    help="Folder of MediaPipe's face models, or of its wheel, for photographs that visitors make heads of.",
+)
 @click.option("--host", default="localhost", show_default=True, help="0.0.0.0 serves other machines, too.")
 @click.option(
     "--allow-origin",
@@ -42,6 +48,7 @@ def view(
     renderer: str | None,
     follow: bool,
     out: Path | None,
+    face_models: Path | None,
     host: str,
     origins: tuple[str, ...],
     port: int,
@@ -72,6 +79,7 @@ def view(
     from gghead.viewer.favorites import FILE, Favorites
     from gghead.viewer.heads_service import HeadsService
     from gghead.viewer.page import PageSettings
+    from gghead.viewer.photographs.fitter import PhotographFitter
     from gghead.viewer.server import serving, welcome
     from gghead.viewer.state import Renderer, parse_view
 
@@ -80,12 +88,15 @@ def view(
     copies = Copies(out) if out else None
     favorites = Favorites(out / FILE if out else None)
     first_view = parse_view(text, Renderer(renderer or default))
-    setting = PageSettings(library, first_view, default, copies, follow, favorites)
+    photographs = PhotographFitter(device, face_models)
+    setting = PageSettings(library, first_view, default, copies, follow, favorites, photographs)
     service = HeadsService(device)
     for path in library[0].snapshots()[:1]:
         service.model(path)
     with serving(service, setting, admission):
         click.echo(welcome(admission))
+        if (objection := photographs.objection()) is not None:
+            click.echo(f"It makes no heads of photographs: {objection}", err=True)
         try:
             while True:
                 time.sleep(3600)

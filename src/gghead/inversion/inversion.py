@@ -118,7 +118,7 @@ def prepared(
         raise ValueError(f"photos are {photos!r}; expected a sequence of one or more, like ['portrait.jpg']")
     raw = any(not isinstance(photo, Photo | Picture) for photo in photos)
     finders = FaceModels(models) if raw and not isinstance(models, FaceModels) else models
-    settings = PhotoSettings(resolution=max(fitted_side(generator), SMALLEST_SIDE))
+    settings = photo_settings(generator)
     pictures, names = [], []
     for number, photo in enumerate(photos):
         named = isinstance(photo, str | Path)
@@ -129,6 +129,11 @@ def prepared(
             error.args = (f"{names[-1]}: {error}",)
             raise
     return pictures, names
+
+
+def photo_settings(generator: Generator) -> PhotoSettings:
+    """How photographs are prepared for a generator."""
+    return PhotoSettings(resolution=max(fitted_side(generator), SMALLEST_SIDE))
 
 
 def fitted_side(generator: Generator) -> int:

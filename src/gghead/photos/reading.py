@@ -44,7 +44,7 @@ MAX_IDENTITY_CHANGE = 1
 """Levels of 255 by which a profile may move colours and still count as sRGB."""
 
 
-def read_photograph(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
+def read_photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "H W 3"]:
     """Upright pixels in sRGB of an encoded photograph, the first where a file holds several.
 
     Takes JPEG (grey, YCbCr, CMYK, YCCK), PNG, WebP, AVIF, TIFF and BMP of 1 to 16 bits, and HEIC where the package
@@ -53,14 +53,15 @@ def read_photograph(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
 
     Args:
         data: content of the file.
+        max_pixels: photographs of more are refused by their header.
 
     Returns:
         Display colours, 0 to 255. A photograph of more than `FULL_PIXELS` is read at half its size.
 
     Raises:
-        ValueError: the bytes are no picture, or cut off or damaged, or it has more than `MAX_PIXELS`.
+        ValueError: the bytes are no picture, or cut off or damaged, or it has more than `max_pixels`.
     """
-    with _opened(data) as picture:
+    with _opened(data, max_pixels) as picture:
         large = picture.width * picture.height > FULL_PIXELS
         if large:
             picture.draft(None, (picture.width // 2, picture.height // 2))  # JPEGs decode smaller; others do nothing
@@ -75,7 +76,7 @@ def read_photograph(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     """A photograph of which only the header has been read.
 
     Raises:
@@ -86,7 +87,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     kind = _format_of(data)
     try:
         with _open(kind, data) as picture:
-            _require_photograph(picture)
+            _require_photograph(picture, max_pixels)
             yield picture
     except _Unfit as error:
         raise ValueError(str(error)) from None
@@ -134,11 +135,11 @@ def _open(kind: str, data: bytes) -> Image.Image:
     return factory(io.BytesIO(data), "")
 
 
-def _require_photograph(picture: Image.Image) -> None:
+def _require_photograph(picture: Image.Image, max_pixels: int) -> None:
     pixels = picture.width * picture.height
-    if pixels > MAX_PIXELS:
+    if pixels > max_pixels:
         raise _Unfit(
-            f"it declares {picture.width} x {picture.height} pixels; expected at most {MAX_PIXELS / 1e6:.0f} million - "
+            f"it declares {picture.width} x {picture.height} pixels; expected at most {max_pixels / 1e6:.0f} million - "
             "make it smaller, or cut the heads out"
         )
     if picture.mode in ("I", "F"):

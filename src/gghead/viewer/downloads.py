@@ -10,6 +10,8 @@ import torch
 
 from gghead.exports.files import encode
 from gghead.inference.paths import loop
+from gghead.inversion.person import Person
+from gghead.inversion.person_file import save_person
 from gghead.media.images import encode_png, to_unit
 from gghead.media.video import encode_video
 from gghead.viewer.drawing.heads import Head
@@ -18,6 +20,7 @@ from gghead.viewer.library import BUNDLED
 from gghead.viewer.state import Renderer, View, format_view
 from gghead.viewer.viewpoints import Motion, advance
 
+PERSON_FILE = "person.safetensors"
 FRAMES = 96
 """Frames of an orbit, and of a morph from one seed to the next: four seconds."""
 
@@ -69,6 +72,14 @@ def morph_video(service: HeadsService, path: Path, view: View, step: Callable[[i
     places = loop(torch.tensor(pads).reshape(len(pads), 1, 2), FRAMES * len(pads)).clamp(0, 1)
     views = [replace(view, head=replace(view.head, pad=(x, y))) for x, y in places[:, 0].tolist()]
     return Download(f"{_stem(view)}_morph.mp4", _video(service, path, views, view.look.side, step))
+
+
+def person_file(person: Person) -> Download:
+    """The person of a photograph as `gghead invert` writes one."""
+    with tempfile.TemporaryDirectory(prefix="gghead-") as folder:
+        file = Path(folder) / PERSON_FILE
+        save_person(file, person)
+        return Download(PERSON_FILE, file.read_bytes())
 
 
 def command_line(path: Path, view: View, renderer_by_default: Renderer) -> str:

@@ -1,10 +1,11 @@
 """Where heads are made and drawn for all visitors: loaded models, one piece of work at a time."""
 
 import functools
+import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from gghead.gaussians.scene import Gaussians
 from gghead.inference.directions import Directions, principal_directions
 from gghead.inference.loading import load
 from gghead.inversion.choosing import open_person
-from gghead.inversion.person import Person
+from gghead.inversion.person import Person, require_model
 from gghead.inversion.person_file import is_person
 from gghead.model.generator import Generator
+from gghead.runs.places import BUNDLED_MODEL
 from gghead.viewer import direction_strips
 from gghead.viewer.drawing.drawing import Splats, draw, splats
 from gghead.viewer.drawing.heads import Head, make_head
@@ -53,6 +55,7 @@ class HeadsService:
         self._lock = threading.Lock()
         self._kept_source = functools.lru_cache(MODELS_KEPT)(self._load)
         self._kept_head = functools.lru_cache(HEADS_KEPT)(self._make)
+        self._people: dict[Path, Model] = {}
         self._strips: dict[tuple[Path, int], list[np.ndarray]] = {}
         self._strips_lock = threading.Lock()
 
@@ -64,13 +67,44 @@ class HeadsService:
             ValueError: it is damaged, or no model.
         """
         with self._lock:
-            source = self._kept_source(path, _version(path))
+            source = self._source(path)
         return source if isinstance(source, Model) else None
+
+    def add_person(self, path: Path, person: Person) -> Path:
+        """Takes in a person of a visitor's photograph, in memory.
+
+        Args:
+            path: of the model that the person was fitted with.
+            person: who is seed 0 of that model from now on, for those who know the returned path.
+
+        Returns:
+            What stands for the person where a file's path would; nobody can guess it, and nothing is there.
+
+        Raises:
+            FileNotFoundError, ValueError: as of `model`, or another model lies there now.
+        """
+        model = self.model(path)
+        assert model is not None, "people are fitted with models"
+        require_model(person, model.generator, "the head of the photograph")
+        name = Path(f"photograph-{secrets.token_hex(8)}")
+        with self._lock:
+            self._people[name] = replace(model, person=person.to(self.device))
+        return name
+
+    def forget_person(self, name: Path) -> None:
+        """Lets go of what `add_person` took in, and of heads that were made of it."""
+        with self._lock:
+            self._people.pop(name, None)
+            self._kept_head.cache_clear()
+
+    def is_of_photograph(self, path: Path) -> bool:
+        """Whether a path stands for what `add_person` took in: it is one visitor's own, and no file."""
+        return path in self._people
 
     def head(self, path: Path, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
         """The head of a choice; errors as of `model`."""
         with self._lock:
-            return self._kept_head(path, _version(path), choice, viewpoint if choice.following else Viewpoint())
+            return self._kept_head(path, self._version(path), choice, viewpoint if choice.following else Viewpoint())
 
     def picture(self, head: Head, look: Look, viewpoint: Viewpoint, width: int, height: int) -> np.ndarray:
         """Draws a head with the exact rasterizer: uint8 [H, W, 3]."""
@@ -93,7 +127,7 @@ class HeadsService:
         `gone` is asked from time to time; true ends the work, with fewer strips. Errors as of `model`.
         """
         with self._strips_lock:
-            key = (path, _version(path))
+            key, own = (path, self._version(path)), path in self._people
             if key not in self._strips:
                 strips: list[np.ndarray] = []
                 faces: dict[HeadChoice, np.ndarray] = {}
@@ -104,6 +138,8 @@ class HeadsService:
                         if choice not in faces:
                             faces[choice] = self._face(path, choice)
                     strips.append(np.concatenate([faces[choice] for choice in choices], axis=1))
+                if own:  # nobody else will ask for them, and nothing of a photograph shall be left
+                    return strips
                 self._strips = dict([*self._strips.items(), (key, strips)][-MODELS_KEPT:])
             return self._strips[key]
 
@@ -112,33 +148,54 @@ class HeadsService:
         side, viewpoint = direction_strips.SIDE, direction_strips.VIEWPOINT
         with self._lock:
             start = time.monotonic()
-            head = self._make(path, _version(path), choice, viewpoint)
+            head = self._make(path, self._version(path), choice, viewpoint)
             picture = draw(head, direction_strips.LOOK, camera_of(viewpoint, side, side, self.device))
             taken = time.monotonic() - start
         time.sleep(taken)
         return picture
 
     def _make(self, path: Path, version: int, choice: HeadChoice, viewpoint: Viewpoint) -> Head:
-        source = self._kept_source(path, version)
+        """Makes a head; the version tells apart what was read of its file before."""
+        source = self._source(path)
         if isinstance(source, Model):
             return make_head(source.generator, source.directions, source.mesh, choice, viewpoint, source.person)
         return Head(source, None, None, None, 0.0)
+
+    def _source(self, path: Path) -> Model | Gaussians:
+        return self._people.get(path) or self._kept_source(path, _file_version(path))
+
+    def _version(self, path: Path) -> int:
+        return 0 if path in self._people else _file_version(path)
 
     def _load(self, path: Path, version: int) -> Model | Gaussians:
         """Reads a file; its version tells apart what was read of it before."""
         if path.suffix.lower() in LOADERS:
             return LOADERS[path.suffix.lower()](path).to(self.device)
-        person = None
-        if is_person(path):
-            person, generator = open_person(path, self.device)
-        else:
-            generator = load(None if path == BUNDLED else path, self.device)
+        generator, person = load_model(path, self.device)
         count = min(NUM_DIRECTIONS, generator.config.style_size)
         mesh = build_mesh(generator.texel_uvs.cpu().numpy(), generator.template_positions.cpu().numpy())
         return Model(generator, principal_directions(generator, count), mesh, person)
 
 
-def _version(path: Path) -> int:
+def load_model(path: Path, device: str) -> tuple[Generator, Person | None]:
+    """Reads a model; of a person file the one that the person was fitted with, and the person.
+
+    Raises:
+        FileNotFoundError: it is gone, or the model of a person file is.
+        ValueError: it is damaged, or no model.
+    """
+    if is_person(path):
+        person, generator = open_person(path, device)
+        return generator, person
+    return load(file_of(path), device), None
+
+
+def file_of(path: Path) -> Path:
+    """Where a model lies."""
+    return BUNDLED_MODEL if path == BUNDLED else path
+
+
+def _file_version(path: Path) -> int:
     """Changes when a file is written anew."""
     if path == BUNDLED:
         return 0

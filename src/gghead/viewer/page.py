@@ -19,6 +19,7 @@ from gghead.viewer.favorites import Favorites
 from gghead.viewer.follow import RunNews
 from gghead.viewer.heads_service import HeadsService
 from gghead.viewer.library import Entry
+from gghead.viewer.photographs.fitter import PhotographFitter
 from gghead.viewer.state import Renderer, View, Viewpoint
 from gghead.viewer.viewpoints import framing_of
 
@@ -45,6 +46,7 @@ class PageSettings:
         copies: keeps copies of what is taken away, or None.
         follow: whether new snapshots of the first entry appear by themselves.
         favourites: heads to come back to, of all visitors.
+        photographs: makes heads of them, or None where visitors may not send any.
     """
 
     library: tuple[Entry, ...]
@@ -53,6 +55,7 @@ class PageSettings:
     copies: Copies | None
     follow: bool
     favorites: Favorites = field(default_factory=Favorites)
+    photographs: PhotographFitter | None = None
 
 
 class Page:
@@ -72,6 +75,7 @@ class Page:
         self._requests = Requests()
         self._framing = framing_of(*self.size())
         self.listeners: list[Callable[[View], None]] = []
+        self.leaving: list[Callable[[], None]] = []
         self.report: Callable[[DrawReport], None] = lambda report: None
         self.show_newest: Callable[[Path], None] = lambda path: None
         self.tell_news: Callable[[RunNews], None] = lambda news: None
@@ -109,6 +113,8 @@ class Page:
         """Ends the work for the visitor."""
         self._requests.close()
         self.session.leave()
+        for end in self.leaving:
+            end()
 
     def change_head(self, **choice: object) -> None:
         """Changes fields of the head's choice by a widget; the widgets stay as they are."""

@@ -23,6 +23,7 @@ from gghead.viewer.panels.favorites import add_favorites
 from gghead.viewer.panels.head import add_directions, add_mixing, add_seed, add_source
 from gghead.viewer.panels.look import add_camera, add_look, add_status
 from gghead.viewer.panels.pad import add_pad
+from gghead.viewer.panels.photograph import add_photograph
 from gghead.viewer.panels.run import add_run
 
 POLL_SECONDS = 2.0
@@ -208,6 +209,9 @@ def build(page: Page, follow: bool) -> None:
         add_mixing(page)
         add_directions(page)
         add_favorites(page)
+    if page.setting.photographs is not None:
+        with tabs.add_tab("Photograph"):
+            add_photograph(page, page.setting.photographs)
     with tabs.add_tab("Look"):
         add_look(page)
         add_camera(page)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from gghead.geometry.cameras import Cameras, invert_rigid
 from gghead.geometry.canonical_head import CIRCLE_RADIUS, FFHQ_DISTANCE
@@ -98,6 +100,16 @@ def framing_of(width: int, height: int) -> Framing:
 def _widened(fov: float, factor: float) -> float:
     widened = math.degrees(2 * math.atan(factor * math.tan(math.radians(fov) / 2)))
     return fov if factor == 1 else min(120.0, max(1.0, widened))
+
+
+def viewpoint_of(label: Float[Tensor, "25"]) -> Viewpoint:
+    """Where the camera of a label stands; it is held upright, so that a tilt about the viewing axis is lost."""
+    pose = label[:16].reshape(4, 4).double()
+    eye, forward = pose[:3, 3], pose[:3, 2]
+    target = eye - (eye @ forward) * forward  # of what it sees in the middle, the point nearest to the head's
+    fov = math.degrees(2 * math.atan(0.5 / float(label[20])))
+    (a, b, c), (x, y, z) = ([round(value, 4) + 0.0 for value in place.tolist()] for place in (eye, target))
+    return Viewpoint((a, b, c), (x, y, z), round(fov, 2))
 
 
 def camera_of(viewpoint: Viewpoint, width: int, height: int, device: torch.device | str = "cpu") -> Cameras:

@@ -1,4 +1,4 @@
-"""What a browser may send: its camera, new values of widgets, and the drag of the pad's knob.
+"""What a browser may send: its camera, new values of widgets, the drag of the pad's knob, and a file in parts.
 
 viser takes many more kinds and looks at no types: an odd message would end in a traceback, and one that updates a
 widget could overwrite anything of it. So each message is read here first, by a schema.
@@ -10,14 +10,23 @@ import msgspec
 import viser.infra
 
 MAX_BYTES = 2**16
-"""Longest message of a browser; a camera takes 300."""
+"""Longest message of a browser that is no part of a file; a camera takes 300."""
+PART_BYTES = 2**19
+"""Pages cut files into parts of this size; the last one is smaller."""
+MAX_PART_MESSAGE = PART_BYTES + 2**12
+"""Longest message with a part in it."""
 MAX_TEXT = 1000
 """Longest text in a field."""
 
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Pixels = Annotated[int, msgspec.Meta(ge=0, le=2**15)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Pair = tuple[float, float]
 Triple = tuple[float, float, float]
+
+
+class Unwanted(ValueError):
+    """A message that no page sends; the text says what is wrong with it."""
 
 
 class Message(msgspec.Struct, tag_field="type"):
@@ -66,20 +75,47 @@ class SceneNodeDragMessage(Message):
     owner: Text = ""
 
 
-DECODER = msgspec.msgpack.Decoder(ViewerCameraMessage | GuiUpdateMessage | SceneNodeDragMessage)
+class FileTransferStartUpload(Message):
+    """A file is about to be sent."""
+
+    source_component_uuid: Text
+    transfer_uuid: Text
+    filename: Text
+    mime_type: Text
+    part_count: Count
+    size_bytes: Count
 
 
-def objection(raw: Any) -> str | None:
-    """What speaks against giving a message to viser, or None.
+class FileTransferPart(Message):
+    """A part of it."""
+
+    source_component_uuid: Text
+    transfer_uuid: Text
+    part_index: Count
+    content: Annotated[bytes, msgspec.Meta(max_length=PART_BYTES)]
+
+
+DECODER = msgspec.msgpack.Decoder(
+    ViewerCameraMessage | GuiUpdateMessage | SceneNodeDragMessage | FileTransferStartUpload | FileTransferPart
+)
+
+
+def read(raw: Any) -> Message:
+    """A message, after viser's reader has taken it, too.
 
     Args:
         raw: as it came from the network: bytes, or text.
+
+    Raises:
+        Unwanted: no page sends such a message.
     """
     if not isinstance(raw, bytes):
-        return "text instead of bytes"
+        raise Unwanted("text instead of bytes")
     try:
-        DECODER.decode(raw)
+        message = DECODER.decode(raw)
         viser.infra.Message.deserialize(raw)
     except Exception as error:  # whatever viser's reader makes of it
-        return f"{type(error).__name__}: {str(error)[:200]}"
-    return None
+        raise Unwanted(f"{type(error).__name__}: {str(error)[:200]}") from error
+    if len(raw) > MAX_BYTES and not isinstance(message, FileTransferPart):
+        raise Unwanted(f"{len(raw)} bytes; expected at most {MAX_BYTES}")
+    return message

@@ -19,6 +19,7 @@ from websockets.http11 import Request, Response
 
 from gghead.viewer.access import client_messages
 from gghead.viewer.access.admission import Admission
+from gghead.viewer.access.uploads import Uploads
 
 MAX_VISITORS = 32
 """Pages that may be open at once."""
@@ -52,6 +53,10 @@ class GuardedConnection(ServerConnection):
 
     _allowance, _refilled, _told = float(BURST), 0.0, False
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._uploads = Uploads()
+
     async def recv(self, decode: bool | None = None) -> str | bytes:
         """The next message that nothing speaks against; others are dropped, the first with a line in the log."""
         while True:
@@ -61,12 +66,17 @@ class GuardedConnection(ServerConnection):
             self._refilled = now
             if self._allowance < 0:
                 await asyncio.sleep(-self._allowance / MESSAGES_A_SECOND)
-            objection = client_messages.objection(raw)
-            if objection is None:
-                return raw
-            if not self._told:
-                self._told = True
-                log.warning("dropped a message of a visitor that no page of gghead sends: %s", ascii(objection))
+            try:
+                admitted = self._uploads.admit(client_messages.read(raw), raw)
+            except client_messages.Unwanted as objection:
+                if not self._told:
+                    self._told = True
+                    log.warning(
+                        "dropped a message of a visitor that no page of gghead sends: %s", ascii(str(objection))
+                    )
+                continue
+            if admitted is not None:
+                return admitted
 
 
 @contextlib.contextmanager
@@ -89,7 +99,7 @@ def guarded(admission: Admission) -> Iterator[None]:
                 process_request(connection, request), admission
             )
 
-        limits = {"max_size": client_messages.MAX_BYTES, "create_connection": GuardedConnection}
+        limits = {"max_size": client_messages.MAX_PART_MESSAGE, "create_connection": GuardedConnection}
         return original(handler, host, port, process_request=process, **(options | limits))
 
     websockets.asyncio.server.serve = serve

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import viser
 
@@ -44,7 +45,10 @@ def add_keep(page: Page) -> None:
     shown = gui.add_markdown("", visible=False)
 
     def show_line() -> None:
-        text = downloads.command_line(page.session.path, page.session.view, page.setting.renderer_by_default)
+        # That of a photograph's head works where its person file was saved.
+        path = page.session.path
+        path = Path(downloads.PERSON_FILE) if page.service.is_of_photograph(path) else path
+        text = downloads.command_line(path, page.session.view, page.setting.renderer_by_default)
         shown.content, shown.visible = f"```\n{text}\n```", True
 
     page.on_use(line, show_line)

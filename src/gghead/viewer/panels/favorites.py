@@ -44,6 +44,10 @@ def add_favorites(page: Page) -> None:
 
     def keep() -> None:
         path, view = page.session.path, page.session.view
+        if page.service.is_of_photograph(path):
+            raise ValueError(
+                "everybody sees favourites, and the head of your photograph is yours alone; keep it as a person file"
+            )
         plain = replace(view, look=replace(view.look, show=Show.COLOR, mesh=False))
         picture = encode_png(page.service.portrait(path, plain, THUMBNAIL))
         favorite = Favorite(absolute(path), view.head, picture)

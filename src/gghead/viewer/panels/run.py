@@ -46,7 +46,8 @@ def add_run(page: Page) -> None:
             else:
                 with area:
                     sheets.append(gui.add_image(sheet, label=news.sheet.stem))
-        if news.snapshot is not None and automatic.value and news.snapshot != page.session.path:
+        own = page.service.is_of_photograph(page.session.path)
+        if news.snapshot is not None and automatic.value and not own and news.snapshot != page.session.path:
             page.session.look_at(news.snapshot)
             page.show_newest(news.snapshot)
 
