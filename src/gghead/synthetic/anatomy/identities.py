@@ -94,7 +94,7 @@ ASYMMETRY = 0.22
 """Largest weight of an asymmetric target."""
 GAZE_SPREAD, GAZE_LIMIT = np.radians([6.5, 3.5]), np.radians([18.0, 9.0])
 """Standard deviation and largest turn of the eyes sideways and up."""
-FOCUS = (4.0, 60.0)
+FOCUS = (9.0, 60.0)
 """Nearest and furthest point that people look at, decimetres; its logarithm is uniform."""
 ODD_EYES = 0.004
 """Chance that the eyes of a person differ in colour."""

@@ -125,7 +125,7 @@ def brow_color(person: Person, skin: Float[np.ndarray, "3"], tone: float = 0.6) 
 
 def _random_shape(person: Person, rng: np.random.Generator) -> _BrowShape:
     male = person.sex == "male"
-    bushy = rng.normal(0.65 if male else 0.42, 0.18) * (0.75 if person.age == "child" else 1)
+    bushy = rng.normal(0.65 if male else 0.36, 0.18) * (0.75 if person.age == "child" else 1)
     bushy, dense = float(np.clip(bushy, 0.1, 1.1)), rng.uniform(0.75, 1.3)
     return _BrowShape(
         start=rng.uniform(0.085, 0.12),
