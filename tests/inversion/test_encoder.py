@@ -26,7 +26,7 @@ from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL
 
-ORDER = EncoderOrder(images=40, seconds=None, batch_size=2, seed=0, data=(), model="tiny.safetensors")
+ORDER = EncoderOrder(images=8, seconds=None, batch_size=2, seed=0, data=(), model="tiny.safetensors")
 MAX_FILE = 12 * 2**20
 """Bytes of an encoder file of the largest generators."""
 
@@ -74,15 +74,17 @@ def test_an_encoder_learns_what_it_is_shown_again_and_again(generator: Generator
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
-    generator: Generator, archive: Path, tmp_path: Path
+    generator: Generator, archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr("gghead.inversion.encoder.encoder_making.TOLD_STEPS", 2)
     order = replace(ORDER, data=(archive, archive))
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
     make_encoder(whole, order, generator)
 
     def stop(progress: TrainingProgress) -> None:
-        assert progress.total == 40
+        assert progress.total == 8
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted):
@@ -93,6 +95,26 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
     make_encoder(broken, order, generator)
     assert whole.read_bytes() == broken.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.safetensors", "whole.safetensors"]
+
+
+@pytest.mark.slow
+def test_a_step_without_a_number_changes_no_weight_to_nan(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object) -> torch.Tensor:
+        return torch.tensor(float("nan"))
+
+    training = EncoderTraining(generator, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_coordinate_loss", broken)
+        assert not training.step(2, 0.5).isfinite()
+    assert all(bool(value.isfinite().all()) for value in training.encoder.parameters())
+    assert training.step(2, 0.5).isfinite()
+    monkeypatch.setattr(EncoderTraining, "_coordinate_loss", broken)
+    monkeypatch.setattr("gghead.inversion.encoder.encoder_making.TOLD_STEPS", 1)
+    with pytest.raises(FloatingPointError, match="train with another seed"):
+        make_encoder(tmp_path / "nan.safetensors", replace(ORDER, images=200), generator)
+    assert not (tmp_path / "nan.safetensors").exists()
 
 
 def test_a_fit_begins_where_the_encoder_says(encoder_file: Path, generator: Generator, pictures: list[Picture]) -> None:

@@ -39,6 +39,8 @@ LOGGED_SECONDS = 15.0
 """Time between two losses that are logged."""
 IMAGES_KEY, SECONDS_KEY = "gghead.images", "gghead.seconds"
 ENCODER, AVERAGE, OPTIMIZER = "encoder.", "average.", "optimizer."
+MAX_FAILURES = 5
+"""Losses in a row that are NaN or infinite, of those that are looked at, before a training is given up."""
 BF16_BLOCKS = 4
 """Blocks of the generator, highest resolution first, that compute in bfloat16 on a GPU while an encoder learns."""
 
@@ -112,7 +114,7 @@ def make_encoder(
         Interrupted: a signal asked to stop; what is done is kept.
         FileExistsError: the file exists, or a half-made one of another order, and shall not be overwritten.
         BlockingIOError: another process makes the same file.
-        FloatingPointError: the loss is NaN or infinite.
+        FloatingPointError: the loss stays NaN or infinite.
         ValueError: another ending, an archive that can't be used, or a generator without mapping network.
         OSError: the disk is full or not writable; what is done is kept.
     """
@@ -149,12 +151,17 @@ def _train(
     try:
         with _real_batches(training, order) as real:
             written = time.monotonic()
-            began, step, logged = written - seconds, 0, written
+            began, step, logged, failures = written - seconds, 0, written, 0
             while (share := _share(order, training.images, time.monotonic() - began)) < 1:
                 loss = training.step(order.batch_size, share, next(real))
                 step += 1
                 stop = stopped()
                 if step % TOLD_STEPS == 0 or stop:
+                    failures = 0 if math.isfinite(float(loss)) else failures + 1
+                    if failures == MAX_FAILURES:
+                        raise FloatingPointError(
+                            f"the loss is {float(loss)} after {training.images:,} heads; train with another seed"
+                        )
                     on_progress(_told(order, training, time.monotonic() - began, float(loss)))
                     if time.monotonic() - logged > LOGGED_SECONDS:
                         log.info("%d heads, %.0f s: loss %.4f", training.images, time.monotonic() - began, float(loss))
@@ -174,10 +181,6 @@ def _share(order: EncoderOrder, images: int, seconds: float) -> float:
 
 
 def _told(order: EncoderOrder, training: EncoderTraining, seconds: float, loss: float) -> TrainingProgress:
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss is {loss} after {training.images:,} pictures; train again with another --seed"
-        )
     if order.images is not None:
         return TrainingProgress(min(training.images, order.images), order.images, loss)
     total = math.ceil(order.seconds or 0)

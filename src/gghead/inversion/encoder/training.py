@@ -117,6 +117,10 @@ class EncoderTraining:
         loss = self._loss(batch_size, real)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), MAX_NORM)
+        for parameter in self.encoder.parameters():
+            if parameter.grad is not None:
+                # One gradient that is not finite has made all NaN by way of the norm: such a step changes little.
+                parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
         self.optimizer.step()
         self.images += batch_size
         self._move_average(0.5 ** (1 / max(1.0, HALF_LIFE * self.images / batch_size)))
