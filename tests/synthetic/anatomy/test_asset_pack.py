@@ -59,7 +59,7 @@ def test_geometry_lies_where_the_source_puts_it_on_any_head(pack: Path, model: H
     ("path", "message"),
     [
         ("proxies.npz", "proxies.npz is missing"),
-        ("textures/eyebrows", "eyebrows holds no .webp"),
+        ("textures/eyelashes", "eyelashes holds no .webp"),
         ("textures/hair/curls.webp", "curls.webp is missing"),
         ("textures/skins_body/old_dark_male.webp", "old_dark_male needs a picture in both"),
     ],
@@ -90,11 +90,15 @@ def test_damaged_geometry_is_refused(pack: Path, model: HeadModel) -> None:
         read_pack(pack, model, 0.1)
 
 
-def test_packs_that_also_hold_teeth_are_read(pack: Path, model: HeadModel) -> None:
+def test_packs_that_also_hold_teeth_and_brows_are_read(pack: Path, model: HeadModel) -> None:
     with np.load(pack / "proxies.npz") as arrays:
         hair = dict(arrays)
-    np.savez(pack / "proxies.npz", **hair, **{"teeth/teeth_base/uvs": np.zeros((3, 2), np.float32)})
-    assert set(read_pack(pack, model, 0.1).proxies) == {"hair", "eyebrows", "eyelashes"}
+    np.savez(
+        pack / "proxies.npz",
+        **hair,
+        **{name: np.zeros((3, 2), np.float32) for name in ("teeth/teeth_base/uvs", "eyebrows/thick/uvs")},
+    )
+    assert set(read_pack(pack, model, 0.1).proxies) == {"hair", "eyelashes"}
 
 
 def test_pictures_that_were_not_fetched_are_left_out(tmp_path: Path, source: Path) -> None:

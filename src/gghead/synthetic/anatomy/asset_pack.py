@@ -1,4 +1,4 @@
-"""A MakeHuman asset pack in memory: geometry that follows the head (hair, brows, lashes) and painted textures.
+"""A MakeHuman asset pack in memory: geometry that follows the head (hair, lashes) and painted textures.
 
 A pack is a folder, docs/data.md describes it:
     proxies.npz: for each name "kind/name" the arrays of `Proxy`.
@@ -15,8 +15,8 @@ from PIL import Image
 
 from gghead.synthetic.anatomy.head_model import HeadModel
 
-PROXY_KINDS = ("hair", "eyebrows", "eyelashes")
-TEXTURE_KINDS = ("skins_head", "skins_body", "hair", "eyebrows", "eyelashes")
+PROXY_KINDS = ("hair", "eyelashes")
+TEXTURE_KINDS = ("skins_head", "skins_body", "hair", "eyelashes")
 REMEDY = "make a pack with `gghead data assets`, or leave --assets out for procedural heads"
 
 
@@ -106,13 +106,13 @@ def _check_head(folder: Path, model: HeadModel) -> None:
 
 def _read_proxies(path: Path, model: HeadModel) -> dict[str, dict[str, Proxy]]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; it holds the hair, brows and lashes of a pack; {REMEDY}")
+        raise FileNotFoundError(f"{path} is missing; it holds the hair and lashes of a pack; {REMEDY}")
     found: dict[str, dict[str, Proxy]] = {kind: {} for kind in PROXY_KINDS}
     with np.load(path, allow_pickle=False) as arrays:
         for name in sorted({key.rsplit("/", 1)[0] for key in arrays.files}):
             kind, _, short = name.partition("/")
             if kind not in found:
-                continue  # earlier packs hold teeth and a tongue, too
+                continue  # earlier packs hold brows, teeth and a tongue, too
             missing = [field.name for field in fields(Proxy) if f"{name}/{field.name}" not in arrays.files]
             if missing:
                 raise ValueError(f"{path}: {name} lacks {', '.join(missing)}; {REMEDY}")
@@ -148,7 +148,7 @@ def _read_texture(path: Path, scale: float) -> UInt8[np.ndarray, "h w 4"]:
 
 
 def _check_complete(folder: Path, pack: AssetPack) -> None:
-    for kind in ("hair", "eyebrows", "eyelashes"):
+    for kind in PROXY_KINDS:
         bare = sorted(set(pack.proxies[kind]) - set(pack.textures[kind]))
         if bare:
             raise FileNotFoundError(f"{folder / 'textures' / kind / bare[0]}.webp is missing: {kind} needs a picture")

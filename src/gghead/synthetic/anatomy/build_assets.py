@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from gghead.checkpoint.atomic import new_folder
-from gghead.synthetic.anatomy.asset_pack import Proxy
+from gghead.synthetic.anatomy.asset_pack import PROXY_KINDS, Proxy
 
 SKIN_SIDE, BODY_SIDE = 2048, 512
 """Sides of a picture of skin and of what is kept of it below the head."""
-HAIR_SIDE, CARD_SIDE = 1024, 512
+HAIR_SIDE, LASHES_SIDE = 1024, 512
 POINTER = b"version https://git-lfs"
 """Git LFS leaves files that begin so where a picture was not fetched."""
 REMEDY = "clone makehumancommunity/makehuman-assets with Git LFS (`git lfs pull`) and name its folder"
@@ -48,7 +48,7 @@ def build_pack(source: Path, out: Path, on_progress: Callable[[str], None] | Non
         on_progress: called with the name of every part that is ready.
 
     Raises:
-        FileNotFoundError: `source` is not such a clone, or lacks hair, brows, lashes or skins.
+        FileNotFoundError: `source` is not such a clone, or lacks hair, lashes or skins.
         FileExistsError: `out` exists.
         ValueError: a file is not what its name says.
     """
@@ -63,7 +63,7 @@ def build_pack(source: Path, out: Path, on_progress: Callable[[str], None] | Non
             on_progress(name)
 
     with new_folder(out) as folder:
-        for kind, side in (("hair", HAIR_SIDE), ("eyebrows", CARD_SIDE), ("eyelashes", CARD_SIDE)):
+        for kind, side in (("hair", HAIR_SIDE), ("eyelashes", LASHES_SIDE)):
             for path in sorted(base.glob(f"{kind}/*/*.mhclo")):
                 picture, proxy = _picture_beside(path), read_proxy(path, head.rows)
                 if picture is None or proxy is None:
@@ -74,7 +74,7 @@ def build_pack(source: Path, out: Path, on_progress: Callable[[str], None] | Non
                 _save(_opened(picture, "RGBA").resize((side, side), Image.Resampling.LANCZOS), folder, kind, path.stem)
                 done(f"{kind}/{path.stem}")
         _write_skins(base, folder, head, left_out, done)
-        for kind in ("hair", "eyebrows", "eyelashes", "skins"):
+        for kind in (*PROXY_KINDS, "skins"):
             if not any(name.startswith(f"{kind}/") for name in names):
                 raise FileNotFoundError(f"{base} yields no {kind}; {REMEDY}")
         np.savez_compressed(folder / "proxies.npz", **_arrays(proxies))  # pyright: ignore[reportArgumentType] - no array is called like an option
