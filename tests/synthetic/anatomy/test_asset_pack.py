@@ -93,11 +93,8 @@ def test_damaged_geometry_is_refused(pack: Path, model: HeadModel) -> None:
 def test_packs_that_also_hold_teeth_and_brows_are_read(pack: Path, model: HeadModel) -> None:
     with np.load(pack / "proxies.npz") as arrays:
         hair = dict(arrays)
-    np.savez(
-        pack / "proxies.npz",
-        **hair,
-        **{name: np.zeros((3, 2), np.float32) for name in ("teeth/teeth_base/uvs", "eyebrows/thick/uvs")},
-    )
+    unused = np.zeros((3, 2), np.float32)
+    np.savez(pack / "proxies.npz", **hair, **{"teeth/teeth_base/uvs": unused, "eyebrows/thick/uvs": unused})
     assert set(read_pack(pack, model, 0.1).proxies) == {"hair", "eyelashes"}
 
 
