@@ -1,5 +1,6 @@
 """What `gghead view` refuses, and how."""
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -41,6 +42,23 @@ def test_wrong_arguments(viser: None, tmp_path: Path) -> None:
     assert "run has kept no model yet; --follow waits for the first" in refusal(tmp_path / "run")
     (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
     assert "cut off or damaged" in refusal(tmp_path / "broken.safetensors")
+
+
+def test_it_says_what_photographs_lack_and_goes_on(
+    viser: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gghead.viewer.server.serving", lambda *arguments: contextlib.nullcontext())
+    monkeypatch.setattr("time.sleep", interrupt)
+    model = write_model(tmp_path / "tiny.safetensors")
+    result = CliRunner().invoke(main, ["view", str(model), "--models", str(tmp_path), "--device", "cpu"])
+    assert result.exit_code == 0
+    assert "Open http://localhost:8080" in result.stdout
+    assert "It makes no heads of photographs: there are no face models in" in result.stderr
 
 
 def test_without_viser_it_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -62,6 +62,16 @@ def test_parts_that_a_page_would_not_send_are_dropped() -> None:
             uploads.admit(wrong, b"")
 
 
+def test_one_widget_of_a_page_gets_files() -> None:
+    uploads = Uploads()
+    assert admit(uploads, start(3)) == start(3)
+    assert admit(uploads, part(0, 3)) is not None
+    other = FileTransferStartUpload("seed", "b", "portrait.jpg", "image/jpeg", 1, 3)
+    with pytest.raises(Unwanted, match="two widgets"):
+        uploads.admit(other, b"")
+    assert admit(uploads, start(3, "c")) == start(3, "c")
+
+
 messages = st.builds(start, st.sampled_from([0, 3, PART_BYTES, PART_BYTES + 1, MAX_UPLOAD + 1]), st.sampled_from("ab"))
 parts = st.builds(part, st.integers(0, 2), st.sampled_from([0, 1, 3, PART_BYTES]), st.sampled_from("ab"))
 

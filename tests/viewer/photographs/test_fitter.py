@@ -33,6 +33,7 @@ def ignore(progress: FitProgress) -> None:
     assert 0 <= progress.share <= 1
 
 
+@pytest.mark.slow
 def test_a_photograph_becomes_seed_0_of_the_model_for_who_knows_the_path(
     prepares: Prepares, service: HeadsService, model_file: Path, empty: Path
 ) -> None:

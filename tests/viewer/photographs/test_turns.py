@@ -37,17 +37,16 @@ def test_who_waits_is_told_how_many_are_before_until_nobody_is() -> None:
     assert [visitor.works.is_set() for visitor in visitors] == [True, False, False, False]
     second.stops.set()
     until(lambda: second.stopped)
-    until(lambda: last.places == [3, 2])
-    assert third.places == [2, 1]
+    until(lambda: last.places == [3, 2] and third.places == [2, 1])
     first.ends.set()
     assert third.works.wait(PATIENCE)
+    until(lambda: last.places == [3, 2, 1])
     assert not last.works.is_set()
     third.ends.set()
     assert last.works.wait(PATIENCE)
     last.ends.set()
     for visitor in visitors:
         visitor.thread.join(PATIENCE)
-    assert last.places == [3, 2, 1]
     assert not second.works.is_set()
 
 

@@ -18,11 +18,12 @@ class Uploads:
     """What one page has sent of a file.
 
     viser holds the parts until the last is there, and those of a file that is never finished until the page leaves:
-    so there is one such file a page, and it has the size that it declares.
+    so there is one such file a page, and it has the size that it declares. It also lets any widget hold a file: all
+    files of a page are for the widget of its first one, the button.
     """
 
     def __init__(self) -> None:
-        self._transfer = ""
+        self._transfer = self._button = ""
         self._size = self._arrived = 0
 
     def admit(self, message: Message, raw: str | bytes) -> str | bytes | None:
@@ -49,6 +50,9 @@ class Uploads:
             raise Unwanted("a file before the last one is there")
         if message.part_count != -(-message.size_bytes // PART_BYTES):
             raise Unwanted(f"{message.size_bytes} bytes in {message.part_count} parts")
+        if self._button not in ("", message.source_component_uuid):
+            raise Unwanted("files for two widgets")
+        self._button = message.source_component_uuid
         if message.size_bytes > MAX_UPLOAD:
             return msgspec.msgpack.encode(msgspec.structs.replace(message, part_count=0, size_bytes=0))
         self._transfer, self._size, self._arrived = message.transfer_uuid, message.size_bytes, 0
