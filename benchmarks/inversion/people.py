@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
+from scipy.spatial.transform import Rotation
 
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_cameras import posed_label
@@ -24,6 +25,8 @@ YAW_SD, YAW_LIMIT, PITCH_SD, PITCH_LIMIT = 12, 25, 6, 12
 VIEWS = 3
 """Purpose of a random stream, beside those of portraits.py and of benchmarks/photographs."""
 SUPERSAMPLING = 2
+SHIFT_ERROR = 0.005
+"""Of a camera that is one degree wrong about each axis, world units along each."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +38,31 @@ class HeldOut:
         alphas: how much of a pixel shows the person.
         labels: of the cameras.
         background: what lies behind in photographs.
+        errors: how wrong an estimate of each camera is, three rotations and three shifts, standard deviation 1.
     """
 
     colors: Float32[np.ndarray, "7 R R 3"]
     alphas: Float32[np.ndarray, "7 R R"]
     labels: Float32[np.ndarray, "7 25"]
     background: Float[np.ndarray, "R R 3"]
+    errors: Float[np.ndarray, "7 6"]
 
-    def photographs(self, count: int) -> list[Picture]:
-        """So many photographs, with their true cameras and masks."""
+    def photographs(self, count: int, pose_error: float = 0.0) -> list[Picture]:
+        """So many photographs, with their true masks.
+
+        Args:
+            count: one of `PHOTOGRAPHS`.
+            pose_error: standard deviation of the cameras' rotations about each axis, degrees; 0 for true cameras.
+        """
         pictures = []
         for offset in PHOTOGRAPHS[count]:
             view = OFFSETS.index(offset)
             alpha = self.alphas[view]
             image = self.colors[view] * alpha[..., None] + self.background * (1 - alpha[..., None])
             camera = Cameras.from_labels(torch.from_numpy(self.labels[view]), len(alpha))
+            moved = camera.viewmats.double().numpy() @ _rotation(math.radians(pose_error) * self.errors[view, :3])
+            moved[:3, 3] += SHIFT_ERROR * pose_error * self.errors[view, 3:]
+            camera = Cameras(torch.from_numpy(moved).float(), camera.Ks, camera.width, camera.height)
             pictures.append(Picture((image * 255).round().astype(np.uint8), alpha, camera))
         return pictures
 
@@ -70,4 +83,11 @@ def held_out(maker: HeadMaker, seed: int, number: int, resolution: int) -> HeldO
         alphas=np.stack([view.coverage for view in views]).astype(np.float32),
         labels=labels,
         background=random_background(rng, resolution),
+        errors=rng.standard_normal((len(OFFSETS), 6)),
     )
+
+
+def _rotation(vector: Float[np.ndarray, "3"]) -> Float[np.ndarray, "4 4"]:
+    result = np.eye(4)
+    result[:3, :3] = Rotation.from_rotvec(vector).as_matrix()
+    return result

@@ -54,16 +54,12 @@ def score(
         generator: that made the head.
         heads: the head, batch [1].
         person: the truth.
-        first_camera: of the first photograph as it was refined, batch [1]; None for the true one.
+        first_camera: of the first photograph as it was refined, batch [P]; the others stand beside it as they do in
+            truth. None for the true ones.
         network: for the distance of features.
         recognizer: for identity; None leaves it out.
     """
-    side = person.alphas.shape[-1]
-    cameras = Cameras.from_labels(torch.from_numpy(person.labels), side)
-    viewmats = cameras.viewmats.clone()
-    if first_camera is not None:
-        viewmats[0] = first_camera.viewmats[0].cpu()
-    cameras = Cameras(viewmats, cameras.Ks, side, side).to(generator.device)
+    cameras = beside(person, first_camera).to(generator.device)
     drawn = as_learned(generator.config).render(heads, cameras, background=0.0)
     alphas = torch.from_numpy(person.alphas)[..., None].to(generator.device)
     truth = torch.from_numpy(person.colors).to(generator.device) * alphas + BEHIND * (1 - alphas)
@@ -83,6 +79,16 @@ def score(
         features=by_angle(feature_distance(network, *bytes_of)),
         same=by_angle(same),
     )
+
+
+def beside(person: HeldOut, first_camera: Cameras | None) -> Cameras:
+    """Cameras of `OFFSETS` beside the first photograph's, as `score` takes it."""
+    side = person.alphas.shape[-1]
+    cameras = Cameras.from_labels(torch.from_numpy(person.labels), side)
+    if first_camera is None:
+        return cameras
+    motion = torch.linalg.inv(cameras.viewmats[0]) @ first_camera.viewmats[0].cpu()
+    return Cameras(cameras.viewmats @ motion, cameras.Ks, side, side)
 
 
 def by_angle(values: Float[Tensor, "7"]) -> tuple[float, ...]:

@@ -43,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
 
 def head_in(crop: Crop, pixels: np.ndarray) -> Head:
     """A head that says that the camera of FFHQ sees the crop."""
-    image, _ = cut(pixels, crop, 64)
-    return Head(image, image[..., 0] / 255, posed_label(0.4, 0.1), crop, np.zeros((468, 3)), crop, 1.0)
+    image, inside = cut(pixels, crop, 64)
+    return Head(image, image[..., 0] / 255, inside, posed_label(0.4, 0.1), crop, np.zeros((468, 3)), crop, 1.0)
 
 
 def test_a_perfect_head_scores_zero(folder: Path, tmp_path: Path) -> None:

@@ -38,10 +38,12 @@ class Stage:
     Attributes:
         steps: how many.
         details: whether residual maps are fitted, to styles that stay; else styles.
+        layers: whether layers have styles of their own (W+); else one for all (W), to compare with.
     """
 
     steps: int
     details: bool
+    layers: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class LossWeights:
         layer_styles: the same of what layers add to it.
         residual: squares of the residual maps.
         expression: squares of the residuals of single pictures.
+        motion: squares of the cameras' motions, of which 1 is some three quarters of the bounds.
     """
 
     l1: float = 1.0
@@ -67,6 +70,7 @@ class LossWeights:
     layer_styles: float = 0.03
     residual: float = 10.0
     expression: float = 30.0
+    motion: float = 10.0
 
 
 class HeadFit(nn.Module):
@@ -139,11 +143,9 @@ class Fitting:
             if len(fit.expressions):
                 groups.append({"params": list(fit.expressions.parameters()), "top": EXPRESSION_RATE})
         else:
-            groups = [
-                {"params": [fit.shared_style], "top": STYLE_RATE},
-                {"params": [fit.layer_styles], "top": LAYER_RATE},
-                per_picture,
-            ]
+            groups = [{"params": [fit.shared_style], "top": STYLE_RATE}, per_picture]
+            if stage.layers:
+                groups.insert(1, {"params": [fit.layer_styles], "top": LAYER_RATE})
         return torch.optim.Adam(groups, betas=(0.9, 0.98))
 
     def step(self, stage: Stage, number: int, optimizer: torch.optim.Adam) -> float:
@@ -185,7 +187,8 @@ class Fitting:
             own = torch.stack([fit.expressions[index]() for index in chosen])
             prior = prior + weights.expression * own.square().mean()
             maps = maps + resized(own, maps.shape[-1])
-        rgb, alpha = self.draw(maps, chosen)
+        prior = prior + weights.motion * fit.motions[chosen].square().mean()
+        rgb, alpha = (drawn * targets.inside[chosen] for drawn in self.draw(maps, chosen))
         colors = targets.backgrounds[chosen, behind]
         drawn = rgb + (1 - alpha) * colors[:, None, None]
         wanted = targets.over(chosen, colors)
@@ -209,7 +212,7 @@ class Fitting:
         drawn = self._seen.render(heads, cameras, background=0.0, features=marks)
         assert drawn.features is not None, "asked for"
         # A picture is linear in its features: the gradient is each texel's share of all pixels.
-        (shares,) = torch.autograd.grad(drawn.features.sum(), ones)
+        (shares,) = torch.autograd.grad((drawn.features[0] * self.targets.inside).sum(), ones)
         return (shares[0] / shares[shares > 0].mean()).clamp(max=1)
 
     def draw(

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from gghead.data.dataset import HeadDataset
 from gghead.data.pixels import foreground
 from gghead.geometry.cameras import Cameras
+from gghead.inversion.residual_maps import resized
 from gghead.photos.photo import Photo
 
 MAX_PICTURES = 64
@@ -32,11 +33,13 @@ class Picture:
         image: RGB.
         alpha: how much of a pixel shows the person, 0 to 1.
         camera: which sees the head in canonical space as the picture shows it, batch [].
+        inside: which pixels say something: those in the photograph that it was cut out of; None for all.
     """
 
     image: UInt8[np.ndarray, "S S 3"]
     alpha: Float32[np.ndarray, "S S"]
     camera: Cameras
+    inside: Bool[np.ndarray, "S S"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +50,13 @@ class Targets:
         pixels: premultiplied foreground and alpha, 0 to 1.
         cameras: batch [P].
         backgrounds: colours drawn from what lies behind the person in each picture.
+        inside: 1 where a pixel lies in the photograph, else 0: there nothing is compared.
     """
 
     pixels: Float[Tensor, "P R R 4"]
     cameras: Cameras
     backgrounds: Float[Tensor, "P B 3"]
+    inside: Float[Tensor, "P R R 1"]
 
     @classmethod
     def of(
@@ -73,7 +78,7 @@ class Targets:
             raise ValueError(
                 f"these are {len(pictures)} pictures of a person; expected 1 to {MAX_PICTURES}: leave some away"
             )
-        pixels, cameras, backgrounds = [], [], []
+        pixels, cameras, backgrounds, insides = [], [], [], []
         for number, picture in enumerate(pictures):
             if picture.alpha.mean() < MIN_PERSON:
                 raise ValueError(
@@ -81,14 +86,23 @@ class Targets:
                     f"{MIN_PERSON:.0%} or more: look at its mask"
                 )
             alpha = (picture.alpha * 255).round().astype(np.uint8)
-            pixels.append(torch.from_numpy(foreground(picture.image, alpha, resolution)).float() / 255)
+            inside = np.ones_like(alpha) if picture.inside is None else picture.inside
+            # The least share of a pixel that lies beyond makes it one that says nothing.
+            insides.append((resized(torch.from_numpy(inside).float(), resolution) == 1).float()[..., None])
+            premultiplied = torch.from_numpy(foreground(picture.image, alpha, resolution)).float() / 255
+            pixels.append(premultiplied * insides[-1])
             label = picture.camera.labels().reshape(-1)
             cameras.append(Cameras.from_labels(label, resolution))
             backgrounds.append(_backgrounds(picture, num_backgrounds, np.random.default_rng([seed, number])))
         viewmats = torch.stack([camera.viewmats for camera in cameras])
         Ks = torch.stack([camera.Ks for camera in cameras])
         batch = Cameras(viewmats.float(), Ks.float(), resolution, resolution)
-        return cls(torch.stack(pixels).to(device), batch.to(device), torch.stack(backgrounds).to(device))
+        return cls(
+            torch.stack(pixels).to(device),
+            batch.to(device),
+            torch.stack(backgrounds).to(device),
+            torch.stack(insides).to(device),
+        )
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -102,7 +116,8 @@ class Targets:
 
 def _backgrounds(picture: Picture | Photo, count: int, rng: np.random.Generator) -> Float[Tensor, "B 3"]:
     """Colours that lie behind a person; the first is their mean."""
-    behind = picture.image[picture.alpha < BEHIND].astype(np.float64) / 255
+    inside = True if picture.inside is None else picture.inside
+    behind = picture.image[(picture.alpha < BEHIND) & inside].astype(np.float64) / 255
     mean, deviation = np.full(3, UNKNOWN_BACKGROUND[0]), np.full(3, UNKNOWN_BACKGROUND[1])
     if len(behind):
         mean, deviation = behind.mean(0), behind.std(0)

@@ -144,4 +144,4 @@ class HeadFinder:
         chin = float(crop.from_photograph(face.landmarks[self._template.chin, :2])[1])
         if cut_by_frame(alpha, inside, chin, focal):
             raise Refused(Reason.CUT, "the photograph's edge cuts the head off; expected hair and chin in the picture")
-        return Head(image, alpha, pose.label(focal), face.box.square, face.landmarks, crop, score)
+        return Head(image, alpha, inside, pose.label(focal), face.box.square, face.landmarks, crop, score)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from gghead.photos.crop import Crop
 from gghead.photos.refusal import Refused
@@ -17,6 +17,7 @@ class Head:
     Attributes:
         image: its crop.
         alpha: of the person in it, 0 to 1.
+        inside: which of its pixels lie in the photograph.
         label: its camera.
         box: around the face, in the photograph.
         landmarks: pixels of the photograph, and depth.
@@ -26,6 +27,7 @@ class Head:
 
     image: UInt8[np.ndarray, "R R 3"]
     alpha: Float[np.ndarray, "R R"]
+    inside: Bool[np.ndarray, "R R"]
     label: Float[np.ndarray, "25"]
     box: Crop
     landmarks: Float[np.ndarray, "468 3"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 
 from gghead.config.numbers import shortened
@@ -25,6 +25,7 @@ class Photo:
     Attributes:
         image: the crop, RGB; beyond the photograph's edges it is reflected.
         alpha: how much of a pixel shows the person, 0 to 1; 0 beyond the photograph's edges.
+        inside: which pixels lie in the photograph.
         camera: which sees the head in canonical space as the crop shows it.
         landmarks: MediaPipe's, pixels of the crop, and depth in the same unit, smaller values nearer to the camera.
         score: how sure it is that the face was found and its pose fits, 0 to 1.
@@ -32,6 +33,7 @@ class Photo:
 
     image: UInt8[np.ndarray, "R R 3"]
     alpha: Float32[np.ndarray, "R R"]
+    inside: Bool[np.ndarray, "R R"]
     camera: Cameras
     landmarks: Float[np.ndarray, "468 3"]
     score: float
@@ -43,7 +45,7 @@ class Photo:
         places = head.crop.from_photograph(head.landmarks[:, :2]) * side
         landmarks = np.hstack([places, head.landmarks[:, 2:] * (side / head.crop.side)])
         camera = Cameras.from_labels(torch.from_numpy(head.label), side)
-        return cls(head.image, head.alpha.astype(np.float32), camera, landmarks, head.score)
+        return cls(head.image, head.alpha.astype(np.float32), head.inside, camera, landmarks, head.score)
 
 
 def prepare(

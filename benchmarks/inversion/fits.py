@@ -1,0 +1,157 @@
+"""Fits of held-out people, each scored before and after; several processes share a GPU that one fit leaves idle."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from benchmarks.inversion.people import held_out
+from benchmarks.inversion.scores import Score, beside, score
+from gghead.inference.loading import load
+from gghead.inference.observation import as_learned
+from gghead.inversion.encoder.encoder import Encoder
+from gghead.inversion.encoder.encoder_file import find_encoder
+from gghead.inversion.fitting import HeadFit, Stage
+from gghead.inversion.inversion import begin, fitted_side, person_of
+from gghead.inversion.qualities import Quality, stages_of
+from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
+from gghead.metrics.identity import FaceRecognizer, load_recognizer
+from gghead.model.generator import Generator
+from gghead.runs.resolve import find_model
+from gghead.synthetic.anatomy.heads import HeadMaker
+from gghead.synthetic.people.portraits import Sitting, head_maker
+
+SEED = 777_001
+"""Of the people; nobody trained on them."""
+
+Method = Literal["encoder", "w", "w+", "maps"]
+"""What is fitted: nothing, so that it is what the encoder says; one style for all layers; styles of layers; and then
+residual maps, which is what `invert` does."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How people are inverted.
+
+    Attributes:
+        model: as in `gghead sample`; None for the bundled one.
+        device: of the fits.
+        quality: how many steps.
+        method: what is fitted.
+        encoded: whether fits begin where the encoder says; else at the mean head.
+        photographs: of each person.
+        assets: pack of textured people; None for procedural ones.
+        pose_error: of the cameras, see people.py.
+    """
+
+    model: str | None
+    device: str
+    quality: Quality
+    method: Method
+    encoded: bool
+    photographs: int
+    assets: Path | None
+    pose_error: float
+
+    def stages(self) -> tuple[Stage, ...]:
+        """What the method makes of the quality's stages."""
+        styles, details = stages_of(self.quality)
+        methods = {"encoder": (), "w": (replace(styles, layers=False),), "w+": (styles,), "maps": (styles, details)}
+        return methods[self.method]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every fit of a process needs."""
+
+    generator: Generator
+    encoder: Encoder | None
+    maker: HeadMaker
+    network: EfficientNetLite0
+    recognizer: FaceRecognizer | None
+    side: int
+
+    @staticmethod
+    @cache
+    def of(protocol: Protocol) -> "Tools":
+        """Loaded once in each process."""
+        generator = load(protocol.model, protocol.device)
+        side = fitted_side(generator)
+        maker = head_maker(Sitting(side, SEED, assets=protocol.assets))
+        encoder = find_encoder(generator, find_model(protocol.model)) if protocol.encoded else None
+        network = load_efficientnet().to(generator.device)
+        return Tools(generator, encoder, maker, network, load_recognizer(), side)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of one person.
+
+    Attributes:
+        mean: of the mean head.
+        found: of the fitted head.
+        processor_seconds: of the fit, all threads; on a GPU those of the CPU.
+        seconds: of the fit, by the clock.
+        views: the person above, the head below, from all sides.
+    """
+
+    mean: Score
+    found: Score
+    processor_seconds: float
+    seconds: float
+    views: UInt8[Tensor, "H W 3"]
+
+
+def results(protocol: Protocol, count: int, processes: int) -> Iterator[Result]:
+    """Of the first people of `SEED`, in order; each is the same for any number of processes."""
+    if processes == 1:
+        yield from (fit(protocol, number) for number in range(count))
+        return
+    spawn = multiprocessing.get_context("spawn")
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
+        yield from pool.map(fit, [protocol] * count, range(count))
+
+
+def fit(protocol: Protocol, number: int) -> Result:
+    """Draws a person, inverts the photographs, and compares the head with the person."""
+    tools = Tools.of(protocol)
+    generator, side = tools.generator, tools.side
+    person = held_out(tools.maker, SEED, number, side)
+    photographs = person.photographs(protocol.photographs, protocol.pose_error)
+    began = time.process_time(), time.monotonic()
+    quality = "encoder" if protocol.method == "encoder" else protocol.quality
+    fitting = begin(photographs, generator, quality, 0, tools.encoder)
+    for stage in protocol.stages():
+        optimizer = fitting.optimizer(stage)
+        for step in range(stage.steps):
+            fitting.step(stage, step, optimizer)
+    found = person_of(fitting, ["photograph"] * protocol.photographs, "model").to(generator.device)
+    ended = time.process_time(), time.monotonic()
+    heads = found.decode(generator)
+    mean = generator.decode(HeadFit(generator, 1).styles()[None].detach())
+    scores = [
+        score(generator, head, person, camera, tools.network, tools.recognizer)
+        for head, camera in ((mean, None), (heads, found.cameras(side)))
+    ]
+    cameras = beside(person, found.cameras(side)).to(generator.device)
+    drawn = as_learned(generator.config).render(heads, cameras, background=0.5).rgb[0].detach().cpu()
+    alphas = torch.from_numpy(person.alphas)[..., None]
+    truth = torch.from_numpy(person.colors) * alphas + 0.5 * (1 - alphas)
+    views = torch.cat([torch.cat(list(row), dim=1) for row in (truth, drawn)])
+    return Result(
+        mean=scores[0],
+        found=scores[1],
+        processor_seconds=ended[0] - began[0],
+        seconds=ended[1] - began[1],
+        views=(views.clamp(0, 1) * 255).round().byte(),
+    )
