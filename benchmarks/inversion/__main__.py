@@ -1,12 +1,13 @@
 """How near heads come to people whose every side is known: held-out synthetic people, inverted and looked at.
 
-    python -m benchmarks.inversion --count 100 [--quality good] [--method maps] [--start encoder] [--photographs 3]
-                                   [--assets PACK] [--pose-error 2] [--sheet FILE] [--device cuda] [--processes 8]
-                                   [--append]
+    python -m benchmarks.inversion --count 100 [--quality good] [--method encoder w w+ maps] [--start encoder mean]
+                                   [--photographs 1 3] [--assets PACK] [--pose-error 2] [--sheet FILE]
+                                   [--device cuda] [--processes 8] [--append]
 
 prints a line for each person and their means: PSNR, SSIM, distance of features and identity at 0, 15, 30 and 60 degrees
-beside the first photograph (scores.py defines them), and seconds of a fit. Masks are true, cameras too unless
---pose-error moves them. With --append the means become a row of benchmarks/results/inversion.jsonl.
+beside the first photograph (scores.py defines them), and seconds of a fit. Each person is inverted by every method,
+from every start, with so many photographs. Masks are true, cameras too unless --pose-error moves them. With --append
+the means become rows of benchmarks/results/inversion.jsonl.
 """
 
 import argparse
@@ -14,12 +15,11 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import mean
 
 import torch
 
 from benchmarks.data_loading import cpu_model
-from benchmarks.inversion.fits import Protocol, results
+from benchmarks.inversion.fits import Protocol, Result, Source, results
 from benchmarks.inversion.people import PHOTOGRAPHS
 from benchmarks.inversion.scores import Score, mean_score
 from benchmarks.rows import append, commit
@@ -69,62 +69,70 @@ class Row:
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100, help="people")
-    parser.add_argument("--quality", choices=["fast", "good", "best"], default="good")
-    parser.add_argument("--method", choices=["encoder", "w", "w+", "maps"], default="maps", help="what is fitted")
-    parser.add_argument("--start", choices=["encoder", "mean"], default="encoder", help="where fits begin")
-    parser.add_argument("--photographs", type=int, choices=sorted(PHOTOGRAPHS), default=1, help="of each person")
-    parser.add_argument("--assets", type=Path, help="asset pack of textured people; procedural ones without it")
-    parser.add_argument("--pose-error", type=float, default=0.0, help="of cameras, degrees; see people.py")
-    parser.add_argument("--model", help="as in `gghead sample`; default: the bundled model")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--processes", type=int, default=1, help="fits at the same time")
-    parser.add_argument("--sheet", type=Path, help="picture to write: the person above, the head below, from all sides")
-    parser.add_argument("--append", action="store_true", help="add a row to benchmarks/results/inversion.jsonl")
-    options = parser.parse_args()
+    options = arguments()
     made_by = commit()
-    protocol = Protocol(
-        model=options.model,
-        device=options.device,
-        quality=options.quality,
-        method=options.method,
-        encoded=options.start == "encoder",
-        photographs=options.photographs,
-        assets=options.assets,
-        pose_error=options.pose_error,
-    )
-    found = []
-    for number, result in enumerate(results(protocol, options.count, options.processes)):
-        found.append(result)
-        print(number, asdict(result.found), flush=True)
+    protocols = [
+        Protocol(options.quality, method, start == "encoder", photographs, options.pose_error)
+        for photographs in options.photographs
+        for method in options.method
+        for start in options.start
+        if method != "encoder" or start == "encoder"
+    ]
+    source = Source(options.model, options.device, options.assets)
+    found: list[list[Result]] = []
+    for number, of_person in enumerate(results(source, protocols, options.count, options.processes)):
+        found.append(of_person)
+        for protocol, result in zip(protocols, of_person, strict=True):
+            print(number, protocol.method, protocol.photographs, asdict(result.found), flush=True)
         if options.sheet is not None:
-            save_picture(options.sheet, torch.cat([result.views for result in found]).float() / 255)
-    fits = (options.method, [result.found for result in found])
-    for method, scores in (("mean style", [result.mean for result in found]), fits):
-        fitted = method == options.method
+            views = [result.views for of_person in found for result in of_person]
+            save_picture(options.sheet, torch.cat(views).float() / 255)
+    device = torch.cuda.get_device_name() if options.device.startswith("cuda") else cpu_model()
+    means = [of_person[0].mean for of_person in found]
+    for index, protocol in ((None, protocols[0]), *enumerate(protocols)):
+        fitted = [] if index is None else [of_person[index] for of_person in found]
         row = Row(
-            quality=options.quality,
-            method=method,
-            start=options.start,
-            photographs=options.photographs,
-            pose_error=options.pose_error,
-            people=options.count,
+            quality=protocol.quality,
+            method=protocol.method if fitted else "mean style",
+            start="encoder" if protocol.encoded and fitted else "mean",
+            photographs=protocol.photographs,
+            pose_error=protocol.pose_error,
+            people=len(found),
             textured=options.assets is not None,
-            resolution=found[0].views.shape[0] // 2,
-            score=mean_score(scores),
-            processor_seconds=round(mean(result.processor_seconds for result in found), 1) if fitted else 0.0,
-            seconds=round(mean(result.seconds for result in found), 1) if fitted else 0.0,
+            resolution=found[0][0].views.shape[0] // 2,
+            score=mean_score([result.found for result in fitted] or means),
+            processor_seconds=round(sum(result.processor_seconds for result in fitted) / len(found), 1),
+            seconds=round(sum(result.seconds for result in fitted) / len(found), 2),
             processes=options.processes,
             load_average=round(os.getloadavg()[0], 1),
-            device=torch.cuda.get_device_name() if options.device.startswith("cuda") else cpu_model(),
+            device=device,
             commit=made_by,
             date=datetime.now(UTC).date().isoformat(),
         )
         if options.append:
             append("inversion", row)
         else:
-            print(row)
+            print(row, flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=100, help="people")
+    parser.add_argument("--quality", choices=["fast", "good", "best"], default="good")
+    parser.add_argument(
+        "--method", nargs="+", choices=["encoder", "w", "w+", "maps"], default=["maps"], help="what is fitted"
+    )
+    parser.add_argument("--start", nargs="+", choices=["encoder", "mean"], default=["encoder"], help="of the fits")
+    parser.add_argument("--photographs", nargs="+", type=int, choices=sorted(PHOTOGRAPHS), default=[1])
+    parser.add_argument("--pose-error", type=float, default=0.0, help="of cameras, degrees; see people.py")
+    parser.add_argument("--assets", type=Path, help="asset pack of textured people; procedural ones without it")
+    parser.add_argument("--model", help="as in `gghead sample`; default: the bundled model")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processes", type=int, default=1, help="people at the same time")
+    parser.add_argument("--sheet", type=Path, help="picture to write: the person above, the head below, from all sides")
+    parser.add_argument("--append", action="store_true", help="add rows to benchmarks/results/inversion.jsonl")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

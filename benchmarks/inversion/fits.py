@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from benchmarks.inversion.people import held_out
+from benchmarks.inversion.people import HeldOut, held_out
 from benchmarks.inversion.scores import Score, beside, score
 from gghead.inference.loading import load
 from gghead.inference.observation import as_learned
@@ -43,23 +43,17 @@ class Protocol:
     """How people are inverted.
 
     Attributes:
-        model: as in `gghead sample`; None for the bundled one.
-        device: of the fits.
         quality: how many steps.
         method: what is fitted.
         encoded: whether fits begin where the encoder says; else at the mean head.
         photographs: of each person.
-        assets: pack of textured people; None for procedural ones.
         pose_error: of the cameras, see people.py.
     """
 
-    model: str | None
-    device: str
     quality: Quality
     method: Method
     encoded: bool
     photographs: int
-    assets: Path | None
     pose_error: float
 
     def stages(self) -> tuple[Stage, ...]:
@@ -67,6 +61,21 @@ class Protocol:
         styles, details = stages_of(self.quality)
         methods = {"encoder": (), "w": (replace(styles, layers=False),), "w+": (styles,), "maps": (styles, details)}
         return methods[self.method]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who is inverted, and with what.
+
+    Attributes:
+        model: as in `gghead sample`; None for the bundled one.
+        device: of the fits.
+        assets: pack of textured people; None for procedural ones.
+    """
+
+    model: str | None
+    device: str
+    assets: Path | None
 
 
 @dataclass(frozen=True)
@@ -82,12 +91,12 @@ class Tools:
 
     @staticmethod
     @cache
-    def of(protocol: Protocol) -> "Tools":
+    def of(source: Source) -> "Tools":
         """Loaded once in each process."""
-        generator = load(protocol.model, protocol.device)
+        generator = load(source.model, source.device)
         side = fitted_side(generator)
-        maker = head_maker(Sitting(side, SEED, assets=protocol.assets))
-        encoder = find_encoder(generator, find_model(protocol.model)) if protocol.encoded else None
+        maker = head_maker(Sitting(side, SEED, assets=source.assets))
+        encoder = find_encoder(generator, find_model(source.model))
         network = load_efficientnet().to(generator.device)
         return Tools(generator, encoder, maker, network, load_recognizer(), side)
 
@@ -111,26 +120,33 @@ class Result:
     views: UInt8[Tensor, "H W 3"]
 
 
-def results(protocol: Protocol, count: int, processes: int) -> Iterator[Result]:
-    """Of the first people of `SEED`, in order; each is the same for any number of processes."""
+def results(source: Source, protocols: Sequence[Protocol], count: int, processes: int) -> Iterator[list[Result]]:
+    """Of the first people of `SEED`, in order, by each protocol; the same for any number of processes."""
     if processes == 1:
-        yield from (fit(protocol, number) for number in range(count))
+        yield from (fits(source, protocols, number) for number in range(count))
         return
     spawn = multiprocessing.get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // processes)
     with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
-        yield from pool.map(fit, [protocol] * count, range(count))
+        yield from pool.map(fits, [source] * count, [protocols] * count, range(count))
 
 
-def fit(protocol: Protocol, number: int) -> Result:
-    """Draws a person, inverts the photographs, and compares the head with the person."""
-    tools = Tools.of(protocol)
+def fits(source: Source, protocols: Sequence[Protocol], number: int) -> list[Result]:
+    """Draws a person once, and inverts the photographs by each protocol."""
+    tools = Tools.of(source)
+    person = held_out(tools.maker, SEED, number, tools.side)
+    return [fit(tools, person, protocol) for protocol in protocols]
+
+
+def fit(tools: Tools, person: HeldOut, protocol: Protocol) -> Result:
+    """Inverts the photographs of a person, and compares the head with the person."""
     generator, side = tools.generator, tools.side
-    person = held_out(tools.maker, SEED, number, side)
+    if protocol.encoded and tools.encoder is None:
+        raise ValueError("this model has no encoder; take --start mean, or train one with `gghead train-encoder`")
     photographs = person.photographs(protocol.photographs, protocol.pose_error)
     began = time.process_time(), time.monotonic()
     quality = "encoder" if protocol.method == "encoder" else protocol.quality
-    fitting = begin(photographs, generator, quality, 0, tools.encoder)
+    fitting = begin(photographs, generator, quality, 0, tools.encoder if protocol.encoded else None)
     for stage in protocol.stages():
         optimizer = fitting.optimizer(stage)
         for step in range(stage.steps):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
-from gghead.inversion.losses import feature_difference, feature_maps, multiscale_ssim
+from gghead.inversion.losses import below_black, feature_difference, feature_maps, multiscale_ssim
 from gghead.inversion.refined_cameras import refined
 from gghead.inversion.residual_maps import ResidualMaps, level_sides, resized
 from gghead.inversion.style_space import StyleSpace
@@ -59,6 +59,7 @@ class LossWeights:
         layer_styles: the same of what layers add to it.
         residual: squares of the residual maps.
         expression: squares of the residuals of single pictures.
+        below_black: colours below zero.
         motion: squares of the cameras' motions, of which 1 is some three quarters of the bounds.
     """
 
@@ -70,6 +71,7 @@ class LossWeights:
     layer_styles: float = 0.03
     residual: float = 10.0
     expression: float = 30.0
+    below_black: float = 0.3
     motion: float = 10.0
 
 
@@ -188,6 +190,9 @@ class Fitting:
             prior = prior + weights.expression * own.square().mean()
             maps = maps + resized(own, maps.shape[-1])
         prior = prior + weights.motion * fit.motions[chosen].square().mean()
+        if self.generator.config.sh_degree:  # else no colour is below zero
+            heads = self.generator.decode_maps(maps).gaussians
+            prior = prior + weights.below_black * below_black(heads, self._cameras(chosen))
         rgb, alpha = (drawn * targets.inside[chosen] for drawn in self.draw(maps, chosen))
         colors = targets.backgrounds[chosen, behind]
         drawn = rgb + (1 - alpha) * colors[:, None, None]
@@ -212,18 +217,20 @@ class Fitting:
         drawn = self._seen.render(heads, cameras, background=0.0, features=marks)
         assert drawn.features is not None, "asked for"
         # A picture is linear in its features: the gradient is each texel's share of all pixels.
-        (shares,) = torch.autograd.grad((drawn.features[0] * self.targets.inside).sum(), ones)
+        (shares,) = torch.autograd.grad((drawn.features * self.targets.inside).sum(), ones)
         return (shares[0] / shares[shares > 0].mean()).clamp(max=1)
 
     def draw(
         self, maps: Float[Tensor, "*B C R R"], chosen: list[int]
     ) -> tuple[Float[Tensor, "K H W 3"], Float[Tensor, "K H W 1"]]:
         """Premultiplied colours, with their gain, and alpha of some pictures; of one head, or one for each."""
-        cameras = self.fit.cameras(self.targets)
-        chosen_cameras = Cameras(cameras.viewmats[chosen], cameras.Ks[chosen], cameras.width, cameras.height)
         heads = self.generator.decode_maps(maps).gaussians
-        drawn: Rendering = self._seen.render(heads, chosen_cameras, background=0.0, pairwise=maps.ndim > 3)
+        drawn: Rendering = self._seen.render(heads, self._cameras(chosen), background=0.0, pairwise=maps.ndim > 3)
         return drawn.rgb * self.fit.color_gains()[chosen][:, None, None], drawn.alpha
+
+    def _cameras(self, chosen: list[int]) -> Cameras:
+        cameras = self.fit.cameras(self.targets)
+        return Cameras(cameras.viewmats[chosen], cameras.Ks[chosen], cameras.width, cameras.height)
 
     @torch.no_grad()
     def _target_features(self, network: EfficientNetLite0) -> dict[tuple[int, int], list[Tensor]]:

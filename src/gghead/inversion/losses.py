@@ -7,6 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.spherical_harmonics import basis, degree_of
 from gghead.metrics.efficientnet import EfficientNetLite0
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
@@ -62,6 +65,20 @@ def _ssim_terms(first: Tensor, second: Tensor, window: Float[Tensor, " K"]) -> t
     structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
     luminance = (2 * mean1 * mean2 + SSIM_C1) / (mean1.square() + mean2.square() + SSIM_C1)
     return structure, luminance
+
+
+def below_black(heads: Gaussians, cameras: Cameras) -> Float[Tensor, ""]:
+    """How far colours are below zero, which is drawn as black: the mean over Gaussians and cameras.
+
+    A picture has no gradient for what it shows as black, so that a Gaussian which began there would stay there.
+
+    Args:
+        heads: batch [] or [B].
+        cameras: batch [B]; they all see a single head.
+    """
+    towards = functional.normalize(heads.means - cameras.centers()[:, None], dim=-1)
+    weights = basis(towards, degree_of(heads.sh.shape[-2]))
+    return (-0.5 - torch.einsum("bnk,bnkc->bnc", weights, heads.sh.expand(*weights.shape, 3))).relu().mean()
 
 
 def feature_maps(network: EfficientNetLite0, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
