@@ -175,3 +175,17 @@ def test_a_person_says_little_of_itself(generator: Generator, pictures: list[Pic
     assert isinstance(person, Person)
     assert repr(person) == "Person(fitted to 1 pictures, of tiny.safetensors)"
     assert isinstance(begin(pictures, generator, "fast", 0), Fitting)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "cpu has no room .* to 1 x 16 x 16 pixels; take a model"), (2, "fewer photographs")]
+)
+def test_a_full_memory_says_what_lowers_it(
+    count: int, told: str, generator: Generator, pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Fitting, "step", full)
+    with pytest.raises(torch.OutOfMemoryError, match=told):
+        invert(pictures[:count], generator, quality="fast")

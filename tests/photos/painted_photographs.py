@@ -56,6 +56,7 @@ def find_painted(pixels: UInt8[np.ndarray, "20 24 3"]) -> list[Head | Refused]:
         label = posed_label(0.1 * number, 0.01 * float(pixels[-1, -1, 0] % 20))
         crop = Crop((12.0, 10.0), 10.0 + number, 0.1)
         image = random.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-        heads.append(Head(image, alpha, alpha >= 0, label, crop, random.uniform(0, 20, (468, 3)), crop, 0.5 + number / 10))
+        landmarks, inside = random.uniform(0, 20, (468, 3)), np.ones(alpha.shape, bool)
+        heads.append(Head(image, alpha, inside, label, crop, landmarks, crop, 0.5 + number / 10))
     refused = [Refused(REASONS[index - 1], "it is not as it should be") for index in pixels[1, :, 0] if index]
     return [*heads, *refused]

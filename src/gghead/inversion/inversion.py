@@ -16,6 +16,7 @@ from gghead.inversion.encoder.encoder import Encoder, require_encoder
 from gghead.inversion.encoder.encoder_file import find_encoder
 from gghead.inversion.fit_state import Position, read_position, read_state, restore, save_state
 from gghead.inversion.fitting import Fitting
+from gghead.inversion.memory import explaining_full_memory
 from gghead.inversion.person import Person, generator_hash
 from gghead.inversion.qualities import Quality, stages_of
 from gghead.inversion.targets import Picture, Targets
@@ -171,8 +172,9 @@ def begin(
         require_encoder(encoder, generator)
     seed = require_whole("a seed", seed, 0, 2**32 - 1, example="0 or 42")
     side = min([fitted_side(generator), *(len(picture.image) for picture in pictures)])
-    targets = Targets.of(pictures, side, NUM_BACKGROUNDS, seed, generator.device)
-    fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
+    with explaining_full_memory(generator, len(pictures), side):
+        targets = Targets.of(pictures, side, NUM_BACKGROUNDS, seed, generator.device)
+        fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
     if encoder is not None:
         with torch.no_grad():
             head = encoder.encode(targets)
@@ -202,6 +204,7 @@ def run(
     Raises:
         Interrupted: `stopped` said so; the state is written.
         ValueError: the state is of another fit.
+        torch.OutOfMemoryError: there is no room for a step; says what lowers it.
     """
     stages = stages_of(quality)
     left = None if state is None else read_state(state)
@@ -218,7 +221,8 @@ def run(
             first = start.step
         before = sum(earlier.steps for earlier in stages[:number])
         for step in range(first, stage.steps):
-            loss = fitting.step(stage, step, optimizer)
+            with explaining_full_memory(fitting.generator, len(fitting.targets), fitting.targets.cameras.width):
+                loss = fitting.step(stage, step, optimizer)
             on_progress(Progress(before + step + 1, total, loss, fitting))
             stop = stopped()
             if state is not None and (stop or time.monotonic() - written > KEPT_SECONDS):

@@ -11,8 +11,8 @@ from gghead.model.generator import Generator
 
 COARSE_SHARES = {16: 1.0, 64: 0.5}
 FINE_SHARE = 0.1
-"""How fast levels learn, one beside the other: coarse ones by their side in texels, and the finest, the maps' own. What
-is fine looks well from where it was learned and is speckle from elsewhere (docs/experiments.md)."""
+"""How fast levels learn, one beside the other: those up to a side in texels, and finer ones. What is fine looks well
+from where it was learned and is speckle from elsewhere (docs/experiments.md)."""
 MAX_ASYMMETRY = 1e-4
 """World units by which a template may miss being its own mirror image; the built-in one by 3e-7."""
 
@@ -51,7 +51,7 @@ class ResidualMaps(nn.Module):
         self.register_buffer("_flip", flip if self._is_mirrored else torch.zeros_like(flip), persistent=False)
         self.register_buffer("_free", free_channels(generator).cpu(), persistent=False)
         self.register_buffer("visibility", torch.ones(self._side, self._side))
-        self._shares = [COARSE_SHARES.get(side, FINE_SHARE) for side in sides]
+        self._shares = [level_share(side) for side in sides]
         self.to(generator.device)
 
     @torch.no_grad()
@@ -90,6 +90,11 @@ def free_channels(generator: Generator) -> Float[Tensor, "C 1 1"]:
     free = torch.ones(generator.config.map_channels, 1, 1, device=generator.device)
     free[6:9] = 0
     return free
+
+
+def level_share(side: int) -> float:
+    """How fast a level of a side in texels learns."""
+    return next((share for most, share in COARSE_SHARES.items() if side <= most), FINE_SHARE)
 
 
 def level_sides(generator: Generator) -> tuple[int, ...]:

@@ -93,5 +93,5 @@ def invert(
         click.echo("stopped; the same command goes on", err=True)
         sys.exit(130)
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ValueError(f"the memory is full ({error}); name fewer photographs, or take --device cpu") from error
+        raise ValueError(str(error)) from error  # it says what lowers the memory of a fit
     click.echo(out)
