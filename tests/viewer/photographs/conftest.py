@@ -22,7 +22,14 @@ def disc() -> Photo:
     rows, columns = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
     alpha = (np.hypot(rows, columns) < 0.4 * SIDE).astype(np.float32)
     image = np.where(alpha[..., None] > 0, np.array([200, 120, 80]), 90).astype(np.uint8)
-    return Photo(image, alpha, Cameras.at(0.2, resolution=SIDE), np.zeros((468, 3)), 1.0)
+    return Photo(
+        image=image,
+        alpha=alpha,
+        inside=np.ones((SIDE, SIDE), bool),
+        camera=Cameras.at(0.2, resolution=SIDE),
+        landmarks=np.zeros((468, 3)),
+        score=1.0,
+    )
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_refusals_are_told_and_the_next_photograph_is_taken(
         widgets.send(b"no photograph")
         visitor.until(says("no picture of a known kind"))
         widgets.send(PORTRAIT)
-        visitor.until(says("turned 80 degrees aside; take one that is seen from the front"))
+        visitor.until(says("turned 80 degrees aside; expected at most 70: take one that is seen from the front"))
 
 
 def test_a_cancelled_photograph_ends(

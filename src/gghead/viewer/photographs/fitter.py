@@ -24,12 +24,11 @@ MAX_PIXELS = 2**26
 COMPARISON_SECONDS = 3.0
 """Time between two comparisons of a fit that goes on."""
 REMEDIES = {
-    Reason.SEVERAL_FACES: "cut one person out",
     Reason.SMALL: "take one in which it is larger",
     Reason.DOUBTFUL: "take one in which nothing covers the face",
     Reason.TURNED: "take one that is seen from the front or half from the side",
 }
-"""What to do about refusals whose own words name options of commands."""
+"""What to do about refusals that name options of commands instead."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ class PhotographFitter:
 
 def plain_words(refused: Refused) -> str:
     """A refusal without options of commands."""
+    if refused.reason == Reason.SEVERAL_FACES:
+        return f"{str(refused).partition(';')[0]}; cut one person out"
     text = re.sub(r" \([^)]*--[^)]*\)", "", str(refused))
-    if refused.reason not in REMEDIES:
-        return text
-    return f"{text.split('; ')[0]}; {REMEDIES[refused.reason]}"
+    return f"{text}: {REMEDIES[refused.reason]}" if refused.reason in REMEDIES else text

@@ -76,7 +76,8 @@ class VisitorFit:
         except (ValueError, OSError) as error:
             log.warning("a photograph was not fitted: %s", error)
             end = str(error)
-        except (MemoryError, torch.OutOfMemoryError):
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            log.warning("a photograph was not fitted: %s", error)
             end = "the memory of this machine is full; try again later, or with a smaller photograph"
         except Exception as error:  # a page shows no traceback, the log does
             log.exception("a photograph could not be fitted")
