@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("viser", reason="the viewer needs the extra `viewer`")
 from gghead.inversion.person_file import load_person
 from gghead.photos import Photo, Reason, Refused
+from gghead.runs.run_folder import RunFolder
 from gghead.viewer.access.admission import Address, Admission
 from gghead.viewer.access.client_messages import PART_BYTES
 from gghead.viewer.access.uploads import MAX_UPLOAD
@@ -19,21 +20,30 @@ from gghead.viewer.page import PageSettings
 from gghead.viewer.photographs.fitter import PhotographFitter
 from gghead.viewer.server import serving
 from gghead.viewer.state import Look, Renderer, View
+from tiny_run import tiny_config
 from viewer.photographs.conftest import PORTRAIT, files_in
 from viewer.test_client_session import until
 from viewer.test_server import Guest, free_port, guest, of_type, picture
+from viewer.tiny_models import write_model
 
 Prepares = Callable[[Callable[[], Photo]], None]
 pytestmark = pytest.mark.usefixtures("prepares")
 
 
-def app(service: HeadsService, model: Path, port: int, out: Path, fitter: PhotographFitter | None = None) -> object:
+def app(
+    service: HeadsService,
+    model: Path,
+    port: int,
+    out: Path,
+    fitter: PhotographFitter | None = None,
+    follow: bool = False,
+) -> object:
     setting = PageSettings(
         open_library((model,)),
         View(look=Look(side=24), renderer=Renderer.EXACT),
         Renderer.EXACT,
         Copies(out),
-        False,
+        follow,
         Favorites(out / "favourites.json"),
         fitter or PhotographFitter("cpu"),
     )
@@ -145,6 +155,26 @@ def test_a_cancelled_photograph_ends(
         other.until(says("of 1000000"))
         others.press("Cancel")
         other.until(says("No head was made: cancelled."))
+
+
+def test_a_new_snapshot_of_a_followed_run_does_not_replace_the_head(
+    service: HeadsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gghead.viewer.server.POLL_SECONDS", 0.05)
+    run = RunFolder.create(tmp_path / "run", tiny_config(tmp_path / "none.zip"))
+    write_model(run.snapshot(8, ".safetensors"))
+    port = free_port()
+    with app(service, run.path, port, tmp_path / "out", follow=True), guest(port) as visitor:
+        widgets = Widgets(visitor)
+        widgets.send(PORTRAIT)
+        visitor.until(says("This is the head, seed 0"))
+        write_model(run.snapshot(16, ".safetensors"), seed=1)
+        for images in (16000, 17000):  # when the second is told, all that the first could change is done
+            with run.log.open("a", encoding="utf-8") as log:
+                log.write(f'{{"images": {images}, "generator": 1.0, "discriminator": 1.0}}\n')
+            visitor.until(says(f"{images / 1000:.1f} thousand images seen"))
+        widgets.press("Command line of this view")
+        visitor.until(says("gghead view person.safetensors"))
 
 
 def test_without_face_models_the_page_says_so(service: HeadsService, model_file: Path, tmp_path: Path) -> None:
