@@ -97,6 +97,7 @@ def test_ages_of_the_shape_are_mixed_without_a_jump(model: HeadModel) -> None:
     assert 75 < ages.max() <= 90
     gray = np.array([person.grayness for person in drawn])
     assert gray[ages < 25].mean() < 0.02
+    assert gray[ages < 45].mean() < 0.06, "hair turns grey late"
     assert gray[ages > 70].mean() > 0.7
 
 
