@@ -169,3 +169,5 @@ MIRRORED_POSE = 1.0
 """Degrees between the poses of a photograph and of its mirror image; the looks at it are turned the other way."""
 GPU_FITS = 0.01
 """Losses of the first steps of an inversion on a GPU against the CPU's, relative: Adam enlarges small gradients."""
+OFFICIAL_INVERSION = 40.0
+"""dB, of an imported official checkpoint's own picture that was inverted."""

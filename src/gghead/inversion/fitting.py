@@ -197,15 +197,15 @@ class Fitting:
         colors = targets.backgrounds[chosen, behind]
         drawn = rgb + (1 - alpha) * colors[:, None, None]
         wanted = targets.over(chosen, colors)
-        loss = weights.l1 * (drawn - wanted).abs().mean()
-        loss = loss + weights.alpha * (alpha - targets.pixels[chosen][..., 3:]).abs().mean()
+        loss = weights.l1 * (drawn - wanted).abs().mean(dim=(1, 2, 3))
+        loss = loss + weights.alpha * (alpha - targets.pixels[chosen][..., 3:]).abs().mean(dim=(1, 2, 3))
         first, second = drawn.permute(0, 3, 1, 2), wanted.permute(0, 3, 1, 2)
-        loss = loss + weights.ssim * (1 - multiscale_ssim(first, second)).mean()
+        loss = loss + weights.ssim * (1 - multiscale_ssim(first, second))
         if self._network is not None:
             known = [torch.cat(level) for level in zip(*(self._features[i, behind] for i in chosen), strict=True)]
             found = feature_maps(self._network, first)
-            loss = loss + weights.features * feature_difference(found, known).mean()
-        return loss + prior
+            loss = loss + weights.features * feature_difference(found, known)
+        return (loss * targets.areas[chosen]).mean() + prior
 
     def visibility(self, maps: Float[Tensor, "C R R"]) -> Float[Tensor, "R R"]:
         """How much of the pictures each texel makes up, 0 to 1: 1 from the mean on."""

@@ -19,7 +19,7 @@ from gghead.inversion.fitting import Fitting
 from gghead.inversion.memory import explaining_full_memory
 from gghead.inversion.person import Person, generator_hash
 from gghead.inversion.qualities import Quality, stages_of
-from gghead.inversion.targets import Picture, Targets
+from gghead.inversion.targets import Picture, Targets, ffhq_squares
 from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
 from gghead.model.generator import Generator
 from gghead.photos.faces.models import FaceModels
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 LARGEST_SIDE = 512
 """Side of the pictures that a model of unknown pictures is fitted to, pixels."""
 SMALLEST_SIDE = 16
+WIDE = 1.5
+"""Side of a photograph's wide crop, sides of the model's pictures: it shows hair and ears whole, and a face
+0.84 times as large as FFHQ's would."""
 NUM_BACKGROUNDS = 4
 """Colours behind each picture, so that no head hides in one of them."""
 KEPT_SECONDS = 30.0
@@ -134,7 +137,7 @@ def prepared(
 
 def photo_settings(generator: Generator) -> PhotoSettings:
     """How photographs are prepared for a generator."""
-    return PhotoSettings(resolution=max(fitted_side(generator), SMALLEST_SIDE))
+    return PhotoSettings(resolution=max(round(WIDE * fitted_side(generator)), SMALLEST_SIDE), framing="wide")
 
 
 def fitted_side(generator: Generator) -> int:
@@ -171,7 +174,8 @@ def begin(
     if encoder is not None:
         require_encoder(encoder, generator)
     seed = require_whole("a seed", seed, 0, 2**32 - 1, example="0 or 42")
-    side = min([fitted_side(generator), *(len(picture.image) for picture in pictures)])
+    finest = [round(max(ffhq_squares(picture), 1) * fitted_side(generator)) for picture in pictures]
+    side = min([*finest, *(len(picture.image) for picture in pictures)], default=0)
     with explaining_full_memory(generator, len(pictures), side):
         targets = Targets.of(pictures, side, NUM_BACKGROUNDS, seed, generator.device)
         fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)

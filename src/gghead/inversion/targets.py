@@ -12,6 +12,7 @@ from torch import Tensor
 from gghead.data.dataset import HeadDataset
 from gghead.data.pixels import foreground
 from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.inversion.residual_maps import resized
 from gghead.photos.photo import Photo
 
@@ -50,13 +51,16 @@ class Targets:
         pixels: premultiplied foreground and alpha, 0 to 1.
         cameras: batch [P].
         backgrounds: colours drawn from what lies behind the person in each picture.
-        inside: 1 where a pixel lies in the photograph, else 0: there nothing is compared.
+        inside: 1 where a pixel lies in the photograph and not below FFHQ's square, where clothes are, else 0: there
+            nothing is compared.
+        areas: of the pictures, FFHQ's squares: what a mean over pixels is multiplied by to be one over a head's.
     """
 
     pixels: Float[Tensor, "P R R 4"]
     cameras: Cameras
     backgrounds: Float[Tensor, "P B 3"]
     inside: Float[Tensor, "P R R 1"]
+    areas: Float[Tensor, " P"]
 
     @classmethod
     def of(
@@ -78,7 +82,7 @@ class Targets:
             raise ValueError(
                 f"these are {len(pictures)} pictures of a person; expected 1 to {MAX_PICTURES}: leave some away"
             )
-        pixels, cameras, backgrounds, insides = [], [], [], []
+        pixels, cameras, backgrounds, insides, scales = [], [], [], [], []
         for number, picture in enumerate(pictures):
             if picture.alpha.mean() < MIN_PERSON:
                 raise ValueError(
@@ -89,6 +93,8 @@ class Targets:
             inside = np.ones_like(alpha) if picture.inside is None else picture.inside
             # The least share of a pixel that lies beyond makes it one that says nothing.
             insides.append((resized(torch.from_numpy(inside).float(), resolution) == 1).float()[..., None])
+            scales.append(ffhq_squares(picture))
+            insides[-1][round(resolution * (0.5 + 0.5 / scales[-1])) :] = 0
             premultiplied = torch.from_numpy(foreground(picture.image, alpha, resolution)).float() / 255
             pixels.append(premultiplied * insides[-1])
             label = picture.camera.labels().reshape(-1)
@@ -102,16 +108,29 @@ class Targets:
             batch.to(device),
             torch.stack(backgrounds).to(device),
             torch.stack(insides).to(device),
+            torch.tensor(scales, device=device).square(),
         )
 
     def __len__(self) -> int:
         """Number of pictures."""
         return len(self.pixels)
 
+    def ffhq_square(self, index: int) -> Float[Tensor, "1 S S 4"]:
+        """The middle of a picture, which FFHQ's camera would see from the same place; all if it shows no more."""
+        resolution = self.pixels.shape[1]
+        side = min(resolution, round(resolution / float(self.areas[index]) ** 0.5))
+        first = (resolution - side) // 2
+        return self.pixels[[index], first : first + side, first : first + side]
+
     def over(self, chosen: Sequence[int], backgrounds: Float[Tensor, "K 3"]) -> Float[Tensor, "K R R 3"]:
         """Some pictures on colours."""
         pixels = self.pixels[list(chosen)]
         return pixels[..., :3] + (1 - pixels[..., 3:]) * backgrounds[:, None, None]
+
+
+def ffhq_squares(picture: Picture | Photo) -> float:
+    """Side of a picture, sides of the square that FFHQ's camera would see from the same place."""
+    return FFHQ_FOCAL * picture.camera.width / float(picture.camera.Ks.reshape(9)[0])
 
 
 def _backgrounds(picture: Picture | Photo, count: int, rng: np.random.Generator) -> Float[Tensor, "B 3"]:

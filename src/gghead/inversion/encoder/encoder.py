@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gghead.checkpoint.tensors import TensorFile, content_hash
+from gghead.geometry.cameras import Cameras
+from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.inversion.encoder.network import EncoderNetwork, HeadEstimate
 from gghead.inversion.person import generator_hash
 from gghead.inversion.targets import Targets
@@ -43,8 +45,14 @@ class Encoder:
         Args:
             targets: pictures of one person, of any side, on the network's device.
         """
-        pixels = scaled_pixels(targets.pixels, self.network.config.side)
-        found = self.network(pixels, targets.cameras.labels())
+        # It has learned from FFHQ's crops, which are the middle of wide ones.
+        squares = [scaled_pixels(targets.ffhq_square(index), self.network.config.side) for index in range(len(targets))]
+        cameras = targets.cameras
+        Ks = cameras.Ks.clone()
+        for axis in (0, 1):
+            Ks[:, axis, axis].clamp_min_(FFHQ_FOCAL * cameras.width)
+        labels = Cameras(cameras.viewmats, Ks, cameras.width, cameras.height).labels()
+        found = self.network(torch.cat(squares), labels)
         return HeadEstimate(*(part.mean(0, keepdim=True) for part in (found.shared, found.layers, found.residual)))
 
 
