@@ -24,7 +24,7 @@ def preview(fitting: Fitting) -> Float[Tensor, "H W 3"]:
     chosen = list(range(min(len(targets), MAX_ROWS)))
     behind = targets.backgrounds[chosen, 0]
     maps = fitting.base_maps() + fit.residual()
-    rgb, alpha = fitting.draw(maps, chosen)
+    rgb, alpha = (drawn * targets.inside[chosen] for drawn in fitting.draw(maps, chosen))
     drawn = rgb + (1 - alpha) * behind[:, None, None]
     cameras = Cameras.at([math.radians(yaw) for yaw in YAWS], resolution=targets.cameras.width, device=maps.device)
     heads: Gaussians = fitting.generator.decode_maps(maps).gaussians
