@@ -19,7 +19,6 @@ import multiprocessing
 import os
 import platform
 import resource
-import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -31,7 +30,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from benchmarks.rows import append
+from benchmarks.rows import append, commit
 from gghead.data.parallel import thread_count
 from gghead.synthetic.dataset.generation import THREADS, generate
 from gghead.synthetic.people.portraits import Sitting, draw_head, encode_head, head_maker
@@ -246,11 +245,6 @@ def cpu_model() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def commit() -> str:
-    """Commit of the working tree."""
-    return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -275,6 +275,22 @@ def test_what_is_unfinished_is_not_finished_with_other_settings(folder: Path, tm
     assert content(tmp_path) == content(folder)
 
 
+def test_transparent_pictures_are_the_same_people_with_nothing_behind_them(folder: Path, tmp_path: Path) -> None:
+    generate(tmp_path / "heads.zip", 1, replace(SITTING, depth=False, transparent=True), workers=1)
+    assert sorted(content(tmp_path)) == ["heads.zip", "heads_truth.npz"]
+    assert inspect(tmp_path / "heads.zip", 32).problems == ()
+    with HeadDataset.open(folder / "heads.zip", 32) as solid, HeadDataset.open(tmp_path / "heads.zip", 32) as clear:
+        behind, alone = (dataset.pixels(range(2)).astype(int) for dataset in (solid, clear))
+        assert np.array_equal(clear.labels, solid.labels[:2])
+    alpha = alone[..., 3]
+    assert np.array_equal(behind[..., 3], alpha)
+    assert np.abs(behind - alone)[alpha == 255].max() <= 1
+    assert (alone[alpha == 0] == 0).all()
+    rim = (alpha > 64) & (alpha < 192)
+    assert rim.any()
+    assert np.abs(behind - alone)[rim].mean() > 2, "where the background shone through there is none"
+
+
 def test_the_depth_of_a_dataset_does_not_outlive_it(tmp_path: Path) -> None:
     (tmp_path / "heads_depth.zip").write_bytes(b"of other heads")
     with pytest.raises(FileExistsError, match=r"heads_depth\.zip exists already"):

@@ -48,6 +48,11 @@ def read_bounds(text: str) -> tuple[float, float]:
     help="Bounds of focal lengths in units of the picture's side; FFHQ: 4.2647.",
 )
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder of a MakeHuman asset pack: textured heads.")
+@click.option(
+    "--transparent",
+    is_flag=True,
+    help="Pictures with alpha instead of backgrounds and masks: nothing shines through hair.",
+)
 @click.option("--write-depth", is_flag=True, help="Write OUT_depth.zip, 16 bits, 1/10000 of the head's unit.")
 @click.option(
     "--shard",
@@ -66,6 +71,7 @@ def synthetic(
     distance: tuple[float, float] | None,
     focal: tuple[float, float] | None,
     assets: Path | None,
+    transparent: bool,
     write_depth: bool,
     shard: Shard | None,
     workers: int | None,
@@ -79,7 +85,7 @@ def synthetic(
     from gghead.synthetic import Sitting, generate
     from gghead.synthetic.render.cameras import Optics
 
-    sitting = Sitting(resolution, seed, views, poses, assets, write_depth, Optics(distance, focal))
+    sitting = Sitting(resolution, seed, views, poses, assets, write_depth, Optics(distance, focal), transparent)
     total = count if shard is None else len(shard.part(count))
     with progress_bars() as tell:
         generate(out, count, sitting, workers, lambda done: tell("heads", done, total), overwrite=force, shard=shard)

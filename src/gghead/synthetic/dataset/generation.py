@@ -43,6 +43,7 @@ def generate(
     """Renders people into a zip with dataset.json, masks, truth and, if wanted, depth beside it.
 
     heads.zip is joined by heads_masks_modnet.zip, heads_truth.npz and heads_depth.zip; all appear whole or not at all.
+    Transparent pictures have their masks in them.
     Until then what is done lies in the hidden folder .heads.zip.unfinished, and the same call goes on from there after
     an interruption of any kind. A picture follows from the sitting and the number of its head, whoever draws it.
 
@@ -56,8 +57,8 @@ def generate(
         workers: processes that draw; by default one for each core, 1 draws in this process. They import the script that
             calls this, which must do so below `if __name__ == "__main__":`.
         on_progress: called with the number of heads done so far, at first with those of an interrupted call.
-        overwrite: whether existing files, and unfinished ones of other settings, are replaced; the depth of other heads
-            is removed.
+        overwrite: whether existing files, and unfinished ones of other settings, are replaced; masks and depth of other
+            heads are removed.
         shard: what is made of the dataset; None for all of it.
 
     Raises:
@@ -90,7 +91,7 @@ def generate(
 
 
 def _refuse_existing(out: Path, overwrite: bool) -> None:
-    # The depth of other heads would be read as that of these, even if these have none.
+    # Masks or depth of other heads would be read as those of these, even if these have none.
     for path in (out, masks_path(out), truth_path(out), depth_path(out)):
         if os.path.lexists(path) and not overwrite:
             raise FileExistsError(

@@ -44,7 +44,8 @@ class GrowingDataset:
             FileExistsError: what was half made has other settings.
             BlockingIOError: another process makes the same dataset.
         """
-        self._out, self._views, self._with_depth = out, sitting.views, sitting.depth
+        self._out, self._views = out, sitting.views
+        self._with_masks, self._with_depth = not sitting.transparent, sitting.depth
         self._overwrite, self._first = overwrite, first
         settings = json.dumps({"version": version("gghead"), **sitting.settings(), **common})
         self._statement = settings if common else None
@@ -70,8 +71,12 @@ class GrowingDataset:
         self.heads += 1
 
     def _add(self, head: EncodedHead) -> None:
-        kinds = (head.pictures, head.masks, head.depths)
-        for archive, files in zip(self._zips, kinds, strict=False):
+        kinds = [
+            head.pictures,
+            *([head.masks] if self._with_masks else []),
+            *([head.depths] if self._with_depth else []),
+        ]
+        for archive, files in zip(self._zips, kinds, strict=True):
             for view, data in enumerate(files):
                 archive.add(picture_name((self._first + self.heads) * self._views + view), data)
             archive.flush()
@@ -80,7 +85,7 @@ class GrowingDataset:
             stream.flush()
 
     def finish(self, count: int, model: HeadModel) -> None:
-        """Writes labels and truth, moves everything to its place and removes the folder, and depth of other heads.
+        """Writes labels and truth, moves everything to its place, and removes the folder and what is of other heads.
 
         Args:
             count: heads of the dataset, no more than are there.
@@ -107,8 +112,9 @@ class GrowingDataset:
                 archive.add(SHARDS_NAME, self._statement.encode())
             archive.finish()
         write_truth(self._folder / truth_path(self._out).name, heads, pictures, model)
-        if self._overwrite and not self._with_depth:
-            depth_path(self._out).unlink(missing_ok=True)
+        if self._overwrite:
+            for path in {masks_path(self._out), depth_path(self._out)} - set(self._archives()):
+                path.unlink(missing_ok=True)
         # The pictures appear last: without their masks they would be a valid dataset of something else.
         self._unfinished.publish([truth_path(self._out), *reversed(self._archives())])
 
@@ -123,8 +129,8 @@ class GrowingDataset:
             self._unfinished.release()
 
     def _archives(self) -> list[Path]:
-        every = [self._out, masks_path(self._out), depth_path(self._out)]
-        return every if self._with_depth else every[:2]
+        masks = [masks_path(self._out)] if self._with_masks else []
+        return [self._out, *masks, *([depth_path(self._out)] if self._with_depth else [])]
 
     def _whole_heads(self) -> int:
         """Heads all of whose files and records are there."""

@@ -38,6 +38,9 @@ class Sitting:
         assets: folder of an asset pack for textured heads, or None for procedural ones.
         depth: whether depth is kept.
         optics: distances and focal lengths of the cameras.
+        transparent: whether pictures have alpha and colours of the person alone, instead of a background and a mask.
+            Where strands of hair cover a part of a pixel, a background shines through a picture, and its colour stays
+            when the mask cuts the person out.
     """
 
     resolution: int
@@ -47,6 +50,7 @@ class Sitting:
     assets: Path | None = None
     depth: bool = False
     optics: Optics = field(default_factory=Optics)
+    transparent: bool = False
 
     def settings(self) -> dict[str, object]:
         """What a half-made dataset must have in common with this sitting to be finished by it."""
@@ -59,6 +63,7 @@ class Sitting:
             "assets": assets,
             "depth": self.depth,
             "optics": asdict(self.optics),
+            "transparent": self.transparent,
         }
 
 
@@ -67,14 +72,14 @@ class Portrait:
     """A rendered person.
 
     Attributes:
-        pixels: the picture over its background.
+        pixels: the picture over its background; of a transparent one colours of the person, and alpha.
         mask: 255 = person.
         depth: along the viewing axis in steps of 1 / `DEPTH_STEPS` world units, 0 where nobody is.
         label: of the camera.
         sighting: the landmarks in the picture.
     """
 
-    pixels: UInt8[np.ndarray, "R R 3"]
+    pixels: UInt8[np.ndarray, "R R 3"] | UInt8[np.ndarray, "R R 4"]
     mask: UInt8[np.ndarray, "R R"]
     depth: UInt16[np.ndarray, "R R"]
     label: Float32[np.ndarray, "25"]
@@ -83,7 +88,8 @@ class Portrait:
 
 @dataclass(frozen=True)
 class EncodedHead:
-    """One head's files and records: a picture, a mask and, if wanted, depth for each view, as PNG."""
+    """One head's files and records: for each view a picture, a mask unless it is transparent, and depth if wanted, as
+    PNG."""
 
     pictures: tuple[bytes, ...]
     masks: tuple[bytes, ...]
@@ -117,8 +123,12 @@ def draw_head(maker: HeadMaker, sitting: Sitting, number: int) -> tuple[np.ndarr
         background = random_background(rng, sitting.resolution)
         view = render(head.scene, label, sitting.resolution, lighting, supersampling)
         coverage = view.coverage[..., None]
-        pixels = ((view.color * coverage + background * (1 - coverage)) * 255).round().astype(np.uint8)
         mask = (view.coverage * 255).round().astype(np.uint8)
+        if sitting.transparent:
+            colors = np.where(mask[..., None] > 0, view.color, 0)
+            pixels = np.dstack(((colors * 255).round().astype(np.uint8), mask))
+        else:
+            pixels = ((view.color * coverage + background * (1 - coverage)) * 255).round().astype(np.uint8)
         depth = (view.depth * DEPTH_STEPS).round().astype(np.uint16)
         portraits.append(Portrait(pixels, mask, depth, label, sight(points, label, view)))
     return head_record(number, head, maker.model, lighting), portraits
@@ -129,7 +139,7 @@ def encode_head(maker: HeadMaker, sitting: Sitting, number: int) -> EncodedHead:
     truth, portraits = draw_head(maker, sitting, number)
     return EncodedHead(
         pictures=tuple(encode_png(portrait.pixels) for portrait in portraits),
-        masks=tuple(encode_png(portrait.mask) for portrait in portraits),
+        masks=() if sitting.transparent else tuple(encode_png(portrait.mask) for portrait in portraits),
         depths=tuple(encode_png(portrait.depth) for portrait in portraits) if sitting.depth else (),
         head_record=truth,
         picture_records=np.stack([picture_record(number, p.label, p.sighting) for p in portraits]),
