@@ -97,6 +97,7 @@ class BrowPatches:
             tone = np.clip(TONE * np.exp(spread * (k - (TONES - 1) / 2)), 0.15, 0.9)
             gray += (tone - gray) * drawn / np.maximum(both, 1e-3)
             alpha = both
+        # Half the detail: texels finer than a picture's samples would flicker.
         return pooled(np.stack([gray, gray, gray, 0.94 * alpha], -1), self._detail / 2)
 
     @staticmethod
