@@ -27,6 +27,8 @@ EXPRESSION_RATE = 0.002
 """Of what single pictures have of their own: at the rate of what they share it would take that over."""
 PICTURE_RATES = (0.03, 0.01)
 """Learning rates of gains and cameras, while styles and while details are fitted."""
+SMALL_MOTION = 0.02
+"""Of a camera, below which the prior's force fades, so that zero is no kink: 0.1 degrees."""
 AT_ONCE = 3
 """Pictures that a step looks at."""
 
@@ -60,7 +62,8 @@ class LossWeights:
         residual: squares of the residual maps.
         expression: squares of the residuals of single pictures.
         below_black: colours below zero.
-        motion: squares of the cameras' motions, of which 1 is some three quarters of the bounds.
+        motion: sizes of the cameras' motions, of which 1 is some three quarters of the bounds. Unlike squares they hold
+            a camera against small forces, which come of shapes that styles can't make, and give way to large ones.
     """
 
     l1: float = 1.0
@@ -72,7 +75,7 @@ class LossWeights:
     residual: float = 10.0
     expression: float = 30.0
     below_black: float = 0.3
-    motion: float = 10.0
+    motion: float = 0.3
 
 
 class HeadFit(nn.Module):
@@ -189,7 +192,7 @@ class Fitting:
             own = torch.stack([fit.expressions[index]() for index in chosen])
             prior = prior + weights.expression * own.square().mean()
             maps = maps + resized(own, maps.shape[-1])
-        prior = prior + weights.motion * fit.motions[chosen].square().mean()
+        prior = prior + weights.motion * (fit.motions[chosen].square() + SMALL_MOTION**2).sqrt().mean()
         if self.generator.config.sh_degree:  # else no colour is below zero
             heads = self.generator.decode_maps(maps).gaussians
             prior = prior + weights.below_black * below_black(heads, self._cameras(chosen))
