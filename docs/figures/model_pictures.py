@@ -3,7 +3,7 @@
     python -m docs.figures.model_pictures docs/images --data held_out.zip
 
 Writes model_heads.webp (seeds in order, not chosen), model_turn.webp (an animation), model_strips.webp (one head from
-six sides; between two heads; colour, depth and normals), and, if --data names pictures that the model has not seen,
+all around; between two heads; colour, depth and normals), and, if --data names pictures that the model has not seen,
 model_held_out.webp: these above heads of the model, from the same cameras.
 """
 
@@ -22,9 +22,9 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.normals import normals_from_depth
 from gghead.media.images import averaged, to_uint8
 
-TURNING, TURNED, PAIR, SHOWN = (24, 36, 10, 51), 14, (63, 59), (24, 3)
+TURNING, TURNED, PAIR, SHOWN = (0, 72, 55, 53), 39, (36, 72), (64, 48)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
-YAWS = (-75, -45, -20, 0, 30, 60)
+YAWS = (-120, -60, 0, 60, 120, 180)
 TRUNCATION, VARIED = 0.7, 0.85
 """Of single heads, and of the sheet."""
 FINER = 3
@@ -54,8 +54,8 @@ def sheet(generator: gghead.Generator, columns: int, rows: int, side: int) -> Te
 
 
 def turning(generator: gghead.Generator, frames: int, side: int) -> list[Tensor]:
-    """Some heads turning from one side to the other and back."""
-    yaws = tuple(75 * math.sin(2 * math.pi * frame / frames) for frame in range(frames))
+    """Some heads turning once around."""
+    yaws = tuple(360 * frame / frames for frame in range(frames))
     heads = [draw(generator, generator.sample([seed], TRUNCATION), yaws, side) for seed in TURNING]
     return [row(torch.stack(frame)) for frame in zip(*heads, strict=True)]
 
@@ -111,7 +111,7 @@ def main() -> None:
     for name, picture in pictures.items():
         Image.fromarray(to_uint8(picture)).save(out / f"model_{name}.webp", quality=82, method=6)
     first, *others = [Image.fromarray(to_uint8(frame)) for frame in turning(generator, 40, 200)]
-    first.save(out / "model_turn.webp", save_all=True, append_images=others, duration=60, loop=0, quality=60, method=6)
+    first.save(out / "model_turn.webp", save_all=True, append_images=others, duration=90, loop=0, quality=60, method=6)
 
 
 if __name__ == "__main__":
