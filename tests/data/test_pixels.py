@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
 
 from gghead.data.dataset import HeadDataset
-from gghead.data.pixels import composite, foreground, premultiply
+from gghead.data.pixels import composite, foreground, foreground_colors, premultiply
 from gghead.media.encoded import decode_picture
 from gghead.media.images import encode_png, resize
 from tiny_archive import COUNT, SIDE, picture_name
+from tolerances import RIM_LEFT
 
 ALPHA, LEVEL = np.mgrid[:256, :256].astype(np.uint8)
 """Every alpha with every colour."""
@@ -93,7 +96,33 @@ def test_one_set_of_pixels_serves_all_backgrounds(
     masks |= {name: encode_png(mask) for name, mask in soft.items()}
     with HeadDataset.open(write_set(files), SIDE) as dataset:
         for index, (name, mask) in enumerate(soft.items()):
-            colors = decode_picture(files[name]).rgb
+            colors = foreground_colors(decode_picture(files[name]).rgb, mask)
             for background, levels in ((0.0, 0), (0.3, 1), (1.0, 0)):
                 found = dataset.read(index, background).astype(int)
                 assert np.abs(found - on(background, colors, mask)).max() <= levels
+
+
+def test_no_background_stays_in_the_rim_of_a_mask() -> None:
+    """A disc of one colour with a soft rim, before a background of another, both with some shading."""
+    side = 200
+    y, x = np.mgrid[:side, :side] / side
+    alpha = (255 * np.clip(0.5 - (np.hypot(x - 0.5, y - 0.5) - 0.3) * 20, 0, 1)).round().astype(np.uint8)
+    person = np.stack([120 + 60 * x, 80 + 40 * y, 60 + 20 * x], axis=-1)
+    behind = np.stack([20 + 30 * y, 160 + 60 * x, 40 + 30 * y], axis=-1)
+    share = alpha[..., None] / 255
+    picture = (share * person + (1 - share) * behind).round().astype(np.uint8)
+    found = foreground_colors(picture, alpha)
+    rim = (alpha > 0) & (alpha < 255)
+    assert np.array_equal(found[~rim], picture[~rim])
+    shone = np.abs(share * picture - share * person)[rim].mean()
+    left = np.abs(share * found - share * person)[rim].mean()
+    assert left < RIM_LEFT * shone
+
+
+@given(arrays(np.uint8, (9, 9, 4)))
+def test_colors_of_the_foreground_are_colors(pixels: np.ndarray) -> None:
+    colors, alpha = pixels[..., :3], pixels[..., 3]
+    found = foreground_colors(colors, alpha)
+    sure = (alpha == 0) | (alpha == 255)
+    assert np.array_equal(found[sure], colors[sure])
+    assert found.dtype == np.uint8

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gghead.data.picture_files import PictureFiles
-from gghead.data.pixels import foreground
+from gghead.data.pixels import foreground, foreground_colors
 from gghead.media.images import RESIZE_FILTER
 
-READING = 4
+READING = 5
 """How files become pixels; another number, and what was decoded before is not used any more."""
 
 
@@ -40,7 +40,9 @@ class PictureDecoder:
             ValueError: the picture or its mask is damaged, of the wrong shape, or too small. Names the picture.
         """
         with self.files.decoded(self.names[index], self.resolution) as stored:
-            return foreground(stored.pixels, stored.mask, self.resolution)
+            has_background = self.files.masks is not None
+            colors = foreground_colors(stored.pixels, stored.mask) if has_background else stored.pixels
+            return foreground(colors, stored.mask, self.resolution)
 
     def identity(self) -> str:
         """A short text that is another one when anything that decides about the pixels has changed.

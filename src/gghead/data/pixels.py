@@ -6,11 +6,17 @@ foreground + (1 - alpha) * background, which needs nothing but these four number
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
+from scipy.ndimage import map_coordinates, uniform_filter
 from torch import Tensor
 
 from gghead.media.encoded import BAND_PIXELS
 from gghead.media.images import resize, resize_bands
+
+CELLS = 64
+"""Colours of person and background near a pixel are means over cells, so many a side of the picture ..."""
+NEAR = 5
+"""... and over so many cells each way: 20 pixels of 256."""
 
 
 def foreground(
@@ -20,6 +26,48 @@ def foreground(
     if alpha.min() == 255:
         return np.dstack((resize(colors, resolution), np.full((resolution, resolution), 255, np.uint8)))
     return resize_bands(premultiply(colors, alpha), resolution)
+
+
+def foreground_colors(
+    colors: UInt8[np.ndarray, "H H 3"], alpha: UInt8[np.ndarray, "H H"]
+) -> UInt8[np.ndarray, "H H 3"]:
+    """Colours of the person alone, where a mask says that the background shines through.
+
+    Strands of hair that cover a share a of a pixel give it I = a F + (1 - a) B. The mean colours of person and
+    background near it are guesses of F and B, and F takes the share of I that they leave unexplained. Source: Forte
+    2021, "Approximate Fast Foreground Colour Estimation".
+
+    Args:
+        colors: of a picture with its background.
+        alpha: of the person in it.
+    """
+    rim = (alpha > 0) & (alpha < 255)
+    if not rim.any():
+        return colors
+    share = alpha[rim, None].astype(np.float32) / 255
+    person, behind = _colors_near(colors, alpha, rim), _colors_near(colors, 255 - alpha, rim)
+    unexplained = colors[rim] - share * person - (1 - share) * behind
+    result = colors.copy()
+    result[rim] = (person + share * unexplained).clip(0, 255).round()
+    return result
+
+
+def _colors_near(
+    colors: UInt8[np.ndarray, "H H 3"], weights: UInt8[np.ndarray, "H H"], chosen: Bool[np.ndarray, "H H"]
+) -> Float32[np.ndarray, "N 3"]:
+    """Mean colours around the chosen pixels, of all pixels by their weights."""
+    side = len(weights)
+    cell = -(-side // CELLS)
+    rest = -side % cell
+    weighted = np.pad(premultiply(colors, weights), ((0, rest), (0, rest), (0, 0)), "edge")
+    count = len(weighted) // cell
+    rows = weighted.reshape(count, cell, -1, 4).sum(axis=1, dtype=np.uint32)
+    sums = rows.reshape(count, count, cell, 4).sum(axis=2, dtype=np.uint32)
+    means = uniform_filter(sums.astype(np.float32) / (cell * cell), NEAR, mode="nearest", axes=(0, 1))
+    places = (np.stack(np.nonzero(chosen)) + 0.5) / cell - 0.5
+    bands = [map_coordinates(means[..., band], places, order=1, mode="nearest") for band in range(4)]
+    here = np.stack(bands, axis=1)
+    return here[:, :3] * 255 / np.maximum(here[:, 3:], 1e-3)
 
 
 def premultiply(colors: UInt8[np.ndarray, "H W 3"], alpha: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 4"]:
