@@ -123,7 +123,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--method", nargs="+", choices=["encoder", "w", "w+", "maps"], default=["maps"], help="what is fitted"
     )
-    parser.add_argument("--start", nargs="+", choices=["encoder", "mean"], default=["encoder"], help="of the fits")
+    parser.add_argument("--start", nargs="+", choices=["encoder", "mean"], default=["mean"], help="of the fits")
     parser.add_argument("--photographs", nargs="+", type=int, choices=sorted(PHOTOGRAPHS), default=[1])
     parser.add_argument("--pose-error", type=float, default=0.0, help="of cameras, degrees; see people.py")
     parser.add_argument("--assets", type=Path, help="asset pack of textured people; procedural ones without it")
