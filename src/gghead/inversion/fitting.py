@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
+from gghead.inference.smoothing_filter import close_gaps
 from gghead.inversion.losses import below_black, feature_difference, feature_maps, multiscale_ssim
 from gghead.inversion.refined_cameras import refined
 from gghead.inversion.residual_maps import ResidualMaps, level_sides, resized
@@ -165,7 +166,9 @@ class Fitting:
         rng = np.random.default_rng([self._seed, stage.details, number])
         chosen = sorted(rng.permutation(len(self.targets))[:AT_ONCE].tolist())
         behind = int(rng.integers(self.targets.backgrounds.shape[1]))
-        loss = self._loss(stage, chosen, behind)
+        # Where gaps between Gaussians are closed for finer pictures, others show: three steps of four look at these.
+        closed = stage.details and number % 4 > 0 and self.generator.config.picture_resolution is not None
+        loss = self._loss(stage, chosen, behind, closed)
         loss.backward()
         optimizer.step()
         return float(loss.detach())
@@ -174,7 +177,7 @@ class Fitting:
         """The generator's maps of the styles."""
         return self.generator.maps(self.fit.styles())
 
-    def _loss(self, stage: Stage, chosen: list[int], behind: int) -> Tensor:
+    def _loss(self, stage: Stage, chosen: list[int], behind: int, closed: bool) -> Tensor:
         fit, weights, targets = self.fit, self.weights, self.targets
         if stage.details:
             if self._base is None:
@@ -196,7 +199,7 @@ class Fitting:
         if self.generator.config.sh_degree:  # else no colour is below zero
             heads = self.generator.decode_maps(maps).gaussians
             prior = prior + weights.below_black * below_black(heads, self._cameras(chosen))
-        rgb, alpha = (drawn * targets.inside[chosen] for drawn in self.draw(maps, chosen))
+        rgb, alpha = (drawn * targets.inside[chosen] for drawn in self.draw(maps, chosen, closed))
         colors = targets.backgrounds[chosen, behind]
         drawn = rgb + (1 - alpha) * colors[:, None, None]
         wanted = targets.over(chosen, colors)
@@ -224,10 +227,14 @@ class Fitting:
         return (shares[0] / shares[shares > 0].mean()).clamp(max=1)
 
     def draw(
-        self, maps: Float[Tensor, "*B C R R"], chosen: list[int]
+        self, maps: Float[Tensor, "*B C R R"], chosen: list[int], closed: bool = False
     ) -> tuple[Float[Tensor, "K H W 3"], Float[Tensor, "K H W 1"]]:
-        """Premultiplied colours, with their gain, and alpha of some pictures; of one head, or one for each."""
+        """Premultiplied colours, with their gain, and alpha of some pictures; of one head, or one for each.
+
+        With gaps between Gaussians closed they are of the heads that finer pictures and exported files show.
+        """
         heads = self.generator.decode_maps(maps).gaussians
+        heads = close_gaps(heads, self.generator) if closed else heads
         drawn: Rendering = self._seen.render(heads, self._cameras(chosen), background=0.0, pairwise=maps.ndim > 3)
         return drawn.rgb * self.fit.color_gains()[chosen][:, None, None], drawn.alpha
 

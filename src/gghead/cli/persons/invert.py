@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     help="How long it may take; encoder: a second, for models that have one (`gghead train-encoder`).",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of what is random.")
+@click.option(
+    "--encoder",
+    "encoder_file",
+    type=click.Path(path_type=Path),
+    help="Encoder to begin with; default: that beside the model, if there is one.",
+)
 @click.option("--models", type=click.Path(path_type=Path), help="Folder of MediaPipe's face models, or of its wheel.")
 @out_option
 @force_option
@@ -50,6 +56,7 @@ def invert(
     data: Path | None,
     quality: "Quality",
     seed: int,
+    encoder_file: Path | None,
     models: Path | None,
     out: Path,
     force: bool,
@@ -70,18 +77,19 @@ def invert(
     import torch
 
     from gghead.inference.loading import load
-    from gghead.inversion.encoder.encoder_file import find_encoder
+    from gghead.inversion.encoder.encoder_file import find_encoder, load_encoder
     from gghead.inversion.inversion import Interrupted, Progress, fitted_side, prepared
     from gghead.inversion.person_making import Order, make_person
     from gghead.inversion.targets import archive_names, read_archive
 
     generator = load(file, device)
+    encoder = find_encoder(generator, file) if encoder_file is None else load_encoder(encoder_file, generator)
     if data is None:
         pictures, names = prepared(photos, generator, models)
     else:
         names = archive_names(data, photos, fitted_side(generator))
         pictures = read_archive(data, names, fitted_side(generator))
-    order = Order(pictures, names, quality, seed, file.name, find_encoder(generator, file))
+    order = Order(pictures, names, quality, seed, file.name, encoder)
     try:
         with progress_bars() as tell:
 

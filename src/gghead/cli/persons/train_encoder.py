@@ -56,7 +56,8 @@ def train_encoder(
     """Train the encoder of a MODEL: from a photograph to a head in one pass.
 
     It learns from the model's own heads, so it needs no data. `gghead invert` begins with the encoder that lies beside
-    a model: of heads.safetensors, heads_encoder.safetensors. Stop it at any time: the same command goes on.
+    a model (of heads.safetensors, heads_encoder.safetensors), or that --encoder names. Stop it at any time: the same
+    command goes on.
     """
     if images is not None and seconds is not None:
         raise click.UsageError("--images and --seconds both say how long to train; expected one of them")

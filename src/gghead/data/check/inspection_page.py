@@ -11,8 +11,9 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = " .:-=+*%#"
 """For pipes and terminals that have no others."""
 BINS = 36
-YAW_REACH, PITCH_REACH = 90.0, 45.0
-"""Half of the range of the plots, degrees; cameras beyond are counted in the last bin."""
+YAW_REACH, ALL_ROUND, PITCH_REACH = 90.0, 180.0, 45.0
+"""Half of the range of the plots, degrees; yaw's is all round where a camera stands behind a head. Cameras beyond are
+counted in the last bin."""
 
 
 def page(inspection: Inspection, encoding: str = "utf-8") -> str:
@@ -79,7 +80,8 @@ def _cameras(cameras: Float[np.ndarray, "M 25"], blocks: str) -> list[str]:
         _row("distance", f"{_spread(distances, '.2f')} (FFHQ: 2.70)"),
         _row("focal", f"{_spread(cameras[:, 16], '.2f')} sides of a picture (FFHQ: 4.26)"),
     ]
-    for name, angles, reach in (("yaw", yaw, YAW_REACH), ("pitch", pitch, PITCH_REACH)):
+    yaw_reach = YAW_REACH if np.abs(yaw).max() <= YAW_REACH else ALL_ROUND
+    for name, angles, reach in (("yaw", yaw, yaw_reach), ("pitch", pitch, PITCH_REACH)):
         lines.append(_row(name, f"{_spread(angles, '.0f')} degrees, sd {angles.std():.0f}"))
         lines.append(_row("", f"{-reach:.0f} |{histogram(angles, reach, blocks)}| {reach:.0f}"))
     return lines
