@@ -120,9 +120,9 @@ def prepared(
     """Pictures as they are fitted to, and what they are called; errors as of `invert`."""
     if isinstance(photos, str | Path) or not isinstance(photos, Sequence) or not len(photos):
         raise ValueError(f"photos are {photos!r}; expected a sequence of one or more, like ['portrait.jpg']")
-    for photo in photos:
-        if isinstance(photo, str | Path) and not Path(photo).is_file():
-            raise FileNotFoundError(f"there is no photograph {photo}; expected a file with a picture of the person")
+    for path in photos:
+        if isinstance(path, str | Path) and not Path(path).is_file():
+            raise FileNotFoundError(f"there is no photograph {path}; expected a file with a picture of the person")
     raw = any(not isinstance(photo, Photo | Picture) for photo in photos)
     finders = FaceModels(models) if raw and not isinstance(models, FaceModels) else models
     settings = photo_settings(generator)
