@@ -303,6 +303,8 @@ MANY_OPTIONS = {
     "train": "what is trained, from what, where to, on what machine, and how it is watched",
     "sample": "which heads, from where, on what, how large, where to, on what machine",
     "interpolate": "likewise, and for how long",
+    "invert": "of whom, by which model, how well, with which helpers, where to, on what machine",
+    "view": "which heads, drawn by whom, for whom to reach, what is kept, and what finds faces",
     "evaluate": "what of how many heads, against which pictures, by which network, on which machine",
 }
 """Commands with more than eight options, and why each may."""
@@ -311,7 +313,7 @@ MANY_OPTIONS = {
 def test_help_names_every_command_and_few_commands_have_many_options() -> None:
     assert gghead("--help").exit_code == 0
     names = ["train", "resume", "sample", "interpolate", "view", "evaluate", "export", "import"]
-    names += ["info", "data", "doctor", "invert"]
+    names += ["info", "data", "doctor", "invert", "train-encoder"]
     assert sorted(main.commands) == sorted(names)
     for name in names:
         assert gghead(name, "--help").exit_code == 0
