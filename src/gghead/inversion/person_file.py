@@ -85,16 +85,7 @@ def load_person(path: str | Path) -> Person:
     """
     path = Path(path)
     content = load_tensors(path)
-    kind = content.texts.get(KIND_KEY)
-    if kind != KIND:
-        what = f"a {printable(kind)}" if kind else "no person"
-        raise ValueError(f"{path} holds {what}; expected a person file, as `gghead invert` writes it")
-    version = content.texts.get(VERSION_KEY)
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {printable(version or 'none')}; this gghead reads version {FORMAT_VERSION}: "
-            "use the gghead that wrote it"
-        )
+    require_format(path, content, KIND, FORMAT_VERSION, "a person file, as `gghead invert` writes it")
     try:
         record = from_json(PersonRecord, content.texts.get(RECORD_KEY, ""))
     except ValueError as error:
@@ -104,6 +95,31 @@ def load_person(path: str | Path) -> Person:
         raise ValueError(f"{path} holds no head of a person: {problem}; invert the photographs again")
     found = {name: content.tensors[name].float() for name in SHAPES}
     return Person(**found, pictures=record.pictures, model=record.model, model_hash=record.model_hash)
+
+
+def require_format(path: Path, content: TensorFile, kind: str, version: str, expected: str) -> None:
+    """Fails unless a file holds what it should, in the form that is read here.
+
+    Args:
+        path: of the file.
+        content: what was read.
+        kind: what it must say that it holds.
+        version: of its form.
+        expected: the kind and who writes it, in words.
+
+    Raises:
+        ValueError: another kind or version.
+    """
+    held, written = content.texts.get(KIND_KEY), content.texts.get(VERSION_KEY)
+    if held != kind:
+        article = "an" if held and held[0] in "aeiou" else "a"
+        found = f"{article} {printable(held)}" if held else "something else"
+        raise ValueError(f"{path} holds {found}; expected {expected}")
+    if written != version:
+        raise ValueError(
+            f"{path} has format version {printable(written or 'none')}; this gghead reads version {version}: use the "
+            "gghead that wrote it"
+        )
 
 
 def _problem(found: Mapping[str, Tensor], count: int) -> str:

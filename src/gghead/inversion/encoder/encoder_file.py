@@ -10,6 +10,7 @@ from gghead.config.printable import printable
 from gghead.inversion.encoder.encoder import Encoder, require_encoder
 from gghead.inversion.encoder.network import EncoderConfig, EncoderNetwork
 from gghead.inversion.person import generator_hash
+from gghead.inversion.person_file import require_format
 from gghead.model.generator import Generator
 from gghead.model.storage import VERSION_KEY
 from gghead.runs.places import BUNDLED_MODEL
@@ -69,15 +70,7 @@ def load_encoder(path: str | Path, generator: Generator) -> Encoder:
     """
     path = Path(path)
     content = load_tensors(path)
-    kind, version = content.texts.get(KIND_KEY), content.texts.get(VERSION_KEY)
-    if kind != KIND:
-        what = f"a {printable(kind)}" if kind else "no encoder"
-        raise ValueError(f"{path} holds {what}; expected an encoder, as `gghead train-encoder` writes it")
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {printable(version or 'none')}; this gghead reads version {FORMAT_VERSION}: "
-            "use the gghead that wrote it"
-        )
+    require_format(path, content, KIND, FORMAT_VERSION, "an encoder, as `gghead train-encoder` writes it")
     try:
         record = from_json(EncoderRecord, content.texts.get(RECORD_KEY, ""))
         network = EncoderNetwork(record.config)
