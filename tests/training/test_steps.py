@@ -22,7 +22,9 @@ from gghead.stylegan.discriminator import append_deviation
 from gghead.training.loop import training_step
 from gghead.training.losses.terms import generator_terms
 from gghead.training.run_pictures import check_data
-from gghead.training.state import new_state
+from gghead.training.state import TrainingState, new_state
+from gghead.training.step_report import StepReport
+from gghead.training.steps.discriminator import labels_of_others
 from gghead.training.steps.inputs import StepContext
 from tiny_run import MODEL, RESOLUTION, tiny_config, write_tiny_dataset
 from tolerances import EXACT_FLOAT32
@@ -94,8 +96,37 @@ def test_r1_comes_every_so_many_steps() -> None:
     assert any(not torch.equal(before[name], value) for name, value in state.discriminator.state_dict().items())
 
 
-@pytest.mark.parametrize("views", [1, 2])
-def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.MonkeyPatch, views: int) -> None:
+def test_real_pictures_with_labels_of_others_are_told_from_real_ones() -> None:
+    """The loss is that of the pass without them, and more by the weighted loss of fakes of their logits."""
+    labels = Cameras.orbit(4, RESOLUTION).labels()
+    batch = Batch(torch.randint(256, (4, RESOLUTION, RESOLUTION, 4), dtype=torch.uint8), labels)
+
+    def step(weight: float) -> tuple[StepReport, TrainingState]:
+        config = tiny_config(Path("none"), wrong_label_weight=weight, blur_fade_images=0)
+        state = new_state(config, "cpu")
+        return training_step(state, StepContext(config.training, labels), batch), state
+
+    (plain, before), (more, after) = step(0.0), step(0.5)
+    assert set(more) - set(plain) == {"wrong_label_logits"}
+    assert float(more["real_logits"]) == pytest.approx(float(plain["real_logits"]), abs=1e-5)
+    pair = zip(before.discriminator.parameters(), after.discriminator.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in pair)
+    extra = float(more["discriminator"]) - float(plain["discriminator"])
+    assert extra == pytest.approx(0.5 * math.log1p(math.exp(float(more["wrong_label_logits"]))), abs=0.01)
+
+
+def test_no_picture_gets_its_own_label_as_that_of_another() -> None:
+    """Each gets one of its group: processes hold whole groups, so that any number of them does the same."""
+    labels = torch.arange(8.0)[:, None].expand(8, 25)
+    others = labels_of_others(labels, group_size=4)[:, 0]
+    assert sorted(others.tolist()) == list(range(8))
+    assert all(int(other) != own and int(other) % 2 == own % 2 for own, other in enumerate(others))
+
+
+@pytest.mark.parametrize(("views", "wrong_label_weight"), [(1, 0.0), (2, 0.0), (2, 0.5)])
+def test_a_batch_in_microbatches_is_the_batch_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, views: int, wrong_label_weight: float
+) -> None:
     """Values and gradients of each pass; 5 groups of 4 pictures, at most two groups at a time, are 2, 2 and 1.
 
     The discriminator learns from generated and real pictures at once, if there is room for both.
@@ -107,6 +138,7 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
         snapshot_every=batch,
         views=views,
         random_background=views > 1,
+        wrong_label_weight=wrong_label_weight,
         r1_every=1,
         generator_lr=0.0,
         discriminator_lr=0.0,
@@ -130,7 +162,8 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(monkeypatch: pytest.Mon
         state.discriminator.register_forward_pre_hook(lambda _, inputs: evaluated[-1].append(len(inputs[0])))
         context = StepContext(config.training, labels, run=run)
         training_step(state, context, Batch(pixels, labels))
-    assert [sorted(set(sizes)) for sizes in evaluated] == [[batch, 2 * batch], [batch], [4, 8]]
+    if wrong_label_weight == 0:
+        assert [sorted(set(sizes)) for sizes in evaluated] == [[batch, 2 * batch], [batch], [4, 8]]
     assert len({sum(sizes) for sizes in evaluated}) == 1
     whole, *others = passes
     for parts in others:

@@ -56,6 +56,8 @@ class TrainingConfig:
     """Pictures of each generated head, from as many cameras; a step draws batch_size / views heads."""
     random_background: bool = False
     """Whether each picture, real and generated, stands on a random colour; the data need masks."""
+    wrong_label_weight: float = 0.0
+    """Weight of real pictures with cameras of others, shown to the discriminator as if generated; 0 for none."""
     background: float = 1.0
     """Grey value behind the heads, 0 black to 1 white."""
     snapshot_every: int = 200_000

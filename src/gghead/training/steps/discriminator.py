@@ -27,31 +27,50 @@ def step_discriminator(state: TrainingState, context: StepContext, real: RealBat
     values = context.run("discriminator", run, inputs, list(state.discriminator.parameters()))
     context.group.average([state.generator.mapping.mean_style])
     gradient = apply_gradients(state.discriminator_optimizer, context.group)
-    loss, real_logits, fake_logits = values.unbind()
-    logits = {"real_logits": real_logits, "fake_logits": fake_logits}
-    return {"discriminator": loss, **logits, "discriminator_gradient": gradient}
+    loss, real_logits, fake_logits, wrong_logits = values.unbind()
+    report = {"discriminator": loss, "real_logits": real_logits, "fake_logits": fake_logits}
+    if context.config.wrong_label_weight > 0:
+        report["wrong_label_logits"] = wrong_logits
+    return report | {"discriminator_gradient": gradient}
 
 
 def _discriminator_pass(
     state: TrainingState, context: StepContext, inputs: tuple[GeneratedBatch, RealBatch, Blur]
-) -> Float[Tensor, "3"]:
+) -> Float[Tensor, "4"]:
     generated, real, blur = inputs
     fake = _generate(state, context, generated)
     state.discriminator.requires_grad_(True)
-    size = Microbatches.of(state.discriminator, len(fake)).group_size
+    count, wrong_weight = len(fake), context.config.wrong_label_weight
+    size = Microbatches.of(state.discriminator, count).group_size
+    images, labels, weights = [fake, real.images], [generated.labels, real.labels], [1.0, 1.0]
+    if wrong_weight > 0:
+        images.append(real.images)
+        labels.append(labels_of_others(real.labels, size))
+        weights.append(wrong_weight)
 
-    def both(of_generated: Tensor, of_real: Tensor) -> Tensor:
-        return join_groups([of_generated, of_real], size)
+    kinds = torch.eye(3, device=fake.device).split(1)[: len(images)]  # columns: generated, real, of a wrong label
+    wholes = (
+        join_groups(images, size),
+        join_groups(labels, size),
+        join_groups([kind.expand(count, 3) for kind in kinds], size),
+        join_groups([fake.new_full((count,), weight) for weight in weights], size),
+    )
+    found = torch.zeros(4, device=fake.device)
+    for part, part_labels, kind, part_weight in Microbatches.of(state.discriminator, count, batches=len(images)).cut(
+        *wholes
+    ):
+        logits = state.discriminator(gaussian_blur(part, blur), part_labels)
+        loss = add_gradients(discriminator_loss(logits, kind[:, 1]) * part_weight, 1 / count)
+        found = found + torch.cat([loss.sum()[None], (logits.detach()[:, None] * kind).sum(dim=0)]) / count
+    return found[[0, 2, 1, 3]]
 
-    weight, found = 1 / len(fake), []
-    is_real = both(torch.zeros_like(fake[:, 0, 0, 0]), torch.ones_like(fake[:, 0, 0, 0]))
-    wholes = both(fake, real.images), both(generated.labels, real.labels), is_real
-    for part, labels, real_part in Microbatches.of(state.discriminator, len(fake), batches=2).cut(*wholes):
-        logits = state.discriminator(gaussian_blur(part, blur), labels)
-        loss = add_gradients(discriminator_loss(logits, real_part), weight)
-        found.append(torch.stack([loss, logits.detach(), real_part]))
-    loss, logits, is_real = torch.cat(found, dim=1)
-    return torch.stack([loss, logits * is_real, logits * (1 - is_real)]).sum(dim=1) * weight
+
+def labels_of_others(labels: Float[Tensor, "B 25"], group_size: int) -> Float[Tensor, "B 25"]:
+    """The label of another picture of its group for each: as many as there are processes give the same.
+
+    Source: Reed et al. 2016, "Generative Adversarial Text to Image Synthesis", section 4.1 (pairs that don't match).
+    """
+    return labels.unflatten(0, (group_size, -1)).roll(1, dims=0).flatten(0, 1)
 
 
 @torch.no_grad()
