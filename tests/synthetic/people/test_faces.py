@@ -7,7 +7,7 @@ import pytest
 from gghead.synthetic.anatomy.face_chart import HeadChart, chart_head
 from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.identities import Person, random_person
-from gghead.synthetic.anatomy.skin_regions import Region, SkinMaps, map_skin
+from gghead.synthetic.anatomy.skin_regions import CREASE_HEIGHTS, Noise, Region, SkinMaps, map_skin
 from gghead.synthetic.hair.beards import CHANCES, LONG_STEPS, Beard, BeardGrower, random_beard
 from gghead.synthetic.hair.brows import HIGHEST, LOWEST, BrowPatches, brow_color
 from gghead.synthetic.hair.hairline import random_hair_line
@@ -98,6 +98,59 @@ def test_lips_are_redder_than_cheeks(chart: HeadChart, maps: SkinMaps, person: P
         head = painted(chart, maps, own, bare(own)).head.astype(float)
         lips, chin = head[maps.regions[Region.LIPS] > 0.9].mean(0), head[maps.regions[Region.CHIN] > 0.8].mean(0)
         assert lips[0] / lips[1] > 1.1 * chin[0] / chin[1]
+
+
+def test_blood_and_roots_of_a_beard_color_a_shaved_face(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+    light = replace(person, melanin=0.1, hair_color=np.full(3, 0.01))
+    heads = {
+        sex: np.mean([painted(chart, maps, replace(light, sex=sex), bare(light), s).head for s in range(6)], axis=0)
+        for sex in ("male", "female")
+    }
+
+    def mean(sex: str, region: Region) -> np.ndarray:
+        return heads[sex][maps.regions[region] > 0.6].mean(0)
+
+    cheek, forehead = mean("female", Region.CHEEKS), mean("female", Region.FOREHEAD)
+    assert cheek[0] / cheek[1] > 1.04 * forehead[0] / forehead[1]
+    shaved, smooth = mean("male", Region.BEARD), mean("female", Region.BEARD)
+    assert shaved.mean() < 0.96 * smooth.mean()
+    assert shaved[0] / shaved[2] < smooth[0] / smooth[2], "greyer, too"
+
+
+def test_skin_is_uneven_without_seams(chart: HeadChart, maps: SkinMaps, person: Person) -> None:
+    for field in maps.noise[[Noise.PATCHES, Noise.BLOTCHES]]:
+        for across in (field, field.T):
+            inner = np.abs(np.diff(across, axis=0)).mean(1)
+            assert np.abs(across[0] - across[-1]).mean() < 1.5 * inner.max()
+    textures = painted(chart, maps, person, bare(person))
+    cut = (chart.azimuth > 3.13) & (chart.height < 7.2)
+    assert cut.any()
+    assert maps.inside[cut].max() < 0.05
+    cheek = chart.near((0.40, 6.93, 1.28), (0.15, 0.12, 0.2)) > 0.5
+    assert np.std(textures.head[cheek].astype(float), axis=0).min() > 3, "of 255"
+
+
+def test_lids_have_creases_and_few_asian_ones_deep(
+    model: HeadModel, chart: HeadChart, maps: SkinMaps, person: Person
+) -> None:
+    depths = {}
+    for row, ancestry in enumerate(("african", "asian", "caucasian")):
+        own = replace(person, ancestry=np.eye(3)[row], weights=person.neutral)
+        drawn = [face_lines(model, own, np.random.default_rng(seed)) for seed in range(60)]
+        creases = np.array([lines.depth[list(CREASE_HEIGHTS)] for lines in drawn])
+        assert ((creases > 0).sum(1) == 1).all()
+        depths[ancestry] = creases.sum(1)
+    assert np.mean(depths["asian"] < 0.2) > 0.25
+    assert min(depths["african"].min(), depths["caucasian"].min()) > 0.4
+    for crease in CREASE_HEIGHTS:
+        creased = UNLINED.depth.copy()
+        creased[crease] = 1.0
+        smooth, folded = (
+            painted(chart, maps, person, bare(person, Lines(depth))) for depth in (UNLINED.depth, creased)
+        )
+        line = maps.regions[crease] > 0.5
+        assert folded.head[line].mean() < 0.9 * smooth.head[line].mean()
+        assert folded.detail[line, 1].mean() < smooth.detail[line, 1].mean() - 10, "levels"
 
 
 def test_age_deepens_lines(model: HeadModel, chart: HeadChart, maps: SkinMaps, person: Person) -> None:

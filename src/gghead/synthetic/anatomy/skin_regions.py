@@ -14,6 +14,8 @@ from gghead.synthetic.anatomy.face_chart import FULL_HEIGHT, FULL_WIDTH, HeadCha
 
 NOISE_SEED = 20
 """Of the fields of noise that everybody shares; a person sees them shifted by a random offset."""
+BACK_SEAM = 0.35
+"""Radians beside the cut of the chart at the back of the head, in which skin gets its plain colour."""
 
 
 class Region(IntEnum):
@@ -46,6 +48,9 @@ class Region(IntEnum):
     ABOVE_LIPS = 24
     UNDER_EYES = 25
     OILY = 26
+    AROUND_MOUTH = 27
+    LOW_CREASE = 28
+    HIGH_CREASE = 29
 
 
 class Noise(IntEnum):
@@ -60,6 +65,12 @@ class Noise(IntEnum):
     STUBBLE = 6
 
 
+UPPER_RIM = [(0.18, 7.285), (0.25, 7.332), (0.335, 7.345), (0.415, 7.335), (0.475, 7.288)]
+"""Along the upper lid above its rim, from the nose to the temple: (side, height)."""
+CREASE_HEIGHTS = {Region.LOW_CREASE: 0.018, Region.LID_CREASE: 0.036, Region.HIGH_CREASE: 0.056}
+"""Of the creases of upper lids above that line at the middle of the eye; towards the nose they come down to it."""
+
+
 @dataclass(frozen=True)
 class SkinMaps:
     """Where the regions of the face are and how its skin is mottled.
@@ -67,7 +78,9 @@ class SkinMaps:
     Attributes:
         regions: one map for each `Region`, 0 to 1.
         noise: one field for each `Noise`; the first four have zero mean and unit deviation, the spots are 0 to 1.
-        inside: 0 at the seam to the neck, where nothing may differ from its colour, 1 away from it.
+            Their borders match, so that they may be shifted.
+        inside: 0 at the seam to the neck and at the cut at the back, where nothing may differ from the plain colour,
+            1 away from both.
     """
 
     regions: Float32[np.ndarray, "r h w"]
@@ -79,7 +92,9 @@ def map_skin(chart: HeadChart) -> SkinMaps:
     """The maps for a texture size."""
     made = {**_soft_regions(chart), **_mouth(chart), **_eyes(chart), **_lines(chart), **_beard(chart)}
     regions = np.stack([made[region] for region in Region]).astype(np.float32)
-    return SkinMaps(regions, _noise_fields(chart), chart.inside)
+    # Noise has a seam where the chart is cut at the back of the head.
+    seamless = np.clip((np.pi - chart.azimuth) / BACK_SEAM, 0, 1)
+    return SkinMaps(regions, _noise_fields(chart), (chart.inside * seamless).astype(np.float32))
 
 
 def _soft_regions(chart: HeadChart) -> dict[Region, np.ndarray]:
@@ -105,6 +120,7 @@ def _mouth(chart: HeadChart) -> dict[Region, np.ndarray]:
         Region.LIPS: lips,
         Region.UPPER_LIP: lips * upper,
         Region.LIP_EDGE: edge,
+        Region.AROUND_MOUTH: chart.near((0.12, 6.6, 1.5), (0.17, 0.11, 0.25)) * (1 - lips),
         Region.MOUTH_LINE: chart.crease([(0, 6.612), (0.1, 6.61), (0.2, 6.612), (0.29, 6.612)], 0.012),
         Region.LIP_LINES: lips * _upright(chart, 0.0125),
         Region.ABOVE_LIPS: _upright(chart, 0.03) * chart.near((0.1, 6.745, 1.5), (0.1, 0.04, 0.2)),
@@ -118,10 +134,16 @@ def _eyes(chart: HeadChart) -> dict[Region, np.ndarray]:
     return {
         Region.LASH_LINE: np.exp(-0.5 * (chart.rim / 0.011) ** 2) * (0.35 + 0.65 * upper) * around,
         Region.LIDS: lids * around,
-        Region.LID_CREASE: chart.crease(
-            [(0.18, 7.325), (0.26, 7.375), (0.34, 7.385), (0.42, 7.36), (0.47, 7.32)], 0.011
-        ),
+        **{region: _lid_fold(chart, height) for region, height in CREASE_HEIGHTS.items()},
     }
+
+
+def _lid_fold(chart: HeadChart, height: float) -> np.ndarray:
+    """The crease of the upper lid: a dark line, the shade of the fold below it, and the lighter fold above it."""
+    shares = (0.35, 0.85, 1.0, 1.0, 0.8)
+    line = [(side, y + share * height) for (side, y), share in zip(UPPER_RIM, shares, strict=True)]
+    shade, fold = chart.crease(line, 0.014, -0.010), chart.crease(line, 0.020, 0.030)
+    return chart.crease(line, 0.0065) + 0.35 * shade - 0.3 * fold
 
 
 def _lines(chart: HeadChart) -> dict[Region, np.ndarray]:
@@ -207,6 +229,10 @@ def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
 def _noise_fields(chart: HeadChart) -> np.ndarray:
     rng = np.random.default_rng(NOISE_SEED)
     fields = [_values(chart, rng, cell) for cell in (90, 28, 9)]
+    # Skin is pale with red blotches rather than the other way round.
+    skewed = np.exp(0.6 * fields[Noise.BLOTCHES])
+    fields[Noise.BLOTCHES] = (skewed - skewed.mean()) / skewed.std()
+    fields[Noise.MOTTLING] = 0.75 * fields[Noise.MOTTLING] + 0.66 * _values(chart, rng, 4)
     pores = 0.5 * _values(chart, rng, 2.5) + rng.standard_normal(chart.shape, dtype=np.float32) * chart.detail
     spots = [_dots(chart, rng, count, radius) for count, radius in ((14000, 0.9), (110, 3.2))]
     stubble = rng.random(chart.shape, dtype=np.float32)
@@ -214,9 +240,10 @@ def _noise_fields(chart: HeadChart) -> np.ndarray:
 
 
 def _values(chart: HeadChart, rng: np.random.Generator, cell: float) -> np.ndarray:
-    """Smooth noise with features of `cell` texels of the full texture."""
+    """Smooth noise with features of `cell` texels of the full texture, which goes on beyond its borders."""
     coarse = rng.standard_normal((round(FULL_HEIGHT / cell) + 2, round(FULL_WIDTH / cell) + 2))
-    fine = np.asarray(zoom(coarse, (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1]), order=3))
+    scale = (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1])
+    fine = np.asarray(zoom(coarse, scale, order=3, mode="grid-wrap", grid_mode=True))
     return (fine - fine.mean()) / fine.std()
 
 

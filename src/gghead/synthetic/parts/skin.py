@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from gghead.synthetic.anatomy.face_chart import HeadChart
 from gghead.synthetic.anatomy.identities import Person, aged
-from gghead.synthetic.anatomy.skin_regions import Noise, Region, SkinMaps
+from gghead.synthetic.anatomy.skin_regions import CREASE_HEIGHTS, Noise, Region, SkinMaps
 from gghead.synthetic.hair.hairline import HairLine
 from gghead.synthetic.parts.makeup import LINER, ROUGE, Makeup
 from gghead.synthetic.parts.skin_kernels import cover, dye
@@ -31,6 +31,8 @@ SKIN = np.array(
 """Display colours of skin at `SHADES` of melanin, from very light to very dark."""
 MELANIN, BLOOD, SHADOW = np.array([0.30, 0.62, 0.85]), np.array([0.05, 0.52, 0.42]), np.array([1.0, 1.0, 1.0])
 """Dyes: optical densities of red, green and blue."""
+VEINS = np.array([0.72, 0.70, 0.52])
+"""Dye of what lies deep in the skin and is seen bluish through it: veins and the roots of shaved hair."""
 FRECKLED = 0.22
 """Chance of freckles on light skin."""
 LINE_SHADES = {
@@ -44,6 +46,10 @@ LINE_SHADES = {
 """How dark lines are beside the shadow in them."""
 MOLES = 1.3
 """Mean number on a face."""
+BLEMISH_YEARS, BLEMISHES = (8.0, 15.0, 20.0, 30.0, 50.0), (0.3, 5.0, 4.0, 2.0, 1.0)
+"""Mean number of red spots on a face at these ages."""
+SHAVING_YEARS = 17
+"""Age from which men have a beard to shave."""
 STUBBLE_LIMIT = 0.5
 """Thin stubble is no lighter than this share of the skin."""
 
@@ -114,7 +120,7 @@ def paint_skin(
     _paint_stubble(maps, base, hair, face.stubble, grain, image)
     _paint_scalp(chart, maps, base, hair, face, grain, image)
     head = _to_uint8(image)
-    paint_moles(chart, head, rng)
+    paint_marks(chart, person, head, rng)
     detail = emboss_skin(maps, person, face.lines, offsets, face.makeup.gloss * face.makeup.lips, rng)
     return SkinTextures(head, detail, _to_uint8(base.reshape(1, 1, 3)), base)
 
@@ -127,37 +133,47 @@ def region_dyes(person: Person, lines: Lines, rng: np.random.Generator) -> Float
     dark_lips = 0.18 * person.melanin
     red = 0.42 if person.sex == "male" else 0.56
     dyes = np.zeros((len(Region), 3))
-    dyes[Region.CHEEKS] = 0.17 * ruddy * blood
-    dyes[Region.NOSE] = 0.24 * ruddy * blood
-    dyes[Region.EARS] = 0.32 * blood
-    dyes[Region.SOCKETS] = 0.07 * tired * MELANIN + 0.06 * blood
+    dark, veined = person.melanin * rng.uniform(0.3, 1.3), (1 - person.melanin) * tired
+    dyes[Region.CHEEKS] = 0.28 * ruddy * blood
+    dyes[Region.NOSE] = 0.42 * ruddy * blood
+    dyes[Region.EARS] = 0.42 * blood
+    dyes[Region.SOCKETS] = (0.07 * tired + 0.3 * dark) * MELANIN + 0.06 * blood
     dyes[Region.INNER_EYES] = 0.22 * blood + 0.07 * SHADOW
-    dyes[Region.EYE_BAGS] = 0.10 * tired * (1 + 0.8 * old) * (0.5 * blood + 0.5 * SHADOW)
-    dyes[Region.FOREHEAD] = -0.05 * blood + 0.02 * MELANIN
-    dyes[Region.CHIN] = 0.05 * blood
+    dyes[Region.EYE_BAGS] = (1 + 0.8 * old) * (0.05 * tired * blood + 0.15 * veined * VEINS)
+    dyes[Region.FOREHEAD] = -0.06 * blood + 0.04 * MELANIN
+    dyes[Region.CHIN] = 0.2 * ruddy * blood
+    dyes[Region.AROUND_MOUTH] = 0.35 * dark * MELANIN + 0.05 * veined * VEINS
     dyes[Region.LIPS] = full * (red * (1 - 0.35 * person.melanin) * BLOOD + 0.12 * SHADOW) * (1 - 0.3 * old)
     dyes[Region.UPPER_LIP] = dark_lips * MELANIN + 0.09 * SHADOW
     dyes[Region.LIP_EDGE] = 0.05 * MELANIN - 0.03 * SHADOW
     dyes[Region.MOUTH_LINE] = 0.30 * SHADOW + 0.3 * blood
     dyes[Region.LIDS] = 0.10 * MELANIN + 0.12 * blood
-    dyes[Region.LID_CREASE] = rng.uniform(0.1, 0.34) * (MELANIN + 0.4 * blood)
     dyes[Region.NOSTRIL_FOLD] = 0.16 * (MELANIN + blood)
     shade = 0.28 * SHADOW + 0.22 * MELANIN + 0.2 * blood
     for region, share in LINE_SHADES.items():
         dyes[region] = lines.depth[region] * shade * share * (1 - 0.25 * person.melanin)
+    for crease in CREASE_HEIGHTS:
+        dyes[crease] = (
+            lines.depth[crease] * (0.65 * SHADOW + 0.5 * MELANIN + 0.15 * blood) * (1 - 0.25 * person.melanin)
+        )
     dyes[Region.LIP_LINES] = -0.025 * SHADOW - 0.02 * blood
+    # Roots of dark hair are seen through light skin, however closely it is shaved.
+    roots = rng.uniform(0.2, 1) * float(np.exp(-6 * person.hair_color.mean())) * (1 - person.melanin)
+    if person.sex == "male" and person.years > SHAVING_YEARS:
+        dyes[Region.BEARD], dyes[Region.MOUSTACHE] = 0.42 * roots * VEINS, 0.34 * roots * VEINS
     return dyes
 
 
 def noise_dyes(person: Person, rng: np.random.Generator) -> Float[np.ndarray, "n 3"]:
     """Optical density of each field of noise."""
     blood = (1 - 0.6 * person.melanin) * BLOOD
-    rough = {"child": 0.6, "young": 0.9, "middleage": 1.2, "old": 1.5}[person.age] * rng.uniform(0.8, 1.2)
+    rough = {"child": 0.75, "young": 1.1, "middleage": 1.3, "old": 1.5}[person.age] * rng.uniform(0.8, 1.2)
     dyes = np.zeros((len(Noise), 3))
-    dyes[Noise.PATCHES] = 0.022 * MELANIN + 0.01 * SHADOW
-    dyes[Noise.BLOTCHES] = rough * 0.042 * blood
-    dyes[Noise.MOTTLING] = rough * (0.03 * blood + 0.010 * MELANIN)
-    dyes[Noise.PORES] = rough * 0.014 * SHADOW
+    uneven, flushed = rng.uniform(0.7, 1.5) * (1 + person.melanin), rng.uniform(0.6, 1.4)
+    dyes[Noise.PATCHES] = uneven * (0.03 * MELANIN + 0.018 * SHADOW)
+    dyes[Noise.BLOTCHES] = rough * (0.033 * flushed * blood + 0.01 * uneven * MELANIN)
+    dyes[Noise.MOTTLING] = rough * (0.03 * flushed * blood + 0.014 * uneven * MELANIN)
+    dyes[Noise.PORES] = rough * 0.018 * SHADOW
     dyes[Noise.SPOTS] = (0.04 + 0.2 * aged(person.years)) * rng.uniform(0.0, 1.2) * MELANIN
     return dyes
 
@@ -186,11 +202,27 @@ def _paint_makeup(maps: SkinMaps, base: np.ndarray, makeup: Makeup, image: np.nd
             cover(image, maps.regions[region] * np.float32(amount), color.astype(np.float32))
 
 
-def paint_moles(chart: HeadChart, texture: UInt8[np.ndarray, "h w c"], rng: np.random.Generator) -> None:
-    """A few moles at random places of the face, in place."""
-    count = min(int(rng.poisson(MOLES)), 8)
+def paint_marks(
+    chart: HeadChart, person: Person, texture: UInt8[np.ndarray, "h w c"], rng: np.random.Generator
+) -> None:
+    """A few moles, and red spots by age, at random places of the face, in place."""
+    red = (1 - 0.6 * person.melanin) * BLOOD + 0.25 * person.melanin * MELANIN
+    spots = float(np.interp(person.years, BLEMISH_YEARS, BLEMISHES)) * rng.exponential()
+    _paint_dots(chart, min(int(rng.poisson(MOLES)), 8), (0.6, 1.4), MELANIN + 0.1, texture, rng)
+    _paint_dots(chart, min(int(rng.poisson(spots)), 16), (1.0, 2.6), 0.55 * red, texture, rng)
+
+
+def _paint_dots(
+    chart: HeadChart,
+    count: int,
+    size: tuple[float, float],
+    density: Float[np.ndarray, "3"],
+    texture: UInt8[np.ndarray, "h w c"],
+    rng: np.random.Generator,
+) -> None:
+    """Soft dots of a dye; smallest and largest radius in texels of the full texture."""
     rows, columns = rng.random((2, count, 12))
-    sizes, depths = rng.uniform(0.6, 1.4, count), rng.uniform(0.4, 1.3, count)
+    sizes, depths = rng.uniform(*size, count), rng.uniform(0.4, 1.3, count)
     for k in range(count):
         y, x = (rows[k] * chart.shape[0]).astype(int), (columns[k] * chart.shape[1]).astype(int)
         seen = np.flatnonzero(chart.facing[y, x] > 0.5)
@@ -201,7 +233,7 @@ def paint_moles(chart: HeadChart, texture: UInt8[np.ndarray, "h w c"], rng: np.r
         area = (slice(max(y - reach, 0), y + reach + 1), slice(max(x - reach, 0), x + reach + 1))
         own_y, own_x = np.arange(*area[0].indices(chart.shape[0]))[:, None], np.arange(*area[1].indices(chart.shape[1]))
         hill = np.exp(-((((own_y - y) ** 2 + (own_x - x) ** 2) / (2 * radius**2)) ** 2))
-        darker = np.exp(-depths[k] * hill[..., None] * (MELANIN + 0.1))
+        darker = np.exp(-depths[k] * hill[..., None] * density)
         texture[(*area, slice(3))] = (texture[(*area, slice(3))] * darker).astype(np.uint8)
 
 

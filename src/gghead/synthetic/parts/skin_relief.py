@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from gghead.synthetic.anatomy.head_model import HeadModel
-from gghead.synthetic.anatomy.identities import Person
-from gghead.synthetic.anatomy.skin_regions import Noise, Region, SkinMaps
+from gghead.synthetic.anatomy.identities import ANCESTRIES, Person, aged
+from gghead.synthetic.anatomy.skin_regions import CREASE_HEIGHTS, Noise, Region, SkinMaps
 from gghead.synthetic.parts.skin_kernels import emboss
 
 LINE_YEARS = (12.0, 22.0, 35.0, 50.0, 65.0, 80.0)
@@ -31,8 +31,13 @@ LINE_HEIGHTS = {
     Region.FROWN_LINES: 0.55,
     Region.UNDER_EYES: 0.3,
     Region.ABOVE_LIPS: 0.12,
+    **dict.fromkeys(CREASE_HEIGHTS, 0.8),
 }
 """Depth of a line of depth 1, millimetres."""
+CREASE_CHANCES = {"asian": (0.75, 0.22, 0.03), "other": (0.25, 0.5, 0.25), "old": (0.6, 0.35, 0.05)}
+"""How often the crease of the upper lid is low, in the middle and high."""
+MONOLIDS = 0.45
+"""Share of Asian lids without a crease."""
 LEVELS = 127.0
 """Of a detail map for a millimetre; 128 is level, and gloss as that of the material."""
 
@@ -60,7 +65,17 @@ def face_lines(model: HeadModel, person: Person, rng: np.random.Generator) -> Li
         pulled = sum(share * _weight(model, person, unit) for unit, share in units.items())
         shown = SMOOTH_FACE + (1 - SMOOTH_FACE) * own
         depth[region] = own * rng.uniform(0.6, 1.2) + 0.55 * min(pulled, 1.2) * shown
+    crease, deep = _random_crease(person, rng)
+    depth[crease] = deep * (1 - 0.6 * min(_weight(model, person, "eyeBlink"), 1.0))
     return Lines(depth)
+
+
+def _random_crease(person: Person, rng: np.random.Generator) -> tuple[Region, float]:
+    """Which crease the upper lids have, and how deep it is; shut lids pull it flat."""
+    share, deep, single = float(person.ancestry[ANCESTRIES.index("asian")]), rng.uniform(0.45, 1.1), rng.random()
+    kind = "old" if rng.random() < aged(person.years) else "asian" if rng.random() < share else "other"
+    crease = list(CREASE_HEIGHTS)[rng.choice(len(CREASE_HEIGHTS), p=CREASE_CHANCES[kind])]
+    return crease, deep * (0.1 if single < MONOLIDS * share else 1.0)
 
 
 def emboss_skin(
@@ -81,12 +96,13 @@ def emboss_skin(
         heights[region] = -depth * lines.depth[region]
     heights[Region.LIP_LINES] = 0.03 + 0.03 * age_lines(person.years)
     oil = rng.uniform(0.1, 0.9) * (0.5 if person.age == "child" else 1)
-    shine[Region.OILY], shine[Region.CHEEKS], shine[Region.LIDS] = oil, 0.35 * oil, 0.35
+    shine[Region.OILY], shine[Region.CHEEKS], shine[Region.LIDS] = oil, 0.3 * oil - 0.3, 0.3 * oil
+    shine[Region.NOSE], shine[Region.SOCKETS], shine[Region.AROUND_MOUTH] = 0.4 * oil, -0.2, -0.2
     shine[Region.LIPS], shine[Region.BEARD] = 0.7 + 0.6 * gloss, -0.15
     rough = {"child": 0.5, "young": 0.9, "middleage": 1.2, "old": 1.4}[person.age] * rng.uniform(0.8, 1.2)
     noise_heights, noise_shine = np.zeros(len(Noise)), np.zeros(len(Noise))
-    noise_heights[Noise.PORES], noise_heights[Noise.MOTTLING] = 0.022 * rough, 0.02 * rough
-    noise_shine[Noise.MOTTLING], noise_shine[Noise.PORES] = 0.08, 0.14
+    noise_heights[Noise.PORES], noise_heights[Noise.MOTTLING] = 0.03 * rough, 0.025 * rough
+    noise_shine[Noise.BLOTCHES], noise_shine[Noise.MOTTLING], noise_shine[Noise.PORES] = 0.1, 0.14, 0.28
     out = np.empty((*maps.inside.shape, 2), np.uint8)
     columns = [np.stack([shine, heights], 1), np.stack([noise_shine, noise_heights], 1)]
     scale = np.array([128.0, LEVELS])

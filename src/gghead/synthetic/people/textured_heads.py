@@ -13,7 +13,7 @@ from gghead.synthetic.anatomy.face_chart import chart_head
 from gghead.synthetic.anatomy.head_model import Chart, HeadModel, Similarity
 from gghead.synthetic.anatomy.heads import Head, HeadMaker
 from gghead.synthetic.anatomy.identities import Person, random_person
-from gghead.synthetic.anatomy.skin_regions import Noise, Region, map_skin
+from gghead.synthetic.anatomy.skin_regions import CREASE_HEIGHTS, Noise, Region, map_skin
 from gghead.synthetic.hair.beards import BeardGrower
 from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hair import HairGrower
@@ -25,7 +25,7 @@ from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.makeup import LINER, ROUGE
 from gghead.synthetic.parts.mouth import ENAMEL_TINT, MOUTH_COLOR, Mouth
 from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
-from gghead.synthetic.parts.skin import MELANIN, noise_dyes, paint_moles, region_dyes
+from gghead.synthetic.parts.skin import MELANIN, noise_dyes, paint_marks, region_dyes
 from gghead.synthetic.parts.skin_relief import emboss_skin, face_lines
 from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
@@ -42,11 +42,12 @@ SCALP_SINK = 0.07
 """Decimetres."""
 BRISTLES_SEEN = 0.5
 """Share of the hair's colour in what is shaved; the rest is seen through the skin and has its hue."""
-PAINTED_NOISE = 0.5
+PAINTED_NOISE = 0.9
 """Share of the colours of noise that a painted skin does not have already."""
-PAINTED_SHARES = np.full(len(Region), 0.6)
+PAINTED_SHARES = np.full(len(Region), 0.75)
 """The same of each region's colour; painted lips and mouth lines are faint."""
 PAINTED_SHARES[[Region.LIPS, Region.UPPER_LIP, Region.LIP_LINES, Region.MOUTH_LINE]] = 0.85, 0.8, 1.0, 0.8
+PAINTED_SHARES[[Region.BEARD, Region.MOUSTACHE, *CREASE_HEIGHTS]] = 1.0
 
 
 class TexturedHeads(HeadMaker):
@@ -188,7 +189,7 @@ class TexturedHeads(HeadMaker):
         paint = Paint(np.array(regions), np.array(amounts), np.array(grains), np.array(colors))
         maps = self._maps
         head = blend_heads(first, second, look.share, base, maps, dyes, offsets, paint, roots, self._used)
-        paint_moles(self._chart, head, rng)
+        paint_marks(self._chart, person, head, rng)
         return head, emboss_skin(maps, person, lines, offsets, makeup.gloss * makeup.lips, rng)
 
     def _lash_mesh(self, proxy: Proxy, vertices: np.ndarray, place: Similarity) -> Mesh:
