@@ -3,7 +3,8 @@
     python -m studies.distance_scale heads.zip --count 2500 >> benchmarks/results/distance_scale.jsonl
 
 Frechet distances by EfficientNet-Lite0 from the second --count real pictures: to the first ones, to these blurred with
-a standard deviation of --sigma pixels, and to as many pictures of a model. Stopped, it goes on where it was.
+a standard deviation of --sigma pixels, and to as many pictures of a model; of all pictures, and of those within bounds
+of yaw, as many of each set as the smallest has there. Stopped, it goes on where it was.
 """
 
 import argparse
@@ -17,16 +18,18 @@ import torch
 from benchmarks.rows import commit
 from gghead.data.cache.picture_cache import cache_root
 from gghead.data.dataset import HeadDataset
-from gghead.evaluation.features import Pictures, collect_features
+from gghead.evaluation.features import FeatureSet, Pictures, collect_features
 from gghead.evaluation.real import RealPictures
 from gghead.evaluation.real_statistics import measure_real_statistics
 from gghead.inference.generated import DrawnPictures, GeneratedHeads, SamplingProtocol
 from gghead.inference.loading import load
 from gghead.metrics.detectors import load_detector
 from gghead.metrics.frechet import frechet_distance
-from gghead.metrics.moments import Moments
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
+
+BINS = (0, 45), (45, 90), (90, 181)
+"""Bounds of |yaw|, degrees."""
 
 
 class BlurredPictures(RealPictures):
@@ -61,21 +64,33 @@ def main() -> None:
         dataset.decode()
         count = options.count
         what = options.data, dataset, 1.0, detector, cache_root()
-        real = measure_real_statistics(*what, device=options.device).features.features
+        real = measure_real_statistics(*what, device=options.device).features
         recipe = SamplingProtocol(0, dataset.resolution)
         made: dict[str, Pictures] = {
             "blurred": BlurredPictures(dataset, options.sigma),
             "model": GeneratedHeads(load(options.model, options.device), torch.from_numpy(dataset.labels), recipe),
         }
-        features = {"half": real[:count]} | {
-            name: collect_features(pictures, count, detector, options.work / name, device=options.device).usable()
+        features = {"half": real.first(count)} | {
+            name: collect_features(pictures, count, detector, options.work / name, device=options.device)
             for name, pictures in made.items()
         }
+    rest = FeatureSet(real.features[count:], real.finite[count:], real.yaws[count:]).first(count)
     row = {"model": options.model.name, "data": options.data.name, "count": options.count, "sigma": options.sigma}
-    others = Moments.of(real[count : 2 * count])
-    distances = {name: round(frechet_distance(others, Moments.of(found)), 2) for name, found in features.items()}
+    row["resolution"] = options.resolution
+    distances = scale(rest, features)
+    by_yaw = {}
+    for low, high in BINS:
+        parts = {name: found.within(low, high) for name, found in features.items()}
+        least = min(len(part.usable()) for part in (*parts.values(), rest.within(low, high)))
+        kept = {name: part.first(least) for name, part in parts.items()}
+        by_yaw[f"{low}-{high}"] = {"count": least} | scale(rest.within(low, high).first(least), kept)
     origin = {"commit": commit(), "date": datetime.now(UTC).date().isoformat()}
-    print(json.dumps(row | {"distances": distances} | origin))
+    print(json.dumps(row | {"distances": distances, "by_yaw": by_yaw} | origin))
+
+
+def scale(others: FeatureSet, sets: dict[str, FeatureSet]) -> dict[str, float]:
+    """Distances of sets of features from another one."""
+    return {name: round(frechet_distance(others.moments, found.moments), 2) for name, found in sets.items()}
 
 
 if __name__ == "__main__":
