@@ -28,6 +28,9 @@ from gghead.synthetic.render.mesh_rasterizer import vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface, project, render
 from tolerances import EXACT_FLOAT32
 
+FINEST = 1.5
+"""Largest detail that heads are made with."""
+
 
 @pytest.fixture(scope="module")
 def model() -> HeadModel:
@@ -157,7 +160,13 @@ def test_ribbons_are_a_sheer_mesh_within_their_strips(model: HeadModel, person: 
     strip = mesh.uvs[..., 0] * len(Strip)
     assert (np.floor(strip).max(1) == np.floor(strip).min(1)).all(), "no triangle spans two strips"
     assert mesh.alpha is not None
-    assert 0 < mesh.alpha.min() <= mesh.alpha.max() <= 1
+    assert 0 <= mesh.alpha.min() < mesh.alpha.max() <= 1
+
+
+def test_there_are_roots_for_all_ribbons_of_a_cut_in_fine_pictures(model: HeadModel, person: Person) -> None:
+    roots = HairGrower(model, FINEST)._field.roots
+    inside = usual_line(person).above(roots.azimuth, roots.position[:, 1]) > 0
+    assert inside.sum() >= 0.95 * np.sqrt(FINEST) * max(cut.cards for cut in CUTS.values())
 
 
 @pytest.mark.parametrize("detail", [0.35, 0.5, 1.0])

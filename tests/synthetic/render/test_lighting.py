@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from gghead.synthetic.anatomy.identities import HAIR_COLORS
 from gghead.synthetic.render.environment import environments
 from gghead.synthetic.render.lighting import (
     EXPOSURE,
@@ -13,8 +16,11 @@ from gghead.synthetic.render.lighting import (
     metered,
     random_lighting,
 )
+from gghead.synthetic.render.tone import tone_map
 
 PLACES = {f"{MAP_PREFIX}{name}" for name in environments()}
+FAIR = [4, 5]
+"""Rows of the fair colors of hair."""
 KINDS = {kind.name.lower() for kind in LightKind}
 
 
@@ -55,6 +61,20 @@ def test_no_face_is_half_black_in_a_real_place() -> None:
             normals /= np.linalg.norm(normals, axis=1, keepdims=True)
             direct = (np.maximum(normals @ lighting.directions.T, 0) @ lighting.colors).mean()
             assert direct <= (MOST_DIRECT + 0.05) * lighting.on(normals).mean()
+
+
+def test_fair_hair_is_not_olive_in_the_shade_of_any_place() -> None:
+    rng = np.random.default_rng(0)
+    normals = rng.normal(size=(40, 3)) * [1, 0.5, 1]
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    hues: dict[str, list[np.ndarray]] = {}
+    for seed in range(200):
+        lighting = random_lighting(np.random.default_rng([3, seed]))
+        shade = replace(lighting, colors=0 * lighting.colors).on(normals)
+        red, green, blue = tone_map((0.3 * shade[:, None] * HAIR_COLORS[FAIR]).astype(np.float32)).reshape(-1, 3).T
+        least = np.minimum(red, blue)
+        hues.setdefault(lighting.kind, []).append(60 * (green - least) / np.maximum(red - least, 1e-3))
+    assert {kind: round(hue) for kind, drawn in hues.items() if (hue := np.median(np.concatenate(drawn))) > 40} == {}
 
 
 def test_dark_skin_is_exposed_longer() -> None:

@@ -29,6 +29,8 @@ LAYER_BELOW = 0.45
 """Where loose hair begins above the layer below, and the length of that where hair stands off, as shares."""
 LOWEST_LAYER = 0.22
 """Distance of the layer below from the skin, as a share of the outermost one's."""
+RAGGED = 0.05
+"""Standard deviation of the heights of ends: were it less than the width of ribbons, fringes would be rows of tufts."""
 SHORTEST = 0.3
 """Of a trimmed ribbon, as a share of what it would be; shorter ones are left out."""
 
@@ -177,9 +179,9 @@ def _trimmed(lines: Lines, cut: Cut, line: HairLine, rng: np.random.Generator) -
     points = lines.points
     count, steps = points.shape[:2]
     height, side, depth = points[..., 1], np.abs(points[..., 0]), points[..., 2]
-    ragged = rng.normal(0, 0.035, (count, 1))
+    ragged = rng.normal(0, RAGGED, (count, 1))
     in_front = (depth > 1.0) & (side < 0.56) | (depth > 1.12)
-    limit = np.where(in_front, BROWS + 0.5 * ragged + 0.02 + 0.12 * (side > 0.45), cut.hem + ragged)
+    limit = np.where(in_front, BROWS + np.maximum(ragged + 0.02, 0) + 0.12 * (side > 0.45), cut.hem + ragged)
     if cut.comb != "forward":
         edge = height - line.above(azimuths(points), height) - 0.04
         limit = np.where(in_front & (side < 0.5), np.maximum(limit, edge), limit)

@@ -20,10 +20,12 @@ HAIRLINE_BAND = 0.15
 
 BASE_WIDTH, BASE_TONE = 1.7, 0.8
 """Of the ribbons of the layer below, as factors of those above."""
+BASE_END = 0.3
+"""Last share of their length over which they fade."""
 FLYAWAY_WIDTH, FLYAWAY_OPACITY = 0.09, 0.42
 """Of a ribbon with a handful of strands, decimetres."""
-SLIMNESS = 0.4
-"""No ribbon is wider than this share of its length."""
+SLIMNESS, BASE_SLIMNESS = 0.4, 1.0
+"""No ribbon is wider than the first share of its length; none of the layer below, whose ends fade, than the second."""
 
 
 class HairGrower:
@@ -59,12 +61,13 @@ class HairGrower:
         lines = grow(self._field, chosen, below[chosen], cut, line, rng)
         edge, below = np.clip(inside[lines.roots] / HAIRLINE_BAND, 0, 1), below[lines.roots]
         length = np.linalg.norm(np.diff(lines.points, axis=1), axis=2).sum(1)
-        widths = np.minimum(cut.width * np.where(below, BASE_WIDTH, 1), SLIMNESS * length) / share
+        slimness = np.where(below, BASE_SLIMNESS, SLIMNESS)
+        widths = np.minimum(cut.width * np.where(below, BASE_WIDTH, 1), slimness * length) / share
         widths = widths * (0.5 + 0.5 * edge) * rng.uniform(0.8, 1.25, len(lines.roots))
         strips = np.array(cut.strips)[rng.integers(len(cut.strips), size=len(lines.roots))]
         strips = np.where(below, Strip.COIL_BASE if Strip.CURLY_B in cut.strips else Strip.BASE, strips)
         tones = _shades(lines, rng) * np.where(below, BASE_TONE, 1)[:, None]
-        opacity = _opacity(edge, cut.steps)
+        opacity = _opacity(edge, cut.steps) * np.where(below[:, None], _base_ends(cut.steps), 1)
         parts = [ribbons(self._moved(lines, skin), widths, strips, tones, place, rng, opacity)]
         if cut.flyaways and len(wanted):
             parts.append(self._flyaways(cut, line, wanted, skin, place, rng))
@@ -129,6 +132,11 @@ def _before_ear(roots: Roots) -> np.ndarray:
     """1 for roots of the sideburns, 0 for others [n]."""
     before = (roots.azimuth > np.radians(58)) & (roots.azimuth < np.radians(92))
     return (before & (roots.position[:, 1] < 7.42)).astype(np.float32)
+
+
+def _base_ends(steps: int) -> np.ndarray:
+    """Opacity [s] of the layer below: it ends before the hair above does, so that its broad ribbons show no ends."""
+    return np.clip((1 - np.linspace(0, 1, steps + 1)) / BASE_END, 0, 1)
 
 
 def _opacity(edge: np.ndarray, steps: int) -> np.ndarray:

@@ -40,9 +40,9 @@ def paint_strips(detail: float) -> UInt8[np.ndarray, "h w 4"]:
     """
     rng = np.random.default_rng(TEXTURE_SEED)
     strips = [
-        _strip(rng, 130, 0.95, 0.0, 0.0, 0.15),
-        _strip(rng, 110, 1.0, 0.03, 1.0, 0.25),
-        _strip(rng, 50, 0.9, 0.02, 0.7, 0.3),
+        _strip(rng, 130, 1.0, 0.0, 0.0, 0.03),
+        _strip(rng, 110, 1.0, 0.03, 1.0, 0.08),
+        _strip(rng, 50, 1.0, 0.02, 0.7, 0.1),
         _strip(rng, 32, 0.75, 0.05, 1.2, 0.3),
         _strip(rng, 95, 0.95, 0.13, 2.2, 0.4),
         _strip(rng, 64, 0.9, 0.20, 5.0, 0.25),
@@ -94,7 +94,7 @@ def _strip(
         line = 0.5 + (line - 0.5) * np.minimum(1, 0.44 / np.maximum(np.abs(line - 0.5), 1e-6))
         begin, end = (
             rng.uniform(0, 0.07),
-            longest * rng.uniform(0.62, 1) if rng.random() < 0.8 else rng.uniform(0.3, 0.6),
+            longest * rng.uniform(0.55, 1) if rng.random() < 0.8 else rng.uniform(0.3, 0.6),
         )
         taper = np.clip((v - begin) / 0.04, 0, 1) * np.clip((end - v) / 0.22, 0, 1) ** 0.7
         half = thick * rng.uniform(0.008, 0.021)

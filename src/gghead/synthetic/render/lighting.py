@@ -44,8 +44,11 @@ LIGHT_RADII = {
     LightKind.SUN: (0.01, 0.01),
 }
 """Half of the angle under which lights are seen, range, radians."""
-GRAY_SHARE = 0.4
+GRAY_SHARE = 0.5
 """How far the colors of a real place are drawn to gray: cameras and eyes see less of two lights of different colors."""
+TINT_SHARE = 0.75
+"""How far their green is drawn to the mean of red and blue besides: cameras take the tint of leaves and meadows off,
+with which fair hair, whose own hue is next to yellow, is olive in the shade."""
 MOST_DIRECT = 0.7
 """Share of the light on a face that comes from compact sources of a real place at most: no face is half black."""
 BALANCE = (0.6, 1.0)
@@ -147,7 +150,7 @@ def _random_place(rng: np.random.Generator) -> Lighting:
     name = list(known)[rng.integers(len(known))]
     place = known[name]
     colors, ambient, reflections = (
-        values + GRAY_SHARE * (values.mean(axis, keepdims=True) - values)
+        _calmed(values, axis)
         for values, axis in ((place.sources.colors, 1), (place.ambient, 0), (place.reflections, 1))
     )
     sources = (place.sources.directions, colors, place.sources.radii)
@@ -163,6 +166,14 @@ def _random_place(rng: np.random.Generator) -> Lighting:
     balance = (seen.mean() / seen) ** rng.uniform(*BALANCE)
     balance[[0, 2]] *= 1 + np.clip(rng.normal(0, BALANCE_ERROR, 2), -2 * BALANCE_ERROR, 2 * BALANCE_ERROR)
     return lighting.scaled(balance)
+
+
+def _calmed(light: np.ndarray, axis: int) -> np.ndarray:
+    """Light whose colors, along an axis, are nearer to gray, and still nearer to those between warm and cool."""
+    calmed = light + GRAY_SHARE * (light.mean(axis, keepdims=True) - light)
+    red, green, blue = np.moveaxis(calmed, axis, 0)
+    green += TINT_SHARE * ((red + blue) / 2 - green)
+    return calmed
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ import math
 import numpy as np
 
 from gghead.config.compiled import compiled
-from gghead.synthetic.render.reflectance import BUMP, COATED, coat_light, diffuse_light, gloss_light, strand_light, unit
+from gghead.synthetic.render.reflectance import (
+    BUMP,
+    COATED,
+    STRAND,
+    coat_light,
+    diffuse_light,
+    gloss_light,
+    strand_light,
+    unit,
+)
 from gghead.synthetic.render.shadows import lit_share
 from gghead.synthetic.render.textures import DETAIL, INNER, detail, texel
 from gghead.synthetic.render.visibility import LIT_LIGHTS
@@ -23,6 +32,8 @@ fast = compiled(fastmath=True, nogil=True, error_model="numpy")
 
 SAME_SURFACE = 0.02
 """Samples of a pixel that are this close in depth and of one material are shaded as one, world units."""
+STRANDS_PASS = 0.6
+"""Share of the ambient light that strands above others let through, as a factor of the square root of their albedo."""
 STEEPEST = 0.35
 """Slope of bumps is cut off here."""
 INSIDE_LIGHT = 0.55
@@ -35,7 +46,7 @@ DIRECT_SHARE = 0.6
 def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material):
     """Light [n, 6] on the vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit."""
     points, normals, tangents, reach, alpha, _, _, _ = mesh
-    _, places, _, _, _ = look
+    _, places, tints, _, _ = look
     sources, _, _, gaze = lights
     numbers, _, _ = finish
     count = sources.shape[0]
@@ -59,8 +70,11 @@ def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material)
         if count > 0:
             lit[0] = lit_share(shadow, px, py, pz, nx, ny, nz) * share * direct
         around = (exposed[i, 0] * reach[i], exposed[i, 1] * reach[i], exposed[i, 2] * reach[i])
-        n = (nx, ny, nz)
-        diffuse_light(lights, finish, m, n, n, 0.0, around, lit, light)
+        inside, n = around, (nx, ny, nz)
+        if numbers[m, STRAND] > 0:
+            # Fair hair is bright and warm below its outermost strands.
+            inside = (_passed(around[0], tints[m, 0]), _passed(around[1], tints[m, 1]), _passed(around[2], tints[m, 2]))
+        diffuse_light(lights, finish, m, n, n, 0.0, inside, lit, light)
         tx, ty, tz = tangents[i, 0], tangents[i, 1], tangents[i, 2]
         if tx * tx + ty * ty + tz * tz > 0.1:
             strand_light(lights, finish, m, n, (tx, ty, tz), v, around[1], lit, light)
@@ -117,6 +131,12 @@ def shade_solid(mesh, look, finish, lights, shadow, exposed, side, hit, barycent
                     y, x = top + members[f] // side, left + members[f] % side
                     for k in range(3):
                         image[y, x, k] = albedo[k] * light[k] + light[3 + k]
+
+
+@fast
+def _passed(reached, albedo):
+    """Share of ambient light with what comes through the strands in the way, which takes their color."""
+    return reached + (1 - min(1.0, reached)) * STRANDS_PASS * math.sqrt(min(1.0, albedo))
 
 
 @fast
