@@ -54,7 +54,7 @@ def main() -> None:
             "case": name,
             "viewer": viewer,
             "format": Path(file).suffix,
-            "head": f"heads256.safetensors, seed {arguments.seed}",
+            "head": f"heads512.safetensors, seed {arguments.seed}",
             "resolution": SIDE,
             "psnr_front": round(psnr(shots[name], ours), 1),
             "browser": f"Chromium {browser.split('.')[0]}, SwiftShader",

@@ -226,7 +226,7 @@ def test_models_have_reports_of_their_own(generator: Generator, tmp_path: Path) 
     assert candidate_of(run / "snapshots" / "000000008.safetensors").reports == run / "evaluations" / "000000008.json"
     assert candidate_of(checkpoint).reports == run / "evaluations" / "000000012.json"
     assert candidate_of(run / "model.safetensors").reports == run / "evaluations" / "model.json"
-    assert candidate_of(BUNDLED_MODEL).reports == Path("evaluations") / "heads256.json", "not in the package"
+    assert candidate_of(BUNDLED_MODEL).reports == Path("evaluations") / "heads512.json", "not in the package"
 
 
 def test_models_and_data_meet_at_a_common_resolution(data: Path) -> None:

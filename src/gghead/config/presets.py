@@ -127,8 +127,8 @@ PRESETS: dict[str, Preset] = {
         "its fourth, 512 x 512, UV maps of 512, 2.3 times the Gaussians: --init-from a run of heads256",
         # Drawn at 1024, every frame of 512 would be, too, of whoever looks at its heads on a CPU.
         heads_model(512, map_resolution=512, grid_size=384, supersampling=1),
-        # R1 grew with the sides of the pictures before: 0.25, 0.5, 1.
-        replace(HEADS, blur_fade_images=100_000, r1_gamma=2.0, total_images=3_000_000),
+        # By 2, the discriminator knew after 140,000 images what the generator could not follow (docs/experiments.md).
+        replace(HEADS, blur_fade_images=100_000, r1_gamma=8.0, total_images=3_000_000),
         begins_with="heads256",
     ),
     "ffhq256": Preset("FFHQ at 256 x 256, the official stage 1", ModelConfig(), TrainingConfig()),

@@ -18,7 +18,7 @@ SETTINGS = Path(".config") / "gghead" / ".env"
 """Where settings stand, in a person's home."""
 DEFAULTS = {"data": "data", "models": "runs", "renderings": "renderings"}
 """Folders below the one a command is called in, for those that are not set."""
-BUNDLED_MODEL = Path(__file__).parents[1] / "assets" / "model" / "heads256.safetensors"
+BUNDLED_MODEL = Path(__file__).parents[1] / "assets" / "model" / "heads512.safetensors"
 """The model that comes with the package; the README beside it says what it is."""
 PREFIX = "GGHEAD-"
 """Start of the name of a run."""

@@ -48,7 +48,8 @@ def _discriminator_pass(
         labels.append(labels_of_others(real.labels, size))
         weights.append(wrong_weight)
 
-    kinds = torch.eye(3, device=fake.device).split(1)[: len(images)]  # columns: generated, real, of a wrong label
+    columns = 1, 0, 2  # of the mean logits: real, generated, of a wrong label
+    kinds = [torch.eye(3, device=fake.device)[column] for column in columns[: len(images)]]
     wholes = (
         join_groups(images, size),
         join_groups(labels, size),
@@ -60,9 +61,9 @@ def _discriminator_pass(
         *wholes
     ):
         logits = state.discriminator(gaussian_blur(part, blur), part_labels)
-        loss = add_gradients(discriminator_loss(logits, kind[:, 1]) * part_weight, 1 / count)
+        loss = add_gradients(discriminator_loss(logits, kind[:, 0]) * part_weight, 1 / count)
         found = found + torch.cat([loss.sum()[None], (logits.detach()[:, None] * kind).sum(dim=0)]) / count
-    return found[[0, 2, 1, 3]]
+    return found
 
 
 def labels_of_others(labels: Float[Tensor, "B 25"], group_size: int) -> Float[Tensor, "B 25"]:
