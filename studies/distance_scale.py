@@ -35,9 +35,9 @@ BINS = (0, 45), (45, 90), (90, 181)
 class BlurredPictures(RealPictures):
     """Real pictures, blurred with a standard deviation of sigma pixels."""
 
-    def __init__(self, dataset: HeadDataset, sigma: float) -> None:
-        super().__init__(dataset)
-        self._blur = blur_matrix(sigma, dataset.resolution)
+    def __init__(self, dataset: HeadDataset, sigma: float, device: str) -> None:
+        super().__init__(dataset, device=device)
+        self._blur = blur_matrix(sigma, dataset.resolution).to(device)
 
     def batches(self, spans: Iterable[range]) -> Iterator[DrawnPictures]:
         """The pictures of each span."""
@@ -67,7 +67,7 @@ def main() -> None:
         real = measure_real_statistics(*what, device=options.device).features
         recipe = SamplingProtocol(0, dataset.resolution)
         made: dict[str, Pictures] = {
-            "blurred": BlurredPictures(dataset, options.sigma),
+            "blurred": BlurredPictures(dataset, options.sigma, options.device),
             "model": GeneratedHeads(load(options.model, options.device), torch.from_numpy(dataset.labels), recipe),
         }
         features = {"half": real.first(count)} | {

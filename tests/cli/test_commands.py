@@ -61,7 +61,7 @@ def test_sample_writes_a_sheet_a_folder_and_a_video(model: Path, tmp_path: Path)
 
 
 def test_without_a_model_it_is_the_one_in_the_box(tmp_path: Path) -> None:
-    assert "65,332 Gaussians a head" in gghead("info").output
+    assert "147,042 Gaussians a head" in gghead("info").output
     for command, name in (("sample", "heads.png"), ("export", "head.ply")):
         result = gghead(command, "--seeds", "3", "--out", tmp_path / name)
         assert result.exit_code == 0, result.output

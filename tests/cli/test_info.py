@@ -26,16 +26,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_bundled_model_is_described_for_people() -> None:
     told = info().output
     for text in (
-        "65,332 Gaussians a head",
-        "learned from 256 x 256",
-        "7.1 million parameters",
+        "147,042 Gaussians a head",
+        "learned from 512 x 512",
+        "7.2 million parameters",
         "CC0 1.0",
         "gghead.load()",
     ):
         assert text in told
     assert "{" not in told
     values = json.loads(info("--json").output)
-    assert (values["kind"], values["gaussians"], values["config"]["grid_size"]) == ("generator", 65332, 256)
+    assert (values["kind"], values["gaussians"], values["config"]["grid_size"]) == ("generator", 147042, 384)
 
 
 def test_a_run_tells_how_far_it_is_and_its_models_where_they_come_from(data: Path, tmp_path: Path) -> None:
