@@ -2,7 +2,7 @@
 
     python -m docs.figures.training_curve benchmarks/results/heads256_training.jsonl docs/images/heads256_curve.svg
 
-Reads rows of the logs of its runs, with the pictures seen by all of them, and of its evaluations.
+Reads rows of the logs of its runs, with the pictures seen by all of them, and of its evaluations, if there are any.
 """
 
 import argparse
@@ -35,11 +35,11 @@ def main() -> None:
         return [(row["images"], row[name]) for row in rows if name in row]
 
     logits = {"real": points("real_logits"), "generated": points("fake_logits")}
-    distance = next(name for name in DISTANCES if points(name))
-    text = svg(
-        panel(0, "logits of the discriminator, over pictures seen", most, (-3, 3), 1, logits),
-        panel(1, DISTANCES[distance], most, (0, 16), 4, {"average": points(distance)}),
-    )
+    panels = [panel(0, "logits of the discriminator, over pictures seen", most, (-3, 3), 1, logits)]
+    measured = next((name for name in DISTANCES if points(name)), None)
+    if measured is not None:
+        panels.append(panel(1, DISTANCES[measured], most, (0, 16), 4, {"average": points(measured)}))
+    text = svg(*panels)
     write_file(arguments.out, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 

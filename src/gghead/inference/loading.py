@@ -32,7 +32,7 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu", *, 
     Example:
         >>> import gghead
         >>> gghead.load().sample(seeds=[0, 1])
-        Gaussians(batch [2], 65,332 each, 1 SH coefficients, float32 on cpu)
+        Gaussians(batch [2], 147,042 each, 1 SH coefficients, float32 on cpu)
     """
     file = find_model(path)
     require_device(device)
