@@ -24,7 +24,7 @@ def interpolate(start: Float[Tensor, "*S W"], end: Float[Tensor, "*S W"], frames
         >>> import gghead
         >>> start, end = gghead.load().styles(seeds=[0, 7])
         >>> gghead.interpolate(start, end, frames=24).shape
-        torch.Size([24, 14, 256])
+        torch.Size([24, 16, 256])
     """
     frames = require_whole("the number of frames", frames, 2, example="24: the start, the end and what lies between")
     _require_styles(start, end)

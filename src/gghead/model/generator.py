@@ -45,7 +45,7 @@ class Generator(nn.Module):
         >>> import gghead
         >>> generator = gghead.load()
         >>> generator.sample(seeds=[0, 1]).means.shape
-        torch.Size([2, 65332, 3])
+        torch.Size([2, 147042, 3])
 
     Source: Kirschstein et al. 2024, "GGHead", section 3; Karras et al. 2020 (StyleGAN2).
     """
