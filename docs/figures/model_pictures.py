@@ -3,8 +3,9 @@
     python -m docs.figures.model_pictures docs/images --data held_out.zip
 
 Writes model_heads.webp (seeds in order, not chosen), model_turn.webp (an animation), model_strips.webp (one head from
-all around; between two heads; colour, depth and normals), and, if --data names pictures that the model has not seen,
-model_held_out.webp: these above heads of the model, from the same cameras.
+all around; between two heads; colour, depth and normals), model_full.webp (the first seeds at 512 x 512), and, if
+--data names pictures that the model has not seen, model_held_out.webp: these above heads of the model, from the same
+cameras.
 """
 
 import argparse
@@ -22,13 +23,13 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.normals import normals_from_depth
 from gghead.media.images import averaged, to_uint8
 
-TURNING, TURNED, PAIR, SHOWN = (0, 72, 55, 53), 39, (36, 72), (64, 48)
+TURNING, TURNED, PAIR, SHOWN = (0, 57, 55, 21), 39, (36, 72), (25, 48)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
 YAWS = (-120, -60, 0, 60, 120, 180)
 TRUNCATION, VARIED = 0.7, 0.85
 """Of single heads, and of the sheet."""
-FINER = 3
-"""Pictures are drawn so much larger, as `gghead sample` draws large ones, and made smaller."""
+FINER = 2
+"""Pictures of 256 are drawn at 512, the model's own size, and made smaller; so are others."""
 
 
 def cameras(yaws: tuple[float, ...], side: int) -> Cameras:
@@ -51,6 +52,13 @@ def sheet(generator: gghead.Generator, columns: int, rows: int, side: int) -> Te
     """The first seeds from the front."""
     heads = [draw(generator, generator.sample([seed], VARIED), (0.0,), side) for seed in range(columns * rows)]
     return torch.cat([row(torch.cat(heads[start : start + columns])) for start in range(0, len(heads), columns)])
+
+
+def full(generator: gghead.Generator, count: int) -> Tensor:
+    """The first seeds at the model's own size, from aside."""
+    camera = cameras((-20.0,), generator.config.picture_resolution)
+    heads = [gghead.draw(generator, generator.sample([seed], TRUNCATION)[0], camera).rgb for seed in range(count)]
+    return row(torch.cat(heads))
 
 
 def turning(generator: gghead.Generator, frames: int, side: int) -> list[Tensor]:
@@ -105,12 +113,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="pictures that the model has not seen")
     options = parser.parse_args()
     out, generator = options.out, gghead.load()
-    pictures = {"heads": sheet(generator, 8, 4, 128), "strips": strips(generator, 180)}
+    pictures = {"heads": sheet(generator, 8, 4, 256), "strips": strips(generator, 256), "full": full(generator, 4)}
     if options.data is not None:
-        pictures["held_out"] = beside_real(generator, options.data, 8, 128)
+        pictures["held_out"] = beside_real(generator, options.data, 8, 256)
     for name, picture in pictures.items():
         Image.fromarray(to_uint8(picture)).save(out / f"model_{name}.webp", quality=82, method=6)
-    first, *others = [Image.fromarray(to_uint8(frame)) for frame in turning(generator, 40, 200)]
+    first, *others = [Image.fromarray(to_uint8(frame)) for frame in turning(generator, 40, 256)]
     first.save(out / "model_turn.webp", save_all=True, append_images=others, duration=90, loop=0, quality=60, method=6)
 
 
