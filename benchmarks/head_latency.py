@@ -4,7 +4,7 @@
 
 Appends rows of JSON for each preset to benchmarks/results/head_latency.jsonl. The networks are untrained. Their
 Gaussians are much larger than a trained head's, so that drawing takes longer; a second set of rows has the same
-networks with the offset of the log scales lowered until the median scale is that of the bundled model.
+networks with the offset of the log scales lowered until the median scale is that of the first bundled model.
 """
 
 import argparse

@@ -19,7 +19,7 @@ needs a GPU.
 TRAINING = """## Training on one GPU
 
 `python -m benchmarks.train_step`. Random pictures, networks and losses of the official presets, weights that do not
-change. Gaussians are those of an untrained generator, larger than any trained head's, or as large as the bundled
+change. Gaussians are those of an untrained generator, larger than any trained head's, or as large as a trained
 model's. Mixed precision: bfloat16 in the four highest-resolution blocks of both networks, TF32 elsewhere. Pictures a
 second are of steps as the training loop makes them, R1 in every 16th. The floor is the FLOP of the networks at 400
 TFLOP/s. For
@@ -37,7 +37,7 @@ LATENCY = """## One head on one GPU
 
 `python -m benchmarks.head_latency`. Milliseconds from a latent to a picture, batch 1, as Python launches it and
 replayed as a CUDA graph; and from a latent to Gaussians, replayed. Weights are frozen and random, so that Gaussians are
-larger than a trained head's; "trained" has the same networks, and Gaussians whose median scale is that of the bundled
+larger than a trained head's; "trained" has the same networks, and Gaussians whose median scale is that of a trained
 model. The official release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
 """
 SCALING = """## Training on several GPUs of one host
@@ -65,11 +65,12 @@ frozen head in a CUDA graph.
 """
 HEADS = """## A new head in the viewer
 
-`python -m benchmarks.viewer_latency --side 256`. Medians on the server's side, the bundled model, milliseconds: from a
-seed to Gaussians, from these to their first picture, and to splats for the browser.
+`python -m benchmarks.viewer_latency --side 256`. Medians on the server's side, milliseconds: from a seed to Gaussians,
+from these to their first picture, and to splats for the browser; in parentheses the processor time of all threads,
+where other work ran on the machine. `heads512` is the bundled model, `heads256` an earlier one.
 
-| device | side | head | picture | splats | commit | date |
-|---|---|---|---|---|---|---|
+| model | device | side | head | picture | splats | commit | date |
+|---|---|---|---|---|---|---|---|
 """
 EVALUATION = """## Evaluation
 
@@ -219,11 +220,15 @@ def latency_table(rows: list[dict[str, Any]]) -> list[str]:
 def viewer_part() -> list[str]:
     """Table of heads in the viewer."""
     rows = [row for row in latest("viewer_latency", "device", "side") if "commit" in row]
-    lines = [
-        f"| {row['device']} | {row['side']} | {row['head_ms']:.1f} | {row['picture_ms']:.1f} | "
-        f"{row['splats_ms']:.1f} | {row['commit'][:12]} | {row['date']} |"
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        times = [f"{row[f'{name}_ms']:.1f}" for name in ("head", "picture", "splats")]
+        if "processor_ms" in row:
+            times = [f"{time} ({busy:.1f})" for time, busy in zip(times, row["processor_ms"], strict=True)]
+        lines.append(
+            f"| {Path(row['model']).stem} | {row['device']} | {row['side']} | {' | '.join(times)} | "
+            f"{row['commit'][:12]} | {row['date']} |"
+        )
     return [HEADS + "\n".join(lines), ""] if rows else []
 
 

@@ -14,7 +14,7 @@ from gghead.model.generator import Generator, build_generator
 Scales = Literal["untrained", "trained"]
 """An untrained generator's Gaussians are five times as large as a trained one's, and take longer to draw."""
 TRAINED_SCALE = 0.0031
-"""Median standard deviation of the Gaussians of eight heads of the bundled model, world units."""
+"""Median standard deviation of the Gaussians of eight heads of the first bundled model, world units."""
 
 
 def with_scales(config: GeneratorConfig, scales: Scales) -> GeneratorConfig:

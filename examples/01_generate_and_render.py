@@ -21,8 +21,8 @@ heads.means.shape
 
 # %%
 # Pictures are display colours in [0, 1], batch x cameras x height x width x 3. `draw` shows heads as the model learned
-# to be seen, here in pictures of 256 x 256, and whole in larger ones; `gghead.render(heads, cameras)` draws the bare
-# Gaussians.
+# to be seen, this one in pictures of 512 x 512, and whole in larger ones; `gghead.render(heads, cameras)` draws the
+# bare Gaussians. Smaller pictures, as here, are quicker.
 size = 256
 front = gghead.draw(generator, heads, gghead.Cameras.at(resolution=size))
 sheet = gghead.show(front.rgb.reshape(2, 4, size, size, 3))

@@ -23,8 +23,8 @@ for path in sorted(out.glob("head.*")):
 
 # %%
 # What is written is what is drawn, up to the blur of large pixels, of which a file knows nothing: the nearer one comes,
-# the smaller the difference. Files are read again upright, though y points down in a PLY; the .spz has a tenth of its
-# size. `render` draws Gaussians of which no generator is known.
+# the smaller the difference. Files are read again upright, though y points down in a PLY; the .spz has a sixteenth of
+# its size. `render` draws Gaussians of which no generator is known.
 camera = gghead.Cameras.at(resolution=512)
 ours = gghead.draw(generator, head, camera).rgb
 again = [gghead.load_ply(out / "head.ply"), gghead.load_spz(out / "head.spz")]

@@ -60,14 +60,14 @@ def whole_head() -> tuple[Generator, Gaussians]:
     return generator, freeze_colors(shrunk, Cameras.frontal(1))
 
 
-def shoot(folder: Path) -> dict[str, torch.Tensor]:
-    """A screenshot of each case, [H, W, 3] in [0, 1], of the files in a folder."""
+def shoot(folder: Path, side: int = SIDE) -> dict[str, torch.Tensor]:
+    """A screenshot of each case, [side, side, 3] in [0, 1], of the files in a folder."""
     cases = [
         {
             "viewer": viewer,
             "file": str(folder / file),
             "out": str(folder / f"{name}.png"),
-            "size": SIDE,
+            "size": side,
             "turned": file.endswith((".ply", ".splat")),
         }
         for name, (viewer, file, _) in CASES.items()

@@ -79,8 +79,8 @@ for (const [index, { viewer, file, out, size, turned }] of cases.entries()) {
   try {
     await page.goto(address);
     await page.waitForFunction(ready, null, { timeout: 90_000 });
-    await page.waitForTimeout(4000);
-    await page.screenshot({ path: out });
+    await page.waitForTimeout(4000 * (size / 384) ** 2); // WebGL in software, and the page moves its camera there
+    await page.screenshot({ timeout: 120_000, path: out });
   } catch (error) {
     problems.push(error.message);
   }
