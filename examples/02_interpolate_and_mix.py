@@ -18,7 +18,7 @@ out.mkdir(exist_ok=True)
 generator = gghead.load()
 size = 192
 camera = gghead.Cameras.at(resolution=size)
-styles = generator.styles(seeds=[52, 36, 72, 55], truncation=0.7)
+styles = generator.styles(seeds=[52, 36, 57, 55], truncation=0.7)
 styles.shape
 
 # %%

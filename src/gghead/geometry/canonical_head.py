@@ -9,7 +9,7 @@ FFHQ_DISTANCE = 2.7
 FFHQ_FOV = 2 * math.atan(0.5 / FFHQ_FOCAL)
 """Field of view of the FFHQ cameras, radians: 13.4 degrees, which cut the crown and long hair off."""
 PORTRAIT_FOV = math.radians(18)
-"""Field of view, radians, that shows the whole head from FFHQ's distance: caps and large hair of 21 in 200 heads of the
+"""Field of view, radians, that shows the whole head from FFHQ's distance: caps and large hair of 31 in 200 heads of the
 bundled model touch the picture's upper rim, and no body is seen to end above its lower one."""
 HEAD_MIDDLE = (0.0, 0.02, 0.0)
 """What portraits look at, world: as much is left above the crown as below where bodies end."""
