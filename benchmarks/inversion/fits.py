@@ -26,6 +26,7 @@ from gghead.inversion.qualities import Quality, stages_of
 from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
 from gghead.metrics.identity import FaceRecognizer, load_recognizer
 from gghead.model.generator import Generator
+from gghead.processes.freed_memory import keep_freed_memory
 from gghead.runs.resolve import find_model
 from gghead.synthetic.anatomy.heads import HeadMaker
 from gghead.synthetic.people.portraits import Sitting, head_maker
@@ -93,6 +94,7 @@ class Tools:
     @cache
     def of(source: Source) -> "Tools":
         """Loaded once in each process."""
+        keep_freed_memory()  # as `gghead invert` does
         generator = load(source.model, source.device)
         side = fitted_side(generator)
         maker = head_maker(Sitting(side, SEED, assets=source.assets))
