@@ -5,16 +5,20 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.cli.main import main
+from gghead.gaussians.scene import Gaussians
+from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
+from gghead.inference.observation import as_learned
 from gghead.inversion import Encoder, Picture, invert, load_encoder
 from gghead.inversion.encoder.degradation import degraded
-from gghead.inversion.encoder.encoder_file import encoder_path, find_encoder
+from gghead.inversion.encoder.encoder_file import BUNDLED_ENCODER, encoder_path, find_encoder
 from gghead.inversion.encoder.encoder_making import EncoderOrder, Interrupted, TrainingProgress, make_encoder
 from gghead.inversion.encoder.network import EncoderConfig, EncoderNetwork
 from gghead.inversion.encoder.random_heads import MAX_PITCH, MAX_YAW, random_cameras, random_heads
@@ -24,6 +28,7 @@ from gghead.inversion.residual_maps import free_channels
 from gghead.inversion.style_space import StyleSpace
 from gghead.model.generator import Generator, build_generator
 from gghead.model.storage import save_generator
+from gghead.runs.places import BUNDLED_MODEL
 from tiny_run import MODEL
 
 ORDER = EncoderOrder(images=8, seconds=None, batch_size=2, seed=0, data=(), model="tiny.safetensors")
@@ -137,6 +142,31 @@ def test_a_fit_begins_where_the_encoder_says(encoder_file: Path, generator: Gene
     assert (person.styles - space.mean).norm() > 0.1
     with pytest.raises(ValueError, match="there is no encoder for this model"):
         invert(pictures, generator, quality="encoder")
+
+
+@pytest.mark.slow
+def test_the_bundled_encoder_tells_dark_skin_from_light_and_nobody_has_to_name_it() -> None:
+    generator, camera = load(), Cameras.at(0.2, resolution=64)
+    encoder = find_encoder(generator)
+    assert encoder is not None
+    assert encoder.model == BUNDLED_MODEL.name
+    assert BUNDLED_ENCODER.stat().st_size < MAX_FILE
+
+    def drawn(heads: Gaussians) -> tuple[np.ndarray, np.ndarray]:
+        found = as_learned(generator.config).render(heads, camera, background=0.0)
+        return found.rgb.reshape(64, 64, 3).detach().numpy(), found.alpha.reshape(64, 64).detach().numpy()
+
+    def skin(rgb: np.ndarray) -> float:
+        return float(rgb[26:46, 24:40].mean())
+
+    known, told = [], []
+    for styles in generator.styles([13, 17], truncation=1.0):  # the darkest and the lightest of the first 24
+        rgb, alpha = drawn(generator.decode(styles[None]))
+        picture = Picture((rgb.clip(0, 1) * 255).astype(np.uint8), alpha, camera)
+        person = invert([picture], generator, quality="encoder")
+        known.append(skin(rgb))
+        told.append(skin(drawn(person.decode(generator))[0]))
+    assert told[1] - told[0] > 0.2 * (known[1] - known[0]) > 0.03
 
 
 def test_an_encoder_of_another_model_is_refused(encoder_file: Path, tmp_path: Path, pictures: list[Picture]) -> None:

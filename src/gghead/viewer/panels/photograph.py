@@ -61,7 +61,7 @@ class PhotographPanel:
             "Quality",
             qualities,
             initial_value="fast",
-            hint="encoder: a second, for models that have one; good takes four times as long as fast, best twelve",
+            hint="encoder: a second, skin and hair at best; good takes three times as long as fast, best eleven",
         )
         self._line = gui.add_markdown("", visible=False)
         self._bar = gui.add_progress_bar(0.0, visible=False)
