@@ -14,8 +14,7 @@ QUALITIES: dict[Quality, tuple[Stage, ...]] = {
 }
 """Without steps a person is what the encoder says.
 
-A step on styles runs the generator both ways, and takes twice as long as one on details. More of them than a quality has
-bring little: what styles can't make is left to the details."""
+A step on styles runs the generator both ways, and takes twice as long as one on details."""
 
 
 def stages_of(quality: Quality) -> tuple[Stage, ...]:
