@@ -9,7 +9,7 @@ Quality = Literal["encoder", "fast", "good", "best"]
 QUALITIES: dict[Quality, tuple[Stage, ...]] = {
     "encoder": (),
     "fast": (Stage(40, details=False), Stage(60, details=True)),
-    "good": (Stage(100, details=False), Stage(150, details=True)),
+    "good": (Stage(160, details=False), Stage(120, details=True)),
     "best": (Stage(600, details=False), Stage(400, details=True)),
 }
 """Without steps a person is what the encoder says.
