@@ -159,7 +159,7 @@ VIDEO_COLORS = 6
 MASK_OF_SHARP = 0.97
 """IoU of the mask of a plain figure with hard edges, 128 pixels a side, whose segmentation has cells of 4."""
 MASK_OVERLAP = 0.965
-"""Median IoU of the masks of a few rendered people, whose heads fill their photographs; hats that leave these are missed."""
+"""Median IoU of the masks of a few rendered people, whose heads fill their photographs; hats are missed."""
 PHOTOGRAPH_DEGREES = 8.0
 """Errors of yaw and pitch in the label of a rendered person's photograph; labels of other people are wrong by 20."""
 PHOTOGRAPHED_POSE = PhotographedPose(degrees=7.0, center=0.03, scale=0.06)
