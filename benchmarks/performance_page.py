@@ -67,7 +67,7 @@ HEADS = """## A new head in the viewer
 
 `python -m benchmarks.viewer_latency --side 256`. Medians on the server's side, milliseconds: from a seed to Gaussians,
 from these to their first picture, and to splats for the browser; in parentheses the processor time of all threads,
-where other work ran on the machine. `heads512` is the bundled model, `heads256` an earlier one.
+where it was measured. `heads512` is the bundled model, `heads256` an earlier one.
 
 | model | device | side | head | picture | splats | commit | date |
 |---|---|---|---|---|---|---|---|
