@@ -98,6 +98,25 @@ def test_a_change_is_shown(enter: Callable[..., ClientSession], model_file: Path
     assert screen.reports[-1].head_seconds > 0
 
 
+def test_what_becomes_of_a_file_that_the_visitor_left_is_not_told(
+    enter: Callable[..., ClientSession], service: HeadsService, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, head = enter(model_file), service.head
+    gone = Path("photograph")
+
+    def forgotten(path: Path, *rest: object) -> object:
+        if path == gone:
+            session.look_at(model_file)
+        return head(path, *rest)
+
+    until(lambda: True in session.screen.finals)
+    monkeypatch.setattr(service, "head", forgotten)
+    before = len(session.screen.pictures)
+    session.look_at(gone)
+    until(lambda: len(session.screen.pictures) > before)
+    assert session.screen.complaints == []
+
+
 def test_a_refused_change_leaves_the_view(enter: Callable[..., ClientSession], model_file: Path) -> None:
     session = enter(model_file)
     with pytest.raises(ValueError, match="no seed"):

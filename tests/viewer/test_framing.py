@@ -70,3 +70,9 @@ def test_a_strip_shows_what_each_direction_does_and_is_made_once(service: HeadsS
 def test_strips_are_not_made_for_who_left(service: HeadsService, tmp_path: Path) -> None:
     path = write_model(tmp_path / "other.safetensors", seed=3)
     assert service.direction_strips(path, lambda: True) == []
+
+
+def test_strips_of_a_head_that_is_forgotten_meanwhile_are_none(service: HeadsService) -> None:
+    with pytest.raises(FileNotFoundError, match="is gone"):
+        service.direction_strips(Path("photograph"), lambda: False)
+    assert service.direction_strips(Path("photograph"), lambda: True) == []

@@ -74,6 +74,16 @@ class Guest:
             self._came += content["messages"]
         raise AssertionError("the message did not come")
 
+    def until_all(self, *wanted: Callable[[dict], bool]) -> None:
+        """Until a message of each kind came, in any order: a page's widgets and its pictures come from two threads."""
+        missing = list(wanted)
+
+        def last(message: dict) -> bool:
+            missing[:] = [kind for kind in missing if not kind(message)]
+            return not missing
+
+        self.until(last)
+
 
 def picture(message: dict) -> bool:
     """A streamed picture, not the removal of one."""

@@ -168,7 +168,8 @@ class ClientSession:
                 settled = self._show(path, view, final=not moving and not fresh)
             except (ValueError, OSError) as error:
                 settled = True
-                self._complain(str(error))
+                if path == self.path:  # else the visitor has turned to another one, and this one may be forgotten
+                    self._complain(str(error))
             except Exception as error:  # a visitor's page shows no traceback, the log does
                 if self.gone:
                     return

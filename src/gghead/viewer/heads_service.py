@@ -126,22 +126,30 @@ class HeadsService:
 
         `gone` is asked from time to time; true ends the work, with fewer strips. Errors as of `model`.
         """
-        with self._strips_lock:
-            key, own = (path, self._version(path)), path in self._people
-            if key not in self._strips:
-                strips: list[np.ndarray] = []
-                faces: dict[HeadChoice, np.ndarray] = {}
-                for choices in direction_strips.choices():
-                    for choice in choices:
-                        if gone():
-                            return strips
-                        if choice not in faces:
-                            faces[choice] = self._face(path, choice)
-                    strips.append(np.concatenate([faces[choice] for choice in choices], axis=1))
-                if own:  # nobody else will ask for them, and nothing of a photograph shall be left
-                    return strips
-                self._strips = dict([*self._strips.items(), (key, strips)][-MODELS_KEPT:])
-            return self._strips[key]
+        try:
+            with self._strips_lock:
+                return self._direction_strips(path, gone)
+        except FileNotFoundError:
+            if gone():  # the head of a photograph may be forgotten at any moment
+                return []
+            raise
+
+    def _direction_strips(self, path: Path, gone: Callable[[], bool]) -> list[np.ndarray]:
+        key, own = (path, self._version(path)), path in self._people
+        if key not in self._strips:
+            strips: list[np.ndarray] = []
+            faces: dict[HeadChoice, np.ndarray] = {}
+            for choices in direction_strips.choices():
+                for choice in choices:
+                    if gone():
+                        return strips
+                    if choice not in faces:
+                        faces[choice] = self._face(path, choice)
+                strips.append(np.concatenate([faces[choice] for choice in choices], axis=1))
+            if own:  # nobody else will ask for them, and nothing of a photograph shall be left
+                return strips
+            self._strips = dict([*self._strips.items(), (key, strips)][-MODELS_KEPT:])
+        return self._strips[key]
 
     def _face(self, path: Path, choice: HeadChoice) -> np.ndarray:
         """A small picture of a head that is not kept, and a rest as long, in which visitors are served."""

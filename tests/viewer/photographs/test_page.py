@@ -93,8 +93,7 @@ def test_a_photograph_becomes_the_visitors_head_and_is_kept_nowhere(
             visitor.until(picture)
             other.until(picture)
             widgets.send(PORTRAIT + bytes(PART_BYTES))  # what follows a PNG is no part of it
-            visitor.until(says("This is the head, seed 0"))
-            visitor.until(picture)
+            visitor.until_all(says("This is the head, seed 0"), picture)
             widgets.press("Keep as favourite")
             visitor.until(says("is yours alone"))
             widgets.press("Command line of this view")
