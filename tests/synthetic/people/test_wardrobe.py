@@ -9,7 +9,7 @@ from gghead.synthetic.anatomy.identities import Person, random_person
 from gghead.synthetic.anatomy.landmarks import landmarks
 from gghead.synthetic.hair.styles import CUTS
 from gghead.synthetic.parts.earrings import EarringMaker, Earrings, random_earrings
-from gghead.synthetic.parts.glasses import SHAPES, Glasses, Shape, random_glasses
+from gghead.synthetic.parts.glasses import COATED, SHAPES, Glasses, Shape, random_glasses
 from gghead.synthetic.parts.headwear import HAT_CHANCES, SCARF_CHANCE, THICKNESS, Headwear, Kind, random_headwear
 from gghead.synthetic.people.wardrobe import Wardrobe, Worn, random_worn
 from gghead.synthetic.render.lighting import random_lighting
@@ -117,6 +117,18 @@ def test_lenses_reflect_light_and_change_nothing_else(model: HeadModel, wardrobe
     assert shaded.color[behind].mean() < 0.7 * clear.color[behind].mean()
 
 
+def test_coated_lenses_mirror_less(model: HeadModel, wardrobe: Wardrobe) -> None:
+    person, label = people(model, 1)[0], posed_label(0.0, 0.0)
+    plain = Glasses("square", np.array([0.25, 0.19]), 2.6, 0.012, np.full(3, 0.02), 0.07)
+    mirrors, coated = (
+        seen(model, wardrobe, person, replace(NOTHING, glasses=frame), label)
+        for frame in (plain, replace(plain, coated=True))
+    )
+    more = mirrors.color - coated.color
+    assert 60 < (more.sum(axis=-1) > 0).sum() < 500, "in the lenses, and nowhere else"
+    assert more.min() >= 0
+
+
 def test_who_wears_what(model: HeadModel) -> None:
     person = replace(people(model, 1)[0], sex="female", years=30.0)
     worn = [random_headwear(person, np.random.default_rng(seed)) for seed in range(3000)]
@@ -128,6 +140,9 @@ def test_who_wears_what(model: HeadModel) -> None:
     assert all(own is None or own.kind != "scarf" for own in men)
     rings = [random_earrings(person, np.random.default_rng(seed)) is not None for seed in range(1000)]
     assert 0.3 < np.mean(rings) < 0.4
-    shapes = {g.shape for seed in range(1500) if (g := random_glasses(person, np.random.default_rng(seed))) is not None}
-    assert shapes == set(SHAPES)
+    glasses = [g for seed in range(1500) if (g := random_glasses(person, np.random.default_rng(seed))) is not None]
+    assert {own.shape for own in glasses} == set(SHAPES)
+    clear = [own.coated for own in glasses if own.tint < 0.5]
+    assert abs(np.mean(clear) - COATED) < 0.08
+    assert not any(own.coated for own in glasses if own.tint > 0.5)
     assert random_worn(person, np.random.default_rng(0)).surfaces(np.random.default_rng(0)) is not None

@@ -36,6 +36,8 @@ SHAPES: dict[Shape, float] = {
 }  # fmt: skip
 SUNGLASSES = 0.08
 """Share of glasses with dark lenses."""
+COATED = 0.85
+"""Share of clear lenses that hardly reflect."""
 RIMLESS = 0.004
 """Radius of the rim where there is none to speak of."""
 
@@ -51,6 +53,7 @@ class Glasses:
         radius: of the frame's tubes.
         colour: linear light.
         tint: alpha of the lenses; clear ones only reflect.
+        coated: whether they hardly do.
     """
 
     shape: Shape
@@ -59,6 +62,12 @@ class Glasses:
     radius: float
     color: Float[np.ndarray, "3"]
     tint: float
+    coated: bool = False
+
+    @property
+    def lens(self) -> Material:
+        """What the lenses are made of."""
+        return Material.COATED_LENS if self.coated else Material.LENS
 
 
 def random_glasses(person: Person, rng: np.random.Generator) -> Glasses | None:
@@ -70,8 +79,9 @@ def random_glasses(person: Person, rng: np.random.Generator) -> Glasses | None:
     shape: Shape = list(SHAPES)[rng.choice(len(SHAPES), p=list(SHAPES.values()))]
     size = size * {"aviator": (1.08, 1.15), "cat eye": (1.05, 0.9)}.get(shape, (1, 1))
     squareness = {"round": 2.0, "aviator": 2.4, "cat eye": 2.6}.get(shape, max(squareness, 2.6))
-    tint = rng.uniform(0.7, 0.93) if rng.random() < SUNGLASSES else rng.uniform(0.05, 0.09)
-    return Glasses(shape, size, squareness, radius, color, tint) if wears else None
+    dark, coated = rng.random() < SUNGLASSES, rng.random() < COATED
+    tint = rng.uniform(0.7, 0.93) if dark else rng.uniform(0.05, 0.09)
+    return Glasses(shape, size, squareness, radius, color, tint, coated and not dark) if wears else None
 
 
 def glasses_meshes(
@@ -142,7 +152,7 @@ def _lenses(glasses: Glasses, rims: list[np.ndarray], place: Similarity) -> Mesh
                 normals=place.directions(normals),
                 triangles=triangles,
                 uvs=np.full((len(triangles), 3, 2), 0.5, np.float32),
-                materials=np.full(len(triangles), Material.LENS, np.int32),
+                materials=np.full(len(triangles), glasses.lens, np.int32),
                 reach=np.ones(len(points), np.float32),
                 alpha=np.full(len(points), glasses.tint, np.float32),
             )

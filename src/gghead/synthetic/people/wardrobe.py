@@ -36,7 +36,7 @@ class Worn:
         found = []
         if self.glasses is not None:
             found.append(Surface.plain(Material.GLASSES, self.glasses.color))
-            found.append(Surface.plain(Material.LENS, LENS_COLOR))
+            found.append(Surface.plain(self.glasses.lens, LENS_COLOR))
         if self.headwear is not None:
             found.append(self.headwear.surface(rng))
         if self.earrings is not None:

@@ -42,6 +42,7 @@ class Material(IntEnum):
     HEADWEAR = 12
     LENS = 13
     JEWEL = 14
+    COATED_LENS = 15
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ EYE_REFLECTANCE = 0.025
 """Of the cornea, refractive index 1.376."""
 LENS_REFLECTANCE = 0.07
 """Of both sides of a lens of glass, refractive index 1.5."""
+COATED_LENS_REFLECTANCE = 0.01
+"""Of both sides of a lens with several layers against reflections: half a percent each."""
 HAIR_REFLECTANCE = 0.046
 """Of keratin, refractive index 1.55."""
 SOFT_NORMALS = (0.65, 0.35, 0.1)
@@ -98,6 +101,7 @@ FINISHES = {
     Material.GLASSES: Finish(0.05, (0.12, 0.12), wrap=(0.0, 0.0, 0.0)),
     Material.HEADWEAR: Finish(0.01, (0.6, 0.6), wrap=(0.12, 0.12, 0.12)),
     Material.LENS: Finish(LENS_REFLECTANCE, (0.02, 0.02), coated=True, casts=False),
+    Material.COATED_LENS: Finish(COATED_LENS_REFLECTANCE, (0.02, 0.02), coated=True, casts=False),
     Material.JEWEL: Finish(0.6, (0.12, 0.12)),
     Material.LASH: Finish(0.0, (0.4, 0.4), wrap=(0.2, 0.2, 0.2), casts=False),
 }
