@@ -5,9 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from gghead.cli.main import main
+from gghead.geometry.cameras import Cameras
+from gghead.inversion.encoder.encoder_file import BUNDLED_ENCODER
+from gghead.inversion.person import Person, generator_hash
+from gghead.inversion.person_file import save_person
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from gghead.runs.run_folder import RunFolder
@@ -58,6 +63,29 @@ def test_a_dataset_tells_its_poses(data: Path) -> None:
     values = json.loads(info(data, "--json").output)
     assert (values["kind"], values["pictures"]) == ("dataset", 10)
     assert values["yaw"]["min"] <= values["yaw"]["mean"] <= values["yaw"]["max"]
+
+
+def test_what_lies_beside_models_tells_whose_it_is(tmp_path: Path) -> None:
+    generator = build_generator(MODEL.generator, seed=0)
+    person = Person(
+        styles=torch.zeros(generator.synthesis.num_styles, generator.config.style_size),
+        residual=torch.zeros(generator.config.map_channels, 8, 8),
+        expressions=torch.zeros(1, generator.config.map_channels, 4, 4),
+        gains=torch.ones(1, 3),
+        labels=Cameras.frontal(8).labels(),
+        pictures=("ann\x1b[2J.jpg",),
+        model="mine.safetensors",
+        model_hash=generator_hash(generator),
+    )
+    save_person(tmp_path / "ann.safetensors", person)
+    told = info(tmp_path / "ann.safetensors").output
+    assert "the head of a person" in told
+    assert f"mine.safetensors (SHA-256 {person.model_hash[:12]})" in told
+    assert "\x1b" not in told, "a file does not write to the terminal"
+    values = json.loads(info(tmp_path / "ann.safetensors", "--json").output)
+    assert (values["kind"], values["model_hash"]) == ("person", person.model_hash)
+    assert "heads512.safetensors" in info(BUNDLED_ENCODER).output
+    assert json.loads(info(BUNDLED_ENCODER, "--json").output)["kind"] == "encoder"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from gghead.checkpoint.header import KIND_KEY, read_texts
 from gghead.cli.options import RunPath
+from gghead.config.printable import printable
 from gghead.runs.places import BUNDLED_MODEL, find_data
 from gghead.runs.resolve import (
     CONFIG,
@@ -44,7 +46,7 @@ class Description:
 @click.argument("path", type=RunPath(), default=BUNDLED_MODEL)
 @click.option("--json", "as_json", is_flag=True, help="For programs: every setting, as JSON.")
 def info(path: Path, as_json: bool) -> None:
-    """Print what a model file, a run, a checkpoint or a dataset is; by default the bundled model."""
+    """Print what a model, person or encoder file, a run, a checkpoint or a dataset is; by default the bundled model."""
     description = describe(path)
     if as_json:
         click.echo(json.dumps(description.values, indent=2))
@@ -65,6 +67,10 @@ def describe(path: Path) -> Description:
 
     if (path / CONFIG).is_file():
         return describe_run(path)
+    if path.suffix == MODEL_SUFFIX and path.is_file():
+        describe_kind = BESIDE_MODELS.get(read_texts(path).get(KIND_KEY, ""))
+        if describe_kind is not None:
+            return describe_kind(path)
     is_model = path.suffix == MODEL_SUFFIX or (path.suffix in OTHER_KINDS and path.suffix != ".zip")
     if is_model or is_checkpoint(path) or is_run(path):
         return describe_model(find_model(path))
@@ -147,6 +153,46 @@ def describe_model(path: Path) -> Description:
         "config": json.loads(to_json(config)),
     }
     return Description(f"{path.name}: a generator of 3D heads, {path.stat().st_size / 2**20:.1f} MiB", facts, values)
+
+
+def describe_person(path: Path) -> Description:
+    """Which photographs of which model's head a person file holds, and what can be done with it."""
+    from gghead.inversion.person_file import load_person
+
+    person = load_person(path)
+    count, size = len(person.pictures), path.stat().st_size
+    facts = (
+        ("pictures", f"{count}: {', '.join(map(printable, person.pictures))}"),
+        ("model", f"{printable(person.model)} (SHA-256 {person.model_hash[:12]}); it means nothing to another"),
+        ("use", f"gghead view {path}, and wherever a seed may stand: gghead sample --seeds {path} --orbit 60"),
+    )
+    values = {
+        "kind": "person",
+        "bytes": size,
+        "pictures": list(person.pictures),
+        "model": person.model,
+        "model_hash": person.model_hash,
+    }
+    return Description(f"{path.name}: the head of a person, {size / 2**20:.1f} MiB", facts, values)
+
+
+def describe_encoder(path: Path) -> Description:
+    """Of which model an encoder file is."""
+    from gghead.inversion.encoder.encoder_file import encoder_path, read_record
+
+    record, size = read_record(path), path.stat().st_size
+    side, beside = record.config.side, encoder_path(Path("MODEL.safetensors"))
+    facts = (
+        ("pictures", f"looks at {side} x {side}"),
+        ("model", f"{printable(record.model)} (SHA-256 {record.model_hash[:12]}); it means nothing to another"),
+        ("use", f"gghead invert --encoder {path}, or beside its model as {beside}, where it is found"),
+    )
+    values = {"kind": "encoder", "bytes": size, "model": record.model, "model_hash": record.model_hash}
+    return Description(f"{path.name}: an encoder, from a photograph to a head, {size / 2**20:.1f} MiB", facts, values)
+
+
+BESIDE_MODELS = {"person": describe_person, "encoder": describe_encoder}
+"""Kinds of files of a model's suffix that hold none."""
 
 
 def origin_of(path: Path, official: bool) -> tuple[tuple[str, str], ...]:

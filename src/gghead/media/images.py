@@ -15,8 +15,8 @@ from torch.nn import functional
 
 RESIZE_FILTER = Image.Resampling.LANCZOS
 """Antialiased by Pillow when it makes a picture smaller. FID depends on it: report it with the number."""
-PNG_COMPRESSION = 6
-"""zlib level; pinned, so that the same picture gives the same bytes."""
+PNG_COMPRESSION = 2
+"""zlib level; pinned, so that the same picture gives the same bytes. 6 takes 3.5 times as long for a tenth less."""
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """Endings of the files that `encode_picture` makes."""
 MAX_SIDES = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}

@@ -98,11 +98,15 @@ def find_encoder(generator: Generator, model: Path | None = None) -> Encoder | N
     """
     if model is not None and model != BUNDLED_MODEL and encoder_path(model).is_file():
         return load_encoder(encoder_path(model), generator)
-    if BUNDLED_ENCODER.is_file() and _model_hash(BUNDLED_ENCODER) == generator_hash(generator):
+    if BUNDLED_ENCODER.is_file() and read_record(BUNDLED_ENCODER).model_hash == generator_hash(generator):
         return load_encoder(BUNDLED_ENCODER, generator)
     return None
 
 
-def _model_hash(path: Path) -> str:
-    """Of which generator a file says that it is, unverified."""
-    return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, "")).model_hash
+def read_record(path: Path) -> EncoderRecord:
+    """Of which generator a file says that it is, unverified.
+
+    Raises:
+        ValueError: the file says nothing of the kind.
+    """
+    return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, ""))
