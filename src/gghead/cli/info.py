@@ -181,9 +181,8 @@ def describe_encoder(path: Path) -> Description:
     from gghead.inversion.encoder.encoder_file import encoder_path, read_record
 
     record, size = read_record(path), path.stat().st_size
-    side, beside = record.config.side, encoder_path(Path("MODEL.safetensors"))
+    beside = encoder_path(Path("MODEL.safetensors"))
     facts = (
-        ("pictures", f"looks at {side} x {side}"),
         ("model", f"{printable(record.model)} (SHA-256 {record.model_hash[:12]}); it means nothing to another"),
         ("use", f"gghead invert --encoder {path}, or beside its model as {beside}, where it is found"),
     )

@@ -171,8 +171,8 @@ def begin(
     steps = sum(stage.steps for stage in stages_of(quality))
     if encoder is None and not steps:
         raise ValueError(
-            f"there is no encoder for this model, and the quality {quality!r} is what it says; train one with "
-            "`gghead train-encoder MODEL`, or take another quality"
+            f"there is no encoder for this model, or none that works here, and the quality {quality!r} is its answer; "
+            "train one with `gghead train-encoder MODEL`, or take another quality"
         )
     if encoder is not None:
         require_encoder(encoder, generator)
@@ -184,11 +184,7 @@ def begin(
         fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
     if encoder is not None:
         with torch.no_grad():
-            head = encoder.encode(targets)
-            fitting.fit.shared_style.copy_(head.shared[0])
-            fitting.fit.layer_styles.copy_(head.layers[0])
-        if not steps:  # a fit of styles looks at no residual, and would leave one that is of other styles
-            fitting.fit.residual.begin_at(head.residual[0])
+            fitting.fit.shared_style.copy_(encoder.encode(targets)[0])
     return fitting
 
 

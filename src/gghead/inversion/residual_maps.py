@@ -54,15 +54,6 @@ class ResidualMaps(nn.Module):
         self._shares = [level_share(side) for side in sides]
         self.to(generator.device)
 
-    @torch.no_grad()
-    def begin_at(self, coarse: Float[Tensor, "C r r"]) -> None:
-        """Makes a residual of the coarsest level the sum of all.
-
-        Args:
-            coarse: as large as that level.
-        """
-        self.own[0].copy_(coarse / self._shares[0])
-
     def forward(self) -> Float[Tensor, "C s s"]:
         """The sum of all levels."""
         total = self._free.new_zeros(len(self._free), self._side, self._side)

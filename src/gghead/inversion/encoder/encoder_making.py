@@ -1,48 +1,42 @@
-"""An encoder file that is being made: for so many pictures or seconds, told of, kept, and gone on with."""
+"""An encoder file that is being made: from so many heads, told of, kept, and gone on with."""
 
 import json
-import logging
-import math
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import cycle, repeat
 from pathlib import Path
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.checkpoint.unfinished import UnfinishedFolder
-from gghead.data.dataset import HeadDataset
-from gghead.data.loader import Batch, open_batches
-from gghead.data.sampler import Order
+from gghead.inference.observation import Observation
+from gghead.inversion.encoder.degradation import degraded
 from gghead.inversion.encoder.encoder import Encoder
-from gghead.inversion.encoder.encoder_file import save_encoder
-from gghead.inversion.encoder.training import EncoderTraining
+from gghead.inversion.encoder.encoder_file import picture_features, save_encoder
+from gghead.inversion.encoder.features import PictureFeatures
+from gghead.inversion.encoder.random_heads import erring_labels, random_cameras, random_heads
+from gghead.inversion.encoder.regression import Regression
 from gghead.inversion.person import generator_hash
-from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
+from gghead.inversion.style_space import StyleSpace
+from gghead.metrics.efficientnet import SIDE
 from gghead.model.generator import Generator
 from gghead.processes.interruption import catch_interruption
 
-log = logging.getLogger(__name__)
-
 STATE_NAME = "state.safetensors"
-KEPT_SECONDS = 60.0
-"""Time between two states that are written."""
-TOLD_STEPS = 10
-"""Steps between two that are told of: to know a loss, a GPU is waited for."""
-LOGGED_SECONDS = 15.0
-"""Time between two losses that are logged."""
-IMAGES_KEY, SECONDS_KEY = "gghead.images", "gghead.seconds"
-ENCODER, AVERAGE, OPTIMIZER = "encoder.", "average.", "optimizer."
-MAX_FAILURES = 5
-"""Losses in a row that are NaN or infinite, of those that are looked at, before a training is given up."""
-BF16_BLOCKS = 4
-"""Blocks of the generator, highest resolution first, that compute in bfloat16 on a GPU while an encoder learns."""
+KEPT_SECONDS = 120.0
+"""Time between two states that are written: a third of a gigabyte each."""
+HEADS_KEY = "gghead.heads"
+BATCH = 16
+"""Heads that are drawn at once."""
+VIEWS = 2
+"""Pictures of each head."""
+SEEN = Observation()
+"""One sample a pixel: a fourth of the time of supersampling, and as good to learn styles from."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -54,51 +48,21 @@ class EncoderOrder:
     """How an encoder is trained.
 
     Attributes:
-        images: generated heads to learn from; None if time decides.
-        seconds: of training, loading left aside; None if images decide.
-        batch_size: generated heads of a step.
+        heads: generated heads to learn from.
         seed: of everything random.
-        data: archives of pictures with cameras and masks, half as many of a step as generated ones.
         model: name of the generator's file.
-
-    Raises:
-        ValueError: both or none of images and seconds, or a batch of one with archives.
     """
 
-    images: int | None
-    seconds: float | None
-    batch_size: int
+    heads: int
     seed: int
-    data: tuple[Path, ...]
     model: str
-
-    def __post_init__(self) -> None:
-        if (self.images is None) == (self.seconds is None):
-            raise ValueError("how long to train is said by images or by seconds; expected one of the two")
-        if self.data and self.batch_size < 2:
-            raise ValueError(f"the batch is {self.batch_size}; expected 2 or more where there are archives")
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """How far a training is.
-
-    Attributes:
-        done: generated heads, or whole seconds.
-        total: as many as there will be.
-        loss: of the last step.
-    """
-
-    done: int
-    total: int
-    loss: float
 
 
 def make_encoder(
     out: Path,
     order: EncoderOrder,
     generator: Generator,
-    on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
+    on_progress: Callable[[int], None] = lambda heads: None,
     overwrite: bool = False,
 ) -> None:
     """Trains the encoder of a generator; the same call goes on after an interruption.
@@ -107,28 +71,28 @@ def make_encoder(
         out: file to write, ending in .safetensors.
         order: how it is trained.
         generator: frozen.
-        on_progress: is told every few steps.
+        on_progress: is told how many heads it has learned from.
         overwrite: whether an existing file, and what is half made in another way, is replaced.
 
     Raises:
         Interrupted: a signal asked to stop; what is done is kept.
         FileExistsError: the file exists, or a half-made one of another order, and shall not be overwritten.
+        FileNotFoundError: EfficientNet-Lite0 is not installed.
         BlockingIOError: another process makes the same file.
-        FloatingPointError: the loss stays NaN or infinite.
-        ValueError: another ending, an archive that can't be used, or a generator without mapping network.
+        ValueError: another ending, or a generator without mapping network, or whose pictures are not finite.
         OSError: the disk is full or not writable; what is done is kept.
     """
     if out.suffix != ".safetensors":
         raise ValueError(f"the encoder file is to be {out}; expected a name ending in .safetensors")
-    if os.path.lexists(out) and not overwrite:
+    if out.exists() and not overwrite:
         raise FileExistsError(f"{out} exists already; name another file, or overwrite it (--force, overwrite=True)")
-    training = EncoderTraining(generator, _network(generator.device), order.seed)
+    features = picture_features().to(generator.device)
     folder = UnfinishedFolder(out, _settings(order, generator), overwrite)
     state = folder.path / STATE_NAME
     try:
         with catch_interruption() as interruption:
-            _train(training, order, state, on_progress, lambda: interruption.requested)
-        kept = Encoder(training.average, order.model, generator_hash(generator))
+            found = _learn(order, generator, features, state, on_progress, lambda: interruption.requested)
+        kept = Encoder(features, found.solve(), order.model, generator_hash(generator))
         save_encoder(folder.path / out.name, kept)
         folder.publish([out])
         folder.remove()
@@ -136,117 +100,82 @@ def make_encoder(
         folder.release()
 
 
-def _train(
-    training: EncoderTraining,
+def _learn(
     order: EncoderOrder,
+    generator: Generator,
+    features: PictureFeatures,
     state: Path,
-    on_progress: Callable[[TrainingProgress], None],
+    on_progress: Callable[[int], None],
     stopped: Callable[[], bool],
-) -> None:
-    """Makes the steps that are not made yet."""
-    seconds = _restore(load_tensors(state), training) if state.exists() else 0.0
-    generator = training.generator
-    before = generator.synthesis.bf16_blocks
-    generator.synthesis.bf16_blocks = BF16_BLOCKS if generator.device.type == "cuda" else 0
-    try:
-        with _real_batches(training, order) as real:
+) -> Regression:
+    """Adds up what is not added yet."""
+    space = StyleSpace.of(generator)
+    sums = Regression(features.count, generator.config.style_size, generator.device)
+    heads = _restore(state, sums) if state.exists() else 0
+    written = time.monotonic()
+    while heads < order.heads:
+        count = min(BATCH, order.heads - heads)
+        found, places = learned_pictures(generator, space, features, count, random_for(order.seed, heads))
+        sums.add(found, places)
+        heads += count
+        on_progress(heads)
+        stop = stopped() and heads < order.heads
+        if stop or time.monotonic() - written > KEPT_SECONDS:
+            tensors = {"moments": sums.moments, "products": sums.products}
+            save_tensors(state, TensorFile(tensors, {HEADS_KEY: str(heads)}))
             written = time.monotonic()
-            began, step, logged, failures = written - seconds, 0, written, 0
-            while (share := _share(order, training.images, time.monotonic() - began)) < 1:
-                loss = training.step(order.batch_size, share, next(real))
-                step += 1
-                stop = stopped()
-                if step % TOLD_STEPS == 0 or stop:
-                    failures = 0 if math.isfinite(float(loss)) else failures + 1
-                    if failures == MAX_FAILURES:
-                        raise FloatingPointError(
-                            f"the loss is {float(loss)} after {training.images:,} heads; train with another seed"
-                        )
-                    on_progress(_told(order, training, time.monotonic() - began, float(loss)))
-                    if time.monotonic() - logged > LOGGED_SECONDS:
-                        log.info("%d heads, %.0f s: loss %.4f", training.images, time.monotonic() - began, float(loss))
-                        logged = time.monotonic()
-                if stop or time.monotonic() - written > KEPT_SECONDS:
-                    _save(state, training, time.monotonic() - began)
-                    written = time.monotonic()
-                if stop:
-                    raise Interrupted
-    finally:
-        generator.synthesis.bf16_blocks = before
+        if stop:
+            raise Interrupted
+    return sums
 
 
-def _share(order: EncoderOrder, images: int, seconds: float) -> float:
-    """Of the training that is done."""
-    return images / order.images if order.images is not None else seconds / (order.seconds or 1.0)
+@torch.no_grad()
+def learned_pictures(
+    generator: Generator, space: StyleSpace, features: PictureFeatures, count: int, random: torch.Generator
+) -> tuple[Float[Tensor, "P F"], Float[Tensor, "P W"]]:
+    """Features of pictures of random heads, spoiled as photographs are, and the coordinates that they belong to.
+
+    Args:
+        generator: that makes the heads.
+        space: of its styles.
+        features: that an encoder looks at.
+        count: heads; there are `VIEWS` pictures of each.
+        random: on the CPU.
+
+    Returns:
+        Both of each picture, those of one head together.
+    """
+    side = min(generator.config.picture_resolution or SIDE, SIDE)
+    cameras = random_cameras(VIEWS * count, side, random)
+    labels = erring_labels(cameras, random).to(generator.device)
+    on_device = torch.Generator(generator.device).manual_seed(int(torch.randint(2**62, (), generator=random)))
+    places = random_heads(generator, space, count, on_device)
+    gaussians = generator.decode(space.styles(places)[:, None].expand(-1, generator.synthesis.num_styles, -1))
+    views = cameras.to(generator.device).map(lambda tensor: tensor.unflatten(0, (count, VIEWS)))
+    drawn = SEEN.render(gaussians, views, background=0.0, pairwise=True)
+    pixels = torch.cat([drawn.rgb, drawn.alpha], dim=-1).flatten(0, 1)
+    return features(degraded(pixels, on_device), labels), places.repeat_interleave(VIEWS, dim=0)
 
 
-def _told(order: EncoderOrder, training: EncoderTraining, seconds: float, loss: float) -> TrainingProgress:
-    if order.images is not None:
-        return TrainingProgress(min(training.images, order.images), order.images, loss)
-    total = math.ceil(order.seconds or 0)
-    return TrainingProgress(min(int(seconds), total), total, loss)
+def random_for(seed: int, heads: int) -> torch.Generator:
+    """Random numbers of what comes after so many heads; a resumed training is the same training."""
+    (key,) = np.random.SeedSequence([seed, heads]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(key) >> 1)
 
 
-@contextmanager
-def _real_batches(training: EncoderTraining, order: EncoderOrder) -> Iterator[Iterator[Batch | None]]:
-    """Endless batches of the archives, in turn; of nothing where there are none."""
-    device, size = training.generator.device, order.batch_size // 2
-    with ExitStack() as stack:
-        streams: list[Iterator[Batch | None]] = []
-        steps = training.images // order.batch_size
-        for number, path in enumerate(order.data):
-            dataset = stack.enter_context(HeadDataset.open(path, training.side))
-            dataset.decode(log.info)
-            seen = -(-(steps - number) // len(order.data)) * size
-            batches = open_batches(dataset, Order(order.seed, size, mirrored=True), max(0, seen), device, log.info)
-            streams.append(stack.enter_context(batches))
-        if streams:
-            turns = cycle(range(len(streams)))
-            for _ in range(steps % len(streams)):
-                next(turns)
-            yield (next(streams[turn]) for turn in turns)
-        else:
-            yield repeat(None)
-
-
-def _save(path: Path, training: EncoderTraining, seconds: float) -> None:
-    """Writes a training, whole or not at all."""
-    tensors = {f"{ENCODER}{name}": value for name, value in training.encoder.state_dict().items()}
-    tensors |= {f"{AVERAGE}{name}": value for name, value in training.average.state_dict().items()}
-    for number, parameter in enumerate(_parameters(training)):
-        for name, value in training.optimizer.state[parameter].items():
-            tensors[f"{OPTIMIZER}{number}.{name}"] = torch.as_tensor(value)
-    save_tensors(path, TensorFile(tensors, {IMAGES_KEY: str(training.images), SECONDS_KEY: repr(seconds)}))
-
-
-def _restore(content: TensorFile, training: EncoderTraining) -> float:
-    """Puts a training into the state that was written, and returns its seconds.
+def _restore(state: Path, sums: Regression) -> int:
+    """Reads sums that were written, and returns of how many heads.
 
     Raises:
         ValueError: the state is not whole.
     """
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): value for name, value in content.tensors.items() if name.startswith(prefix)}
-
+    content = load_tensors(state)
     try:
-        training.encoder.load_state_dict(part(ENCODER))
-        training.average.load_state_dict(part(AVERAGE))
-        training.images = int(content.texts[IMAGES_KEY])
-        seconds = float(content.texts[SECONDS_KEY])
+        sums.moments.copy_(content.tensors["moments"])
+        sums.products.copy_(content.tensors["products"])
+        return int(content.texts[HEADS_KEY])
     except (RuntimeError, KeyError, ValueError) as error:
         raise ValueError("the unfinished encoder is not whole; throw it away with --force") from error
-    for number, parameter in enumerate(_parameters(training)):
-        # The count of steps stays on the CPU, as the optimizer has it.
-        training.optimizer.state[parameter] = {
-            name: value if value.ndim == 0 else value.to(parameter)
-            for name, value in part(f"{OPTIMIZER}{number}.").items()
-        }
-    return seconds
-
-
-def _parameters(training: EncoderTraining) -> list[Tensor]:
-    return [parameter for group in training.optimizer.param_groups for parameter in group["params"]]
 
 
 def _settings(order: EncoderOrder, generator: Generator) -> str:
@@ -254,20 +183,8 @@ def _settings(order: EncoderOrder, generator: Generator) -> str:
     settings = {
         "version": version("gghead"),
         "model": generator_hash(generator),
-        "images": order.images,
-        "seconds": order.seconds,
-        "batch_size": order.batch_size,
+        "heads": order.heads,
         "seed": order.seed,
-        "data": [str(path) for path in order.data],
         "device": generator.device.type,
     }
     return json.dumps(settings)
-
-
-def _network(device: torch.device) -> EfficientNetLite0 | None:
-    """Tells pictures apart; None, with a warning, where its package is not installed."""
-    try:
-        return load_efficientnet().to(device)
-    except FileNotFoundError:
-        log.warning("trained without features of a network, so faces are less alike; pip install 'gghead[evaluation]'")
-        return None

@@ -10,17 +10,11 @@ from gghead.geometry.cameras import Cameras, invert_rigid
 from gghead.geometry.canonical_cameras import target_depth
 from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOCAL
 from gghead.geometry.trajectories import look_at, on_sphere
-from gghead.inversion.encoder.network import HeadEstimate
-from gghead.inversion.residual_maps import level_sides
 from gghead.inversion.style_space import StyleSpace
 from gghead.model.generator import Generator
 
 MIN_TRUNCATION = 0.5
 """Of random heads; up to 1."""
-MIXED = 0.5
-"""Share of heads whose layers differ: styles of two heads, and a jitter of each layer."""
-LAYER_JITTER = 0.35
-"""Standard deviation of that jitter, whitened coordinates, at most."""
 MAX_YAW, MAX_PITCH, MAX_ROLL = math.radians(60), math.radians(25), math.radians(8)
 CONCENTRATION = 1.5
 """Power of an even number that an angle is made of: photographs are mostly taken from the front."""
@@ -30,23 +24,12 @@ LABEL_ANGLE_SD, LABEL_SHIFT_SD = math.radians(2.0), 0.01
 """How labels of photographs err: rotation about each axis, and shift along each, world units."""
 
 
-def random_heads(generator: Generator, space: StyleSpace, count: int, random: torch.Generator) -> HeadEstimate:
-    """Heads of random latents, truncated, half of them mixed layer by layer; without residual."""
-    device, num_styles = random.device, generator.synthesis.num_styles
-    z = torch.randn(2, count, generator.config.z_size, generator=random, device=device)
-    styles = generator.map_styles(z, generator.default_conditioning())[:, :, 0]  # [2, B, W]
-    truncation = MIN_TRUNCATION + (1 - MIN_TRUNCATION) * torch.rand(2, count, 1, generator=random, device=device)
-    first, second = truncation * space.places(styles)
-    mixed = torch.rand(count, 1, 1, generator=random, device=device) < MIXED
-    crossover = torch.rand(count, 1, 1, generator=random, device=device) * num_styles
-    behind = torch.arange(num_styles, device=device)[:, None] >= crossover  # [B, L, 1]
-    jitter = torch.randn(count, num_styles, first.shape[-1], generator=random, device=device)
-    jitter = LAYER_JITTER * torch.rand(count, 1, 1, generator=random, device=device) * jitter
-    places = torch.where(mixed, torch.where(behind, second[:, None], first[:, None]) + jitter, first[:, None])
-    shared = places.mean(dim=1)
-    side = level_sides(generator)[0]
-    residual = shared.new_zeros(count, generator.config.map_channels, side, side)
-    return HeadEstimate(shared, places - shared[:, None], residual)
+def random_heads(generator: Generator, space: StyleSpace, count: int, random: torch.Generator) -> Float[Tensor, "B W"]:
+    """Style coordinates of heads of random latents, truncated."""
+    z = torch.randn(count, generator.config.z_size, generator=random, device=random.device)
+    styles = generator.map_styles(z, generator.default_conditioning())[:, 0]
+    truncation = MIN_TRUNCATION + (1 - MIN_TRUNCATION) * torch.rand(count, 1, generator=random, device=random.device)
+    return truncation * space.places(styles)
 
 
 def random_cameras(count: int, resolution: int, random: torch.Generator) -> Cameras:
