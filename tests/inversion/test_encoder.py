@@ -12,14 +12,19 @@ from click.testing import CliRunner
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.cli.main import main
-from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
 from gghead.inference.observation import as_learned
 from gghead.inversion import Encoder, Picture, invert, load_encoder
 from gghead.inversion.encoder.degradation import degraded
 from gghead.inversion.encoder.encoder_file import BUNDLED_ENCODER, encoder_path, find_encoder, picture_features
-from gghead.inversion.encoder.encoder_making import EncoderOrder, Interrupted, make_encoder
+from gghead.inversion.encoder.encoder_making import (
+    EncoderOrder,
+    Interrupted,
+    learned_pictures,
+    make_encoder,
+    random_for,
+)
 from gghead.inversion.encoder.features import PictureFeatures
 from gghead.inversion.encoder.random_heads import MAX_PITCH, MAX_YAW, random_cameras, random_heads
 from gghead.inversion.encoder.regression import Regression, StyleMap
@@ -185,28 +190,17 @@ def test_without_efficientnet_fits_begin_at_the_mean_head_and_training_says_what
 
 
 @pytest.mark.slow
-def test_the_bundled_encoder_tells_dark_skin_from_light_and_nobody_has_to_name_it() -> None:
-    generator, camera = load(), Cameras.at(0.2, resolution=64)
+def test_the_bundled_encoder_tells_the_models_own_heads_apart_and_nobody_has_to_name_it() -> None:
+    generator = load()
     encoder = find_encoder(generator)
     assert encoder is not None
     assert encoder.model == BUNDLED_MODEL.name
     assert BUNDLED_ENCODER.stat().st_size < MAX_FILE
-
-    def drawn(heads: Gaussians) -> tuple[np.ndarray, np.ndarray]:
-        found = as_learned(generator.config).render(heads, camera, background=0.0)
-        return found.rgb.reshape(64, 64, 3).detach().numpy(), found.alpha.reshape(64, 64).detach().numpy()
-
-    def skin(rgb: np.ndarray) -> float:
-        return float(rgb[26:46, 24:40].mean())
-
-    known, told = [], []
-    for styles in generator.styles([13, 17], truncation=1.0):  # the darkest and the lightest of the first 24
-        rgb, alpha = drawn(generator.decode(styles[None]))
-        picture = Picture((rgb.clip(0, 1) * 255).astype(np.uint8), alpha, camera)
-        person = invert([picture], generator, quality="encoder")
-        known.append(skin(rgb))
-        told.append(skin(drawn(person.decode(generator))[0]))
-    assert told[1] - told[0] > 0.2 * (known[1] - known[0]) > 0.03
+    space, unseen = StyleSpace.of(generator), random_for(seed=99, heads=0)
+    features, places = learned_pictures(generator, space, encoder.features, 16, unseen)
+    told = encoder.style_map(features)
+    error, spread = (value[:, :10].square().sum() for value in (told - places, places))
+    assert error < 0.65 * spread, "it explained 0.57 of the variance of the first ten coordinates of 160 heads"
 
 
 def test_an_encoder_of_another_model_is_refused(encoder_file: Path, tmp_path: Path, pictures: list[Picture]) -> None:

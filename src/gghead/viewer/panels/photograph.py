@@ -61,7 +61,7 @@ class PhotographPanel:
             "Quality",
             qualities,
             initial_value="fast",
-            hint="encoder: a second, skin and hair at best; good takes three times as long as fast, best eleven",
+            hint="encoder: a second, skin, hair, glasses at best; good takes three times as long as fast, best eleven",
         )
         self._line = gui.add_markdown("", visible=False)
         self._bar = gui.add_progress_bar(0.0, visible=False)
