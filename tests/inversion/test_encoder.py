@@ -109,6 +109,9 @@ def test_a_regression_is_the_least_squares_solution_however_it_is_added_up() -> 
     assert torch.allclose(shrunk, places.mean(dim=0).expand_as(shrunk), atol=1e-4), (
         "the mean head, where nothing is known"
     )
+    with pytest.raises(ValueError, match="no finite features"):
+        sums.add(features / 0, places)
+    assert sums.moments.isfinite().all()
     with pytest.raises(ValueError, match="expected one at least"):
         Regression(5, 2).solve()
 

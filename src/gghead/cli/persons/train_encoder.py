@@ -37,7 +37,7 @@ DEFAULT_HEADS = 10_000
 def train_encoder(model: Path, heads: int, seed: int, out: Path, force: bool, device: str | None) -> None:
     """Train the encoder of a MODEL: from a photograph to a head in one pass.
 
-    It learns from the model's own heads, so it needs no data: minutes on a GPU, an hour on two cores. `gghead invert`
+    It learns from the model's own heads, so it needs no data: half an hour on two cores. `gghead invert`
     begins with the encoder that lies beside a model (of heads.safetensors, heads_encoder.safetensors), or that
     --encoder names. Stop it at any time: the same command goes on.
     """

@@ -60,7 +60,13 @@ class Regression:
         self.products = torch.zeros(size, style_size, dtype=torch.float64, device=device)
 
     def add(self, features: Float[Tensor, "B F"], places: Float[Tensor, "B W"]) -> None:
-        """Adds pictures whose heads' coordinates are known."""
+        """Adds pictures whose heads' coordinates are known.
+
+        Raises:
+            ValueError: a feature or a coordinate is NaN or infinite; the sums stay as they are.
+        """
+        if not bool(features.isfinite().all() and places.isfinite().all()):
+            raise ValueError("pictures of these heads, or their styles, have no finite features; use another model")
         rows = torch.cat([features, features.new_ones(len(features), 1)], dim=1).double()
         self.moments.addmm_(rows.mT, rows)
         self.products.addmm_(rows.mT, places.double())
@@ -72,13 +78,13 @@ class Regression:
             ridge: weight of the coefficients.
 
         Raises:
-            ValueError: nothing was added, or what was is not finite.
+            ValueError: nothing was added.
 
         Source: Hoerl and Kennard 1970, "Ridge regression: biased estimation for nonorthogonal problems".
         """
         count = float(self.moments[-1, -1])
-        if not count or not bool(self.moments.isfinite().all() and self.products.isfinite().all()):
-            raise ValueError(f"{count:.0f} pictures were added, or some that are not finite; expected one at least")
+        if not count:
+            raise ValueError("no pictures were added; expected one at least")
         center, bias = self.moments[-1, :-1] / count, self.products[-1] / count
         covariance = self.moments[:-1, :-1] / count - torch.outer(center, center)
         deviations = covariance.diagonal().clamp_min(0).sqrt().clamp_min(MIN_DEVIATION)
