@@ -86,6 +86,8 @@ def test_what_lies_beside_models_tells_whose_it_is(tmp_path: Path) -> None:
     assert (values["kind"], values["model_hash"]) == ("person", person.model_hash)
     assert "heads512.safetensors" in info(BUNDLED_ENCODER).output
     assert json.loads(info(BUNDLED_ENCODER, "--json").output)["kind"] == "encoder"
+    (tmp_path / "cut.safetensors").write_bytes(BUNDLED_ENCODER.read_bytes()[:100_000])
+    assert "cut off or damaged" in info(tmp_path / "cut.safetensors").output
 
 
 @pytest.mark.parametrize(

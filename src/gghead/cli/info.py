@@ -178,8 +178,10 @@ def describe_person(path: Path) -> Description:
 
 def describe_encoder(path: Path) -> Description:
     """Of which model an encoder file is."""
+    from gghead.checkpoint.tensors import load_tensors
     from gghead.inversion.encoder.encoder_file import encoder_path, read_record
 
+    load_tensors(path)  # whole
     record, size = read_record(path), path.stat().st_size
     beside = encoder_path(Path("MODEL.safetensors"))
     facts = (

@@ -138,4 +138,7 @@ def read_record(path: Path) -> EncoderRecord:
     Raises:
         ValueError: the file says nothing of the kind.
     """
-    return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, ""))
+    try:
+        return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, ""))
+    except ValueError as error:
+        raise ValueError(f"{path} does not say of which model it is ({error}); use another copy") from error
