@@ -1,6 +1,7 @@
 """An encoder file that is being made: from so many heads, told of, kept, and gone on with."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def make_encoder(
     """
     if out.suffix != ".safetensors":
         raise ValueError(f"the encoder file is to be {out}; expected a name ending in .safetensors")
-    if out.exists() and not overwrite:
+    if os.path.lexists(out) and not overwrite:
         raise FileExistsError(f"{out} exists already; name another file, or overwrite it (--force, overwrite=True)")
     features = picture_features().to(generator.device)
     folder = UnfinishedFolder(out, _settings(order, generator), overwrite)
