@@ -41,46 +41,58 @@ class Identities:
     """Vectors of the same heads from several sides.
 
     Attributes:
-        embeddings: of each head from each of `VIEWS`.
+        embeddings: of each head from each side.
+        yaws: the sides, degrees.
     """
 
-    embeddings: Float[Tensor, "H 7 128"]
+    embeddings: Float[Tensor, "H V 128"]
+    yaws: tuple[int, ...] = VIEWS
+
+    def seen_from(self, yaw: int) -> Float[Tensor, "H 128"]:
+        """Vectors of all heads from one of the sides."""
+        return self.embeddings[:, self.yaws.index(yaw)]
 
     def turned(self, degrees: int) -> Float[Tensor, " H"]:
         """Distances of each head seen from so far to the left and to the right."""
-        left, right = (self.embeddings[:, VIEWS.index(side)] for side in (-degrees, degrees))
-        return (left - right).norm(dim=1)
+        return (self.seen_from(-degrees) - self.seen_from(degrees)).norm(dim=1)
 
     def others(self) -> Float[Tensor, " P"]:
         """Distances of all pairs of heads, from the front."""
-        return torch.nn.functional.pdist(self.embeddings[:, VIEWS.index(0)])
+        return torch.nn.functional.pdist(self.seen_from(0))
 
 
-def identity_cameras(resolution: int, device: torch.device | str = "cpu") -> Cameras:
-    """The cameras of the views, batch [7]."""
-    labels = np.stack([posed_label(math.radians(degrees), 0.0) for degrees in VIEWS])
+def identity_cameras(resolution: int, device: torch.device | str = "cpu", yaws: tuple[int, ...] = VIEWS) -> Cameras:
+    """The cameras of the views, batch [V]."""
+    labels = np.stack([posed_label(math.radians(degrees), 0.0) for degrees in yaws])
     return Cameras.from_labels(torch.from_numpy(labels).to(device), resolution)
 
 
 def identities(
     recognizer: FaceRecognizer,
-    pictures: UInt8[np.ndarray, "H 7 R R 3"],
+    pictures: UInt8[np.ndarray, "H V R R 3"],
     landmarks: Float[np.ndarray, "5 3"] = FACE_LANDMARKS,
+    yaws: tuple[int, ...] = VIEWS,
 ) -> Identities:
     """Vectors of heads of which there are pictures from `identity_cameras`.
 
     Args:
         recognizer: looks at them.
-        pictures: of each head from each of `VIEWS`.
+        pictures: of each head from each side.
         landmarks: where the heads have what `FACE_LANDMARKS` names.
+        yaws: the sides, degrees.
     """
-    pixels, _ = identity_cameras(pictures.shape[2]).project(torch.from_numpy(landmarks).float())
-    return Identities(torch.stack([recognizer.embed(views, pixels.numpy()) for views in pictures]))
+    pixels, _ = identity_cameras(pictures.shape[2], yaws=yaws).project(torch.from_numpy(landmarks).float())
+    return Identities(torch.stack([recognizer.embed(views, pixels.numpy()) for views in pictures]), yaws)
 
 
 @torch.no_grad()
 def generated_identities(
-    fakes: GeneratedHeads, heads: int, recognizer: FaceRecognizer, *, camera_followed: bool
+    fakes: GeneratedHeads,
+    heads: int,
+    recognizer: FaceRecognizer,
+    *,
+    camera_followed: bool,
+    yaws: tuple[int, ...] = VIEWS,
 ) -> Identities:
     """The same of generated heads; broken ones are left out.
 
@@ -90,8 +102,9 @@ def generated_identities(
         recognizer: looks at them.
         camera_followed: whether the mapping network sees the camera of each view, as it does under the official FID;
             otherwise it always sees the frontal one.
+        yaws: the sides, degrees, 0 among them.
     """
-    cameras = identity_cameras(fakes.recipe.resolution, fakes.generator.device)
+    cameras = identity_cameras(fakes.recipe.resolution, fakes.generator.device, yaws)
     found = []
     for number in range(heads):
         span = range(number, number + 1)
@@ -100,11 +113,11 @@ def generated_identities(
             bodies = fakes.generator.decode(styles)
             drawn = fakes.render(bodies, cameras, pairwise=True).rgb
         else:
-            bodies = fakes.generator.decode(fakes.styles(span, cameras[VIEWS.index(0)]))
+            bodies = fakes.generator.decode(fakes.styles(span, cameras[yaws.index(0)]))
             drawn = fakes.render(bodies, cameras).rgb[0]
         if bool(finite_heads(bodies).all()):
-            found.append(identities(recognizer, to_uint8(drawn)[None]).embeddings)
-    return Identities(torch.cat(found) if found else torch.empty(0, len(VIEWS), 128))
+            found.append(identities(recognizer, to_uint8(drawn)[None], yaws=yaws).embeddings)
+    return Identities(torch.cat(found) if found else torch.empty(0, len(yaws), 128), yaws)
 
 
 def identity_measures(known: Identities, mode: str) -> list[Measure]:
