@@ -84,6 +84,15 @@ def test_landmarks_are_projected_into_every_view() -> None:
     assert (np.diff(nose) < 0).all(), "from +x the nose points to the left of the picture"
 
 
+def test_faces_are_where_they_are_from_the_sides_that_are_asked_for() -> None:
+    usual, other = MeanColors(), MeanColors()
+    identities(usual, np.zeros((1, len(VIEWS), 16, 16, 3), np.uint8))
+    known = identities(other, np.zeros((1, 2, 16, 16, 3), np.uint8), yaws=(30, -15))
+    assert known.yaws == (30, -15)
+    expected = usual.landmarks[0][[VIEWS.index(30), VIEWS.index(-15)]]
+    np.testing.assert_allclose(other.landmarks[0], expected, **EXACT_FLOAT32._asdict())
+
+
 def test_a_head_that_follows_the_camera_changes_more(generator: Generator, reference: RealStatistics) -> None:
     fakes = GeneratedHeads(
         generator, torch.from_numpy(reference.dataset.labels), SamplingProtocol(seed=0, resolution=32)
