@@ -42,10 +42,10 @@ model. The official release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024
 """
 SCALING = """## Training on several GPUs of one host
 
-{setting}. `torchrun --nproc-per-node 2 -m benchmarks.several_gpus`; with
-`--preset ffhq512 --batch 16` for the second row.
+{setting}.
+`torchrun --nproc-per-node PROCESSES -m benchmarks.several_gpus`, for ffhq512 with `--preset ffhq512 --batch 16`.
 
-Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the other does
+Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the others do
 the same alone, and of all processes on one run whose batch is as many times larger. Compare within a row.
 
 | preset | precision | processes | batch of each | alone | together | together / sum of them alone |
