@@ -10,7 +10,7 @@ from gghead.synthetic.anatomy.build_assets import build_pack
 from gghead.synthetic.anatomy.identities import random_person
 from gghead.synthetic.hair.shells import ARCH, ARCH_FOOT, FACE_DEPTH, swept_aside
 from gghead.synthetic.parts.mouth import Jaw
-from gghead.synthetic.parts.painted_skin import read_skin
+from gghead.synthetic.parts.painted_skin import SkinReader
 from gghead.synthetic.parts.skin import SKIN
 from gghead.synthetic.people.textured_heads import TexturedHeads
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
@@ -97,7 +97,7 @@ def test_painted_light_is_softened_around_the_colour_of_the_face(heads: Textured
     rng = np.random.default_rng(0)
     picture = np.full((448, 240, 4), 255, np.uint8)
     picture[..., :3] = np.clip(120 * np.exp(0.6 * rng.standard_normal((448, 240, 1))), 8, 255)
-    skin = read_skin(picture, picture[:64, :64], heads._chart)
+    skin = SkinReader(heads._chart).read(picture, picture[:64, :64])
     assert np.allclose(skin.color, 120 / 255, atol=0.06)
     assert np.log(skin.head[skin.head > 0] / 120).std() < 0.3
 

@@ -3,7 +3,9 @@
 Positions are decimetres of the neutral head, which the texture chart refers to, whoever wears it.
 """
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32
@@ -11,7 +13,7 @@ from scipy.ndimage import distance_transform_edt, zoom
 from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.head_model import Chart, HeadModel
-from gghead.synthetic.render.mesh_rasterizer import rasterize
+from gghead.synthetic.render.mesh_rasterizer import FAR, exact, rasterize
 
 FULL_WIDTH, FULL_HEIGHT = 480, 896
 """Texels of the head chart at full detail."""
@@ -46,28 +48,33 @@ class HeadChart:
         """Rows and columns."""
         return self.rim.shape
 
-    @property
+    @cached_property
     def side(self) -> Float32[np.ndarray, "h w"]:
         """Distance to the plane of symmetry."""
         return np.abs(self.position[..., 0])
 
-    @property
+    @cached_property
     def height(self) -> Float32[np.ndarray, "h w"]:
         """Height (y)."""
-        return self.position[..., 1]
+        return np.ascontiguousarray(self.position[..., 1])
 
-    @property
+    @cached_property
+    def depth(self) -> Float32[np.ndarray, "h w"]:
+        """Depth (z)."""
+        return np.ascontiguousarray(self.position[..., 2])
+
+    @cached_property
     def facing(self) -> Float32[np.ndarray, "h w"]:
         """1 on the face, 0 behind it."""
-        return np.clip((self.position[..., 2] - FACE_DEPTH) / 0.15, 0, 1)
+        return np.clip((self.depth - np.float32(FACE_DEPTH)) / np.float32(0.15), 0, 1)
 
     def near(
         self, center: tuple[float, float, float], spread: tuple[float, float, float]
     ) -> Float32[np.ndarray, "h w"]:
         """Gaussian hill around a point and its mirror image, 0 to 1, with a standard deviation for each axis."""
-        x, y, z = center
-        offset = np.stack([self.side - x, self.height - y, self.position[..., 2] - z], -1)
-        return np.exp(-0.5 * ((offset / np.array(spread, np.float32)) ** 2).sum(-1)).astype(np.float32)
+        axes = zip((self.side, self.height, self.depth), center, spread, strict=True)
+        across, along, deep = (np.square((values - np.float32(c)) / np.float32(s)) for values, c, s in axes)
+        return np.exp(np.float32(-0.5) * (across + along + deep))
 
     def crease(self, line: list[tuple[float, float]], width: float, shift: float = 0) -> Float32[np.ndarray, "h w"]:
         """Closeness 0 to 1 to a smooth line through points (side, height) of the face, fading out at its ends.
@@ -81,14 +88,10 @@ class HeadChart:
         xs, ys = np.array(line, np.float64).T
         degree = min(len(line) - 1, 3)
         curve = np.stack([np.polyval(np.polyfit(knots, v, degree), fine) for v in (xs, ys + shift)], 1)
-        texels = np.stack([self.side, self.height], -1).reshape(-1, 2)
-        reach = 4 * width
-        close = (self.facing.ravel() > 0) & (np.abs(texels - curve.mean(0)) < np.ptp(curve, 0) / 2 + reach).all(1)
-        out = np.zeros(len(texels), np.float32)
-        distance, nearest = KDTree(curve).query(texels[close])
         ends = np.sin(np.pi * np.clip(fine, 0.02, 0.98)) ** 0.6
-        out[close] = np.exp(-0.5 * (distance / width) ** 2) * ends[nearest]
-        return out.reshape(self.shape) * self.facing
+        out = np.zeros(self.shape, np.float32)
+        _draw_line(self.side, self.height, self.facing, curve.astype(np.float32), ends.astype(np.float32), width, out)
+        return out
 
 
 def chart_head(model: HeadModel, detail: float) -> HeadChart:
@@ -135,3 +138,22 @@ def _smooth_step(values: np.ndarray) -> np.ndarray:
 
 def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray(zoom(mask, (shape[0] / mask.shape[0], shape[1] / mask.shape[1]), order=1))
+
+
+@exact
+def _draw_line(side, height, facing, curve, strengths, width, out):
+    """Closeness [h, w] of the face's texels to a line by its points [n, 2] and their strengths [n], in place."""
+    reach = np.float32(4 * width)
+    left, right = curve[:, 0].min() - reach, curve[:, 0].max() + reach
+    low, high = curve[:, 1].min() - reach, curve[:, 1].max() + reach
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            u, v = side[y, x], height[y, x]
+            if facing[y, x] <= 0 or not (left < u < right and low < v < high):
+                continue
+            nearest, best = np.float32(FAR), 0
+            for i in range(curve.shape[0]):
+                distance = (u - curve[i, 0]) * (u - curve[i, 0]) + (v - curve[i, 1]) * (v - curve[i, 1])
+                if distance < nearest:
+                    nearest, best = distance, i
+            out[y, x] = math.exp(-0.5 * nearest / (width * width)) * strengths[best] * facing[y, x]

@@ -91,7 +91,7 @@ class SkinMaps:
 def map_skin(chart: HeadChart) -> SkinMaps:
     """The maps for a texture size."""
     made = {**_soft_regions(chart), **_mouth(chart), **_eyes(chart), **_lines(chart), **_beard(chart)}
-    regions = np.stack([made[region] for region in Region]).astype(np.float32)
+    regions = np.stack([made[region] for region in Region], dtype=np.float32, casting="same_kind")
     # Noise has a seam where the chart is cut at the back of the head.
     seamless = np.clip((np.pi - chart.azimuth) / BACK_SEAM, 0, 1)
     return SkinMaps(regions, _noise_fields(chart), (chart.inside * seamless).astype(np.float32))
@@ -149,6 +149,8 @@ def _lid_fold(chart: HeadChart, height: float) -> np.ndarray:
 def _lines(chart: HeadChart) -> dict[Region, np.ndarray]:
     """Folds as a dark line with a lighter ridge beside it: positive where dark, negative where light."""
 
+    broken = _broken(chart)
+
     def fold(line: list[tuple[float, float]], width: float, strength: float = 1) -> np.ndarray:
         ridge = chart.crease(line, 1.8 * width, 2.2 * width) + chart.crease(line, 1.8 * width, -2.2 * width)
         return strength * (chart.crease(line, width) - 0.3 * ridge)
@@ -180,12 +182,12 @@ def _lines(chart: HeadChart) -> dict[Region, np.ndarray]:
         Region.FOLDS: fold([(0.19, 6.95), (0.25, 6.86), (0.31, 6.74), (0.335, 6.60)], 0.018)
         + fold([(0.30, 6.58), (0.305, 6.5), (0.29, 6.40)], 0.015, 0.5)
         + fold([(0.17, 7.215), (0.23, 7.15), (0.32, 7.125), (0.44, 7.17)], 0.014, 0.5),
-        Region.FOREHEAD_LINES: np.sum(forehead, 0) * _broken(chart),
-        Region.CROWS_FEET: np.sum(outer, 0) * _broken(chart),
+        Region.FOREHEAD_LINES: np.sum(forehead, 0) * broken,
+        Region.CROWS_FEET: np.sum(outer, 0) * broken,
         Region.FROWN_LINES: fold([(0.055, 7.42), (0.06, 7.48), (0.075, 7.55)], 0.009)
         + fold([(0.03, 7.44), (0.035, 7.49), (0.03, 7.53)], 0.007, 0.5)
         + 0.5 * chart.crease([(0, 7.345), (0.06, 7.34), (0.11, 7.33)], 0.011),
-        Region.UNDER_EYES: np.sum(below, 0) * _broken(chart),
+        Region.UNDER_EYES: np.sum(below, 0) * broken,
     }
 
 
@@ -203,7 +205,7 @@ def _upright(chart: HeadChart, spacing: float) -> np.ndarray:
 
 
 def _beard(chart: HeadChart) -> dict[Region, np.ndarray]:
-    side, y, z = chart.side, chart.height, chart.position[..., 2]
+    side, y, z = chart.side, chart.height, chart.depth
     cheek_line = 6.62 + 0.55 * np.clip((side - 0.28) / 0.42, 0, 1) ** 1.3
     ragged = 0.035 * _values(chart, np.random.default_rng(NOISE_SEED + 3), 34)
     below = np.clip((cheek_line + ragged - y) / 0.32 + 0.3, 0, 1) ** 1.5
@@ -236,14 +238,14 @@ def _noise_fields(chart: HeadChart) -> np.ndarray:
     pores = 0.5 * _values(chart, rng, 2.5) + rng.standard_normal(chart.shape, dtype=np.float32) * chart.detail
     spots = [_dots(chart, rng, count, radius) for count, radius in ((14000, 0.9), (110, 3.2))]
     stubble = rng.random(chart.shape, dtype=np.float32)
-    return np.stack([*fields, pores / pores.std(), *spots, stubble]).astype(np.float32)
+    return np.stack([*fields, pores / pores.std(), *spots, stubble], dtype=np.float32, casting="same_kind")
 
 
 def _values(chart: HeadChart, rng: np.random.Generator, cell: float) -> np.ndarray:
     """Smooth noise with features of `cell` texels of the full texture, which goes on beyond its borders."""
     coarse = rng.standard_normal((round(FULL_HEIGHT / cell) + 2, round(FULL_WIDTH / cell) + 2))
     scale = (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1])
-    fine = np.asarray(zoom(coarse, scale, order=3, mode="grid-wrap", grid_mode=True))
+    fine = np.asarray(zoom(coarse, scale, order=3, mode="grid-wrap", grid_mode=True, output=np.float32))
     return (fine - fine.mean()) / fine.std()
 
 

@@ -92,7 +92,7 @@ def _nodes(cell: float) -> np.ndarray:
 def _distance_grid(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Signed distance [x, y, z] to the skin, and to the ellipsoid before the face where that is nearer."""
     nodes = _nodes(CELL)
-    distance, nearest = KDTree(points).query(nodes, k=4)
+    distance, nearest = KDTree(points, leafsize=32).query(nodes, k=4)
     along = (normals[nearest] * (nodes[:, None] - points[nearest])).sum(2).mean(1)
     signed = np.where(distance[:, 0] < 0.12, along, np.sign(along) * distance[:, 0])
     local = (nodes - FACE_CENTER) / FACE_RADII

@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.asset_pack import Proxy
 from gghead.synthetic.anatomy.head_model import HeadModel, Similarity
+from gghead.synthetic.render.low_pass import low_pass
 from gghead.synthetic.render.mesh_rasterizer import FAR, exact, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh
 
@@ -162,13 +163,13 @@ def even_luminance(texture: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h 
     alpha = texture[..., 3] / np.float32(255)
     opaque = texture[..., 3] > 128
     spread = len(gray) / 30
-    coarse = gaussian_filter(gray * alpha, spread) / np.maximum(gaussian_filter(alpha, spread), 0.02)
+    coarse = low_pass(gray * alpha, spread) / np.maximum(low_pass(alpha, spread), 0.02)
     fine = gray - coarse + np.float32(COARSE_SHARE) * (coarse - np.median(coarse[opaque]))
     fine -= np.median(fine[opaque])
     fine *= np.clip(STRAND_CONTRAST / max(float(fine[opaque].std()), 0.05), 0.5, 2.5)
     out = np.empty_like(texture)
     out[..., :3] = np.clip(118 * np.exp(fine), 70, 250)[..., None]
-    thick = gaussian_filter(alpha, len(gray) * MIN_LINE_SHARE)
+    thick = low_pass(alpha, len(gray) * MIN_LINE_SHARE)
     out[..., 3] = texture[..., 3] * np.clip((thick - 0.25) / 0.35, 0, 1)
     return out
 
@@ -186,15 +187,15 @@ def _outward(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 def _tangents(proxy: Proxy, points: np.ndarray, texture: np.ndarray) -> Float32[np.ndarray, "n 3"]:
     """Direction of the strands at the vertices: across the texture's strongest changes, by its structure tensor."""
     gray = texture[..., 0].astype(np.float32) * (texture[..., 3] / np.float32(255))
-    dv, du = np.gradient(gaussian_filter(gray, 1.0))
+    dv, du = (np.asarray(step) for step in np.gradient(gaussian_filter(gray, 1.0)))
     spread = len(gray) / 64
-    uu, vv, uv = (gaussian_filter(product, spread) for product in (du * du, dv * dv, du * dv))
-    turn = 0.5 * np.arctan2(2 * uv, uu - vv) + np.pi / 2  # of the strands, in texels with v down
     corners, uvs = points[proxy.triangles], proxy.corner_uvs
     middle = uvs.mean(1)
     column = np.clip((middle[:, 0] * gray.shape[1]).astype(int), 0, gray.shape[1] - 1)
     row = np.clip(((1 - middle[:, 1]) * gray.shape[0]).astype(int), 0, gray.shape[0] - 1)
-    along = np.stack([np.cos(turn[row, column]), -np.sin(turn[row, column])], 1)
+    uu, vv, uv = (low_pass(product, spread)[row, column] for product in (du * du, dv * dv, du * dv))
+    turn = 0.5 * np.arctan2(2 * uv, uu - vv) + np.pi / 2  # of the strands, in texels with v down
+    along = np.stack([np.cos(turn), -np.sin(turn)], 1)
     edges, steps = corners[:, 1:] - corners[:, :1], uvs[:, 1:] - uvs[:, :1]
     size = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 0, 1] * steps[:, 1, 0]
     first = (along[:, 0] * steps[:, 1, 1] - along[:, 1] * steps[:, 1, 0]) / np.where(np.abs(size) < 1e-12, 1, size)
@@ -224,12 +225,11 @@ class Sky:
         turns = np.arange(OCCLUSION_LIGHTS) * np.pi * (3 - 5**0.5)
         heights = 1 - (2 * np.arange(OCCLUSION_LIGHTS) + 1) / OCCLUSION_LIGHTS
         wide = np.sqrt(1 - heights**2)
-        self._lights = np.stack([wide * np.cos(turns), heights, wide * np.sin(turns)], 1)
+        self._frames = _frames_of(np.stack([wide * np.cos(turns), heights, wide * np.sin(turns)], 1))
         self.normals = vertex_normals(self.skin, model.triangles)
         no_uvs, opaque = np.zeros((len(model.triangles), 3, 2), np.float32), np.full((1, 1), 255, np.uint8)
         self._maps = np.full((OCCLUSION_LIGHTS, OCCLUSION_CELLS, OCCLUSION_CELLS), FAR, np.float32)
-        for light, depth in zip(self._lights, self._maps, strict=True):
-            _nearest(_into_map(self.skin, light), model.triangles, no_uvs, opaque, depth)
+        _draw_maps(self.skin, self._frames, model.triangles, no_uvs, opaque, self._maps)
         self.bare = self._share(self.skin, self.normals, np.full_like(self._maps, FAR), 0.0)
 
     def open_below(
@@ -242,34 +242,61 @@ class Sky:
         """Share of the light that reaches the points of hair on the head, and the skin."""
         alpha = np.ascontiguousarray(texture[..., 3])
         maps = np.full_like(self._maps, FAR)
-        for light, depth in zip(self._lights, maps, strict=True):
-            _nearest(_into_map(points, light), proxy.triangles, proxy.corner_uvs, alpha, depth)
+        _draw_maps(points, self._frames, proxy.triangles, proxy.corner_uvs, alpha, maps)
         return self._share(points, normals, maps, OCCLUSION_BIAS), self._share(self.skin, self.normals, maps, 0.0)
 
     def _share(
         self, points: np.ndarray, normals: np.ndarray, hair: np.ndarray, hair_bias: float
     ) -> Float32[np.ndarray, " n"]:
         """Share of the light that neither skin nor hair takes; hair may be nearer to the light by a bias."""
-        seen, total = np.zeros(len(points)), np.full(len(points), 1e-3)
-        for light, skin_depth, hair_depth in zip(self._lights, self._maps, hair, strict=True):
-            mine = _into_map(points, light)
-            column, row = (np.clip(mine[:, k].astype(int), 0, OCCLUSION_CELLS - 1) for k in (0, 1))
-            cosine = np.maximum(0, normals @ light)
-            nearest = np.minimum(skin_depth[row, column] + OCCLUSION_BIAS, hair_depth[row, column] + hair_bias)
-            seen += (mine[:, 2] < nearest) * cosine
-            total += cosine
-        return (seen / total).astype(np.float32)
+        limits = np.minimum(self._maps + np.float32(OCCLUSION_BIAS), hair + np.float32(hair_bias))
+        return _open_share(points, normals, self._frames, limits)
 
 
-def _into_map(points: np.ndarray, light: np.ndarray) -> Float32[np.ndarray, "n 3"]:
-    """Columns, rows and depths in the map of a light."""
-    right = np.cross(light, [0, 1, 0.01])
-    right /= np.linalg.norm(right)
-    frame = np.stack([right, np.cross(light, right), -light])
-    size = OCCLUSION_CELLS / (2 * OCCLUSION_EXTENT)
-    shift = np.array([OCCLUSION_CELLS / 2, OCCLUSION_CELLS / 2, 10])
-    mapped = (points - SKULL_CENTER) @ (frame * np.array([[size], [size], [1]])).T.astype(np.float32)
-    return (mapped + shift).astype(np.float32)
+def _frames_of(lights: Float[np.ndarray, "l 3"]) -> Float32[np.ndarray, "l 3 4"]:
+    """The way of a point into the map of each light: column, row and depth."""
+    right = np.cross(lights, [0, 1, 0.01])
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    size, middle = OCCLUSION_CELLS / (2 * OCCLUSION_EXTENT), OCCLUSION_CELLS / 2
+    turned = np.stack([size * right, size * np.cross(lights, right), -lights], 1)
+    shift = np.array([middle, middle, 10]) - turned @ SKULL_CENTER
+    return np.concatenate([turned, shift[..., None]], 2).astype(np.float32)
+
+
+@exact
+def _into_map(points, frame):
+    """Columns, rows and depths [n, 3] of points [n, 3] in the map of a light, by its frame [3, 4]."""
+    out = np.empty((points.shape[0], 3), np.float32)
+    for i in range(points.shape[0]):
+        for k in range(3):
+            across = frame[k, 0] * points[i, 0] + frame[k, 1] * points[i, 1] + frame[k, 2] * points[i, 2]
+            out[i, k] = across + frame[k, 3]
+    return out
+
+
+@exact
+def _draw_maps(points, frames, triangles, uvs, alpha, maps):
+    """`_nearest` for all lights: maps [l, s, s] by their frames [l, 3, 4], in place."""
+    for light in range(frames.shape[0]):
+        _nearest(_into_map(points, frames[light]), triangles, uvs, alpha, maps[light])
+
+
+@exact
+def _open_share(points, normals, frames, limits):
+    """Share of the light [n], weighted by the cosine, from where points [n, 3] are nearer than limits [l, s, s]."""
+    size = limits.shape[1]
+    seen, total = np.zeros(points.shape[0], np.float32), np.full(points.shape[0], 1e-3, np.float32)
+    for light in range(frames.shape[0]):
+        mine, toward = _into_map(points, frames[light]), -frames[light, 2]
+        for i in range(points.shape[0]):
+            cosine = normals[i, 0] * toward[0] + normals[i, 1] * toward[1] + normals[i, 2] * toward[2]
+            if cosine > 0:
+                column = min(max(int(mine[i, 0]), 0), size - 1)
+                row = min(max(int(mine[i, 1]), 0), size - 1)
+                total[i] += cosine
+                if mine[i, 2] < limits[light, row, column]:
+                    seen[i] += cosine
+    return seen / total
 
 
 @exact

@@ -1,14 +1,18 @@
 """Painted skins in any shade: two pictures of skin, each divided by its own colour, times the colour of a person."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 
+from gghead.config.compiled import compiled
 from gghead.synthetic.anatomy.face_chart import HeadChart
 from gghead.synthetic.anatomy.skin_regions import Noise, SkinMaps
 from gghead.synthetic.render.mesh_rasterizer import exact
+
+fast = compiled(fastmath=True, nogil=True)
 
 DARKEST_SCALP = 0.8
 """Least display value of the scalp as a share of the face's."""
@@ -53,40 +57,58 @@ class Paint:
     colors: Float[np.ndarray, "n 3"]
 
 
-def read_skin(head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4"], chart: HeadChart) -> PaintedSkin:
-    """A skin at the size of a chart, with its colour measured and its painted light and shadow softened."""
-    height, width = chart.shape
-    scaled = np.asarray(Image.fromarray(head[..., :3]).resize((width, height), Image.Resampling.LANCZOS))
-    where = np.sum([chart.near(center, (0.15, 0.12, 0.2)) for center in FACE_REGIONS], 0) > 0.5
-    color = np.maximum(np.median(scaled[where], 0), 1)
-    face = (chart.facing > 0.5) & (chart.height > 6.3) & (chart.height < 7.8)
-    spread = float(np.log(np.maximum(scaled[face], 4) / color).std())
-    contrast = min(1.0, CONTRAST / max(spread, 0.01))
-    # Some skins are painted with the stubble of a shaved head: hair has the colour of the person instead.
-    scalp = np.clip(np.maximum((chart.azimuth - 0.7) / 0.2, (chart.height - 7.6) / 0.15), 0, 1)
-    return PaintedSkin(
-        _softened(scaled, color, contrast, scalp),
-        _softened(body[..., :3], color, contrast, np.zeros(body.shape[:2])),
-        (color / 255).astype(np.float32),
-    )
+class SkinReader:
+    """Reads skins at the size of a chart."""
+
+    def __init__(self, chart: HeadChart) -> None:
+        self._shape = chart.shape
+        self._plain = np.sum([chart.near(center, (0.15, 0.12, 0.2)) for center in FACE_REGIONS], 0) > 0.5
+        self._face = (chart.facing > 0.5) & (chart.height > 6.3) & (chart.height < 7.8)
+        # Some skins are painted with the stubble of a shaved head: hair has the colour of the person instead.
+        scalp = np.clip(np.maximum((chart.azimuth - 0.7) / 0.2, (chart.height - 7.6) / 0.15), 0, 1)
+        self._scalp = scalp.astype(np.float32)
+
+    def read(self, head: UInt8[np.ndarray, "h0 w0 4"], body: UInt8[np.ndarray, "s s 4"]) -> PaintedSkin:
+        """A skin with its colour measured and its painted light and shadow softened."""
+        height, width = self._shape
+        scaled = np.asarray(Image.fromarray(head[..., :3]).resize((width, height), Image.Resampling.LANCZOS))
+        color = np.maximum(np.median(scaled[self._plain], 0), 1)
+        logs = np.log(np.maximum(np.arange(256), 4)[:, None] / color).astype(np.float32)
+        spread = float(np.stack([logs[scaled[self._face, k], k] for k in range(3)]).std())
+        contrast = min(1.0, CONTRAST / max(spread, 0.01))
+        no_scalp, shown = np.zeros(body.shape[:2], np.float32), color.astype(np.float32)
+        soft_head, soft_body = np.empty_like(scaled), np.empty_like(body[..., :3])
+        _soften(scaled, logs, shown, np.float32(contrast), self._scalp, soft_head)
+        _soften(body, logs, shown, np.float32(contrast), no_scalp, soft_body)
+        return PaintedSkin(soft_head, soft_body, shown / 255)
 
 
-def _softened(
-    image: UInt8[np.ndarray, "h w 3"], color: np.ndarray, contrast: float, scalp: np.ndarray
-) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture whose differences from a colour are smaller, those of hue more so than those of light.
+@fast
+def _soften(image, logs, color, contrast, scalp, out):
+    """A picture [h, w, 3 or more] whose differences from a colour [3] are smaller, those of hue more so, in place.
 
-    What is darker than `DARKEST_SCALP` is lightened to that where `scalp` [h, w] is 1.
+    Args:
+        logs: logarithm of each display value as a share of the colour [256, 3].
+        contrast: share of the differences that is kept.
+        scalp: 1 where what is darker than `DARKEST_SCALP` is lightened to that [h, w].
+        out: [h, w, 3].
     """
-    ratio = np.log(np.maximum(image, 4).astype(np.float32) / color.astype(np.float32))
-    light = ratio.mean(2, keepdims=True)
-    hue = ratio - light
-    lifted = np.maximum(light, np.float32(np.log(DARKEST_SCALP)))
-    scalp = scalp[..., None].astype(np.float32)
-    light = light + scalp * (lifted - light)
-    ratio = light + hue * (1 - np.float32(0.5) * scalp)
-    soft = np.exp(np.float32(contrast) * (light + np.float32(HUE_SHARE) * (ratio - light))) * color.astype(np.float32)
-    return np.clip(soft + np.float32(0.5), 0, 255).astype(np.uint8)
+    darkest, third = np.float32(math.log(DARKEST_SCALP)), np.float32(1 / 3)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            r, g, b = logs[image[y, x, 0], 0], logs[image[y, x, 1], 1], logs[image[y, x, 2], 2]
+            light, bald = (r + g + b) * third, scalp[y, x]
+            lifted = contrast * (light + bald * (max(light, darkest) - light))
+            hue = contrast * np.float32(HUE_SHARE) * (1 - np.float32(0.5) * bald)
+            out[y, x, 0] = _level(color[0] * math.exp(lifted + hue * (r - light)))
+            out[y, x, 1] = _level(color[1] * math.exp(lifted + hue * (g - light)))
+            out[y, x, 2] = _level(color[2] * math.exp(lifted + hue * (b - light)))
+
+
+@fast
+def _level(value):
+    """A display value, rounded and clipped."""
+    return np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))
 
 
 def blend_heads(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation
 from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.asset_pack import Proxy, read_pack
@@ -24,12 +24,13 @@ from gghead.synthetic.parts.eyeballs import Eyes
 from gghead.synthetic.parts.irises import paint_eyes
 from gghead.synthetic.parts.makeup import LINER, ROUGE
 from gghead.synthetic.parts.mouth import ENAMEL_TINT, MOUTH_COLOR, Mouth
-from gghead.synthetic.parts.painted_skin import Paint, blend_bodies, blend_heads, read_skin
+from gghead.synthetic.parts.painted_skin import Paint, SkinReader, blend_bodies, blend_heads
 from gghead.synthetic.parts.skin import MELANIN, noise_dyes, paint_marks, region_dyes
 from gghead.synthetic.parts.skin_relief import emboss_skin, face_lines
 from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
+from gghead.synthetic.render.low_pass import low_pass
 from gghead.synthetic.render.mesh_rasterizer import rasterize, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
@@ -70,18 +71,16 @@ class TexturedHeads(HeadMaker):
         self._maps = map_skin(self._chart)
         self._texels = _place_texels(self.model, self._chart.shape)
         self._used = binary_dilation(self._texels[0] >= 0, iterations=2)
-        textures = self._pack.textures
+        textures, reader = self._pack.textures, SkinReader(self._chart)
         self._skins = {
-            name: read_skin(head, textures["skins_body"][name], self._chart)
-            for name, head in textures["skins_head"].items()
+            name: reader.read(head, textures["skins_body"][name]) for name, head in textures["skins_head"].items()
         }
         sky = Sky(self.model)
         self._styles = {
             name: prepare(sky, proxy, textures["hair"][name]) for name, proxy in self._pack.proxies["hair"].items()
         }
         self._covered = {
-            name: gaussian_filter(self._on_chart(1 - style.skin_reach), 4 * detail)
-            for name, style in self._styles.items()
+            name: low_pass(self._on_chart(1 - style.skin_reach), 4 * detail) for name, style in self._styles.items()
         }
         self._hair, self._wardrobe = HairGrower(self.model, detail), Wardrobe(self.model)
         self._beards, self._strips = BeardGrower(self.model, self._chart, self._maps), paint_strips(detail)
