@@ -10,7 +10,7 @@ from gghead.synthetic.render.lighting import Lighting
 from gghead.synthetic.render.mesh_rasterizer import FAR, project as project_points, rasterize
 from gghead.synthetic.render.shading import light_vertices, shade_solid
 from gghead.synthetic.render.shadows import shadow_matrix, shadow_of
-from gghead.synthetic.render.sheer_layers import cast, composite, pool
+from gghead.synthetic.render.sheer_layers import cast, composite, in_view, pool
 from gghead.synthetic.render.textures import DETAIL
 from gghead.synthetic.render.tone import tone_table
 from gghead.synthetic.render.visibility import CELL, curvatures, exposure_of_vertices, points_on
@@ -167,20 +167,23 @@ def render(
     lights = _lights(lighting, eye)
     shadow = _shadow(scene, look, lighting, int(np.clip(side, *SHADOW_LIMITS)))
     depth, hit, barycentric = rasterize(project(solid.points, label, side), solid.triangles, side, side)
-    around_solid, around_sheer = _exposed(scene, look, lights, hit)
+    screen = project(sheer.points, label, side)
+    shown = in_view(screen, sheer.triangles, depth)
+    solid_used, sheer_used = _used(solid, _hit(solid, hit)), _used(sheer, shown)
+    around_solid, around_sheer = _exposed(scene, look, lights, solid_used, sheer_used)
     image = np.empty((side, side, 3), np.float32)
     shade_solid(
         solid._arrays(), look, finish, lights, shadow, around_solid, supersampling, hit, barycentric, depth, image
     )
     owner = np.zeros(len(sheer.points), np.int32)
     owner[sheer.triangles] = sheer.materials[:, None]
-    light = light_vertices(sheer._arrays(), look, finish, lights, shadow, around_sheer, owner)
+    light = light_vertices(sheer._arrays(), look, finish, lights, shadow, around_sheer, owner, sheer_used)
     samples, sample_depth = np.zeros((side, side, 4), np.float32), np.zeros((side, side), np.float32)
     sample_material = np.zeros((side, side), np.uint8)
-    screen = project(sheer.points, label, side)
+    sequence = np.flatnonzero(shown)
     composite(
         screen,
-        np.argsort(screen[sheer.triangles, 2].min(1), kind="stable"),
+        sequence[np.argsort(screen[sheer.triangles[sequence], 2].min(1), kind="stable")],
         eye,
         sheer._arrays(),
         look,
@@ -252,19 +255,27 @@ def _lights(lighting: Lighting, eye: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _exposed(
-    scene: Scene, look: tuple[np.ndarray, ...], lights: tuple[np.ndarray, ...], hit: np.ndarray
+    scene: Scene,
+    look: tuple[np.ndarray, ...],
+    lights: tuple[np.ndarray, ...],
+    solid_used: np.ndarray,
+    sheer_used: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What light reaches the vertices of the sheer mesh, and of the solid one where it is seen, with its curvature."""
+    """What light reaches the vertices of both meshes that are seen, and the curvature of the solid one."""
     solid, sheer = scene.solid, scene.sheer
     casts = np.array([FINISHES[material].casts for material in Material])
     blockers = solid.points[_used(solid, casts[solid.materials])], points_on(sheer._arrays(), look, 1.4 * CELL)
-    seen = np.zeros(len(solid.triangles), bool)
-    seen[hit[hit >= 0]] = True
-    used = _used(solid, seen), np.arange(len(sheer.points), dtype=np.int32)
-    meshes = [(mesh.points, mesh.normals, rows) for mesh, rows in zip((solid, sheer), used, strict=True)]
-    around_solid, around_sheer = exposure_of_vertices(blockers, tuple(meshes), lights)
+    meshes = (solid.points, solid.normals, solid_used), (sheer.points, sheer.normals, sheer_used)
+    around_solid, around_sheer = exposure_of_vertices(blockers, meshes, lights)
     around_solid[:, 3] = curvatures(solid.points, solid.normals, solid.triangles)
     return around_solid, around_sheer
+
+
+def _hit(mesh: Mesh, hit: np.ndarray) -> np.ndarray:
+    """Whether each triangle is seen [m], by the triangles of the samples [h, w]."""
+    seen = np.zeros(len(mesh.triangles), bool)
+    seen[hit[hit >= 0]] = True
+    return seen
 
 
 def _used(mesh: Mesh, triangles: np.ndarray) -> np.ndarray:

@@ -43,8 +43,9 @@ DIRECT_SHARE = 0.6
 
 
 @fast
-def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material):
-    """Light [n, 6] on the vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit."""
+def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material, used):
+    """Light [n, 6] on the used vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit.
+    """
     points, normals, tangents, reach, alpha, _, _, _ = mesh
     _, places, tints, _, _ = look
     sources, _, _, gaze = lights
@@ -52,7 +53,7 @@ def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material)
     count = sources.shape[0]
     out, lit = np.zeros((points.shape[0], 6), np.float32), np.zeros(LIT_LIGHTS)
     light = np.zeros(6)
-    for i in range(points.shape[0]):
+    for i in used:
         m = vertex_material[i]
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]

@@ -39,13 +39,30 @@ def owns_edge(dx, dy):
 
 
 @exact
+def in_view(screen, triangles, depth):
+    """Whether each triangle may be in a picture, and not behind its solid depth [h, w] everywhere [m]."""
+    rows, columns = (depth.shape[0] + TILE - 1) // TILE, (depth.shape[1] + TILE - 1) // TILE
+    far, shown = np.empty((rows, columns), np.float32), np.zeros(triangles.shape[0], np.bool_)
+    for row in range(rows):
+        _find_farthest(depth[row * TILE :], min(TILE, depth.shape[0] - row * TILE), far[row])
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        top = max(0.0, min(screen[a, 1], screen[b, 1], screen[c, 1]))
+        bottom = min(depth.shape[0] - 1.0, max(screen[a, 1], screen[b, 1], screen[c, 1]))
+        for row in range(int(top) // TILE, math.floor(bottom / TILE) + 1):
+            if not shown[t]:
+                shown[t] = not _is_hidden(screen, a, b, c, far[row])
+    return shown
+
+
+@exact
 def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_material, solid_image, tone, out, out_depth,
               out_material):  # fmt: skip
     """Blends the layers of every sample over the solid picture, in place.
 
     Args:
         screen: positions on the screen [n, 3].
-        sequence: in which order triangles are looked at [m]; from the front, many behind others are spared.
+        sequence: triangles in the order in which they are looked at; from the front, many behind others are spared.
         eye: position of the camera [3].
         mesh, look: see shading.py.
         light: light on the vertices [n, 6].
