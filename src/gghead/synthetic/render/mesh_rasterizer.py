@@ -19,7 +19,9 @@ FAR = 1e9
 GRID = 4096.0
 """Projected positions are multiples of one over this, pixels."""
 
-exact = compiled(nogil=True)
+exact = compiled(nogil=True, error_model="numpy")
+exact_inlined = compiled(nogil=True, error_model="numpy", forceinline=True)
+"""Of what kernels call for every sample or triangle: calls copy what describes each array."""
 
 
 def rasterize(
@@ -85,7 +87,7 @@ def project(points, pose, intrinsics, side):
     return out
 
 
-@exact
+@exact_inlined
 def edge(ax, ay, bx, by, px, py):
     """Twice the signed area of the triangle a, b, p; exact in sign for float64 copies of float32 positions."""
     return (bx - ax) * (py - ay) - (by - ay) * (px - ax)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from gghead.config.compiled import compiled
 from gghead.synthetic.render.environment import LEVEL_SIDES, LEVEL_STARTS
 
-fast = compiled(fastmath=True, nogil=True, error_model="numpy")
+inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
 
 ANGLES = 32
 """Even steps of the cosine between normal and view in the table of reflectances."""
@@ -94,14 +94,14 @@ def lobe_table(roughness: float) -> Float[np.ndarray, "a 2"]:
     return table
 
 
-@fast
+@inlined
 def unit(x, y, z):
     """The vector at length 1; short ones become shorter than 1."""
     scale = 1 / math.sqrt(x * x + y * y + z * z + 1e-12)
     return x * scale, y * scale, z * scale
 
 
-@fast
+@inlined
 def environment_at(lights, level, x, y, z):
     """Filtered radiance of the environment from a direction of any length, bilinear on the octahedral map."""
     _, _, texels, gaze = lights
@@ -126,7 +126,7 @@ def environment_at(lights, level, x, y, z):
     )
 
 
-@fast
+@inlined
 def ambient_on(form, x, y, z):
     """What a white surface with this normal shows in a channel: (n, 1) A (n, 1)."""
     return max(
@@ -138,7 +138,7 @@ def ambient_on(form, x, y, z):
     )
 
 
-@fast
+@inlined
 def diffuse_light(lights, finish, m, smooth, fine, curvature, reached, lit, out):
     """Diffuse light on a surface into out [0:3], as a factor of the albedo.
 
@@ -178,7 +178,7 @@ def diffuse_light(lights, finish, m, smooth, fine, curvature, reached, lit, out)
         out[k] = total
 
 
-@fast
+@inlined
 def gloss_light(lights, finish, m, n, view, gloss, reached, lit, out):
     """What a surface reflects, into out [3:6]: two GGX lobes for every light and for the environment.
 
@@ -222,7 +222,7 @@ def gloss_light(lights, finish, m, n, view, gloss, reached, lit, out):
     out[3], out[4], out[5] = red, green, blue
 
 
-@fast
+@inlined
 def coat_light(lights, finish, m, n, view, reached, lidded, lit, out):
     """What a clear wet layer mirrors, into out [3:6]: the environment, and lights as the squares of windows."""
     sources, _, _, _ = lights
@@ -254,7 +254,7 @@ def coat_light(lights, finish, m, n, view, reached, lidded, lit, out):
         out[3 + k] *= fresnel
 
 
-@fast
+@inlined
 def strand_light(lights, finish, m, n, tangent, view, reached, lit, out):
     """Adds the highlights of strands of hair: in the color of the hair to out [0:3], in that of the light to [3:6].
 
@@ -288,7 +288,7 @@ def strand_light(lights, finish, m, n, tangent, view, reached, lit, out):
             out[3 + k] += sources[i, 3 + k] * bright
 
 
-@fast
+@inlined
 def across_strand(tangent, n, shift, hx, hy, hz):
     """Sine of the angle between the half vector and a strand that leans by `shift` towards the normal."""
     tx, ty, tz = unit(tangent[0] + shift * n[0], tangent[1] + shift * n[1], tangent[2] + shift * n[2])

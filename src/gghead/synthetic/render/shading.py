@@ -29,6 +29,7 @@ from gghead.synthetic.render.textures import DETAIL, INNER, detail, texel
 from gghead.synthetic.render.visibility import LIT_LIGHTS
 
 fast = compiled(fastmath=True, nogil=True, error_model="numpy")
+inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
 
 SAME_SURFACE = 0.02
 """Samples of a pixel that are this close in depth and of one material are shaded as one, world units."""
@@ -134,13 +135,13 @@ def shade_solid(mesh, look, finish, lights, shadow, exposed, side, hit, barycent
                         image[y, x, k] = albedo[k] * light[k] + light[3 + k]
 
 
-@fast
+@inlined
 def _passed(reached, albedo):
     """Share of ambient light with what comes through the strands in the way, which takes their color."""
     return reached + (1 - min(1.0, reached)) * STRANDS_PASS * math.sqrt(min(1.0, albedo))
 
 
-@fast
+@inlined
 def _bounced(reached, albedo):
     """Share of ambient light with what the surfaces in the way reflect, which have the same albedo.
 
@@ -150,7 +151,7 @@ def _bounced(reached, albedo):
     return max(reached, ((reached * a + b) * reached + c) * reached)
 
 
-@fast
+@inlined
 def _nearby(mesh, exposed, y, x, hit, barycentric, lit):
     """What changes slowly, at one sample: shares of ambient light, that of folds, curvature; of lights in `lit`."""
     _, _, _, reaches, _, triangles, _, _ = mesh
@@ -171,7 +172,7 @@ def _nearby(mesh, exposed, y, x, hit, barycentric, lit):
     )
 
 
-@fast
+@inlined
 def _gather(mesh, look, bump, seed, top, left, side, hit, barycentric, depth, todo, members):
     """Means over the samples of a pixel that see the surface of sample `seed`; takes them off `todo`.
 
@@ -229,7 +230,7 @@ def _gather(mesh, look, bump, seed, top, left, side, hit, barycentric, depth, to
     return found, (px * share, py * share, pz * share), smooth, fine, albedo, gloss * share
 
 
-@fast
+@inlined
 def _add_slopes(slopes, across, down, x, y, z, height):
     """Adds a sample's part in the differences of position and height along the rows and columns of samples."""
     ax, ay, az, ah, dx, dy, dz, dh = slopes
@@ -245,7 +246,7 @@ def _add_slopes(slopes, across, down, x, y, z, height):
     )
 
 
-@fast
+@inlined
 def _bumped(n, slopes):
     """The normal of a surface with heights on it.
 

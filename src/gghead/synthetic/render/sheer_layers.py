@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from gghead.synthetic.render.mesh_rasterizer import edge, exact
+from gghead.synthetic.render.mesh_rasterizer import edge, exact, exact_inlined
 from gghead.synthetic.render.textures import CASTS, INNER, texel
 from gghead.synthetic.render.tone import TONE_LIMIT, TONE_STEPS
 
@@ -32,7 +32,7 @@ TILE, REFRESH = 16, 192
 """Columns of a tile, whose farthest limit spares triangles behind it; found anew after so many triangles of a band."""
 
 
-@exact
+@exact_inlined
 def owns_edge(dx, dy):
     """Whether a triangle owns the samples on an edge along dx, dy with its inside on the positive side."""
     return dy > 0 or (dy == 0 and dx > 0)
@@ -85,19 +85,21 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
     clear, deepest = np.empty((band, width), np.float32), np.empty((band, width), np.float32)
     triangles = mesh[5]
     far = np.empty((width + TILE - 1) // TILE, np.float32)
-    rows = np.empty((triangles.shape[0], 2), np.int32)
-    for t in range(triangles.shape[0]):
+    rows = np.empty((sequence.shape[0], 2), np.int32)
+    for i in range(sequence.shape[0]):
+        t = sequence[i]
         y0, y1, y2 = screen[triangles[t, 0], 1], screen[triangles[t, 1], 1], screen[triangles[t, 2], 1]
-        rows[t, 0] = max(0, math.ceil(max(-1.0, min(y0, y1, y2)) - 0.5))
-        rows[t, 1] = min(height - 1, math.floor(min(height + 1.0, max(y0, y1, y2)) - 0.5))
+        rows[i, 0] = max(0, math.ceil(max(-1.0, min(y0, y1, y2)) - 0.5))
+        rows[i, 1] = min(height - 1, math.floor(min(height + 1.0, max(y0, y1, y2)) - 0.5))
     for top in range(0, height, band):
         bottom = min(top + band, height) - 1
         count[:], clear[:], deepest[:] = 0, 1, 0
         limit[: bottom - top + 1] = depth[top : bottom + 1]
         drawn = 0
-        for t in sequence:
-            first, last = max(rows[t, 0], top), min(rows[t, 1], bottom)
+        for i in range(sequence.shape[0]):
+            first, last = max(rows[i, 0], top), min(rows[i, 1], bottom)
             if first <= last:
+                t = sequence[i]
                 if drawn % REFRESH == 0:
                     _find_farthest(limit, bottom - top + 1, far)
                 drawn += 1
@@ -105,19 +107,11 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
                     continue
                 _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, deepest, count, layer_depth,
                          layer_color, layer_material)  # fmt: skip
-        for y in range(top, bottom + 1):
-            for x in range(width):
-                if count[y - top, x] == 0 and hit[y, x] >= 0:
-                    for k in range(3):
-                        out[y, x, k] = _display(tone, solid_image[y, x, k])
-                    out[y, x, 3], out_depth[y, x] = 1, depth[y, x]
-                    out_material[y, x] = solid_material[hit[y, x]] + 1
-                elif count[y - top, x] > 0:
-                    _blend(y, x, y - top, count, layer_depth, layer_color, layer_material, order, depth, hit,
-                           solid_material, solid_image, tone, out, out_depth, out_material)  # fmt: skip
+        _blend(top, bottom, count, layer_depth, layer_color, layer_material, order, depth, hit, solid_material,
+               solid_image, tone, out, out_depth, out_material)  # fmt: skip
 
 
-@exact
+@exact_inlined
 def _find_farthest(limit, rows, far):
     """The largest limit of the first rows of each tile, in place."""
     far[:] = 0
@@ -126,7 +120,7 @@ def _find_farthest(limit, rows, far):
             far[x // TILE] = max(far[x // TILE], limit[y, x])
 
 
-@exact
+@exact_inlined
 def _is_hidden(screen, a, b, c, far):
     """Whether a triangle is behind the limits of all tiles that it may touch."""
     nearest = min(screen[a, 2], screen[b, 2], screen[c, 2])
@@ -139,7 +133,7 @@ def _is_hidden(screen, a, b, c, far):
     return hidden
 
 
-@exact
+@exact_inlined
 def _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, deepest, count, layer_depth,
              layer_color, layer_material):  # fmt: skip
     """Adds the layers of a triangle in the rows first .. last of the band that begins at `top`."""
@@ -209,7 +203,7 @@ def _collect(t, first, last, top, screen, eye, mesh, look, light, limit, clear, 
             lights[3] = alpha
 
 
-@exact
+@exact_inlined
 def _place_for(z, row, x, count, layer_depth):
     """Where a layer of this depth goes: a free place, or that of the deepest layer, -1 if the new one is deeper."""
     slot = count[row, x]
@@ -223,7 +217,7 @@ def _place_for(z, row, x, count, layer_depth):
     return slot if z < layer_depth[row, x, slot] else -1
 
 
-@exact
+@exact_inlined
 def _shown(a, b, c, eye):
     """Share of its alpha with which a shell is drawn: seen along its surface it would be a line of dots."""
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
@@ -236,44 +230,51 @@ def _shown(a, b, c, eye):
 
 
 @exact
-def _blend(y, x, row, count, layer_depth, layer_color, layer_material, order, depth, hit, solid_material, solid_image,
+def _blend(top, bottom, count, layer_depth, layer_color, layer_material, order, depth, hit, solid_material, solid_image,
            tone, out, out_depth, out_material):  # fmt: skip
-    """One sample: layers from the front to the back, then the solid surface."""
-    layers = count[row, x]
-    for i in range(layers):
-        k, j = i, i - 1
-        while j >= 0 and layer_depth[row, x, order[j]] > layer_depth[row, x, k]:
-            order[j + 1] = order[j]
-            j -= 1
-        order[j + 1] = k
-    covered, red, green, blue = 0.0, 0.0, 0.0, 0.0
-    for i in range(layers + 1):
-        if covered > MAX_COVERAGE:
-            break
-        if i < layers:
-            k = order[i]
-            r, g, b = layer_color[row, x, k, 0], layer_color[row, x, k, 1], layer_color[row, x, k, 2]
-            alpha, z, m = layer_color[row, x, k, 3], layer_depth[row, x, k], layer_material[row, x, k]
-        elif hit[y, x] >= 0:
-            r, g, b = solid_image[y, x, 0], solid_image[y, x, 1], solid_image[y, x, 2]
-            alpha, z, m = np.float32(1), depth[y, x], np.uint8(solid_material[hit[y, x]])
-        else:
-            break
-        weight = (1 - covered) * alpha
-        red, green, blue = red + weight * r, green + weight * g, blue + weight * b
-        if covered < 0.5 and covered + weight >= 0.5:
-            out_depth[y, x] = z
-            out_material[y, x] = m + 1
-        covered += weight
-    scale = 1 / max(covered, 1e-6)
-    covered = 1.0 if covered > MAX_COVERAGE else covered
-    out[y, x, 0] = covered * _display(tone, red * scale)
-    out[y, x, 1] = covered * _display(tone, green * scale)
-    out[y, x, 2] = covered * _display(tone, blue * scale)
-    out[y, x, 3] = covered
+    """The samples of the rows top .. bottom: layers from the front to the back, then the solid surface."""
+    for y in range(top, bottom + 1):
+        for x in range(depth.shape[1]):
+            row, layers, solid = y - top, count[y - top, x], hit[y, x] >= 0
+            if layers == 0 and solid:
+                for k in range(3):
+                    out[y, x, k] = _display(tone, solid_image[y, x, k])
+                out[y, x, 3], out_depth[y, x] = 1, depth[y, x]
+                out_material[y, x] = solid_material[hit[y, x]] + 1
+            if layers == 0:
+                continue
+            for i in range(layers):
+                k, j = i, i - 1
+                while j >= 0 and layer_depth[row, x, order[j]] > layer_depth[row, x, k]:
+                    order[j + 1] = order[j]
+                    j -= 1
+                order[j + 1] = k
+            covered, red, green, blue = 0.0, 0.0, 0.0, 0.0
+            for i in range(layers + solid):
+                if covered > MAX_COVERAGE:
+                    break
+                if i < layers:
+                    k = order[i]
+                    r, g, b = layer_color[row, x, k, 0], layer_color[row, x, k, 1], layer_color[row, x, k, 2]
+                    alpha, z, m = layer_color[row, x, k, 3], layer_depth[row, x, k], layer_material[row, x, k]
+                else:
+                    r, g, b = solid_image[y, x, 0], solid_image[y, x, 1], solid_image[y, x, 2]
+                    alpha, z, m = np.float32(1), depth[y, x], np.uint8(solid_material[hit[y, x]])
+                weight = (1 - covered) * alpha
+                red, green, blue = red + weight * r, green + weight * g, blue + weight * b
+                if covered < 0.5 and covered + weight >= 0.5:
+                    out_depth[y, x] = z
+                    out_material[y, x] = m + 1
+                covered += weight
+            scale = 1 / max(covered, 1e-6)
+            covered = 1.0 if covered > MAX_COVERAGE else covered
+            out[y, x, 0] = covered * _display(tone, red * scale)
+            out[y, x, 1] = covered * _display(tone, green * scale)
+            out[y, x, 2] = covered * _display(tone, blue * scale)
+            out[y, x, 3] = covered
 
 
-@exact
+@exact_inlined
 def _display(tone, linear):
     """Display value of linear light by the table."""
     position = math.sqrt(min(max(linear, 0.0), TONE_LIMIT - 0.01) / TONE_LIMIT) * (TONE_STEPS - 1)

@@ -7,7 +7,7 @@ Every kernel takes
 
 from gghead.config.compiled import compiled
 
-fast = compiled(fastmath=True, nogil=True, error_model="numpy")
+inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
 
 START, WIDTH, HEIGHT, RECOLORED, DETAIL, INNER, CASTS = range(7)
 """Columns of the places: first texel and size of a texture, whether it is recolored, the first texel of its details (-1
@@ -18,7 +18,7 @@ RELIEF = 0.003
 """Height of 127 levels of a detail map, world units: about 1 mm."""
 
 
-@fast
+@inlined
 def _corners(width, height, u, v):
     """Columns and rows of the texels around a place, clamped at the borders, and its shares of the farther ones."""
     fx = min(max(u * width - 0.5, 0.0), width - 1.0)
@@ -27,7 +27,7 @@ def _corners(width, height, u, v):
     return x0, y0, min(x0 + 1, width - 1), min(y0 + 1, height - 1), fx - x0, fy - y0
 
 
-@fast
+@inlined
 def detail(look, m, u, v):
     """Gloss as a factor and height in world units of the detail map, bilinear, clamped at the borders."""
     _, places, _, _, details = look
@@ -40,7 +40,7 @@ def detail(look, m, u, v):
     return gloss / PLAIN_GLOSS, (level - PLAIN_GLOSS) * (RELIEF / 127.0)
 
 
-@fast
+@inlined
 def texel(look, m, u, v):
     """Albedo in linear light and alpha, bilinear, clamped at the borders; v points up. Clear texels have no colour."""
     atlas, places, tints, linear, _ = look
