@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 from scipy.ndimage import gaussian_filter, zoom
 
 from gghead.synthetic.anatomy.face_chart import FULL_HEIGHT, FULL_WIDTH, HeadChart
+from gghead.synthetic.render.mesh_rasterizer import exact
 
 NOISE_SEED = 20
 """Of the fields of noise that everybody shares; a person sees them shifted by a random offset."""
 BACK_SEAM = 0.35
 """Radians beside the cut of the chart at the back of the head, in which skin gets its plain colour."""
+
+FAINTEST = 1 / 512
+"""What is nearer to 0 in a map becomes 0: most regions are small, and nothing else is looked at."""
 
 
 class Region(IntEnum):
@@ -76,7 +80,8 @@ class SkinMaps:
     """Where the regions of the face are and how its skin is mottled.
 
     Attributes:
-        regions: one map for each `Region`, 0 to 1.
+        regions: one map for each `Region`, 0 to 1; folds also have what is below 0.
+        spans: first column of each row that is not 0 in a map, and the column after the last one.
         noise: one field for each `Noise`; the first four have zero mean and unit deviation, the spots are 0 to 1.
             Their borders match, so that they may be shifted.
         inside: 0 at the seam to the neck and at the cut at the back, where nothing may differ from the plain colour,
@@ -84,6 +89,7 @@ class SkinMaps:
     """
 
     regions: Float32[np.ndarray, "r h w"]
+    spans: Int32[np.ndarray, "r h 2"]
     noise: Float32[np.ndarray, "n h w"]
     inside: Float32[np.ndarray, "h w"]
 
@@ -92,9 +98,25 @@ def map_skin(chart: HeadChart) -> SkinMaps:
     """The maps for a texture size."""
     made = {**_soft_regions(chart), **_mouth(chart), **_eyes(chart), **_lines(chart), **_beard(chart)}
     regions = np.stack([made[region] for region in Region], dtype=np.float32, casting="same_kind")
+    spans = np.zeros((*regions.shape[:2], 2), np.int32)
+    _find_spans(regions, np.float32(FAINTEST), spans)
     # Noise has a seam where the chart is cut at the back of the head.
     seamless = np.clip((np.pi - chart.azimuth) / BACK_SEAM, 0, 1)
-    return SkinMaps(regions, _noise_fields(chart), (chart.inside * seamless).astype(np.float32))
+    return SkinMaps(regions, spans, _noise_fields(chart), (chart.inside * seamless).astype(np.float32))
+
+
+@exact
+def _find_spans(regions, faintest, spans):
+    """Where rows of maps [r, h, w] are not faint [r, h, 2], in place; what is becomes 0."""
+    for r in range(regions.shape[0]):
+        for y in range(regions.shape[1]):
+            first, end = regions.shape[2], 0
+            for x in range(regions.shape[2]):
+                if abs(regions[r, y, x]) < faintest:
+                    regions[r, y, x] = 0
+                else:
+                    first, end = min(first, x), x + 1
+            spans[r, y, 0], spans[r, y, 1] = min(first, end), end
 
 
 def _soft_regions(chart: HeadChart) -> dict[Region, np.ndarray]:

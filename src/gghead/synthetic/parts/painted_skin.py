@@ -10,6 +10,7 @@ from PIL import Image
 from gghead.config.compiled import compiled
 from gghead.synthetic.anatomy.face_chart import HeadChart
 from gghead.synthetic.anatomy.skin_regions import Noise, SkinMaps
+from gghead.synthetic.parts.skin_kernels import add_shifted, add_to
 from gghead.synthetic.render.mesh_rasterizer import exact
 
 fast = compiled(fastmath=True, nogil=True)
@@ -145,6 +146,7 @@ def blend_heads(
         gains[0],
         gains[1],
         maps.regions,
+        maps.spans,
         maps.noise,
         np.flatnonzero(dyes[0].any(1)),
         dyes[0].astype(np.float32),
@@ -173,44 +175,39 @@ def blend_bodies(
 
 
 @exact
-def _blend(first, second, gain, gain2, regions, noise, dyed, region_dyes, dyes, offsets, inside, rows, amounts, grains,
-           colors, extra, used, grain_row, out):  # fmt: skip
+def _blend(first, second, gain, gain2, regions, spans, noise, dyed, region_dyes, dyes, offsets, inside, rows, amounts,
+           grains, colors, extra, used, grain_row, out):  # fmt: skip
     """See `blend_heads`; gains include the shares of the skins, colours are 0 to 255."""
     height, width = inside.shape
-    pixel, tints = np.zeros(3, np.float32), np.zeros((3, width), np.float32)
+    line, (dots, alpha) = np.empty((3, width), np.float32), np.empty((2, width), np.float32)
     for y in range(height):
-        tints[:] = 0
-        for r in dyed:
-            for k in range(3):
-                amount = region_dyes[r, k]
-                for x in range(width):
-                    tints[k, x] += regions[r, y, x] * amount
-        for n in range(dyes.shape[0]):
-            if dyes[n, 1] != 0:
-                source, start = noise[n, (y + offsets[n, 0]) % height], offsets[n, 1]
-                for k in range(3):
-                    amount = dyes[n, k]
-                    for x in range(width - start):
-                        tints[k, x] += source[x + start] * amount
-                    for x in range(width - start, width):
-                        tints[k, x] += source[x + start - width] * amount
-        for x in range(width):
-            if not used[y, x]:
-                continue
-            for k in range(3):
+        line[:], dots[:] = 0, 0
+        for k in range(3):
+            for r in dyed:
+                begin, end = spans[r, y]
+                add_to(line[k, begin:end], regions[r, y, begin:end], region_dyes[r, k])
+            for n in range(dyes.shape[0]):
+                if dyes[n, 1] != 0:
+                    add_shifted(line[k], noise[n, (y + offsets[n, 0]) % height], offsets[n, 1], dyes[n, k])
+            for x in range(width):
                 # exp(-d) to the second order: densities are small.
-                d = tints[k, x] * inside[y, x]
+                d = line[k, x] * inside[y, x]
                 fade = 1 / (1 + d + np.float32(0.5) * d * d)
-                pixel[k] = (first[y, x, k] * gain[k] + second[y, x, k] * gain2[k]) * fade
-            dots = noise[grain_row, (y + offsets[grain_row, 0]) % height, (x + offsets[grain_row, 1]) % width]
-            for p in range(rows.shape[0]):
-                area = regions[rows[p], y, x] if rows[p] < regions.shape[0] else extra[y, x]
-                if area <= 0:
-                    continue
+                line[k, x] = (first[y, x, k] * gain[k] + second[y, x, k] * gain2[k]) * fade
+        add_shifted(dots, noise[grain_row, (y + offsets[grain_row, 0]) % height], offsets[grain_row, 1], np.float32(1))
+        for p in range(rows.shape[0]):
+            begin, end, area = 0, width, extra[y]
+            if rows[p] < regions.shape[0]:
+                begin, end, area = spans[rows[p], y, 0], spans[rows[p], y, 1], regions[rows[p], y]
+            for x in range(begin, end):
                 # Towards the edges of an area dots are fewer, not fainter.
-                broken = min(np.float32(1), max(np.float32(0), np.float32(2.2) * (np.float32(1.2) * area - dots)))
-                alpha = min(np.float32(1), area * amounts[p]) * (1 - grains[p] + grains[p] * broken)
-                for k in range(3):
-                    pixel[k] += (colors[p, k] - pixel[k]) * alpha
+                broken = min(np.float32(1), max(np.float32(0), np.float32(2.2) * (np.float32(1.2) * area[x] - dots[x])))
+                covering = min(np.float32(1), max(np.float32(0), area[x] * amounts[p]))
+                alpha[x] = covering * (1 - grains[p] + grains[p] * broken)
             for k in range(3):
-                out[y, x, k] = np.uint8(min(max(pixel[k] + np.float32(0.5), np.float32(0)), np.float32(255)))
+                for x in range(begin, end):
+                    line[k, x] += (colors[p, k] - line[k, x]) * alpha[x]
+        for x in range(width):
+            if used[y, x]:
+                for k in range(3):
+                    out[y, x, k] = np.uint8(min(max(line[k, x] + np.float32(0.5), np.float32(0)), np.float32(255)))

@@ -101,6 +101,7 @@ def paint_skin(
     offsets = (rng.random((len(Noise), 2)) * chart.shape).astype(np.int64)
     dye(
         maps.regions,
+        maps.spans,
         region_dyes(person, face.lines, rng).astype(np.float32),
         maps.noise,
         offsets,

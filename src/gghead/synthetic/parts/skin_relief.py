@@ -108,6 +108,7 @@ def emboss_skin(
     scale = np.array([128.0, LEVELS])
     emboss(
         maps.regions,
+        maps.spans,
         (columns[0] * scale).astype(np.float32),
         maps.noise,
         offsets,

@@ -45,8 +45,7 @@ DIRECT_SHARE = 0.6
 
 @fast
 def light_vertices(mesh, look, finish, lights, shadow, exposed, vertex_material, used):
-    """Light [n, 6] on the used vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit.
-    """
+    """Light [n, 6] on used vertices of a sheer mesh, a factor of the albedo and what is added; both sides are lit."""
     points, normals, tangents, reach, alpha, _, _, _ = mesh
     _, places, tints, _, _ = look
     sources, _, _, gaze = lights

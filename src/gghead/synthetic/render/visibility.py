@@ -58,24 +58,25 @@ def exposure_of_vertices(
         lights: see reflectance.py.
     """
     directions = np.concatenate([around(DIRECTIONS), lights[0][:, :3]])
-    radiance = np.empty((DIRECTIONS, 3))
+    radiance = np.empty((DIRECTIONS, 3), np.float32)
     _radiance(lights, directions[:DIRECTIONS], radiance)
-    sums = [np.zeros((len(points), 6), np.float32) for points, _, _ in meshes]
+    frames = _frames(directions)
+    compact = [(points[used], normals[used]) for points, normals, used in meshes]
+    sums = [np.zeros((len(points), 6), np.float32) for points, _ in compact]
     out = [np.zeros((len(points), COLUMNS), np.float32) for points, _, _ in meshes]
     splats, depth = np.empty((2, CELLS, CELLS), np.float32)
-    for i, direction in enumerate(directions):
-        axes = np.stack([*_across(direction), direction]).astype(np.float32)
+    for i, axes in enumerate(frames):
         splats[:] = EMPTY
         for block in blockers:
             _splat(block, axes, splats)
         _fill_holes(splats, depth)
-        for number, (mesh, share, column) in enumerate(zip(meshes, sums, out, strict=True)):
+        for number, (mesh, share, column) in enumerate(zip(compact, sums, out, strict=True)):
             if i < DIRECTIONS and i % (number + 1) == 0:
-                _gather_ambient(*mesh, axes, depth, radiance[i].astype(np.float32), share)
+                _gather_ambient(*mesh, axes, depth, radiance[i], share)
             elif i >= DIRECTIONS:
-                _gather_light(*mesh, axes, depth, column[:, 4 + i - DIRECTIONS])
-    for share, column in zip(sums, out, strict=True):
-        column[:, :3] = (share[:, :3] + 1e-6) / (share[:, 3:] + 1e-6)
+                _gather_light(*mesh, meshes[number][2], axes, depth, column[:, 4 + i - DIRECTIONS])
+    for share, column, (_, _, used) in zip(sums, out, meshes, strict=True):
+        column[used, :3] = (share[:, :3] + 1e-6) / (share[:, 3:] + 1e-6)
     return out
 
 
@@ -86,10 +87,11 @@ def around(count: int) -> Float[np.ndarray, "n 3"]:
     return np.stack([flat * np.sin(turn), height, flat * np.cos(turn)], 1)
 
 
-def _across(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    right = np.cross([0.13, 1.0, 0.07], direction)
-    right /= np.linalg.norm(right)
-    return right, np.cross(direction, right)
+def _frames(directions: Float[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3 3"]:
+    """Right, up and forward of the depth map from each direction."""
+    right = np.cross([0.13, 1.0, 0.07], directions)
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    return np.stack([right, np.cross(directions, right), directions], 1).astype(np.float32)
 
 
 @fast
@@ -200,10 +202,10 @@ def _seen(px, py, pz, nx, ny, nz, cosine, axes, ox, oy, depth):
 
 
 @fast
-def _gather_ambient(points, normals, used, axes, depth, radiance, sums):
+def _gather_ambient(points, normals, axes, depth, radiance, sums):
     """Adds a direction's light that reaches each vertex, and what would without anything in the way, in place."""
     ox, oy = _origin(axes, depth.shape[0])
-    for i in used:
+    for i in range(points.shape[0]):
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
         cosine = nx * axes[2, 0] + ny * axes[2, 1] + nz * axes[2, 2]
         if cosine > np.float32(LEAST_COSINE):
@@ -216,12 +218,12 @@ def _gather_ambient(points, normals, used, axes, depth, radiance, sums):
 
 @fast
 def _gather_light(points, normals, used, axes, depth, out):
-    """Share of a direction's light that reaches each vertex, in place."""
+    """Share of a direction's light that reaches each vertex, at the rows `used` of the result, in place."""
     ox, oy = _origin(axes, depth.shape[0])
-    for i in used:
+    for i in range(points.shape[0]):
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
         cosine = nx * axes[2, 0] + ny * axes[2, 1] + nz * axes[2, 2]
-        out[i] = _seen(points[i, 0], points[i, 1], points[i, 2], nx, ny, nz, cosine, axes, ox, oy, depth)
+        out[used[i]] = _seen(points[i, 0], points[i, 1], points[i, 2], nx, ny, nz, cosine, axes, ox, oy, depth)
 
 
 @fast
