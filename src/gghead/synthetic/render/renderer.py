@@ -294,7 +294,10 @@ def _shadow(
         return shadow_of(depth, np.eye(3, 4), 0.0)
     matrix = shadow_matrix(lighting.directions[0], size)
     for mesh, sheer in ((scene.solid, False), (scene.sheer, True)):
-        cast(_into(matrix, mesh.points), mesh._arrays(), look, sheer, depth)
+        screen = _into(matrix, mesh.points)
+        # Hair that the head hides from the light shades nothing beside it.
+        chosen = in_view(screen, mesh.triangles, depth) if sheer else np.ones(len(mesh.triangles), bool)
+        cast(screen, np.flatnonzero(chosen), mesh._arrays(), look, sheer, depth)
     return shadow_of(depth, matrix, float(lighting.radii[0]))
 
 

@@ -285,39 +285,40 @@ def _display(tone, linear):
 @exact
 def pool(samples, depth, material, side, image, pixel_depth, pixel_material):
     """Samples -> pixels, in place: mean colours, the material that most samples have, the mean depth of those."""
-    votes, sums = np.zeros(256, np.int64), np.zeros(256, np.float64)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
             for k in range(4):
                 image[y, x, k] = 0
+            best, most = 0, 0
             for s in range(side * side):
                 yy, xx = y * side + s // side, x * side + s % side
                 for k in range(4):
                     image[y, x, k] += samples[yy, xx, k] / (side * side)
-                votes[material[yy, xx]] += 1
-                sums[material[yy, xx]] += depth[yy, xx]
-            best = 0
-            for s in range(side * side):
-                m = material[y * side + s // side, x * side + s % side]
-                if votes[m] > votes[best] or (votes[m] == votes[best] and m > best):
-                    best = m
+                m = material[yy, xx]
+                if m == best and most > 0:
+                    continue
+                votes, total = 0, 0.0
+                for other in range(side * side):
+                    v, u = y * side + other // side, x * side + other % side
+                    if material[v, u] == m:
+                        votes += 1
+                        total += depth[v, u]
+                if votes > most or (votes == most and m > best):
+                    best, most = m, votes
+                    pixel_depth[y, x] = total / votes
             pixel_material[y, x] = best
-            pixel_depth[y, x] = sums[best] / votes[best]
-            for s in range(side * side):
-                m = material[y * side + s // side, x * side + s % side]
-                votes[m], sums[m] = 0, 0.0
 
 
 @exact
-def cast(screen, mesh, look, sheer, depth):
-    """Draws what casts a shadow into the depth [s, s] of a parallel projection, in place.
+def cast(screen, chosen, mesh, look, sheer, depth):
+    """Draws those of the chosen triangles that cast a shadow into the depth [s, s] of a parallel projection, in place.
 
     Depth is linear in the picture here, as it is not before a pinhole.
     """
     _, _, _, _, alphas, triangles, uvs, materials = mesh
     _, places, _, _, _ = look
     size = depth.shape[0]
-    for t in range(triangles.shape[0]):
+    for t in chosen:
         a, b, c, m = triangles[t, 0], triangles[t, 1], triangles[t, 2], materials[t]
         x0, y0, z0 = np.float64(screen[a, 0]), np.float64(screen[a, 1]), np.float64(screen[a, 2])
         x1, y1, z1 = np.float64(screen[b, 0]), np.float64(screen[b, 1]), np.float64(screen[b, 2])
