@@ -191,36 +191,34 @@ def gloss_light(lights, finish, m, n, view, gloss, reached, lit, out):
     facing = max(n[0] * view[0] + n[1] * view[1] + n[2] * view[2], 0.03)
     twice = 2 * (n[0] * view[0] + n[1] * view[1] + n[2] * view[2])
     rx, ry, rz = twice * n[0] - view[0], twice * n[1] - view[1], twice * n[2] - view[2]
-    angle = min(int(facing * ANGLES), ANGLES - 1)
     red, green, blue = 0.0, 0.0, 0.0
     for lobe in range(2):
-        share = gloss * reached * (numbers[m, SECOND] if lobe else 1 - numbers[m, SECOND])
-        if share > 0:
-            share *= f0 * lobes[m, lobe, angle, 0] + lobes[m, lobe, angle, 1]
-            e = environment_at(lights, int(numbers[m, LEVEL + lobe]), rx, ry, rz)
-            red, green, blue = red + share * e[0], green + share * e[1], blue + share * e[2]
-    for i in range(sources.shape[0]):
-        lx, ly, lz = sources[i, 0], sources[i, 1], sources[i, 2]
-        cosine = n[0] * lx + n[1] * ly + n[2] * lz
-        if cosine <= 0 or lit[i] <= 0:
+        weight = gloss * (numbers[m, SECOND] if lobe else 1 - numbers[m, SECOND])
+        if weight <= 0:
             continue
-        hx, hy, hz = unit(lx + view[0], ly + view[1], lz + view[2])
-        half = n[0] * hx + n[1] * hy + n[2] * hz
-        away = 1 - (lx * hx + ly * hy + lz * hz)
-        fresnel = f0 + (1 - f0) * away * away * away * away * away
-        bright = 0.0
-        for lobe in range(2):
-            alpha = numbers[m, ROUGHNESS + lobe]
+        alpha = numbers[m, ROUGHNESS + lobe]
+        angle = min(int(facing * ANGLES), ANGLES - 1)
+        share = f0 * lobes[m, lobe, angle, 0] + lobes[m, lobe, angle, 1]
+        e = environment_at(lights, int(numbers[m, LEVEL + lobe]), rx, ry, rz)
+        share *= weight * reached
+        red, green, blue = red + share * e[0], green + share * e[1], blue + share * e[2]
+        for i in range(sources.shape[0]):
+            lx, ly, lz = sources[i, 0], sources[i, 1], sources[i, 2]
+            cosine = n[0] * lx + n[1] * ly + n[2] * lz
+            if cosine <= 0 or lit[i] <= 0:
+                continue
+            hx, hy, hz = unit(lx + view[0], ly + view[1], lz + view[2])
+            half = n[0] * hx + n[1] * hy + n[2] * hz
             a2 = alpha * alpha + 0.25 * sources[i, 6] * sources[i, 6]
             a = math.sqrt(a2)
             bell = half * half * (a2 - 1) + 1
             spread = 2 * cosine * facing * (1 - a) + a * (cosine + facing)
-            weight = numbers[m, SECOND] if lobe else 1 - numbers[m, SECOND]
-            bright += weight * a2 / (bell * bell * max(spread, 1e-4))
-        bright *= 0.5 * gloss * lit[i] * fresnel * cosine
-        red += bright * sources[i, 3]
-        green += bright * sources[i, 4]
-        blue += bright * sources[i, 5]
+            away = 1 - (lx * hx + ly * hy + lz * hz)
+            fresnel = f0 + (1 - f0) * away * away * away * away * away
+            bright = weight * lit[i] * fresnel * cosine * a2 / (bell * bell) * 0.5 / max(spread, 1e-4)
+            red += bright * sources[i, 3]
+            green += bright * sources[i, 4]
+            blue += bright * sources[i, 5]
     out[3], out[4], out[5] = red, green, blue
 
 
