@@ -15,7 +15,6 @@ from gghead.synthetic.render.reflectance import environment_at
 from gghead.synthetic.render.textures import CASTS, texel
 
 fast = compiled(fastmath=True, nogil=True, error_model="numpy")
-inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
 
 DIRECTIONS = 48
 """Directions from which light is tried."""
@@ -152,7 +151,7 @@ def _splat(points, axes, depth):
             depth[y, x] = max(depth[y, x], px * fx + py * fy + pz * fz)
 
 
-@inlined
+@fast
 def _origin(axes, size):
     """Where the world's origin is on a depth map, cells."""
     scale = np.float32(1 / CELL)
@@ -176,7 +175,7 @@ def _fill_holes(depth, out):
                 out[y, x] = max(beside, min(depth[y - 1, x], depth[y + 1, x]))
 
 
-@inlined
+@fast
 def _seen(px, py, pz, nx, ny, nz, cosine, axes, ox, oy, depth):
     """Share of a direction's light that reaches a point: bilinear over the four nearest cells."""
     size, cell = depth.shape[0], np.float32(CELL)
