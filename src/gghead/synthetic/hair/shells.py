@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 
 from gghead.synthetic.anatomy.asset_pack import Proxy
 from gghead.synthetic.anatomy.head_model import HeadModel, Similarity
-from gghead.synthetic.render.low_pass import low_pass
+from gghead.synthetic.hair.low_pass import low_pass
 from gghead.synthetic.render.mesh_rasterizer import FAR, exact, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh
 

@@ -17,6 +17,7 @@ from gghead.synthetic.anatomy.skin_regions import CREASE_HEIGHTS, Noise, Region,
 from gghead.synthetic.hair.beards import BeardGrower
 from gghead.synthetic.hair.brows import BrowPatches, brow_color
 from gghead.synthetic.hair.hair import HairGrower
+from gghead.synthetic.hair.low_pass import low_pass
 from gghead.synthetic.hair.shells import Sky, hair_mesh, prepare
 from gghead.synthetic.hair.texture import paint_strips
 from gghead.synthetic.parts.clothes import random_outfit, skin_mesh
@@ -30,7 +31,6 @@ from gghead.synthetic.parts.skin_relief import emboss_skin, face_lines
 from gghead.synthetic.parts.teeth import Teeth, paint_teeth, random_teeth
 from gghead.synthetic.people.textured_looks import SHAVED, Look, random_look
 from gghead.synthetic.people.wardrobe import Wardrobe, random_worn
-from gghead.synthetic.render.low_pass import low_pass
 from gghead.synthetic.render.mesh_rasterizer import rasterize, vertex_normals
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface
 
