@@ -19,7 +19,7 @@ BACK_SEAM = 0.35
 """Radians beside the cut of the chart at the back of the head, in which skin gets its plain colour."""
 
 FAINTEST = 1 / 512
-"""What is nearer to 0 in a map becomes 0: most regions are small, and nothing else is looked at."""
+"""What is nearer to 0 in a map colours nothing: most regions are small, and nothing else is looked at."""
 
 
 class Region(IntEnum):
@@ -81,7 +81,7 @@ class SkinMaps:
 
     Attributes:
         regions: one map for each `Region`, 0 to 1; folds also have what is below 0.
-        spans: first column of each row that is not 0 in a map, and the column after the last one.
+        spans: first column of each row of a map that is not faint, and the column after the last one.
         noise: one field for each `Noise`; the first four have zero mean and unit deviation, the spots are 0 to 1.
             Their borders match, so that they may be shifted.
         inside: 0 at the seam to the neck and at the cut at the back, where nothing may differ from the plain colour,
@@ -107,14 +107,12 @@ def map_skin(chart: HeadChart) -> SkinMaps:
 
 @exact
 def _find_spans(regions, faintest, spans):
-    """Where rows of maps [r, h, w] are not faint [r, h, 2], in place; what is becomes 0."""
+    """Where rows of maps [r, h, w] are not faint: spans [r, h, 2], in place."""
     for r in range(regions.shape[0]):
         for y in range(regions.shape[1]):
             first, end = regions.shape[2], 0
             for x in range(regions.shape[2]):
-                if abs(regions[r, y, x]) < faintest:
-                    regions[r, y, x] = 0
-                else:
+                if abs(regions[r, y, x]) >= faintest:
                     first, end = min(first, x), x + 1
             spans[r, y, 0], spans[r, y, 1] = min(first, end), end
 
@@ -267,7 +265,7 @@ def _values(chart: HeadChart, rng: np.random.Generator, cell: float) -> np.ndarr
     """Smooth noise with features of `cell` texels of the full texture, which goes on beyond its borders."""
     coarse = rng.standard_normal((round(FULL_HEIGHT / cell) + 2, round(FULL_WIDTH / cell) + 2))
     scale = (chart.shape[0] / coarse.shape[0], chart.shape[1] / coarse.shape[1])
-    fine = np.asarray(zoom(coarse, scale, order=3, mode="grid-wrap", grid_mode=True, output=np.float32))
+    fine = np.asarray(zoom(coarse, scale, order=3, mode="grid-wrap", grid_mode=True))
     return (fine - fine.mean()) / fine.std()
 
 

@@ -15,7 +15,7 @@ def dye(regions, spans, region_dyes, noise, offsets, noise_dyes, inside, base, i
     """image [h, w, 3] = base [3] * exp(-inside * density) with density = sum of maps times their dyes.
 
     Args:
-        regions: maps [r, h, w] with dyes [r, 3], which are 0 beside their spans; maps without dye are skipped.
+        regions: maps [r, h, w] with dyes [r, 3], looked at in their spans alone; maps without dye are skipped.
         noise: maps [n, h, w] with dyes [n, 3], each read from a shifted place: offsets [n, 2] in texels.
         inside: share of the density that acts [h, w].
         base: colour without any dye [3].
@@ -59,7 +59,7 @@ def emboss(regions, spans, region_steps, noise, offsets, noise_steps, inside, ou
     """out [h, w, 2] = 128 + inside * sum of maps times their steps, rounded and clipped to 0 .. 255.
 
     Args:
-        regions: maps [r, h, w] with steps [r, 2], which are 0 beside their spans; maps without steps are skipped.
+        regions: maps [r, h, w] with steps [r, 2], looked at in their spans alone; maps without steps are skipped.
         noise: maps [n, h, w] with steps [n, 2], each read from a shifted place: offsets [n, 2] in texels.
         inside: share that acts [h, w].
         out: is overwritten.

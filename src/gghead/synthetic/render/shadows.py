@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32
 from gghead.config.compiled import compiled
 from gghead.synthetic.render.mesh_rasterizer import FAR
 
-fast = compiled(fastmath=True, nogil=True, error_model="numpy")
+inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
 
 SHADOW_BIAS = 0.006
 """Along the light and along the normal, world units."""
@@ -56,7 +56,7 @@ def shadow_of(
     return depth, near, far, matrix, math.tan(radius)
 
 
-@fast
+@inlined
 def lit_share(shadow, px, py, pz, nx, ny, nz):
     """Share of the first light that reaches a point a little above a surface.
 

@@ -8,8 +8,6 @@ Every kernel takes
 from gghead.config.compiled import compiled
 
 inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
-"""Of what kernels call for every sample: calls copy what describes each array. What decides between light and shadow is
-not inlined: rearranged with what is around it, it falls out differently on other processors."""
 
 START, WIDTH, HEIGHT, RECOLORED, DETAIL, INNER, CASTS = range(7)
 """Columns of the places: first texel and size of a texture, whether it is recolored, the first texel of its details (-1

@@ -15,6 +15,7 @@ from gghead.synthetic.render.reflectance import environment_at
 from gghead.synthetic.render.textures import CASTS, texel
 
 fast = compiled(fastmath=True, nogil=True, error_model="numpy")
+inlined = compiled(fastmath=True, nogil=True, error_model="numpy", forceinline=True)
 
 DIRECTIONS = 48
 """Directions from which light is tried."""
@@ -151,7 +152,7 @@ def _splat(points, axes, depth):
             depth[y, x] = max(depth[y, x], px * fx + py * fy + pz * fz)
 
 
-@fast
+@inlined
 def _origin(axes, size):
     """Where the world's origin is on a depth map, cells."""
     scale = np.float32(1 / CELL)
@@ -175,7 +176,7 @@ def _fill_holes(depth, out):
                 out[y, x] = max(beside, min(depth[y - 1, x], depth[y + 1, x]))
 
 
-@fast
+@inlined
 def _seen(px, py, pz, nx, ny, nz, cosine, axes, ox, oy, depth):
     """Share of a direction's light that reaches a point: bilinear over the four nearest cells."""
     size, cell = depth.shape[0], np.float32(CELL)
