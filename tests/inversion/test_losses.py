@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gghead.inversion.losses import feature_difference, feature_maps, multiscale_ssim
+from gghead.inversion.losses import dimmed_to_white, feature_difference, feature_maps, multiscale_ssim
 from gghead.metrics.efficientnet import feature_distance, load_efficientnet
 from tolerances import EXACT_FLOAT32
 
@@ -54,3 +54,12 @@ def test_features_differ_as_the_metric_says() -> None:
     expected = feature_distance(network, first.byte(), second.byte())
     found = feature_difference(feature_maps(network, first / 255), feature_maps(network, second / 255))
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=EXACT_FLOAT32.atol)
+
+
+def test_only_where_a_picture_is_white_may_a_head_be_brighter() -> None:
+    white, grey, nobody = [0.5, 0.5, 0.5, 0.5], [0.3, 0.3, 0.3, 0.5], [0.0] * 4
+    pixels = torch.tensor([white, grey, nobody])[None, None]
+    alpha = torch.full((1, 1, 3, 1), 0.5)
+    bright, dark = torch.full((1, 1, 3, 3), 0.9), torch.full((1, 1, 3, 3), 0.1)
+    assert dimmed_to_white(bright, alpha, pixels)[0, 0, :, 0].tolist() == pytest.approx([0.5, 0.9, 0.9])
+    assert torch.equal(dimmed_to_white(dark, alpha, pixels), dark)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
 from gghead.inference.smoothing_filter import close_gaps
-from gghead.inversion.losses import below_black, feature_difference, feature_maps, multiscale_ssim
+from gghead.inversion.losses import below_black, dimmed_to_white, feature_difference, feature_maps, multiscale_ssim
 from gghead.inversion.refined_cameras import refined
 from gghead.inversion.residual_maps import ResidualMaps, level_sides, resized
 from gghead.inversion.style_space import StyleSpace
@@ -200,6 +200,7 @@ class Fitting:
             heads = self.generator.decode_maps(maps).gaussians
             prior = prior + weights.below_black * below_black(heads, self._cameras(chosen))
         rgb, alpha = (drawn * targets.inside[chosen] for drawn in self.draw(maps, chosen, closed))
+        rgb = dimmed_to_white(rgb, alpha, targets.pixels[chosen])
         colors = targets.backgrounds[chosen, behind]
         drawn = rgb + (1 - alpha) * colors[:, None, None]
         wanted = targets.over(chosen, colors)

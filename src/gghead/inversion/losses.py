@@ -81,6 +81,22 @@ def below_black(heads: Gaussians, cameras: Cameras) -> Float[Tensor, ""]:
     return (-0.5 - torch.einsum("bnk,bnkc->bnc", weights, heads.sh.expand(*weights.shape, 3))).relu().mean()
 
 
+def dimmed_to_white(
+    rgb: Float[Tensor, "B H W 3"], alpha: Float[Tensor, "B H W 1"], pixels: Float[Tensor, "B H W 4"]
+) -> Float[Tensor, "B H W 3"]:
+    """Colours as a picture shows them that has nothing brighter than white: cut where its person is white, only there.
+
+    What is brighter is as right as white there; elsewhere it is wrong, and has a gradient.
+
+    Args:
+        rgb: premultiplied colours that are compared with the picture, not bounded above.
+        alpha: of these.
+        pixels: of the picture, premultiplied, and its alpha, 0 to 1.
+    """
+    seen = pixels[..., 3:]
+    return torch.where((pixels[..., :3] >= seen) & (seen > 0), rgb.minimum(alpha), rgb)
+
+
 def feature_maps(network: EfficientNetLite0, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
     """Maps of a network for pictures in [0, 1], each pixel's channels scaled to unit length."""
     return [functional.normalize(found, dim=1, eps=MIN_MAP) for found in network.maps(pictures * 255)]
