@@ -170,6 +170,6 @@ MIRRORED_POSE = 1.0
 GPU_FITS = 0.01
 """Losses of the first steps of an inversion on a GPU against the CPU's, relative: Adam enlarges small gradients."""
 OFFICIAL_INVERSION = 40.0
-"""dB, of an imported official checkpoint's own picture that was inverted."""
+"""dB on white, of an imported official checkpoint's own picture that was inverted."""
 RIM_LEFT = 0.45
 """Share of what a background adds to the rim of a mask that may stay there where both have smooth colours."""

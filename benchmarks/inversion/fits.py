@@ -59,8 +59,9 @@ class Protocol:
 
     def stages(self) -> tuple[Stage, ...]:
         """What the method makes of the quality's stages."""
-        styles, details = stages_of(self.quality)
-        methods = {"encoder": (), "w": (replace(styles, layers=False),), "w+": (styles,), "maps": (styles, details)}
+        *styles, details = stages_of(self.quality)
+        one = tuple(replace(stage, layers=False) for stage in styles)
+        methods = {"encoder": (), "w": one, "w+": tuple(styles), "maps": (*styles, details)}
         return methods[self.method]
 
 

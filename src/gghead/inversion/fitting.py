@@ -23,7 +23,8 @@ from gghead.uv.samples import sample_maps
 
 MAX_GAIN = 0.7
 """Of the logarithm of a colour gain: from half to twice as bright."""
-STYLE_RATE, LAYER_RATE, DETAIL_RATE = 0.08, 0.03, 0.02
+SEARCH_RATE, STYLE_RATE, LAYER_RATE, DETAIL_RATE = 0.15, 0.08, 0.03, 0.02
+"""Of one style for all layers while it is alone, of the same while layers have theirs, of these, and of maps."""
 EXPRESSION_RATE = 0.002
 """Of what single pictures have of their own: at the rate of what they share it would take that over."""
 PICTURE_RATES = (0.03, 0.01)
@@ -41,7 +42,8 @@ class Stage:
     Attributes:
         steps: how many.
         details: whether residual maps are fitted, to styles that stay; else styles.
-        layers: whether layers have styles of their own (W+); else one for all (W), to compare with.
+        layers: whether layers have styles of their own (W+); else one for all (W), which is looked for first, since
+            layers of their own soon fit one picture by a way that leads nowhere.
     """
 
     steps: int
@@ -149,7 +151,8 @@ class Fitting:
             if len(fit.expressions):
                 groups.append({"params": list(fit.expressions.parameters()), "top": EXPRESSION_RATE})
         else:
-            groups = [{"params": [fit.shared_style], "top": STYLE_RATE}, per_picture]
+            top = STYLE_RATE if stage.layers else SEARCH_RATE
+            groups = [{"params": [fit.shared_style], "top": top}, per_picture]
             if stage.layers:
                 groups.insert(1, {"params": [fit.layer_styles], "top": LAYER_RATE})
         return torch.optim.Adam(groups, betas=(0.9, 0.98))

@@ -77,10 +77,11 @@ def invert(
 ) -> Person:
     """Finds the head of a generator that looks like the person in photographs.
 
-    Styles of all layers are fitted first, from where an encoder says or else from the mean, then residuals of the UV
-    maps, to absolute differences, multi-scale structural similarity and features of EfficientNet-Lite0 where its
-    package is installed; cameras move within small bounds. The same photographs, generator, encoder, quality and seed
-    make the same person on one CPU; on a GPU, which adds in another order each time, nearly the same.
+    Styles of all layers (with "best" first one for all) are fitted first, from where an encoder says or else from the
+    mean, then residuals of the UV maps, to absolute differences, multi-scale structural similarity and features of
+    EfficientNet-Lite0 where its package is installed; cameras move within small bounds. The same photographs,
+    generator, encoder, quality and seed make the same person on one CPU; on a GPU, which adds in another order each
+    time, nearly the same.
 
     Args:
         photos: of one person; what is not prepared is, as `gghead.photos.prepare` does it.

@@ -10,9 +10,9 @@ QUALITIES: dict[Quality, tuple[Stage, ...]] = {
     "encoder": (),
     "fast": (Stage(40, details=False), Stage(60, details=True)),
     "good": (Stage(160, details=False), Stage(120, details=True)),
-    "best": (Stage(600, details=False), Stage(400, details=True)),
+    "best": (Stage(300, details=False, layers=False), Stage(300, details=False), Stage(400, details=True)),
 }
-"""Without steps a person is what the encoder says.
+"""Without steps a person is what the encoder says. One style for all layers is looked for first where there is time.
 
 A step on styles runs the generator both ways, and takes twice as long as one on details."""
 
