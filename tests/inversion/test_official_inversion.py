@@ -14,12 +14,11 @@ from tolerances import OFFICIAL_INVERSION
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("name", "side"), [("official_a.pkl", 128), ("official_c.pkl", 64)])
-def test_its_own_picture_is_found_again(name: str, side: int, seed: int) -> None:
+def test_its_own_picture_is_found_again(name: str, side: int) -> None:
     generator = read_official(official_file(name)).generator_ema.requires_grad_(False).eval()
     camera = Cameras.frontal(resolution=side)
-    seen = as_learned(generator.config).render(generator.sample([seed])[0], camera, background=0.0)
+    seen = as_learned(generator.config).render(generator.sample([1])[0], camera, background=0.0)
     image = to_uint8(torch.where(seen.alpha > 0, seen.rgb / seen.alpha, 0))[0]
     alpha = seen.alpha[0, ..., 0].numpy()
     picture = Picture(image, alpha, Cameras.from_labels(camera.labels()[0], side))
