@@ -59,7 +59,7 @@ class Protocol:
 
     def stages(self) -> tuple[Stage, ...]:
         """What the method makes of the quality's stages."""
-        *styles, details = stages_of(self.quality)
+        *styles, details = stages_of(self.quality, self.encoded)
         one = tuple(replace(stage, layers=False) for stage in styles)
         methods = {"encoder": (), "w": one, "w+": tuple(styles), "maps": (*styles, details)}
         return methods[self.method]

@@ -125,6 +125,10 @@ class Fitting:
         network: tells pictures apart; None leaves its term out.
         weights: of the losses.
         seed: order of the pictures and of the colours behind them.
+
+    Attributes:
+        fit: what is fitted.
+        encoded: whether an encoder has said where styles begin.
     """
 
     def __init__(
@@ -136,7 +140,7 @@ class Fitting:
         seed: int = 0,
     ) -> None:
         self.generator, self.targets, self.weights = generator, targets, weights
-        self.fit = HeadFit(generator, len(targets))
+        self.fit, self.encoded = HeadFit(generator, len(targets)), False
         self._network, self._seed = network, seed
         self._seen = as_learned(generator.config)
         self._features = {} if network is None else self._target_features(network)

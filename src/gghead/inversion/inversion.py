@@ -77,11 +77,11 @@ def invert(
 ) -> Person:
     """Finds the head of a generator that looks like the person in photographs.
 
-    Styles of all layers (with "best" first one for all) are fitted first, from where an encoder says or else from the
-    mean, then residuals of the UV maps, to absolute differences, multi-scale structural similarity and features of
-    EfficientNet-Lite0 where its package is installed; cameras move within small bounds. The same photographs,
-    generator, encoder, quality and seed make the same person on one CPU; on a GPU, which adds in another order each
-    time, nearly the same.
+    Styles of all layers are fitted first, from where an encoder says or else from the mean ("best" then looks for one
+    style of all layers before), then residuals of the UV maps, to absolute differences, multi-scale structural
+    similarity and features of EfficientNet-Lite0 where its package is installed; cameras move within small bounds. The
+    same photographs, generator, encoder, quality and seed make the same person on one CPU; on a GPU, which adds in
+    another order each time, nearly the same.
 
     Args:
         photos: of one person; what is not prepared is, as `gghead.photos.prepare` does it.
@@ -184,6 +184,7 @@ def begin(
         targets = Targets.of(pictures, side, NUM_BACKGROUNDS, seed, generator.device)
         fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
     if encoder is not None:
+        fitting.encoded = True
         with torch.no_grad():
             fitting.fit.shared_style.copy_(encoder.encode(targets)[0])
     return fitting
@@ -210,7 +211,7 @@ def run(
         ValueError: the state is of another fit.
         torch.OutOfMemoryError: there is no room for a step; says what lowers it.
     """
-    stages = stages_of(quality)
+    stages = stages_of(quality, fitting.encoded)
     left = None if state is None else read_state(state)
     start = Position() if left is None else read_position(left)
     total = sum(stage.steps for stage in stages)
