@@ -20,6 +20,14 @@ class EqualError:
     rate: float
 
 
+def pair_distances(
+    first: Float[Tensor, "H D"], second: Float[Tensor, "H D"]
+) -> tuple[Float[Tensor, " H"], Float[Tensor, " M"]]:
+    """Distances between vectors of the same people, and those between the first of one and the second of another."""
+    every = torch.cdist(first, second)
+    return every.diagonal(), every[~torch.eye(len(every), dtype=torch.bool)]
+
+
 def equal_error(same: Float[Tensor, " N"], other: Float[Tensor, " M"]) -> EqualError:
     """The threshold between distances of pairs of one person and of two.
 

@@ -25,7 +25,7 @@ from gghead.evaluation.identity import (
 )
 from gghead.metrics.identity import PUBLISHED_THRESHOLD, FaceRecognizer
 from gghead.synthetic.people.portraits import Sitting
-from studies.equal_error import equal_error
+from studies.equal_error import equal_error, pair_distances
 from studies.rendered_people import draw_people
 
 EYES_AND_NOSE = [45, 42, 36, 39, 33]
@@ -60,9 +60,7 @@ def main() -> None:
 
 def told_apart(known: Identities, degrees: int) -> dict[str, float]:
     """Errors over pairs of a view at -degrees and one at +degrees: of one head, and of two."""
-    left, right = (known.embeddings[:, VIEWS.index(side)] for side in (-degrees, degrees))
-    distances = torch.cdist(left, right)
-    same, other = distances.diagonal(), distances[~torch.eye(len(distances), dtype=torch.bool)]
+    same, other = pair_distances(known.seen_from(-degrees), known.seen_from(degrees))
     found = equal_error(same, other)
     errors = {"equal_error_threshold": found.threshold, "equal_error_rate": found.rate}
     for threshold in (PUBLISHED_THRESHOLD, SYNTHETIC_THRESHOLD):

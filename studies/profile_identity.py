@@ -20,7 +20,7 @@ from gghead.inference.generated import GeneratedHeads, SamplingProtocol
 from gghead.inference.loading import load
 from gghead.metrics.identity import FaceRecognizer
 from gghead.synthetic.people.portraits import Sitting
-from studies.equal_error import EqualError, equal_error
+from studies.equal_error import equal_error, pair_distances
 from studies.rendered_people import draw_people
 
 PAIRS = (0, 60), (-60, 0), (-60, 60), (-90, 90)
@@ -39,33 +39,27 @@ def main() -> None:
     recognizer = FaceRecognizer()
     people = draw_people(Sitting(options.resolution, seed=0, assets=options.assets), options.heads, YAWS)
     known = identities(recognizer, people.pictures, yaws=YAWS)
-    truth = {pair: compared(known, pair) for pair in PAIRS}
-    show("rendered people", known, truth, options)
+    thresholds = {pair: equal_error(*distances(known, pair)).threshold for pair in PAIRS}
+    show("rendered people", known, thresholds, options)
     for path in options.models:
         recipe = SamplingProtocol(0, options.resolution)
         fakes = GeneratedHeads(load(path, "cpu"), torch.zeros(1, 25), recipe)
         made = generated_identities(fakes, options.heads, recognizer, camera_followed=False, yaws=YAWS)
-        show(path.name, made, truth, options)
+        show(path.name, made, thresholds, options)
 
 
 def distances(known: Identities, pair: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each head from two sides, and of one head from the first and another from the second."""
-    every = torch.cdist(*(known.seen_from(yaw) for yaw in pair))
-    return every.diagonal(), every[~torch.eye(len(every), dtype=torch.bool)]
+    return pair_distances(known.seen_from(pair[0]), known.seen_from(pair[1]))
 
 
-def compared(known: Identities, pair: tuple[int, int]) -> EqualError:
-    """How well heads are told apart by two sides."""
-    return equal_error(*distances(known, pair))
-
-
-def show(name: str, known: Identities, truth: dict[tuple[int, int], EqualError], options: argparse.Namespace) -> None:
+def show(name: str, known: Identities, thresholds: dict[tuple[int, int], float], options: argparse.Namespace) -> None:
     """Prints a row."""
     pairs = {}
-    for pair, true in truth.items():
+    for pair, threshold in thresholds.items():
         same, other = distances(known, pair)
-        shares = (float((found < true.threshold).double().mean()) for found in (same, other))
-        numbers = float(same.mean()), float(other.mean()), true.threshold, *shares, compared(known, pair).rate
+        shares = (float((found < threshold).double().mean()) for found in (same, other))
+        numbers = float(same.mean()), float(other.mean()), threshold, *shares, equal_error(same, other).rate
         names = "same", "other", "threshold", "one_taken_for_one", "two_taken_for_one", "equal_error_rate"
         pairs[f"{pair[0]}, {pair[1]}"] = {key: round(value, 3) for key, value in zip(names, numbers, strict=True)}
     row = {"heads": name, "count": len(known.embeddings), "resolution": options.resolution, "pairs": pairs}

@@ -169,6 +169,8 @@ MIRRORED_POSE = 1.0
 """Degrees between the poses of a photograph and of its mirror image; the looks at it are turned the other way."""
 GPU_FITS = 0.01
 """Losses of the first steps of an inversion on a GPU against the CPU's, relative: Adam enlarges small gradients."""
+WIDE_FILTER = 0.02
+"""Share of the range of a noisy picture by which its wide filter on a smaller picture may differ from the Gaussian."""
 OFFICIAL_INVERSION = 40.0
 """dB on white, of an imported official checkpoint's own picture that was inverted."""
 RIM_LEFT = 0.45

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from gghead.geometry.cameras import Cameras
+from gghead.inversion import qualities
 from gghead.inversion.fit_state import STEP_KEY
 from gghead.inversion.fitting import Fitting, Stage
-from gghead.inversion.inversion import Interrupted, Progress, begin, invert
+from gghead.inversion.inversion import Interrupted, Progress, begin, invert, run
 from gghead.inversion.person import Person
 from gghead.inversion.person_file import load_person
 from gghead.inversion.person_making import STATE_NAME, Order, make_person, preview_path
@@ -39,6 +40,20 @@ def test_a_fit_comes_nearer_to_its_picture(generator: Generator, pictures: list[
         assert losses[-1] < 0.98 * losses[0]
     assert fitting.fit.residual.visibility.min() < 0.01, "some of the head is not seen"
     assert fitting.fit.residual.visibility.max() == 1
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+def test_best_looks_for_one_style_first_where_no_encoder_has(
+    encoded: bool, generator: Generator, pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, own = Stage(2, details=False, layers=False), Stage(2, details=False)
+    monkeypatch.setattr(qualities, "BEST_WITHOUT_ENCODER", (one,))
+    monkeypatch.setitem(qualities.QUALITIES, "best", (own,))
+    targets = Targets.of(pictures[:1], len(pictures[0].image), 4, 0, generator.device)
+    fitting = Fitting(generator, targets, None, encoded=encoded)
+    run(fitting, "best")
+    assert bool(fitting.fit.shared_style.abs().max() > 0)
+    assert bool(fitting.fit.layer_styles.abs().max() > 0) == encoded
 
 
 def test_the_same_seed_makes_the_same_person(generator: Generator, pictures: list[Picture]) -> None:

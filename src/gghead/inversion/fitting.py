@@ -42,8 +42,8 @@ class Stage:
     Attributes:
         steps: how many.
         details: whether residual maps are fitted, to styles that stay; else styles.
-        layers: whether layers have styles of their own (W+); else one for all (W), which is looked for first, since
-            layers of their own soon fit one picture by a way that leads nowhere.
+        layers: whether layers have styles of their own (W+); else one for all (W). Free from the first step, styles of
+            layers may soon fit one picture by a way that leads nowhere.
     """
 
     steps: int
@@ -125,10 +125,7 @@ class Fitting:
         network: tells pictures apart; None leaves its term out.
         weights: of the losses.
         seed: order of the pictures and of the colours behind them.
-
-    Attributes:
-        fit: what is fitted.
-        encoded: whether an encoder has said where styles begin.
+        encoded: whether an encoder says where styles begin.
     """
 
     def __init__(
@@ -138,9 +135,10 @@ class Fitting:
         network: EfficientNetLite0 | None,
         weights: LossWeights = LossWeights(),
         seed: int = 0,
+        encoded: bool = False,
     ) -> None:
         self.generator, self.targets, self.weights = generator, targets, weights
-        self.fit, self.encoded = HeadFit(generator, len(targets)), False
+        self.fit, self.encoded = HeadFit(generator, len(targets)), encoded
         self._network, self._seed = network, seed
         self._seen = as_learned(generator.config)
         self._features = {} if network is None else self._target_features(network)

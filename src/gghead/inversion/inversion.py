@@ -182,9 +182,9 @@ def begin(
     side = min([*finest, *(len(picture.image) for picture in pictures)], default=0)
     with explaining_full_memory(generator, len(pictures), side):
         targets = Targets.of(pictures, side, NUM_BACKGROUNDS, seed, generator.device)
-        fitting = Fitting(generator, targets, _network(generator.device) if steps else None, seed=seed)
+        network = _network(generator.device) if steps else None
+        fitting = Fitting(generator, targets, network, seed=seed, encoded=encoder is not None)
     if encoder is not None:
-        fitting.encoded = True
         with torch.no_grad():
             fitting.fit.shared_style.copy_(encoder.encode(targets)[0])
     return fitting

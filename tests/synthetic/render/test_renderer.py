@@ -8,7 +8,7 @@ from gghead.geometry.canonical_cameras import posed_label
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
 from gghead.synthetic.render.lighting import hemisphere_lighting
 from gghead.synthetic.render.renderer import Material, Mesh, Scene, Surface, View, project, render
-from gghead.synthetic.render.sheer_layers import LAYERS
+from gghead.synthetic.render.sheer_layers import LAYERS, in_view
 from gghead.synthetic.render.tone import tone_map
 from tolerances import EXACT_FLOAT32, TONE_TABLE
 
@@ -175,3 +175,13 @@ def test_points_are_projected_as_the_library_does_it() -> None:
     np.testing.assert_allclose(pixels[0], [50, 50, FFHQ_DISTANCE - 0.2], rtol=1e-3)
     assert pixels[1, 0] > 50, "+x is on the right"
     assert pixels[1, 1] > 50, "-y is below"
+
+
+def test_only_what_is_before_the_solid_surface_and_in_the_picture_is_looked_at() -> None:
+    depth = np.full((40, 40), 5, np.float32)
+    depth[20:, 20:] = 9
+    corners = np.array([[1, 1], [4, 1], [1, 4]], np.float32)
+    places = [(2, 2, 4), (2, 2, 6), (34, 34, 6), (60, 2, 4), (2, -9, 4)]
+    screen = np.concatenate([np.column_stack([corners + place[:2], np.full(3, place[2])]) for place in places])
+    triangles = np.arange(len(screen), dtype=np.int32).reshape(-1, 3)
+    assert in_view(screen.astype(np.float32), triangles, depth).tolist() == [True, False, True, False, False]
