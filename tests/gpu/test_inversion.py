@@ -19,9 +19,9 @@ SIDE = 32
 
 
 def losses(fitting: Fitting) -> list[float]:
-    """Of some steps on styles, then on details of two pictures."""
+    """Of some steps on styles, then on details of two pictures; on CUDA the last ones are replayed."""
     found = []
-    for stage in (Stage(3, details=False), Stage(3, details=True)):
+    for stage in (Stage(6, details=False), Stage(6, details=True)):
         optimizer = fitting.optimizer(stage)
         found += [fitting.step(stage, number, optimizer) for number in range(stage.steps)]
     return found

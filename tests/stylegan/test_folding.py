@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gghead.stylegan.folding import Folding
+from gghead.stylegan.folding import Folding, folded_network
 
 
 class Doubled:
@@ -90,3 +90,22 @@ def test_what_takes_gradients_is_not_remembered(doubled: Doubled) -> None:
     doubled.weight.requires_grad_(False)
     assert doubled() is doubled()
     assert doubled.times == 4
+
+
+def test_what_follows_from_a_whole_network_is_remembered_until_one_of_its_tensors_changes() -> None:
+    network, times = nn.BatchNorm1d(3).requires_grad_(False), []
+
+    def total() -> float:
+        times.append(1)
+        return float(sum(value.sum() for value in network.state_dict().values()))
+
+    assert folded_network(network, "total", total) == folded_network(network, "total", total)
+    assert len(times) == 1
+    assert network.running_mean is not None
+    network.running_mean += 1
+    assert folded_network(network, "total", total) == total()
+    network.requires_grad_(True)
+    before = len(times)
+    folded_network(network, "total", total)
+    folded_network(network, "total", total)
+    assert len(times) == before + 2

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gghead.cuda.graphs import fastest_runner, on_gpu, run_directly
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
-from gghead.inference.smoothing_filter import close_gaps
+from gghead.inference.smoothing_filter import Stretching, stretching
 from gghead.inversion.losses import below_black, dimmed_to_white, feature_difference, feature_maps, multiscale_ssim
 from gghead.inversion.refined_cameras import refined
 from gghead.inversion.residual_maps import ResidualMaps, level_sides, resized
@@ -19,6 +20,7 @@ from gghead.inversion.targets import Targets
 from gghead.metrics.efficientnet import EfficientNetLite0
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering
+from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.uv.samples import sample_maps
 
 MAX_GAIN = 0.7
@@ -116,8 +118,25 @@ class HeadFit(nn.Module):
         return refined(targets.cameras, self.motions)
 
 
+@dataclass(frozen=True)
+class StepInputs:
+    """What a step is given beside what is fitted.
+
+    Attributes:
+        chosen: numbers of the pictures that it looks at.
+        behind: colours behind them.
+        known: maps of the network for the pictures on these colours; none without a network.
+        stretching: how gaps are closed; None where they are not.
+    """
+
+    chosen: Int[Tensor, " K"]
+    behind: Float[Tensor, "K 3"]
+    known: tuple[Float[Tensor, "K _ _ _"], ...]
+    stretching: Stretching | None
+
+
 class Fitting:
-    """Steps of one fit.
+    """Steps of one fit. On a GPU they are replayed as CUDA graphs if each looks at all pictures.
 
     Args:
         generator: frozen.
@@ -143,6 +162,9 @@ class Fitting:
         self._seen = as_learned(generator.config)
         self._features = {} if network is None else self._target_features(network)
         self._base: Tensor | None = None
+        with on_gpu(generator.device):
+            is_alike = len(targets) <= AT_ONCE
+            self._run = fastest_runner(generator.device, watch_lists) if is_alike else run_directly
 
     def optimizer(self, stage: Stage) -> torch.optim.Adam:
         """A fresh optimizer of what a stage changes."""
@@ -167,57 +189,79 @@ class Fitting:
             self.fit.residual.visibility.copy_(self.visibility(maps))
         for group in optimizer.param_groups:
             group["lr"] = group["top"] * rate_share(number / stage.steps)
-        optimizer.zero_grad(set_to_none=True)
         rng = np.random.default_rng([self._seed, stage.details, number])
         chosen = sorted(rng.permutation(len(self.targets))[:AT_ONCE].tolist())
         behind = int(rng.integers(self.targets.backgrounds.shape[1]))
         # Where gaps between Gaussians are closed for finer pictures, others show: three steps of four look at these.
         closed = stage.details and number % 4 > 0 and self.generator.config.picture_resolution is not None
-        loss = self._loss(stage, chosen, behind, closed)
-        loss.backward()
-        optimizer.step()
-        return float(loss.detach())
+
+        def gradients(inputs: StepInputs) -> Tensor:
+            loss = self._loss(stage, chosen, inputs)
+            loss.backward()
+            return loss.detach()
+
+        with on_gpu(self.generator.device):
+            inputs = self._inputs(stage, chosen, behind, closed)
+            loss = self._run(f"{stage}, {closed}", gradients, inputs, list(self.fit.parameters()))
+            optimizer.step()
+        return float(loss)
 
     def base_maps(self) -> Float[Tensor, "C R R"]:
         """The generator's maps of the styles."""
         return self.generator.maps(self.fit.styles())
 
-    def _loss(self, stage: Stage, chosen: list[int], behind: int, closed: bool) -> Tensor:
-        fit, weights, targets = self.fit, self.weights, self.targets
-        if stage.details:
-            if self._base is None:
-                with torch.no_grad():
-                    self._base = self.base_maps()
-            residual = fit.residual()
-            maps = self._base + residual
-            prior = weights.residual * residual.square().mean()
-        else:
+    @torch.no_grad()
+    def _inputs(self, stage: Stage, chosen: list[int], behind: int, closed: bool) -> StepInputs:
+        """What a step is given that no graph can hold: it differs from step to step, or has no fixed size."""
+        if not stage.details:
             self._base = None
-            maps = self.base_maps()
+        elif self._base is None:
+            self._base = self.base_maps()
+        stretched = None
+        if closed:
+            maps, _ = self._maps_and_prior(stage, chosen)
+            stretched = stretching(self.generator.decode_maps(maps).gaussians, self.generator)
+        known = [] if self._network is None else zip(*(self._features[i, behind] for i in chosen), strict=True)
+        return StepInputs(
+            torch.tensor(chosen, device=self.generator.device),
+            self.targets.backgrounds[chosen, behind],
+            tuple(torch.cat(level) for level in known),
+            stretched,
+        )
+
+    def _maps_and_prior(self, stage: Stage, chosen: list[int]) -> tuple[Float[Tensor, "*B C R R"], Float[Tensor, ""]]:
+        """Maps of the head, or of the head in each picture if these have something of their own; how unlikely it is."""
+        fit, weights = self.fit, self.weights
+        if not stage.details:
             prior = weights.shared_style * fit.shared_style.square().mean()
-            prior = prior + weights.layer_styles * fit.layer_styles.square().mean()
-        if stage.details and len(fit.expressions):
+            return self.base_maps(), prior + weights.layer_styles * fit.layer_styles.square().mean()
+        assert self._base is not None, "made before a stage's first pass"
+        residual = fit.residual()
+        maps, prior = self._base + residual, weights.residual * residual.square().mean()
+        if len(fit.expressions):
             own = torch.stack([fit.expressions[index]() for index in chosen])
-            prior = prior + weights.expression * own.square().mean()
-            maps = maps + resized(own, maps.shape[-1])
-        prior = prior + weights.motion * (fit.motions[chosen].square() + SMALL_MOTION**2).sqrt().mean()
+            maps, prior = maps + resized(own, maps.shape[-1]), prior + weights.expression * own.square().mean()
+        return maps, prior
+
+    def _loss(self, stage: Stage, chosen: list[int], inputs: StepInputs) -> Float[Tensor, ""]:
+        weights, targets, picked = self.weights, self.targets, inputs.chosen
+        maps, prior = self._maps_and_prior(stage, chosen)
+        prior = prior + weights.motion * (self.fit.motions[picked].square() + SMALL_MOTION**2).sqrt().mean()
         if self.generator.config.sh_degree:  # else no colour is below zero
             heads = self.generator.decode_maps(maps).gaussians
-            prior = prior + weights.below_black * below_black(heads, self._cameras(chosen))
-        rgb, alpha = (drawn * targets.inside[chosen] for drawn in self.draw(maps, chosen, closed))
-        rgb = dimmed_to_white(rgb, alpha, targets.pixels[chosen])
-        colors = targets.backgrounds[chosen, behind]
-        drawn = rgb + (1 - alpha) * colors[:, None, None]
-        wanted = targets.over(chosen, colors)
+            prior = prior + weights.below_black * below_black(heads, self._cameras(picked))
+        rgb, alpha = (drawn * targets.inside[picked] for drawn in self.draw(maps, picked, inputs.stretching))
+        rgb = dimmed_to_white(rgb, alpha, targets.pixels[picked])
+        drawn = rgb + (1 - alpha) * inputs.behind[:, None, None]
+        wanted = targets.over(picked, inputs.behind)
         loss = weights.l1 * (drawn - wanted).abs().mean(dim=(1, 2, 3))
-        loss = loss + weights.alpha * (alpha - targets.pixels[chosen][..., 3:]).abs().mean(dim=(1, 2, 3))
+        loss = loss + weights.alpha * (alpha - targets.pixels[picked][..., 3:]).abs().mean(dim=(1, 2, 3))
         first, second = drawn.permute(0, 3, 1, 2), wanted.permute(0, 3, 1, 2)
         loss = loss + weights.ssim * (1 - multiscale_ssim(first, second))
         if self._network is not None:
-            known = [torch.cat(level) for level in zip(*(self._features[i, behind] for i in chosen), strict=True)]
             found = feature_maps(self._network, first)
-            loss = loss + weights.features * feature_difference(found, known)
-        return (loss * targets.areas[chosen]).mean() + prior
+            loss = loss + weights.features * feature_difference(found, inputs.known)
+        return (loss * targets.areas[picked]).mean() + prior
 
     def visibility(self, maps: Float[Tensor, "C R R"]) -> Float[Tensor, "R R"]:
         """How much of the pictures each texel makes up, 0 to 1: 1 from the mean on."""
@@ -233,26 +277,29 @@ class Fitting:
         return (shares[0] / shares[shares > 0].mean()).clamp(max=1)
 
     def draw(
-        self, maps: Float[Tensor, "*B C R R"], chosen: list[int], closed: bool = False
+        self, maps: Float[Tensor, "*B C R R"], picked: Int[Tensor, " K"], stretched: Stretching | None = None
     ) -> tuple[Float[Tensor, "K H W 3"], Float[Tensor, "K H W 1"]]:
         """Premultiplied colours, with their gain, and alpha of some pictures; of one head, or one for each.
 
         With gaps between Gaussians closed they are of the heads that finer pictures and exported files show.
         """
         heads = self.generator.decode_maps(maps).gaussians
-        heads = close_gaps(heads, self.generator) if closed else heads
-        drawn: Rendering = self._seen.render(heads, self._cameras(chosen), background=0.0, pairwise=maps.ndim > 3)
-        return drawn.rgb * self.fit.color_gains()[chosen][:, None, None], drawn.alpha
+        heads = heads if stretched is None else stretched.of(heads)
+        drawn: Rendering = self._seen.render(heads, self._cameras(picked), background=0.0, pairwise=maps.ndim > 3)
+        return drawn.rgb * self.fit.color_gains()[picked][:, None, None], drawn.alpha
 
-    def _cameras(self, chosen: list[int]) -> Cameras:
+    def _cameras(self, picked: Int[Tensor, " K"]) -> Cameras:
         cameras = self.fit.cameras(self.targets)
-        return Cameras(cameras.viewmats[chosen], cameras.Ks[chosen], cameras.width, cameras.height)
+        return Cameras(cameras.viewmats[picked], cameras.Ks[picked], cameras.width, cameras.height)
 
     @torch.no_grad()
     def _target_features(self, network: EfficientNetLite0) -> dict[tuple[int, int], list[Tensor]]:
         """Of each picture on each of its colours."""
+        numbers = torch.arange(len(self.targets), device=self.generator.device)
         return {
-            (index, behind): feature_maps(network, self.targets.over([index], colors[None]).permute(0, 3, 1, 2))
+            (index, behind): feature_maps(
+                network, self.targets.over(numbers[[index]], colors[None]).permute(0, 3, 1, 2)
+            )
             for index in range(len(self.targets))
             for behind, colors in enumerate(self.targets.backgrounds[index])
         }

@@ -39,8 +39,7 @@ def multiscale_ssim(first: Float[Tensor, "B 3 H W"], second: Float[Tensor, "B 3 
     """
     smallest = min(first.shape[-2:])
     scales = max(1, min(len(SCALE_WEIGHTS), (smallest // SSIM_WINDOW).bit_length()))
-    weights = first.new_tensor(SCALE_WEIGHTS[:scales])
-    weights = weights / weights.sum()
+    weights = [weight / sum(SCALE_WEIGHTS[:scales]) for weight in SCALE_WEIGHTS[:scales]]
     window = gaussian_window(first.device)
     result = first.new_ones(len(first))
     for scale in range(scales):

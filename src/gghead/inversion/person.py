@@ -13,6 +13,7 @@ from gghead.inference.residuals import Residuals, decode
 from gghead.inversion.residual_maps import resized
 from gghead.model.generator import Generator
 from gghead.model.storage import generator_content
+from gghead.stylegan.folding import folded_network
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class Person:
 
 def generator_hash(generator: Generator) -> str:
     """SHA-256 of a generator's weights and configuration, whether its file had 16 or 32 bits."""
-    return content_hash(generator_content(generator))
+    return folded_network(generator, "hash", lambda: content_hash(generator_content(generator)))
 
 
 def require_model(person: Person, generator: Generator, name: str = "this person") -> None:

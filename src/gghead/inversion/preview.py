@@ -21,7 +21,7 @@ MAX_ROWS = 4
 def preview(fitting: Fitting) -> Float[Tensor, "H W 3"]:
     """A row for each of the first pictures: the picture, the head as it is fitted to it, the head from other sides."""
     targets, fit = fitting.targets, fitting.fit
-    chosen = list(range(min(len(targets), MAX_ROWS)))
+    chosen = torch.arange(min(len(targets), MAX_ROWS), device=targets.pixels.device)
     behind = targets.backgrounds[chosen, 0]
     maps = fitting.base_maps() + fit.residual()
     rgb, alpha = (drawn * targets.inside[chosen] for drawn in fitting.draw(maps, chosen))

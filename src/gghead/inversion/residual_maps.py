@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gghead.model.generator import Generator
+from gghead.stylegan.folding import folded_network
 
 COARSE_SHARES = {16: 1.0, 64: 0.5}
 FINE_SHARE = 0.1
@@ -96,6 +97,10 @@ def level_sides(generator: Generator) -> tuple[int, ...]:
 
 def is_symmetric(generator: Generator) -> bool:
     """Whether mirroring the UV map left to right mirrors the template."""
+    return folded_network(generator, "symmetry", lambda: _is_symmetric(generator))
+
+
+def _is_symmetric(generator: Generator) -> bool:
     uvs, positions = generator.texel_uvs.cpu(), generator.template_positions.cpu()
     mirrored = uvs * uvs.new_tensor([-1, 1])
     order, other = (torch.argsort((value * 1e4).round() @ value.new_tensor([1, 1e5])) for value in (uvs, mirrored))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gghead.inference.directions import SAMPLES, principal_directions
 from gghead.model.generator import Generator
+from gghead.stylegan.folding import folded_network
 
 MIN_DEVIATION = 1e-3
 """Least standard deviation along an axis, as a share of the largest: a barely trained model has flat ones."""
@@ -31,6 +32,10 @@ class StyleSpace:
 
         Source: Zhu et al. 2020, "Improved StyleGAN Embedding: Where are the Good Latents?", section 3.
         """
+        return folded_network(generator, "style space", lambda: cls._of(generator))
+
+    @classmethod
+    def _of(cls, generator: Generator) -> "StyleSpace":
         found = principal_directions(generator, generator.config.style_size)
         deviations = found.deviations.clamp_min(MIN_DEVIATION * float(found.deviations.max()))
         z = torch.randn(SAMPLES, generator.config.z_size, generator=torch.Generator().manual_seed(0))

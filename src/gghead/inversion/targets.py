@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
 from gghead.data.dataset import HeadDataset
@@ -122,9 +122,9 @@ class Targets:
         first = (resolution - side) // 2
         return self.pixels[[index], first : first + side, first : first + side]
 
-    def over(self, chosen: Sequence[int], backgrounds: Float[Tensor, "K 3"]) -> Float[Tensor, "K R R 3"]:
+    def over(self, chosen: Int[Tensor, " K"], backgrounds: Float[Tensor, "K 3"]) -> Float[Tensor, "K R R 3"]:
         """Some pictures on colours."""
-        pixels = self.pixels[list(chosen)]
+        pixels = self.pixels[chosen]
         return pixels[..., :3] + (1 - pixels[..., 3:]) * backgrounds[:, None, None]
 
 
@@ -136,10 +136,11 @@ def ffhq_squares(picture: Picture | Photo) -> float:
 def _backgrounds(picture: Picture | Photo, count: int, rng: np.random.Generator) -> Float[Tensor, "B 3"]:
     """Colours that lie behind a person; the first is their mean."""
     inside = True if picture.inside is None else picture.inside
-    behind = picture.image[(picture.alpha < BEHIND) & inside].astype(np.float64) / 255
+    # Channels one after the other: numpy takes means along rows several times as fast.
+    behind = picture.image[(picture.alpha < BEHIND) & inside].T.astype(np.float64, order="C") / 255
     mean, deviation = np.full(3, UNKNOWN_BACKGROUND[0]), np.full(3, UNKNOWN_BACKGROUND[1])
-    if len(behind):
-        mean, deviation = behind.mean(0), behind.std(0)
+    if behind.size:
+        mean, deviation = behind.mean(1), behind.std(1)
     draws = mean + deviation * np.vstack([np.zeros(3), rng.standard_normal((count - 1, 3))])
     return torch.from_numpy(draws.clip(0, 1)).float()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +66,16 @@ class Folding:
     def __reduce__(self) -> tuple[type["Folding"], tuple[()]]:
         """Copies begin empty: their weights are others."""
         return Folding, ()
+
+
+WHOLE_NETWORKS: WeakKeyDictionary[nn.Module, Folding] = WeakKeyDictionary()
+"""Results of all tensors of a network."""
+
+
+def folded_network(network: nn.Module, name: Hashable, compute: Callable[[], T]) -> T:
+    """The result of a name, which follows from a network's weights and buffers; remembered while it is frozen."""
+    folding = WHOLE_NETWORKS.setdefault(network, Folding())
+    return folding.get(name, (*network.parameters(), *network.buffers()), compute)
 
 
 class FoldingLayer(nn.Module):

@@ -48,6 +48,7 @@ def compare(photograph: UInt8[np.ndarray, "S S 3"], fitting: Fitting) -> Compari
         photograph: the crop that is fitted to.
         fitting: of this photograph alone.
     """
-    rgb, alpha = fitting.draw(fitting.base_maps() + fitting.fit.residual(), [0])
+    maps = fitting.base_maps() + fitting.fit.residual()
+    rgb, alpha = fitting.draw(maps, torch.zeros(1, dtype=torch.long, device=maps.device))
     drawn = rgb + (1 - alpha) * fitting.targets.backgrounds[0, 0]
     return Comparison(photograph, to_uint8(drawn[0]))
