@@ -1,4 +1,4 @@
-"""Fits of held-out people, each scored before and after; several processes share a GPU that one fit leaves idle."""
+"""Fits of held-out people, each scored before and after; several processes share GPUs that one fit leaves idle."""
 
 import multiprocessing
 import os
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Literal
 
@@ -129,9 +130,18 @@ def results(source: Source, protocols: Sequence[Protocol], count: int, processes
         yield from (fits(source, protocols, number) for number in range(count))
         return
     spawn = multiprocessing.get_context("spawn")
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
+    started, threads = spawn.Value("i", 0), max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(processes, spawn, start_process, (started, threads)) as pool:
         yield from pool.map(fits, [source] * count, [protocols] * count, range(count))
+
+
+def start_process(started: Synchronized, threads: int) -> None:
+    """Gives a process so many threads, and "cuda" the next of the GPUs."""
+    torch.set_num_threads(threads)
+    if torch.cuda.is_available():
+        with started.get_lock():
+            torch.cuda.set_device(started.value % torch.cuda.device_count())
+            started.value += 1
 
 
 def fits(source: Source, protocols: Sequence[Protocol], number: int) -> list[Result]:
