@@ -41,19 +41,19 @@ class ResidualMaps(nn.Module):
     def __init__(self, generator: Generator, sides: Sequence[int]) -> None:
         super().__init__()
         channels, self._side = generator.config.map_channels, sides[-1]
-        self.shared = nn.ParameterList(torch.zeros(channels, side, side) for side in sides)
-        self.own = nn.ParameterList(torch.zeros(channels, side, side) for side in sides)
+        at = generator.device
+        self.shared = nn.ParameterList(torch.zeros(channels, side, side, device=at) for side in sides)
+        self.own = nn.ParameterList(torch.zeros(channels, side, side, device=at) for side in sides)
         flip = torch.eye(channels)
         weight = generator.position_weight.detach().double().cpu()
         # Positions are mixed after the maps; mirrored they have another sign along x.
         mirrored = torch.linalg.pinv(weight) @ torch.diag(weight.new_tensor([-1.0, 1, 1])) @ weight
         flip[:3, :3] = mirrored.float()
         self._is_mirrored = is_symmetric(generator)
-        self.register_buffer("_flip", flip if self._is_mirrored else torch.zeros_like(flip), persistent=False)
-        self.register_buffer("_free", free_channels(generator).cpu(), persistent=False)
-        self.register_buffer("visibility", torch.ones(self._side, self._side))
+        self.register_buffer("_flip", (flip if self._is_mirrored else torch.zeros_like(flip)).to(at), persistent=False)
+        self.register_buffer("_free", free_channels(generator), persistent=False)
+        self.register_buffer("visibility", torch.ones(self._side, self._side, device=at))
         self._shares = [level_share(side) for side in sides]
-        self.to(generator.device)
 
     def forward(self) -> Float[Tensor, "C s s"]:
         """The sum of all levels."""
