@@ -81,6 +81,9 @@ OWN_GRADIENT = 1e-3
 """Likewise for gradients; they differ by 4e-5."""
 CUDA_FLOAT32 = 1e-5
 """Layers on a GPU in float32 against double precision, relative difference in norm."""
+FAINT_STRUCTURE = 2e-3
+"""Structural similarity of patterns of 0.02 on 0.8, relative: rounding to float32 is a few 1e-4 of their variance, to
+TF32 about all of it."""
 FROZEN_AND_NOT = 1e-4
 """Maps and gradients of a network that was frozen and one that was not, after the same changes: difference in norm,
 relative; a GPU sums in another order."""

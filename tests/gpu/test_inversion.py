@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from gghead.inversion.fitting import Fitting, Stage
+from gghead.inversion.losses import multiscale_ssim
 from gghead.inversion.targets import Targets, archive_names, read_archive
 from gghead.metrics.efficientnet import load_efficientnet
 from gghead.model.generator import build_generator
 from gghead.stylegan.folding import freeze
 from tiny_run import MODEL, write_tiny_dataset
-from tolerances import GPU_FITS
+from tolerances import FAINT_STRUCTURE, GPU_FITS
 
 pytestmark = pytest.mark.gpu
 SIDE = 32
@@ -45,3 +46,11 @@ def test_losses_are_those_of_the_cpu(tmp_path: Path) -> None:
         eye = None if network is None else copy.deepcopy(network).to(device)
         fits.append(Fitting(twin, Targets.of(pictures, SIDE, 4, 0, twin.device), eye))
     torch.testing.assert_close(torch.tensor(losses(fits[1])), torch.tensor(losses(fits[0])), rtol=GPU_FITS, atol=0.0)
+
+
+def test_structure_of_faint_patterns_is_told_as_on_the_cpu() -> None:
+    """Variances are differences of means of squares, for which TF32 is too coarse."""
+    noise = torch.Generator().manual_seed(0)
+    first, second = (0.8 + 0.02 * torch.randn(2, 3, 192, 160, generator=noise) for _ in range(2))
+    found = multiscale_ssim(first.cuda(), second.cuda()).cpu()
+    torch.testing.assert_close(found, multiscale_ssim(first, second), rtol=FAINT_STRUCTURE, atol=0.0)

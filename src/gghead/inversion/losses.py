@@ -55,15 +55,30 @@ def multiscale_ssim(first: Float[Tensor, "B 3 H W"], second: Float[Tensor, "B 3 
 
 def _ssim_terms(first: Tensor, second: Tensor, window: Float[Tensor, " K"]) -> tuple[Tensor, Tensor]:
     stack = torch.cat([first, second, first * first, second * second, first * second], dim=1)
-    channels = stack.shape[1]
-    kernel = window.expand(channels, 1, 1, -1)
-    blurred = functional.conv2d(functional.conv2d(stack, kernel, groups=channels), kernel.mT, groups=channels)
-    mean1, mean2, square1, square2, product = blurred.split(first.shape[1], dim=1)
+    mean1, mean2, square1, square2, product = blurred(stack, window).split(first.shape[1], dim=1)
     covariance = product - mean1 * mean2
     variances = square1 - mean1.square() + square2 - mean2.square()
     structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
     luminance = (2 * mean1 * mean2 + SSIM_C1) / (mean1.square() + mean2.square() + SSIM_C1)
     return structure, luminance
+
+
+def blurred(pictures: Float[Tensor, "B C H W"], window: Float[Tensor, " K"]) -> Float[Tensor, "B C h w"]:
+    """Means of pixels that a window weighs along both axes, where it lies inside; channel by channel."""
+    if pictures.is_cuda:
+        # cuDNN runs such convolutions channel after channel, and rounds to TF32, which is too coarse for variances.
+        down, across = (_banded(window, side) for side in pictures.shape[-2:])
+        return down.mT @ (pictures @ across)
+    channels = pictures.shape[1]
+    kernel = window.expand(channels, 1, 1, -1)
+    return functional.conv2d(functional.conv2d(pictures, kernel, groups=channels), kernel.mT, groups=channels)
+
+
+def _banded(window: Float[Tensor, " K"], side: int) -> Float[Tensor, "s t"]:
+    """The matrix that weighs the pixels of a row by a window at each of its places."""
+    places = torch.arange(side, device=window.device)
+    inside = places[:, None] - places[None, : side - len(window) + 1]
+    return torch.where((inside >= 0) & (inside < len(window)), window[inside.clamp(0, len(window) - 1)], 0.0)
 
 
 def below_black(heads: Gaussians, cameras: Cameras) -> Float[Tensor, ""]:
