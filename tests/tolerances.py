@@ -81,6 +81,8 @@ OWN_GRADIENT = 1e-3
 """Likewise for gradients; they differ by 4e-5."""
 CUDA_FLOAT32 = 1e-5
 """Layers on a GPU in float32 against double precision, relative difference in norm."""
+PRINCIPAL_AXES = 3e-6
+"""Of symmetric matrices in float32, in units of the largest eigenvalue; 6e-7 was the most of 147,042."""
 FAINT_STRUCTURE = 2e-3
 """Structural similarity of patterns of 0.02 on 0.8, relative: rounding to float32 is a few 1e-4 of their variance, to
 TF32 about all of it."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.canonical_head import FFHQ_DISTANCE, FFHQ_FOCAL
 from gghead.geometry.grids import grid_places
-from gghead.geometry.rotations import matrices_from_quats, quats_from_matrices
+from gghead.geometry.rotations import matrices_from_quats, principal_axes
 from gghead.model.generator import Generator
 
 MIN_REACH = 0.3
@@ -97,11 +97,9 @@ def stretching(heads: Gaussians, generator: Generator) -> Stretching:
         missing = (wanted - reached).clamp_min(0)[..., None, None]
         added += missing * direction[..., None] * direction[..., None, :]
     apart = added.diagonal(dim1=-2, dim2=-1).sum(-1) > 0
-    variances, turns = torch.linalg.eigh((shapes + added)[apart])
-    turns = turns * torch.linalg.det(turns).sign()[:, None, None]
-    wider = quats_from_matrices(turns), variances.clamp_min(0).sqrt()
+    variances, turns = principal_axes((shapes + added)[apart])
     quats, scales = heads.quats.clone(), heads.scales.clone()
-    quats[apart], scales[apart] = wider
+    quats[apart], scales[apart] = turns, variances.clamp_min(0).sqrt()
     return Stretching(apart[..., None], quats, scales)
 
 
