@@ -1,4 +1,4 @@
-"""Draws what training the bundled model looked like: logits and distance over the pictures seen.
+"""Draws what a training looked like: logits, distance and sizes of Gaussians over the pictures seen.
 
     python -m docs.figures.training_curve benchmarks/results/heads256_training.jsonl docs/images/heads256_curve.svg
 
@@ -17,8 +17,11 @@ STEP = 200_000
 DISTANCES = {
     "frechet_10k": "Frechet distance (EfficientNet-Lite0), 10,000 generated, to pictures held out",
     "distance_3k": "Frechet distance (EfficientNet-Lite0), 3,000 generated, to the training pictures",
+    "frechet_1k": "Frechet distance (EfficientNet-Lite0), 1,000 generated, to pictures of 1,000 people held out",
 }
 """What stands in rows, best first, and what it means."""
+GRIDS = 1, 2, 4, 10, 20, 50, 100
+"""Steps between lines of the grid; so large a one is taken that there are eight lines at most."""
 Points = list[tuple[float, float]]
 
 
@@ -37,8 +40,13 @@ def main() -> None:
     logits = {"real": points("real_logits"), "generated": points("fake_logits")}
     panels = [panel(0, "logits of the discriminator, over pictures seen", most, (-3, 3), 1, logits)]
     measured = next((name for name in DISTANCES if points(name)), None)
-    if measured is not None:
-        panels.append(panel(1, DISTANCES[measured], most, (0, 16), 4, {"average": points(measured)}))
+    found = [] if measured is None else [(DISTANCES[measured], "average", points(measured))]
+    if points("scale"):
+        found.append(("mean norm of the raw scales", "scales", points("scale")))
+    for number, (title, name, line) in enumerate(found, start=1):
+        top = max(value for _, value in line)
+        grid = next(each for each in GRIDS if top <= 8 * each)
+        panels.append(panel(number, title, most, (0, -(-top // grid) * grid), grid, {name: line}))
     text = svg(*panels)
     write_file(arguments.out, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
