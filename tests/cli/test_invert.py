@@ -1,5 +1,6 @@
 """gghead invert, and a person file wherever a seed may stand."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +82,24 @@ def test_a_person_is_exported_and_morphed(person: Path, folder: Path, tmp_path: 
         "interpolate", model, "--seeds", f"{person},2", "--frames", 3, "--resolution", 16, "--out", tmp_path / "a.gif"
     )
     assert morphed.exit_code == 0, morphed.output
+
+
+def test_people_of_one_name_are_kept_apart(person: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = shutil.copy(person, tmp_path / "other" / person.name)
+    arguments = (folder / "tiny.safetensors", "--seeds", f"{person},{other},1", "--out")
+    assert gghead("sample", *arguments, tmp_path / "drawn", "--resolution", 16).exit_code == 0
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"anna.png", "anna-2.png", "seed0001.png"}
+    assert gghead("export", *arguments, tmp_path / "kept").exit_code == 0
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"anna.ply", "anna-2.ply", "seed0001.ply"}
+
+
+def test_a_person_of_another_model_leaves_no_half_filled_folder(person: Path, folder: Path, tmp_path: Path) -> None:
+    save_generator(folder / "other.safetensors", build_generator(CONFIG, seed=1))
+    for command in ("sample", "export"):
+        refused = gghead(command, folder / "other.safetensors", "--seeds", f"0,{person}", "--out", tmp_path / "new")
+        assert "was fitted with another model" in refused.output
+        assert not list(tmp_path.iterdir())
 
 
 def test_another_model_is_refused_with_the_name_of_its_own(person: Path, folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from gghead.cli.options import (
     progress,
     truncation_option,
 )
-from gghead.cli.persons.heads import HEADS, head_name
+from gghead.cli.persons.heads import HEADS, head_names
 from gghead.exports.formats import format_of, require_frame
 from gghead.runs.resolve import find_model
 
@@ -67,12 +67,12 @@ def export(
     """
     seeds = list(dict.fromkeys(seeds))  # a file each, whoever names one twice
     if not out.suffix or out.is_dir():
-        paths = [out / f"{head_name(seed)}.ply" for seed in seeds]
+        paths = [out / f"{name}.ply" for name in head_names(seeds)]
     else:
         kind = format_of(out)
         require_frame(kind, up, scale, center)
         stem, suffix = out.name[: -len(kind.suffix)], out.name[-len(kind.suffix) :]
-        paths = [out.with_name(f"{stem}_{head_name(seed)}{suffix}") for seed in seeds] if len(seeds) > 1 else [out]
+        paths = [out.with_name(f"{stem}_{name}{suffix}") for name in head_names(seeds)] if len(seeds) > 1 else [out]
     for path in (out, *paths):
         check_output(path, force)
 
@@ -84,9 +84,11 @@ def export(
     from gghead.inversion.choosing import choose_heads
 
     checks.log.setLevel(logging.INFO)  # who exports is told what is left out
+    generator = load(model, pick_device(device))
+    if people := [head for head in seeds if isinstance(head, Path)]:
+        choose_heads(generator, people)  # what is refused is so before anything is written
     if paths[0].parent == out:
         make_folder(out, force)
-    generator = load(model, pick_device(device))
     for seed, path in progress(zip(seeds, paths, strict=True), len(seeds), "heads"):
         heads = choose_heads(generator, [seed], truncation).decode(generator, 0)
         title = f"{path.stem}: {_told(seed)}" if len(seeds) == 1 else path.stem

@@ -60,9 +60,6 @@ def read_seeds(text: str) -> list[int]:
     return seeds
 
 
-SEEDS = Reading("seeds", read_seeds)
-
-
 class RunPath(click.ParamType):
     """A path, or the name of a run in the models folder: `GGHEAD-4`."""
 

@@ -17,7 +17,7 @@ from gghead.cli.options import (
     rendering_path,
     truncation_option,
 )
-from gghead.cli.persons.heads import HEADS, head_name
+from gghead.cli.persons.heads import HEADS, head_names
 from gghead.runs.resolve import find_model
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def write_stills(
         return
     make_folder(out, force)
     several = len(set(directions)) > 1
-    for seed, pictures in zip(seeds, heads, strict=True):
+    for name, pictures in zip(head_names(seeds), heads, strict=True):
         for (yaw, pitch), picture in zip(directions, pictures, strict=True):
             angle = f"_yaw{yaw:g}_pitch{pitch:g}" if several else ""
-            save_picture(out / f"{head_name(seed)}{angle}.png", picture)
+            save_picture(out / f"{name}{angle}.png", picture)

@@ -1,15 +1,11 @@
 """gghead view"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gghead.cli.options import RunPath, device_option, pick_device
 from gghead.runs.resolve import CONFIG
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
