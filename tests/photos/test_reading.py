@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from gghead.photos import reading
-from gghead.photos.reading import read_photograph
+from gghead.photos.reading import photograph_pixels, read_photograph
 from photos.color_profiles import DISPLAY_P3, SRGB, display_profile, ink_profile
 from tolerances import CONVERTED_COLORS, JPEG_COLORS
 
@@ -276,3 +276,19 @@ def test_heic() -> None:
         read_photograph(buffer.getvalue()[:-200])
     with pytest.raises(ValueError, match="the HEIC can't be read"):
         read_photograph(HEIC)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_pillow_opened_is_read_as_its_file(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(photograph(), "PNG", exif=exif, icc_profile=display_profile(DISPLAY_P3))
+    assert np.array_equal(photograph_pixels(Image.open(io.BytesIO(data))), read_photograph(data))
+
+
+def test_pictures_of_pillow_of_other_kinds_are_seen_as_they_look() -> None:
+    grey = np.linspace(0, 65535, 32 * 32).astype(np.uint16).reshape(32, 32)
+    assert difference(photograph_pixels(Image.fromarray(grey))[..., 0], (grey / 257).astype(np.uint8)) <= 1
+    assert (photograph_pixels(Image.new("RGBA", (8, 8), (0, 0, 0, 0))) == 255).all()
+    with pytest.raises(ValueError, match="its pixels have 32 bits"):
+        photograph_pixels(Image.new("F", (8, 8)))

@@ -14,7 +14,7 @@ from gghead.photos.faces.models import FaceModels
 from gghead.photos.head_finder import HeadFinder, PhotoSettings
 from gghead.photos.heads import Head
 from gghead.photos.masks.matting import Matting
-from gghead.photos.reading import read_photograph
+from gghead.photos.reading import photograph_pixels, read_photograph
 from gghead.photos.refusal import Refused
 
 
@@ -57,7 +57,7 @@ def prepare(
     """Finds the head in a photograph, its camera and its mask.
 
     Args:
-        image: a file, a picture of Pillow, or RGB pixels.
+        image: a file, a picture of Pillow, which is turned and converted as its file would be, or RGB pixels.
         settings: what is made of it; of several faces the largest is taken with faces="all".
         models: MediaPipe's, or their folder; by default those of this machine. Keep `FaceModels` for many photographs.
         matting: tells person and background apart; by default the models' segmenter.
@@ -85,7 +85,7 @@ def _pixels(image: object) -> UInt8[np.ndarray, "H W 3"]:
     if isinstance(image, str | Path):
         return read_photograph(Path(image).read_bytes())
     if isinstance(image, Image.Image):
-        return np.asarray(image.convert("RGB"))
+        return photograph_pixels(image)
     given = shortened(image)
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:

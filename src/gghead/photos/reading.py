@@ -65,14 +65,28 @@ def read_photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarr
         large = picture.width * picture.height > FULL_PIXELS
         if large:
             picture.draft(None, (picture.width // 2, picture.height // 2))  # JPEGs decode smaller; others do nothing
-        halved = picture.width * picture.height > FULL_PIXELS
         with DECODING.hold(len(data) + picture.width * picture.height * BYTES_PER_PIXEL):
-            picture.load()
-            upright = TURNS.get(traits_of(picture).orientation)  # known of some formats only when they are loaded
-            profile = picture.info.get("icc_profile")
-            colors = _displayed(picture, profile)
-            colors = colors.reduce(2) if halved else colors
-            return levels(colors if upright is None else colors.transpose(upright))
+            return _upright_pixels(picture)
+
+
+def photograph_pixels(picture: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
+    """The same of a picture that Pillow has opened: turned, its colours converted, on white, as `read_photograph` does.
+
+    Raises:
+        ValueError: it is cut off or damaged, too large, or of 32 bits.
+    """
+    with _explained(picture.format or "picture"):
+        _require_photograph(picture, MAX_PIXELS)
+        with DECODING.hold(picture.width * picture.height * BYTES_PER_PIXEL):
+            return _upright_pixels(picture)
+
+
+def _upright_pixels(picture: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
+    picture.load()
+    upright = TURNS.get(traits_of(picture).orientation)  # known of some formats only when they are loaded
+    colors = _displayed(picture, picture.info.get("icc_profile"))
+    colors = colors.reduce(2) if picture.width * picture.height > FULL_PIXELS else colors
+    return levels(colors if upright is None else colors.transpose(upright))
 
 
 @contextmanager
@@ -85,10 +99,20 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     if not data:
         raise ValueError(f"the file is empty; {EXPECTED} - copy it again from where it came")
     kind = _format_of(data)
+    with _explained(kind), _open(kind, data) as picture:
+        _require_photograph(picture, max_pixels)
+        yield picture
+
+
+@contextmanager
+def _explained(kind: str) -> Iterator[None]:
+    """Errors about a picture of a kind, in words.
+
+    Raises:
+        ValueError: instead of what Pillow raises inside of the block, or of `_Unfit`.
+    """
     try:
-        with _open(kind, data) as picture:
-            _require_photograph(picture, max_pixels)
-            yield picture
+        yield
     except _Unfit as error:
         raise ValueError(str(error)) from None
     except (RuntimeError, *FAILURES, *BOMBS) as error:  # the first of AVIF
