@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -114,3 +115,30 @@ def test_more_shards_than_open_files(tmp_path: Path) -> None:
             most = max(most, len(os.listdir("/proc/self/fd")) - before)
     assert most <= MAX_IDLE_HANDLES + threads
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@pytest.mark.parametrize("kind", ["pictures", "masks"])
+def test_masks_of_other_pictures_are_refused(kind: str, sharded: Path) -> None:
+    for number in range(1, SHARDS + 1):
+        for end, seed in (("", 0), ("_masks_modnet", 0 if kind == "pictures" else 5)):
+            shard = Shard(number, SHARDS).path(sharded)
+            with zipfile.ZipFile(shard.with_stem(shard.stem + end), "a") as archive:
+                archive.writestr("shards.json", json.dumps({"seed": seed}))
+    for path in (sharded, Shard(2, SHARDS).path(sharded)):
+        if kind == "pictures":
+            HeadDataset.open(path, 16).close()
+            continue
+        with pytest.raises(ValueError, match=r"of different datasets: .*\"seed\": 0.*_masks_modnet.*\"seed\": 5"):
+            HeadDataset.open(path, 16)
+        assert any("different datasets" in problem for problem in inspect(path, 16).problems)
+
+
+def test_masks_that_lie_there_twice_are_refused(whole: Path, sharded: Path) -> None:
+    shutil.copy(whole.with_name("blobs_masks_modnet.zip"), sharded.with_name("blobs_masks_modnet.zip"))
+    with pytest.raises(ValueError, match=r"blobs_masks_modnet\.zip is there as a whole and in shards"):
+        HeadDataset.open(sharded, 16)
+    for number in range(1, SHARDS + 1):
+        Shard(number, SHARDS).path(sharded.with_name("blobs_masks_modnet.zip")).unlink(missing_ok=True)
+        shard = Shard(number, SHARDS).path(sharded)
+        shard.with_stem(f"{shard.stem}_masks_modnet").unlink()
+    HeadDataset.open(sharded, 16).close()

@@ -25,6 +25,7 @@ from gghead.data.labels import LABELS_NAME, label_faults, read_label_file, write
 from gghead.data.parallel import in_order
 from gghead.data.picture_files import PictureFiles, find_masks, is_picture, open_masks, read_labels_file
 from gghead.data.problems import summarize
+from gghead.runs.shards import refuse_hidden
 
 NERF_FILES = ("transforms.json", "transforms_train.json")
 """Those that are looked for first in a folder."""
@@ -163,6 +164,7 @@ def _without_camera(names: tuple[str, ...], files: PictureFiles | None) -> tuple
 
 
 def _require_other_files(source: Path, files: PictureFiles | None, out: Path) -> None:
+    refuse_hidden(out)
     archives = () if files is None else (files.pictures, files.masks)
     inputs = {source.resolve(), *(archive.path.resolve() for archive in archives if archive is not None)}
     for path in (out, masks_path(out)):

@@ -17,7 +17,7 @@ from gghead.data.masks import Mask, decode_mask
 from gghead.data.memory import BYTES_PER_PIXEL, DECODING
 from gghead.data.problems import summarize
 from gghead.media.encoded import EncodedPicture, decode_picture, picture_size
-from gghead.runs.shards import is_there
+from gghead.runs.shards import is_there, require_own
 
 T = TypeVar("T")
 
@@ -147,14 +147,16 @@ def open_masks(path: Path, given: str | Path | None = None) -> Archive | None:
 
     Raises:
         FileNotFoundError: there are none where `given` says.
-        ValueError: they are no readable archive.
+        ValueError: they are no readable archive, or of other pictures, as far as that is known.
     """
     if given is not None:
+        require_own(path, Path(given))
         return open_archive(Path(given))
     for place in (Path(os.path.abspath(path)), path.resolve()):  # "." has no name, and ".." another one
         stem = place.name if place.is_dir() else place.stem
         for candidate in (place.parent / f"{stem}{MASKS_SUFFIX}.zip", place.parent / f"{stem}{MASKS_SUFFIX}"):
             if is_there(candidate):
+                require_own(place, candidate)
                 return open_archive(candidate)
     return None
 

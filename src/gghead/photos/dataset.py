@@ -30,6 +30,7 @@ from gghead.photos.masks.onnx_matting import OnnxMatting, Scaling
 from gghead.photos.refusal import Reason, Refused
 from gghead.photos.sources.finding import Shots, find_shots
 from gghead.photos.sources.shots import Shot
+from gghead.runs.shards import refuse_hidden
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ def _files(out: Path) -> tuple[Path, ...]:
 def _require_writable(out: Path, overwrite: bool) -> None:
     if out.suffix.lower() != ".zip":
         raise ValueError(f"{out} does not end in .zip; name the archive like heads.zip")
+    refuse_hidden(out)
     for path in _files(out):
         if os.path.lexists(path) and not overwrite:
             raise FileExistsError(

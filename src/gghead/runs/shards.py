@@ -6,6 +6,8 @@ whole with its number in it, so `heads_masks_modnet.zip` is found in shards as `
 
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ MAX_SHARDS = 99_999
 """As many as five digits number."""
 MAX_STATEMENT = 400
 """Characters of it that a message shows."""
+MAX_STATEMENT_BYTES = 2**16
+"""Of a SHARDS_NAME; ours have some 300."""
 IN_NAME = re.compile(r"-(\d{5})-of-(\d{5})(?=[_.]|$)")
 """What the name of a shard has, and that of the whole has not."""
 
@@ -76,9 +80,7 @@ def find_shards(path: Path) -> tuple[Path, ...]:
         FileNotFoundError: some are missing. Names them.
         ValueError: there are shards of several divisions, or more than they say.
     """
-    if path.suffix != ".zip" or path.exists() or not path.parent.is_dir():
-        return ()
-    found = {file.name: file for file in path.parent.glob("*-of-*.zip") if without_shard(file) == path != file}
+    found = {} if path.exists() else _files_of_shards(path)
     if not found:
         return ()
     counts = sorted({int(match[2]) for name in found if (match := IN_NAME.search(name))})
@@ -98,6 +100,42 @@ def find_shards(path: Path) -> tuple[Path, ...]:
         unknown = sorted(set(found) - set(names))
         raise ValueError(f"{listed(unknown)} is none of the {counts[0]} shards of {path}; move it away or rename it")
     return tuple(found[name] for name in names)
+
+
+def refuse_hidden(path: Path) -> None:
+    """Fails where a whole would hide shards of its name, which would never be read again.
+
+    Raises:
+        FileExistsError: there are some, be they all or not.
+    """
+    if shards := _files_of_shards(path):
+        raise FileExistsError(
+            f"{listed(sorted(shards))} would be hidden by {path}, which is read instead of its shards; move them away, "
+            "or name another file"
+        )
+
+
+def require_own(path: Path, companion: Path) -> None:
+    """Makes sure that what lies beside a dataset in shards, like masks, is of the same pictures.
+
+    Args:
+        path: of a dataset; of one that lies in one piece nothing is known.
+        companion: zip or folder with files of the same names.
+
+    Raises:
+        ValueError: it was made with other settings, or is there as a whole and in shards.
+    """
+    if not (shards := find_shards(path) or ((path,) if without_shard(path) != path and path.is_file() else ())):
+        return
+    if companion.is_file() and _files_of_shards(companion):
+        raise ValueError(
+            f"{companion} is there as a whole and in shards, beside {path} in shards; expected one of both - move the "
+            "one away that is of other pictures"
+        )
+    parts = find_shards(companion) or ((companion,) if companion.is_file() else ())
+    said = {part: _statement(part) for part in (*shards[:1], *parts[:1])}
+    if None not in said.values():
+        require_same_dataset(path, said)
 
 
 def is_there(path: Path) -> bool:
@@ -146,6 +184,23 @@ def join_labels(files: Mapping[Path, bytes]) -> bytes:
             raise ValueError(f'{path} holds no labels; expected {{"labels": [...]}} - make this shard anew')
         joined += labels
     return json.dumps({"labels": joined}).encode()
+
+
+def _files_of_shards(path: Path) -> dict[str, Path]:
+    """Files beside a path that are called like its shards, by name."""
+    if path.suffix != ".zip" or not path.parent.is_dir():
+        return {}
+    return {file.name: file for file in path.parent.glob("*-of-*.zip") if without_shard(file) == path != file}
+
+
+def _statement(part: Path) -> bytes | None:
+    """What a zip says that it was made with; None if it says nothing that can be read."""
+    try:
+        with zipfile.ZipFile(part) as archive:
+            member = archive.getinfo(SHARDS_NAME)
+            return archive.read(member) if member.file_size <= MAX_STATEMENT_BYTES else None
+    except (KeyError, OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 def _told(statement: bytes | None) -> str:

@@ -117,3 +117,17 @@ def test_what_would_not_be_read_together_is_refused_before_a_head_is_drawn(tmp_p
     (tmp_path / "heads.zip").touch()
     with pytest.raises(FileExistsError, match="would be read instead of its shards; move it away"):
         generate(tmp_path / "heads.zip", 4, sitting, shard=Shard(1, 4), overwrite=True)
+
+
+@pytest.mark.parametrize("end", [".zip", "_masks_modnet.zip", "_depth.zip"])
+def test_nothing_of_a_whole_is_taken_for_a_part_of_its_shards(end: str, tmp_path: Path) -> None:
+    (tmp_path / f"heads{end}").touch()
+    with pytest.raises(FileExistsError, match=f"heads{end} exists already, and would be read instead of its shards"):
+        generate(tmp_path / "heads.zip", 4, SITTING, shard=Shard(1, 4), overwrite=True)
+
+
+def test_a_whole_hides_no_shards(tmp_path: Path) -> None:
+    (tmp_path / "heads-00002-of-00004.zip").touch()
+    with pytest.raises(FileExistsError, match=r"heads-00002-of-00004\.zip would be hidden by .*heads\.zip"):
+        generate(tmp_path / "heads.zip", 4, SITTING, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["heads-00002-of-00004.zip"]

@@ -16,7 +16,7 @@ from gghead.config.numbers import require_power_of_two, require_whole
 from gghead.data.dataset import SMALLEST_RESOLUTION, masks_path
 from gghead.data.parallel import thread_count
 from gghead.geometry.canonical_head import FFHQ_DISTANCE
-from gghead.runs.shards import Shard, without_shard
+from gghead.runs.shards import Shard, refuse_hidden, without_shard
 from gghead.synthetic.anatomy.heads import HeadMaker
 from gghead.synthetic.dataset.resumable_dataset import GrowingDataset, depth_path, truth_path
 from gghead.synthetic.people.portraits import EncodedHead, Sitting, encode_head, head_maker
@@ -71,7 +71,9 @@ def generate(
     _check(out, count, sitting)
     numbers: range = range(count)
     common: dict[str, int] = {}
-    if shard is not None:
+    if shard is None:
+        refuse_hidden(out)
+    else:
         _check_shard(out, count, shard)
         out, numbers, common = shard.path(out), shard.part(count), {"count": count, "shards": shard.count}
     workers = min(len(numbers), thread_count()) if workers is None else workers
@@ -128,10 +130,11 @@ def _check_shard(out: Path, count: int, shard: Shard) -> None:
             f"count is {count}, less than the {shard.count} shards; expected a head or more in each - count is that of "
             "all shards together"
         )
-    if os.path.lexists(out):
-        raise FileExistsError(
-            f"{out} exists already, and would be read instead of its shards; move it away, or name another file"
-        )
+    for path in (out, masks_path(out), truth_path(out), depth_path(out)):
+        if os.path.lexists(path):
+            raise FileExistsError(
+                f"{path} exists already, and would be read instead of its shards; move it away, or name another file"
+            )
 
 
 @contextmanager
