@@ -13,6 +13,7 @@ keeps nothing), and by --without-optimizers its means of squares, too, so that t
 
 import argparse
 import json
+import math
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -22,12 +23,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gghead.checkpoint.atomic import new_folder
 from gghead.checkpoint.store import Checkpoint, load_checkpoint, save_checkpoint
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.config.codec import from_json, to_json
+from gghead.config.printable import printable
 from gghead.config.training import RunConfig
 from gghead.model.storage import GEOMETRY
 from gghead.runs.places import refuse_existing
+from gghead.runs.resolve import CONFIG
 from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import EMA_NAME
 from gghead.training.state import BETAS
@@ -36,6 +40,8 @@ MEGABYTE = 10**6
 OPTIMIZER = "_optimizer"
 """End of the names of files with what an optimizer remembers, `<parameter>/<quantity>`."""
 STEPS, MEANS, SQUARES = "step", "exp_avg", "exp_avg_sq"
+MAX_SMALL_BYTES = 2**30
+"""Of a small file of a run; the longest of them is the log."""
 ASIDE = "run/"
 """Start of the names of the run's small files, whose compressed bytes are tensors of the state."""
 
@@ -74,16 +80,17 @@ def pack(run: RunFolder, out: Path, part_bytes: int, with_optimizers: bool = Tru
         whole = Path(folder) / "state.safetensors"
         save_tensors(whole, content)
         data = whole.read_bytes()
-    out.mkdir(parents=True)
     pieces = [data[start : start + part_bytes] for start in range(0, len(data), part_bytes)]
-    paths = [out / f"state-{number:05d}-of-{len(pieces):05d}.part" for number in range(1, len(pieces) + 1)]
-    for path, piece in zip(paths, pieces, strict=True):
-        path.write_bytes(piece)
-    return paths
+    names = [f"state-{number:05d}-of-{len(pieces):05d}.part" for number in range(1, len(pieces) + 1)]
+    with new_folder(out) as folder:
+        for name, piece in zip(names, pieces, strict=True):
+            (folder / name).write_bytes(piece)
+    return [out / name for name in names]
 
 
 def unpack(parts: Path, path: Path, data: Path | None = None) -> RunFolder:
-    """Makes a run of which `gghead resume` goes on from where the packed one stood, but for rounding.
+    """Makes a run of which `gghead resume` goes on from where the packed one stood, but for rounding; whole or not at
+    all.
 
     Args:
         parts: folder of the parts.
@@ -93,23 +100,40 @@ def unpack(parts: Path, path: Path, data: Path | None = None) -> RunFolder:
     Raises:
         FileExistsError: something stands at the path.
         FileNotFoundError: a part is missing.
-        ValueError: a part is damaged.
+        ValueError: a part is damaged, there are parts of several states, or they hold something else.
     """
+    refuse_existing(path)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "state.safetensors"
         whole.write_bytes(b"".join(part.read_bytes() for part in _all_parts(parts)))
         content = load_tensors(whole)
     texts = content.texts
-    config = from_json(RunConfig, texts["config"])
-    run = RunFolder.create(path, config if data is None else replace(config, data=str(data.absolute())))
-    for name, tensor in content.tensors.items():
-        if name.startswith(ASIDE):
-            (path / name.removeprefix(ASIDE)).write_bytes(zlib.decompress(tensor.numpy().tobytes()))
-    files = _widened(content.tensors, json.loads(texts["files"]))
-    checkpoint = Checkpoint(files, int(texts["images"]), json.loads(texts["numbers"]), json.loads(texts["texts"]))
-    run.checkpoint(checkpoint.images).parent.mkdir()
-    save_checkpoint(run.checkpoint(checkpoint.images), checkpoint)
-    return run
+    try:
+        config = from_json(RunConfig, texts["config"])
+        files = _widened(content.tensors, json.loads(texts["files"]))
+        checkpoint = Checkpoint(files, int(texts["images"]), json.loads(texts["numbers"]), json.loads(texts["texts"]))
+        small = {
+            name.removeprefix(ASIDE): _decompressed(tensor)
+            for name, tensor in content.tensors.items()
+            if name.startswith(ASIDE)
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
+        raise ValueError(
+            f"{parts} holds no state of a run ({type(error).__name__}: {printable(str(error))}); expected parts that "
+            "`pack` wrote"
+        ) from error
+    config = config if data is None else replace(config, data=str(data.absolute()))
+    with new_folder(path) as folder:
+        run = RunFolder(folder, config)
+        unknown = sorted(set(small) - {file.name for file in _asides(run)})
+        if unknown:  # a name may lead out of the folder
+            raise ValueError(f"{parts} holds a file {printable(unknown[0])}, which no run has; use another copy")
+        (folder / CONFIG).write_text(to_json(config) + "\n", encoding="utf-8")
+        for name, text in small.items():
+            (folder / name).write_bytes(text)
+        run.checkpoint(checkpoint.images).parent.mkdir()
+        save_checkpoint(run.checkpoint(checkpoint.images), checkpoint)
+    return RunFolder(path, config)
 
 
 def _narrowed(files: Mapping[str, TensorFile], with_optimizers: bool) -> dict[str, Tensor]:
@@ -149,9 +173,27 @@ def _widened(tensors: Mapping[str, Tensor], texts: Mapping[str, dict[str, str]])
 
 def _small_files(run: RunFolder) -> dict[str, Tensor]:
     """What else stands in a run and belongs to it, compressed."""
-    paths = [path for path in (run.log, run.metrics, run.data, run.transfer) if path.is_file()]
+    paths = [path for path in _asides(run) if path.is_file()]
     compressed = {ASIDE + path.name: bytearray(zlib.compress(path.read_bytes(), 9)) for path in paths}
     return {name: torch.frombuffer(data, dtype=torch.uint8) for name, data in compressed.items()}
+
+
+def _asides(run: RunFolder) -> tuple[Path, ...]:
+    """The small files that a run may have."""
+    return run.log, run.metrics, run.data, run.transfer
+
+
+def _decompressed(compressed: Tensor) -> bytes:
+    """A small file again.
+
+    Raises:
+        ValueError: it is cut off, or larger than such files are.
+    """
+    stream = zlib.decompressobj()
+    found = stream.decompress(compressed.numpy().tobytes(), MAX_SMALL_BYTES)
+    if not stream.eof:
+        raise ValueError(f"a small file is cut off, or of more than {MAX_SMALL_BYTES} bytes")
+    return found
 
 
 def _all_parts(folder: Path) -> list[Path]:
@@ -159,9 +201,13 @@ def _all_parts(folder: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: some are missing.
+        ValueError: they are of several states.
     """
     found = sorted(folder.glob("state-*-of-*.part"))
-    count = int(found[0].stem.rpartition("-")[2]) if found else 1
+    counts = sorted({part.stem.rpartition("-")[2] for part in found})
+    if len(counts) > 1 or not all(map(str.isdecimal, counts)):
+        raise ValueError(f"{folder} holds parts of {' and of '.join(counts)}; expected those of one state")
+    count = int(counts[0]) if counts else 1
     expected = [folder / f"state-{number:05d}-of-{count:05d}.part" for number in range(1, count + 1)]
     missing = [path.name for path in expected if path not in found]
     if missing:
@@ -172,7 +218,7 @@ def _all_parts(folder: Path) -> list[Path]:
 def _size(text: str) -> int:
     """Bytes of "15MB"."""
     number = float(text.upper().removesuffix("MB"))
-    if not number * MEGABYTE >= 1:
+    if not 1 <= number * MEGABYTE < math.inf:
         raise argparse.ArgumentTypeError(f"a part of {text} is none; expected a size like 15MB")
     return int(number * MEGABYTE)
 
@@ -191,6 +237,13 @@ def main() -> None:
     unpacking.add_argument("run", type=Path, help="folder to make")
     unpacking.add_argument("--data", type=Path, help="archive of pictures, where it lies elsewhere than before")
     options = parser.parse_args()
+    try:
+        _obey(options)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+def _obey(options: argparse.Namespace) -> None:
     if options.command == "unpack":
         run = unpack(options.parts, options.run, options.data)
         print(f"{run.checkpoints()[-1]}; go on with: gghead resume {run.path}")

@@ -1,6 +1,8 @@
 """A run carried in 16 bits goes on where it stopped, nearly as if it had not been."""
 
 import shutil
+import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +11,11 @@ import pytest
 import torch
 
 from gghead.checkpoint.store import load_checkpoint
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.runs.run_folder import RunFolder
 from gghead.runs.run_log import read_log
 from gghead.training.loop import train
-from studies.carried_state import pack, unpack
+from studies.carried_state import main, pack, unpack
 from tiny_run import SilentMonitor, tiny_config, write_tiny_dataset
 from tolerances import CARRIED_LOSS
 
@@ -80,3 +83,70 @@ def test_a_part_that_is_missing_or_damaged_is_named(stopped: RunFolder, tmp_path
     with pytest.raises(FileNotFoundError, match=r"parts lacks state-00002-of-.*part; expected all"):
         unpack(tmp_path / "parts", tmp_path / "carried")
     assert not (tmp_path / "carried").exists()
+
+
+def rewritten(parts: Path, **texts: str) -> TensorFile:
+    """The state in the parts, with other texts, as the only part."""
+    whole = parts / "whole.safetensors"
+    whole.write_bytes(b"".join(part.read_bytes() for part in sorted(parts.glob("*.part"))))
+    content = load_tensors(whole)
+    for path in parts.iterdir():
+        path.unlink()
+    return TensorFile(content.tensors, {name: text for name, text in (dict(content.texts) | texts).items() if text})
+
+
+@pytest.mark.parametrize(
+    ("texts", "tensors", "told"),
+    [
+        ({"config": ""}, {}, "holds no state of a run"),
+        ({"images": "many"}, {}, "holds no state of a run"),
+        ({"files": "[]"}, {}, "holds no state of a run"),
+        ({}, {"run/log.jsonl": torch.zeros(9, dtype=torch.uint8)}, "holds no state of a run"),
+        (
+            {},
+            {"run/../../outside": torch.frombuffer(bytearray(zlib.compress(b"x")), dtype=torch.uint8)},
+            "a file ../../outside, which no run",
+        ),
+    ],
+)
+def test_parts_of_something_else_make_no_run(
+    texts: dict[str, str], tensors: dict[str, torch.Tensor], told: str, stopped: RunFolder, tmp_path: Path
+) -> None:
+    pack(stopped, tmp_path / "parts", part_bytes=10**6)
+    content = rewritten(tmp_path / "parts", **texts)
+    save_tensors(tmp_path / "state.safetensors", TensorFile({**content.tensors, **tensors}, content.texts))
+    (tmp_path / "state.safetensors").rename(tmp_path / "parts" / "state-00001-of-00001.part")
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(ValueError, match=told):
+        unpack(tmp_path / "parts", tmp_path / "deep" / "carried")
+    assert {path.name for path in tmp_path.rglob("*")} == {"deep", "parts", "state-00001-of-00001.part"}
+
+
+def test_parts_of_two_states_are_told_apart(stopped: RunFolder, tmp_path: Path) -> None:
+    parts = pack(stopped, tmp_path / "parts", part_bytes=20_000)
+    parts[0].rename(tmp_path / "parts" / "state-00001-of-00001.part")
+    with pytest.raises(ValueError, match=r"holds parts of 00001 and of 0\d+; expected those of one state"):
+        unpack(tmp_path / "parts", tmp_path / "carried")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("pack", "nowhere", "parts"), "error: nowhere is no run"),
+        (("unpack", "nowhere", "run"), "error: nowhere lacks state-00001-of-00001.part"),
+        (("pack", "nowhere", "parts", "--parts-of", "infMB"), "a part of infMB is none"),
+    ],
+)
+def test_mistakes_end_without_a_traceback(
+    arguments: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["carried_state", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code
+    assert told in capsys.readouterr().err
