@@ -30,6 +30,8 @@ WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
 
 
+INTERRUPTED = 130
+"""Exit code of what Ctrl-C stopped, as shells have it."""
 MAX_LINE = 5000
 """Characters of a line of an error; a path has at most 4,096 on the systems that we know."""
 
@@ -48,6 +50,9 @@ class FriendlyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # `gghead info ... | head`: click ends quietly
+        except KeyboardInterrupt:  # of click this would be a failure like any other
+            click.echo("stopped", err=True)
+            raise SystemExit(INTERRUPTED) from None
         except (
             ValueError,
             OSError,

@@ -87,6 +87,10 @@ def synthetic(
 
     sitting = Sitting(resolution, seed, views, poses, assets, write_depth, Optics(distance, focal), transparent)
     total = count if shard is None else len(shard.part(count))
-    with progress_bars() as tell:
-        generate(out, count, sitting, workers, lambda done: tell("heads", done, total), overwrite=force, shard=shard)
+    try:
+        with progress_bars() as tell:
+            generate(out, count, sitting, workers, lambda done: tell("heads", done, total), force, shard)
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command continues", err=True)
+        raise SystemExit(130) from None
     click.echo(out if shard is None else shard.path(out))
