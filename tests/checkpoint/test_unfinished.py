@@ -79,3 +79,19 @@ def test_a_file_in_the_place_of_a_folder_is_named_with_a_remedy(out: Path) -> No
     out.parent.write_text("a file")
     with pytest.raises(OSError, match=r"heads\.zip\.unfinished could not be written: .*name another folder"):
         begin(out)
+
+
+def test_settings_that_differ_are_named(out: Path) -> None:
+    hashed = "0123456789abcdef" * 4
+    begin(out, f'{{"quality": "good", "seed": 0, "model": "{hashed}"}}').release()
+    with pytest.raises(
+        FileExistsError, match=r'\(quality "good" instead of "fast", model 0123456789ab instead of null\)'
+    ):
+        begin(out, '{"quality": "fast", "seed": 0}')
+
+
+def test_a_folder_that_stands_there_is_not_replaced(out: Path) -> None:
+    out.mkdir(parents=True)
+    with pytest.raises(OSError, match=r"heads\.zip could not be written: .*; a folder stands there: name another file"):
+        begin(out, overwrite=True)
+    assert list(out.parent.iterdir()) == [out]

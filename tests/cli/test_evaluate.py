@@ -75,6 +75,7 @@ def test_the_full_suite_writes_a_page(place: Path) -> None:
         (("--num-images", "many"), "is no number of pictures"),
         (("--snapshot", "9"), "has no snapshot or checkpoint at 9 images"),
         (("--detector", "vgg"), "there is no detector 'vgg'"),
+        (("--data", __file__, "--detector", "nowhere.pt"), "is no readable zip"),
     ],
 )
 def test_refusals_are_explained(place: Path, options: tuple[str, ...], message: str) -> None:

@@ -10,10 +10,12 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from face_models import WHEELS, face_models
+from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.cli.main import main
 from gghead.gaussians.formats.ply import load_ply
+from gghead.inversion import inversion, person_making
 from gghead.inversion.fitting import Stage
-from gghead.inversion.person_file import load_person
+from gghead.inversion.person_file import load_person, save_person
 from gghead.inversion.qualities import QUALITIES
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
@@ -145,3 +147,65 @@ def test_a_photograph_without_a_face_is_refused_by_name(folder: Path, tmp_path: 
     arguments = ("--models", WHEELS, "--model", folder / "tiny.safetensors", "--out", tmp_path / "a.safetensors")
     refused = gghead("invert", tmp_path / "drawing.png", *arguments)
     assert "drawing.png: no face is found" in refused.output
+
+
+@pytest.mark.parametrize("damage", ["cut off", "of another model", "without a place"])
+def test_a_state_that_can_not_be_gone_on_with_is_named(
+    damage: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, out = folder / "tiny.safetensors", tmp_path / "a.safetensors"
+    arguments = ("invert", "--data", folder / "anna.zip", "--model", model, "--out", out)
+    with monkeypatch.context() as patched:
+        patched.setattr(person_making, "save_person", interrupted)
+        patched.setattr(inversion, "KEPT_SECONDS", -1.0)
+        assert gghead(*arguments).exit_code != 0
+    state = tmp_path / ".a.safetensors.unfinished" / "state.safetensors"
+    content = load_tensors(state)
+    if damage == "cut off":
+        state.write_bytes(state.read_bytes()[:-10])
+    elif damage == "of another model":
+        kept = {name: value for name, value in content.tensors.items() if "styles" not in name}
+        save_tensors(state, TensorFile(kept, content.texts))
+    else:
+        save_tensors(state, TensorFile(content.tensors, {}))
+    for more in ((), ("--force",)):
+        refused = gghead(*arguments, *more)
+        assert refused.exit_code == 1
+        assert f"remove the folder {state.parent}, and it begins anew" in refused.output
+    shutil.rmtree(state.parent)
+    assert gghead(*arguments, "--force").exit_code == 0
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_archive_of_people_who_are_not_cut_out_is_refused(folder: Path, tmp_path: Path) -> None:
+    bare = shutil.copy(folder / "anna.zip", tmp_path / "bare.zip")
+    arguments = ("--data", bare, "--model", folder / "tiny.safetensors", "--out", tmp_path / "a.safetensors")
+    refused = gghead("invert", *arguments)
+    assert refused.exit_code == 1
+    assert "has no masks, so all of a picture would be the person; expected bare_masks_modnet.zip" in refused.output
+    assert "Warning" not in refused.output
+
+
+def test_folders_and_too_many_photographs_are_refused_before_they_are_read(folder: Path, tmp_path: Path) -> None:
+    arguments = ("--models", tmp_path, "--model", folder / "tiny.safetensors", "--out", tmp_path / "a.safetensors")
+    assert f"{folder} is a folder; expected photographs of one person" in gghead("invert", folder, *arguments).output
+    many = [tmp_path / "nowhere.jpg"] * 65
+    assert "these are 65 pictures of a person; expected 1 to 64" in gghead("invert", *many, *arguments).output
+
+
+def test_a_person_given_as_a_model_is_told_where_people_stand(person: Path, tmp_path: Path) -> None:
+    refused = gghead("sample", person, "--out", tmp_path / "a.png")
+    assert "holds a person; expected a generator - a person stands where a seed does: --seeds FILE" in refused.output
+
+
+def test_what_a_file_says_of_its_model_steers_no_terminal(folder: Path, person: Path, tmp_path: Path) -> None:
+    found = replace(load_person(person), model="\x1b[31mred" + 10_000 * "a", model_hash="\n" * 64)
+    save_person(tmp_path / "b.safetensors", found)
+    refused = gghead(
+        "sample", folder / "tiny.safetensors", "--seeds", tmp_path / "b.safetensors", "--out", tmp_path / "a.png"
+    )
+    assert r"another model, \x1b[31mredaaa" in refused.output
+    assert len(refused.output) < 1000

@@ -99,3 +99,43 @@ def test_a_polite_kill_leaves_nothing_half_written(number: int, model: Path, tmp
     process.send_signal(number)
     assert process.wait(60) == 128 + number
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("invert", "nowhere.jpg", "--out", "a.safetensors"),
+        ("train-encoder", "--out", "a.safetensors"),
+        ("interpolate", "--out", "a.mp4"),
+        ("sample", "--out", "a.png"),
+        ("data", "check", "nowhere.zip", "--out", "a.png"),
+    ],
+)
+def test_force_replaces_no_folder(arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(arguments[-1]).mkdir()
+    refused = CliRunner().invoke(main, [*arguments, "--force"])
+    assert refused.exit_code == 1
+    assert f"{arguments[-1]} is a folder, which --force does not replace; name another file" in refused.output
+    assert [path.name for path in tmp_path.iterdir()] == [arguments[-1]]
+
+
+@pytest.mark.parametrize(
+    ("place", "arguments", "told"),
+    [
+        ("gghead.inference.loading.load", ("sample", "--out", "a.png"), "stopped"),
+        ("gghead.synthetic.generate", ("data", "synthetic", "a.zip"), "stopped; the same command continues"),
+    ],
+)
+def test_who_is_interrupted_does_not_fail(
+    place: str, arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(place, interrupted)
+    stopped = CliRunner().invoke(main, arguments)
+    assert stopped.exit_code == 130
+    assert stopped.stderr.strip() == told
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,9 @@
 """What pictures say: nothing beyond the photograph or below FFHQ's square, and as much of a head whatever the crop."""
 
+import json
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +13,9 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.inversion.fitting import Fitting
 from gghead.inversion.inversion import begin
-from gghead.inversion.targets import Picture, Targets
+from gghead.inversion.targets import Picture, Targets, archive_names, read_archive
 from gghead.model.generator import Generator
+from tiny_run import write_tiny_dataset
 from tolerances import EXACT_FLOAT32
 
 SIDE = 16
@@ -61,3 +65,19 @@ def test_a_wide_crop_is_fitted_to_as_finely_as_the_model_learned(
     enlarged = Cameras.from_labels(camera.labels().reshape(-1), side)
     fitting = begin([Picture(image, np.ones((side, side), np.float32), enlarged)], generator, "fast", 0)
     assert fitting.targets.cameras.width == expected
+
+
+def test_a_camera_that_looks_away_from_the_head_is_refused(tmp_path: Path) -> None:
+    archive = write_tiny_dataset(tmp_path / "anna.zip", count=2, resolution=SIDE)
+    names = archive_names(archive, [], SIDE)
+    with zipfile.ZipFile(archive) as read:
+        files = {name: read.read(name) for name in read.namelist()}
+    labels = json.loads(files["dataset.json"])["labels"]
+    for axis in (3, 7, 11):
+        labels[1][1][axis] *= -1
+    with zipfile.ZipFile(archive, "w") as written:
+        for name, content in (files | {"dataset.json": json.dumps({"labels": labels}).encode()}).items():
+            written.writestr(name, content)
+    with pytest.raises(ValueError, match=rf"the camera of {names[1]} in .* does not see the origin"):
+        read_archive(archive, names, SIDE)
+    assert len(read_archive(archive, names[:1], SIDE)) == 1

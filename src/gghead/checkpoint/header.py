@@ -3,12 +3,19 @@
 import json
 from pathlib import Path
 
+from gghead.config.printable import printable
+
 HASH_KEY = "sha256"
 """Key of the hash of a file's content."""
 KIND_KEY = "gghead.kind"
 """Key of what a file holds; only a network's says it."""
 MAX_HEADER = 16 * 2**20
 """Bytes of a header: of names, sizes and texts. Ours have some 20,000; a reader takes dozens of times its size."""
+
+
+def with_article(kind: str) -> str:
+    """A kind that a file says that it holds, for a message."""
+    return f"{'an' if kind[:1] in tuple('aeiou') else 'a'} {printable(kind)}"
 
 
 def read_header(path: Path) -> bytes:

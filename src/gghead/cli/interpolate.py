@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gghead.cli.looks import VIDEOS, check_backdrop, radians_of, rendering_options, target_of
-from gghead.cli.options import check_output, model_argument, pick_device, progress, rendering_path, truncation_option
+from gghead.cli.options import check_file, model_argument, pick_device, progress, rendering_path, truncation_option
 from gghead.cli.persons.heads import HEADS
 from gghead.runs.resolve import find_model
 
@@ -51,7 +51,7 @@ def interpolate(
     if len(seeds) < 2:
         raise click.UsageError("one head can't become another; expected at least two --seeds, like 0-4")
     check_backdrop(out, background)
-    check_output(out, force)
+    check_file(out, force)
     file, device = find_model(model), pick_device(device)
 
     from gghead.geometry.cameras import Cameras

@@ -81,6 +81,18 @@ def check_output(path: Path, force: bool) -> Path:
     return path
 
 
+def check_file(path: Path, force: bool) -> Path:
+    """The path of an output that is a file, if it may be written.
+
+    Raises:
+        FileExistsError: as of `check_output`.
+        IsADirectoryError: a folder stands there, which --force does not replace.
+    """
+    if check_output(path, force).is_dir():
+        raise IsADirectoryError(f"{path} is a folder, which --force does not replace; name another file")
+    return path
+
+
 def make_folder(path: Path, force: bool) -> None:
     """Makes the folder that a command fills; without --force it fills none that another command made meanwhile.
 

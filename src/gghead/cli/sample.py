@@ -9,6 +9,7 @@ import click
 
 from gghead.cli.looks import PICTURES, PITCH, VIDEOS, YAW, check_backdrop, radians_of, rendering_options, target_of
 from gghead.cli.options import (
+    check_file,
     check_output,
     make_folder,
     model_argument,
@@ -77,7 +78,7 @@ def sample(
     moving = is_video(out, orbit)
     directions = pair_angles(yaw, pitch, moving, orbit)
     check_backdrop(out, background)
-    check_output(out, force)
+    (check_file if out.suffix else check_output)(out, force)
     file, device = find_model(model), pick_device(device)
 
     from gghead.geometry.cameras import Cameras

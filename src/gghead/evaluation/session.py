@@ -46,8 +46,8 @@ def evaluate_all(
     Yields:
         What a reader wants to see: tables, and where they were kept.
     """
+    stored = stored_resolution(data)  # before a detector is fetched for what is no archive
     detector = load_detector(detector_name, cache_root() / "detectors", device)
-    stored = stored_resolution(data)
     references: dict[tuple[int, float], RealStatistics] = {}
     with ExitStack() as stack:
         for candidate in candidates:

@@ -1,5 +1,7 @@
 """A fit that is under way as named tensors, and back: what goes on from it is the fit that nobody interrupted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
+from gghead.config.printable import printable
 from gghead.inversion.fitting import HeadFit
 
 STAGE_KEY, STEP_KEY = "gghead.stage", "gghead.step"
@@ -39,16 +42,31 @@ def save_state(path: Path, fit: HeadFit, optimizer: torch.optim.Optimizer, posit
     save_tensors(path, TensorFile(tensors, {STAGE_KEY: str(position.stage), STEP_KEY: str(position.step)}))
 
 
+@contextmanager
+def explaining_unusable(state: Path | None) -> Iterator[None]:
+    """Says what helps where an unfinished fit can't be gone on with.
+
+    Raises:
+        ValueError: the state is damaged, does not say where it is, or is of another model.
+    """
+    try:
+        yield
+    except (ValueError, KeyError) as error:
+        if state is None:
+            raise
+        raise ValueError(
+            f"the unfinished fit {state} can't be gone on with ({printable(str(error))}); remove the folder "
+            f"{state.parent}, and it begins anew"
+        ) from error
+
+
 def read_position(content: TensorFile) -> Position:
     """Where the fit of a file's content is.
 
     Raises:
-        ValueError: it does not say.
+        KeyError, ValueError: it does not say.
     """
-    try:
-        return Position(int(content.texts[STAGE_KEY]), int(content.texts[STEP_KEY]))
-    except (KeyError, ValueError) as error:
-        raise ValueError("the unfinished fit does not say where it is; throw it away with --force") from error
+    return Position(int(content.texts[STAGE_KEY]), int(content.texts[STEP_KEY]))
 
 
 def read_state(path: Path) -> TensorFile | None:
@@ -72,7 +90,7 @@ def restore(content: TensorFile, fit: HeadFit, optimizer: torch.optim.Optimizer)
     try:
         fit.load_state_dict(found)
     except RuntimeError as error:
-        raise ValueError("the unfinished fit is of another model; throw it away with --force") from error
+        raise ValueError("it is of another model") from error
     for number, parameter in enumerate(_parameters(optimizer)):
         prefix = f"{OPTIMIZER}{number}."
         # The count of steps stays on the CPU, as the optimizer has it.

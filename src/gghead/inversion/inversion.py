@@ -14,12 +14,12 @@ from PIL import Image
 from gghead.config.numbers import require_whole
 from gghead.inversion.encoder.encoder import Encoder, require_encoder
 from gghead.inversion.encoder.encoder_file import find_encoder
-from gghead.inversion.fit_state import Position, read_position, read_state, restore, save_state
+from gghead.inversion.fit_state import Position, explaining_unusable, read_position, read_state, restore, save_state
 from gghead.inversion.fitting import Fitting
 from gghead.inversion.memory import explaining_full_memory
 from gghead.inversion.person import Person, generator_hash
 from gghead.inversion.qualities import Quality, stages_of
-from gghead.inversion.targets import Picture, Targets, ffhq_squares
+from gghead.inversion.targets import Picture, Targets, ffhq_squares, require_count
 from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
 from gghead.model.generator import Generator
 from gghead.photos.faces.models import FaceModels
@@ -121,7 +121,10 @@ def prepared(
     """Pictures as they are fitted to, and what they are called; errors as of `invert`."""
     if isinstance(photos, str | Path) or not isinstance(photos, Sequence) or not len(photos):
         raise ValueError(f"photos are {photos!r}; expected a sequence of one or more, like ['portrait.jpg']")
+    require_count(len(photos))  # before the seconds that each of them takes
     for path in photos:
+        if isinstance(path, str | Path) and Path(path).is_dir():
+            raise ValueError(f"{path} is a folder; expected photographs of one person: name its files, {path}/*.jpg")
         if isinstance(path, str | Path) and not Path(path).is_file():
             raise FileNotFoundError(f"there is no photograph {path}; expected a file with a picture of the person")
     raw = any(not isinstance(photo, Photo | Picture) for photo in photos)
@@ -208,12 +211,13 @@ def run(
 
     Raises:
         Interrupted: `stopped` said so; the state is written.
-        ValueError: the state is of another fit.
+        ValueError: the state is damaged or of another fit; says what to remove.
         torch.OutOfMemoryError: there is no room for a step; says what lowers it.
     """
     stages = stages_of(quality, fitting.encoded)
-    left = None if state is None else read_state(state)
-    start = Position() if left is None else read_position(left)
+    with explaining_unusable(state):
+        left = None if state is None else read_state(state)
+        start = Position() if left is None else read_position(left)
     total = sum(stage.steps for stage in stages)
     written = time.monotonic()
     for number, stage in enumerate(stages):
@@ -222,7 +226,8 @@ def run(
         optimizer = fitting.optimizer(stage)
         first = 0
         if left is not None and number == start.stage:
-            restore(left, fitting.fit, optimizer)
+            with explaining_unusable(state):
+                restore(left, fitting.fit, optimizer)
             first = start.step
         before = sum(earlier.steps for earlier in stages[:number])
         for step in range(first, stage.steps):

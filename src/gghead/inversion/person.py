@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.checkpoint.tensors import content_hash
+from gghead.config.printable import printable
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.residuals import Residuals, decode
@@ -96,6 +97,7 @@ def require_model(person: Person, generator: Generator, name: str = "this person
     found = generator_hash(generator)
     if found != person.model_hash:
         raise ValueError(
-            f"{name} was fitted with another model, {person.model} (SHA-256 {person.model_hash[:12]}, this one has "
+            f"{name} was fitted with another model, {printable(person.model)} (SHA-256 "
+            f"{printable(person.model_hash[:12])}, this one has "
             f"{found[:12]}); expected the same: name that one as MODEL, or invert the photographs again with this one"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gghead.checkpoint.header import KIND_KEY, read_texts
+from gghead.checkpoint.header import KIND_KEY, read_texts, with_article
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.config.codec import from_json, to_json
 from gghead.config.printable import listed, printable
@@ -112,9 +112,7 @@ def require_format(path: Path, content: TensorFile, kind: str, version: str, exp
     """
     held, written = content.texts.get(KIND_KEY), content.texts.get(VERSION_KEY)
     if held != kind:
-        article = "an" if held and held[0] in "aeiou" else "a"
-        found = f"{article} {printable(held)}" if held else "something else"
-        raise ValueError(f"{path} holds {found}; expected {expected}")
+        raise ValueError(f"{path} holds {with_article(held) if held else 'something else'}; expected {expected}")
     if written != version:
         raise ValueError(
             f"{path} has format version {printable(written or 'none')}; this gghead reads version {version}: use the "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from gghead.checkpoint.atomic import named_errors
 from gghead.checkpoint.unfinished import UnfinishedFolder, unfinished_path
 from gghead.inference.outputs import save_picture
 from gghead.inversion.encoder.encoder import Encoder
@@ -107,7 +108,9 @@ def make_person(
 
 def _refuse_existing(out: Path, overwrite: bool) -> None:
     """Fails where a file would be replaced, before minutes of work; a preview may be of what goes on."""
-    paths = [out] if unfinished_path(out).exists() else [out, preview_path(out)]
+    unfinished = unfinished_path(out)
+    with named_errors(unfinished):
+        paths = [out] if unfinished.exists() else [out, preview_path(out)]
     for path in paths:
         if os.path.lexists(path) and not overwrite:
             raise FileExistsError(

@@ -1,5 +1,6 @@
 """The pictures that a head is fitted to: foreground, alpha, camera, and what their backgrounds are like."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
-from gghead.data.dataset import HeadDataset
+from gghead.data.conventions import head_offsets
+from gghead.data.dataset import HeadDataset, MissingMasksWarning, masks_path
 from gghead.data.pixels import foreground
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_FOCAL
@@ -22,6 +24,8 @@ BEHIND = 0.05
 """Alpha below which a pixel shows the background."""
 MIN_PERSON = 0.02
 """Share of a picture that must show the person."""
+BESIDE = 0.5
+"""How far from the middle of a picture a head is that lies beside it, sides of the picture."""
 UNKNOWN_BACKGROUND = (0.5, 0.25)
 """Mean and standard deviation of the background of a picture that shows none."""
 
@@ -78,10 +82,7 @@ class Targets:
         Raises:
             ValueError: there are none, too many, or one shows nobody.
         """
-        if not 1 <= len(pictures) <= MAX_PICTURES:
-            raise ValueError(
-                f"these are {len(pictures)} pictures of a person; expected 1 to {MAX_PICTURES}: leave some away"
-            )
+        require_count(len(pictures))
         pixels, cameras, backgrounds, insides, scales = [], [], [], [], []
         for number, picture in enumerate(pictures):
             if picture.alpha.mean() < MIN_PERSON:
@@ -128,6 +129,12 @@ class Targets:
         return pixels[..., :3] + (1 - pixels[..., 3:]) * backgrounds[:, None, None]
 
 
+def require_count(pictures: int) -> None:
+    """Raises ValueError for more pictures than one person may have, or none."""
+    if not 1 <= pictures <= MAX_PICTURES:
+        raise ValueError(f"these are {pictures} pictures of a person; expected 1 to {MAX_PICTURES}: leave some away")
+
+
 def ffhq_squares(picture: Picture | Photo) -> float:
     """Side of a picture, sides of the square that FFHQ's camera would see from the same place."""
     return FFHQ_FOCAL * picture.camera.width / float(picture.camera.Ks.reshape(9)[0])
@@ -150,9 +157,9 @@ def archive_names(path: Path, names: Sequence[str], resolution: int) -> list[str
 
     Raises:
         FileNotFoundError: there is no archive.
-        ValueError: it is none, lacks a picture of a name, or holds too many to be of one person.
+        ValueError: it is none, lacks masks or a picture of a name, or holds too many to be of one person.
     """
-    with HeadDataset.open(path, resolution) as dataset:
+    with _opened(path, resolution) as dataset:
         wanted = list(names or dataset.names)
         unknown = [name for name in wanted if name not in dataset.names]
         if unknown:
@@ -174,13 +181,33 @@ def read_archive(path: Path, names: Sequence[str], resolution: int) -> list[Pict
         resolution: smallest side that is of use, pixels.
 
     Raises:
-        FileNotFoundError, ValueError: as of `HeadDataset`; a picture is damaged or too small.
+        FileNotFoundError, ValueError: as of `HeadDataset`; there are no masks, or a picture is damaged, too small, or
+            its camera sees no head.
     """
     pictures = []
-    with HeadDataset.open(path, resolution) as dataset:
+    with _opened(path, resolution) as dataset:
         for name in names:
-            label = torch.from_numpy(dataset.labels[dataset.names.index(name)])
+            values = dataset.labels[dataset.names.index(name)]
+            if not head_offsets(values[None])[0] < BESIDE:
+                raise ValueError(
+                    f"the camera of {name} in {path} does not see the origin, where the head is; correct its label "
+                    "(`gghead data check` tells wrong conventions), or name other pictures"
+                )
+            label = torch.from_numpy(values)
             with dataset.files.decoded(name, resolution) as stored:
                 alpha = stored.mask.astype(np.float32) / 255
                 pictures.append(Picture(stored.pixels.copy(), alpha, Cameras.from_labels(label, len(stored.mask))))
     return pictures
+
+
+def _opened(path: Path, resolution: int) -> HeadDataset:
+    """An archive of people who are cut out: with masks, or with transparent pictures."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MissingMasksWarning)
+        try:
+            return HeadDataset.open(path, resolution)
+        except MissingMasksWarning as warning:
+            raise ValueError(
+                f"{path} has no masks, so all of a picture would be the person; expected {masks_path(path).name} "
+                "beside it, or transparent pictures: make it anew of the photographs with `gghead data photos`"
+            ) from warning

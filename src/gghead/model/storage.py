@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from gghead.checkpoint.header import KIND_KEY, read_texts
+from gghead.checkpoint.header import KIND_KEY, read_texts, with_article
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.config.codec import from_json, to_json
 from gghead.config.model import DiscriminatorConfig, GeneratorConfig
@@ -98,6 +98,13 @@ def read_discriminator(path: Path, content: TensorFile) -> Discriminator:
     return _fill(path, discriminator, content)
 
 
+PLACES = {
+    "person": " - a person stands where a seed does: --seeds FILE, and MODEL is what it was fitted with",
+    "encoder": " - name the model that it was trained for; --encoder FILE of `gghead invert` takes it",
+}
+"""What to do with files that are no networks."""
+
+
 def network_texts(kind: str, network: Generator | Discriminator) -> dict[str, str]:
     """What a file says of the network in it."""
     return {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: to_json(network.config)}
@@ -107,7 +114,8 @@ def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:
     found = content.texts.get(KIND_KEY)
     if found != kind:
         raise ValueError(
-            f"{path} holds {f'a {printable(found)}' if found else 'no network of gghead'}; expected a {kind}"
+            f"{path} holds {with_article(found) if found else 'no network of gghead'}; expected a {kind}"
+            + PLACES.get(found or "", "")
         )
     version = content.texts.get(VERSION_KEY)
     if version != FORMAT_VERSION:

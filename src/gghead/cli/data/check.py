@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gghead.cli.options import check_output, force_option, progress_bars
+from gghead.cli.options import check_file, force_option, progress_bars
 from gghead.runs.places import find_data
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def check(
     if template is not None:
         bake(head, GeneratorConfig().map_resolution)  # raises what training would
     if out is not None:
-        check_output(out, force)
+        check_file(out, force)
         if out.suffix.lower() != ".png":
             raise ValueError(f"--out is {out.name}; expected a name ending in .png")
     with progress_bars() as tell:

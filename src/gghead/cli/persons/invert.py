@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gghead.cli.options import (
-    RunPath,
-    check_output,
-    device_option,
-    force_option,
-    out_option,
-    pick_device,
-    progress_bars,
-)
+from gghead.cli.options import RunPath, check_file, device_option, force_option, out_option, pick_device, progress_bars
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.runs.resolve import find_model
 
@@ -71,7 +63,7 @@ def invert(
         raise click.UsageError("no photographs; expected one or more of one person, or --data ARCHIVE")
     if out.suffix != ".safetensors":
         raise click.UsageError(f"the output is {out}; expected a name ending in .safetensors")
-    check_output(out, force)
+    check_file(out, force)
     file, device = find_model(model), pick_device(device)
 
     import torch

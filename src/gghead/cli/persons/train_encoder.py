@@ -5,15 +5,7 @@ from pathlib import Path
 
 import click
 
-from gghead.cli.options import (
-    RunPath,
-    check_output,
-    device_option,
-    force_option,
-    out_option,
-    pick_device,
-    progress_bars,
-)
+from gghead.cli.options import RunPath, check_file, device_option, force_option, out_option, pick_device, progress_bars
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.runs.resolve import find_model
 
@@ -43,7 +35,7 @@ def train_encoder(model: Path, heads: int, seed: int, out: Path, force: bool, de
     """
     if out.suffix != ".safetensors":
         raise click.UsageError(f"the output is {out}; expected a name ending in .safetensors")
-    check_output(out, force)
+    check_file(out, force)
     file, device = find_model(model), pick_device(device)
 
     from gghead.inference.loading import load

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.checkpoint.tensors import TensorFile, content_hash
+from gghead.config.printable import printable
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_FOCAL
 from gghead.inversion.encoder.features import PictureFeatures, scaled_pixels
@@ -66,6 +67,7 @@ def require_encoder(encoder: Encoder, generator: Generator, name: str = "this en
     found = generator_hash(generator)
     if found != encoder.model_hash:
         raise ValueError(
-            f"{name} was trained for another model, {encoder.model} (SHA-256 {encoder.model_hash[:12]}, this one has "
+            f"{name} was trained for another model, {printable(encoder.model)} (SHA-256 "
+            f"{printable(encoder.model_hash[:12])}, this one has "
             f"{found[:12]}); expected one of the same: train it with `gghead train-encoder MODEL`, or move it away"
         )

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors, save_tensors
 from gghead.checkpoint.unfinished import UnfinishedFolder
+from gghead.config.printable import printable
 from gghead.inference.observation import Observation
 from gghead.inversion.encoder.degradation import degraded
 from gghead.inversion.encoder.encoder import Encoder
@@ -170,13 +171,16 @@ def _restore(state: Path, sums: Regression) -> int:
     Raises:
         ValueError: the state is not whole.
     """
-    content = load_tensors(state)
     try:
+        content = load_tensors(state)
         sums.moments.copy_(content.tensors["moments"])
         sums.products.copy_(content.tensors["products"])
         return int(content.texts[HEADS_KEY])
     except (RuntimeError, KeyError, ValueError) as error:
-        raise ValueError("the unfinished encoder is not whole; throw it away with --force") from error
+        raise ValueError(
+            f"the unfinished encoder {state} is not whole ({printable(str(error))}); remove the folder {state.parent}, "
+            "and it begins anew"
+        ) from error
 
 
 def _settings(order: EncoderOrder, generator: Generator) -> str:
