@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,24 @@ def test_who_is_interrupted_does_not_fail(
     assert stopped.exit_code == 130
     assert stopped.stderr.strip() == told
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_too_long_is_told_without_a_number(model: Path, tmp_path: Path) -> None:
+    refused = gghead("sample", model, "--out", tmp_path / f"{'a' * 300}.png")
+    assert refused.exit_code == 1
+    assert "File name too long; take a shorter name" in refused.output
+    assert "Errno" not in refused.output
+
+
+def test_warnings_are_one_line_without_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warned(*_: object, **__: object) -> None:
+        for _ in range(2):
+            warnings.warn("no masks:\x1b[2J", UserWarning, stacklevel=1)
+        raise ValueError("no more")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gghead.synthetic.generate", warned)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        told = CliRunner().invoke(main, ["data", "synthetic", "a.zip"])
+    assert told.stderr.splitlines() == [r"warning: no masks:\x1b[2J", "Error: no more"]

@@ -156,3 +156,11 @@ def test_other_sizes_than_the_models_are_refused(generator: Generator, person: P
 def test_another_ending_is_refused(person: Person, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected a name ending in \.safetensors"):
         save_person(tmp_path / "anna.txt", person)
+
+
+def test_a_file_that_says_nothing_of_its_model_is_told_what_it_lacks(file: Path, tmp_path: Path) -> None:
+    content = load_tensors(file)
+    texts = {name: text for name, text in content.texts.items() if name != "gghead.person"}
+    save_tensors(tmp_path / "bare.safetensors", TensorFile(content.tensors, texts))
+    with pytest.raises(ValueError, match="lacks model, model_hash, pictures"):
+        load_person(tmp_path / "bare.safetensors")

@@ -1,14 +1,18 @@
 """The command `gghead` and how its errors reach a person."""
 
+import errno
 import io
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
+import warnings
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 
 import click
 
 from gghead import __version__
+from gghead.checkpoint.atomic import REMEDIES
 from gghead.cli.data.group import data
 from gghead.cli.doctor import doctor
 from gghead.cli.evaluate import evaluate
@@ -30,6 +34,8 @@ WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
 
 
+TO_BE_MENDED = (errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""Errors of a file system that have one remedy, whether somebody read or wrote."""
 INTERRUPTED = 130
 """Exit code of what Ctrl-C stopped, as shells have it."""
 MAX_LINE = 5000
@@ -69,6 +75,9 @@ class FriendlyGroup(click.Group):
                 told = f"the memory is full ({told or 'MemoryError'}); smaller batches or pictures need less of it"
             elif isinstance(error, EOFError):  # click would say "Aborted!"
                 told = f"a file ends too early ({told or 'EOFError'}); use another copy"
+            elif isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+                remedy = f"; {REMEDIES[error.errno]}" if error.errno in TO_BE_MENDED else ""
+                told = f"{error.filename}: {error.strerror}{remedy}"
             elif isinstance(error, RecursionError):
                 told = f"a file is nested too deeply ({told})"
             raise click.ClickException(harmless(told)) from error
@@ -97,6 +106,22 @@ def print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Writes warnings as one line each, once, without the line of the program that they come from."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: object) -> None:
+        text = harmless(str(message))
+        if text not in shown:
+            shown.add(text)
+            click.echo(f"warning: {text}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 def full_memory() -> tuple[type[Exception], ...]:
     """Errors that say so; torch, which takes seconds to import, is asked only where a command has done that."""
     torch = sys.modules.get("torch")
@@ -122,6 +147,8 @@ def main(debug: bool) -> None:
     Results go where --out says, progress to stderr. Nothing is overwritten without --force.
     """
     click.get_current_context().with_resource(orderly_end())
+    if not debug:
+        click.get_current_context().with_resource(plain_warnings())
     wait_passively(os.environ)
     level, style = (logging.INFO, "%(name)s: %(message)s") if debug else (logging.WARNING, "%(message)s")
     handler = logging.StreamHandler()

@@ -87,7 +87,7 @@ def load_person(path: str | Path) -> Person:
     content = load_tensors(path)
     require_format(path, content, KIND, FORMAT_VERSION, "a person file, as `gghead invert` writes it")
     try:
-        record = from_json(PersonRecord, content.texts.get(RECORD_KEY, ""))
+        record = from_json(PersonRecord, content.texts.get(RECORD_KEY, "{}"))
     except ValueError as error:
         raise ValueError(f"{path}: {error}; use another copy") from error
     problem = _problem(content.tensors, len(record.pictures))

@@ -74,7 +74,7 @@ def load_encoder(path: str | Path, generator: Generator) -> Encoder:
     content = load_tensors(path)
     require_format(path, content, KIND, FORMAT_VERSION, "an encoder, as `gghead train-encoder` writes it")
     try:
-        record = from_json(EncoderRecord, content.texts.get(RECORD_KEY, ""))
+        record = from_json(EncoderRecord, content.texts.get(RECORD_KEY, "{}"))
         style_map = StyleMap(*content.tensors["weight"].shape)
         style_map.load_state_dict({name: value.float() for name, value in content.tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -139,6 +139,6 @@ def read_record(path: Path) -> EncoderRecord:
         ValueError: the file says nothing of the kind.
     """
     try:
-        return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, ""))
+        return from_json(EncoderRecord, read_texts(path).get(RECORD_KEY, "{}"))
     except ValueError as error:
         raise ValueError(f"{path} does not say of which model it is ({error}); use another copy") from error
