@@ -126,7 +126,7 @@ class StepInputs:
         chosen: numbers of the pictures that it looks at.
         behind: colours behind them.
         known: maps of the network for the pictures on these colours; none without a network.
-        stretching: how gaps are closed; None where they are not.
+        stretching: how gaps are closed; None where they are not, or where the pass finds out itself.
     """
 
     chosen: Int[Tensor, " K"]
@@ -196,7 +196,7 @@ class Fitting:
         closed = stage.details and number % 4 > 0 and self.generator.config.picture_resolution is not None
 
         def gradients(inputs: StepInputs) -> Tensor:
-            loss = self._loss(stage, chosen, inputs)
+            loss = self._loss(stage, chosen, closed, inputs)
             loss.backward()
             return loss.detach()
 
@@ -218,7 +218,7 @@ class Fitting:
         elif self._base is None:
             self._base = self.base_maps()
         stretched = None
-        if closed:
+        if closed and self._run is not run_directly:
             maps, _ = self._maps_and_prior(stage, chosen)
             stretched = stretching(self.generator.decode_maps(maps).gaussians, self.generator)
         known = [] if self._network is None else zip(*(self._features[i, behind] for i in chosen), strict=True)
@@ -243,14 +243,15 @@ class Fitting:
             maps, prior = maps + resized(own, maps.shape[-1]), prior + weights.expression * own.square().mean()
         return maps, prior
 
-    def _loss(self, stage: Stage, chosen: list[int], inputs: StepInputs) -> Float[Tensor, ""]:
+    def _loss(self, stage: Stage, chosen: list[int], closed: bool, inputs: StepInputs) -> Float[Tensor, ""]:
         weights, targets, picked = self.weights, self.targets, inputs.chosen
         maps, prior = self._maps_and_prior(stage, chosen)
         prior = prior + weights.motion * (self.fit.motions[picked].square() + SMALL_MOTION**2).sqrt().mean()
         if self.generator.config.sh_degree:  # else no colour is below zero
             heads = self.generator.decode_maps(maps).gaussians
             prior = prior + weights.below_black * below_black(heads, self._cameras(picked))
-        rgb, alpha = (drawn * targets.inside[picked] for drawn in self.draw(maps, picked, inputs.stretching))
+        pictures = self.draw(maps, picked, closed, inputs.stretching)
+        rgb, alpha = (drawn * targets.inside[picked] for drawn in pictures)
         rgb = dimmed_to_white(rgb, alpha, targets.pixels[picked])
         drawn = rgb + (1 - alpha) * inputs.behind[:, None, None]
         wanted = targets.over(picked, inputs.behind)
@@ -277,14 +278,20 @@ class Fitting:
         return (shares[0] / shares[shares > 0].mean()).clamp(max=1)
 
     def draw(
-        self, maps: Float[Tensor, "*B C R R"], picked: Int[Tensor, " K"], stretched: Stretching | None = None
+        self,
+        maps: Float[Tensor, "*B C R R"],
+        picked: Int[Tensor, " K"],
+        closed: bool = False,
+        stretched: Stretching | None = None,
     ) -> tuple[Float[Tensor, "K H W 3"], Float[Tensor, "K H W 1"]]:
         """Premultiplied colours, with their gain, and alpha of some pictures; of one head, or one for each.
 
-        With gaps between Gaussians closed they are of the heads that finer pictures and exported files show.
+        With gaps between Gaussians closed, as is known or is found out, they are of the heads that finer pictures and
+        exported files show.
         """
         heads = self.generator.decode_maps(maps).gaussians
-        heads = heads if stretched is None else stretched.of(heads)
+        if closed:
+            heads = (stretched or stretching(heads, self.generator)).of(heads)
         drawn: Rendering = self._seen.render(heads, self._cameras(picked), background=0.0, pairwise=maps.ndim > 3)
         return drawn.rgb * self.fit.color_gains()[picked][:, None, None], drawn.alpha
 
