@@ -31,12 +31,14 @@ class Score:
         ssim: multi-scale, of whole pictures.
         features: distance by EfficientNet-Lite0, no LPIPS.
         same: shares of views that the face-recognition network takes for the true view's person.
+        identity: distances of its vectors of these views.
     """
 
     psnr: tuple[float, ...]
     ssim: tuple[float, ...]
     features: tuple[float, ...]
     same: tuple[float, ...]
+    identity: tuple[float, ...]
 
 
 @torch.no_grad()
@@ -68,16 +70,18 @@ def score(
     errors = ((found - truth).square() * weights).sum(dim=(1, 2, 3)) / (3 * weights.sum(dim=(1, 2, 3)))
     first, second = found.permute(0, 3, 1, 2), truth.permute(0, 3, 1, 2)
     bytes_of = [(pictures * 255).round().byte() for pictures in (first, second)]
-    same = torch.full((len(OFFSETS),), torch.nan)
+    same = identity = torch.full((len(OFFSETS),), torch.nan)
     if recognizer is not None:
         points, _ = cameras.to("cpu").project(torch.from_numpy(FACE_LANDMARKS).float())
         vectors = [recognizer.embed(to_uint8(pictures.cpu()), points.numpy()) for pictures in (found, truth)]
-        same = ((vectors[0] - vectors[1]).norm(dim=1) < SYNTHETIC_THRESHOLD).float()
+        identity = (vectors[0] - vectors[1]).norm(dim=1)
+        same = (identity < SYNTHETIC_THRESHOLD).float()
     return Score(
         psnr=by_angle(-10 * errors.log10()),
         ssim=by_angle(multiscale_ssim(first, second)),
         features=by_angle(feature_distance(network, *bytes_of)),
         same=by_angle(same),
+        identity=by_angle(identity),
     )
 
 
@@ -100,6 +104,6 @@ def by_angle(values: Float[Tensor, "7"]) -> tuple[float, ...]:
 
 def mean_score(scores: list[Score]) -> Score:
     """The means over people."""
-    names = ("psnr", "ssim", "features", "same")
+    names = ("psnr", "ssim", "features", "same", "identity")
     columns = {name: np.array([getattr(one, name) for one in scores]).mean(axis=0) for name in names}
     return Score(**{name: tuple(round(float(value), 4) for value in column) for name, column in columns.items()})

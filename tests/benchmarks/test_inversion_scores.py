@@ -17,9 +17,9 @@ def test_both_sides_of_an_angle_are_averaged() -> None:
 
 
 def test_means_are_over_people() -> None:
-    one, two = (Score((value,) * 4, (value,) * 4, (value,) * 4, (math.nan,) * 4) for value in (1.0, 2.0))
+    one, two = (Score((value,) * 4, (value,) * 4, (value,) * 4, (math.nan,) * 4, (value,) * 4) for value in (1.0, 2.0))
     mean = mean_score([one, two])
-    assert mean.psnr == mean.ssim == mean.features == (1.5,) * 4
+    assert mean.psnr == mean.ssim == mean.features == mean.identity == (1.5,) * 4
     assert all(math.isnan(value) for value in mean.same)
 
 

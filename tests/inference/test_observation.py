@@ -114,6 +114,7 @@ class Watching(FaceRecognizer):
     """Stands in for the network: keeps the pictures."""
 
     def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
         self.pictures: list[np.ndarray] = []
 
     def embed(self, pictures: np.ndarray, landmarks: np.ndarray) -> Tensor:
