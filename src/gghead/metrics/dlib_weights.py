@@ -35,7 +35,7 @@ def read_weights(data: bytes) -> dict[str, Tensor]:
     Raises:
         ValueError: it is another network, or damaged.
     """
-    stream, tensors = _Stream(data), {}
+    stream, tensors = _Stream(data), {"mean_color": torch.tensor(MEAN_COLOR)[:, None, None]}
     stream.expect(1, "loss_metric_2", _single(0.04), _single(0.6))
     versions = [stream.whole() for _ in range(NESTED)]
     if not set(versions[:-1]) <= {1, 2} or versions[-1] != INNERMOST_VERSION:

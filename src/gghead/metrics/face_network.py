@@ -30,8 +30,11 @@ BLOCKS = (
 class FaceNetwork(nn.Module):
     """The network; `gghead.metrics.dlib_weights` reads its weights."""
 
+    mean_color: Tensor
+
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer("mean_color", torch.tensor(MEAN_COLOR)[:, None, None])
         self.stem = nn.Conv2d(3, STEM_FILTERS, STEM_SIDE, STEM_STRIDE)
         widths = (STEM_FILTERS, *(filters for filters, _ in BLOCKS))
         self.blocks = nn.Sequential(*(Block(inputs, *block) for inputs, block in zip(widths, BLOCKS, strict=False)))
@@ -39,8 +42,7 @@ class FaceNetwork(nn.Module):
 
     def forward(self, chips: Float[Tensor, "B 3 150 150"]) -> Float[Tensor, "B 128"]:
         """Vectors of aligned faces, RGB in [0, 1]."""
-        mean = chips.new_tensor(MEAN_COLOR)[:, None, None]
-        x = functional.relu(self.stem((chips * 255 - mean) / 256))
+        x = functional.relu(self.stem((chips * 255 - self.mean_color) / 256))
         return self.head(self.blocks(functional.max_pool2d(x, 3, 2)).mean(dim=(2, 3)))
 
 
