@@ -125,9 +125,9 @@ FOREIGN_MESH_PSNR = 16.0
 """The same for a mesh of a head whose Gaussians are noise around the surface; seen: 18, and 23 for a smooth head."""
 MACHINES_AGREE = 1e-3
 """Relative difference of an evaluation's numbers on two machines, for the same seeds on the CPU."""
-TWO_PROCESSES = 1e-4
+TWO_PROCESSES = 2e-3
 """Weights and moments of some training steps of two processes against those of one: norm of the difference over norm;
-seen: 3e-6."""
+seen: 3e-6, and 5e-4 of a bias on another kind of processor, where rounding takes an activation over its kink."""
 TWO_GPUS = 1e-3
 """Weights of a few training steps of two GPUs against those of one: norm of the difference over norm."""
 HALF_PRECISION_WEIGHTS = 2e-2
@@ -137,7 +137,7 @@ BUNDLED_FACES = 0.9
 SAME_SCREEN_GAUSSIAN = 0.05
 """Share of a speck's light that may be lost when finer pixels draw it smoothed: its tails are cut elsewhere."""
 ONE_WAY = Tolerance(rtol=0, atol=1e-5)
-"""The same head by the same camera, drawn by two parts of the program; batches sum in another order."""
+"""The same head, or its picture by the same camera, made by two parts of the program; batches sum in another order."""
 FINER_PICTURE_PSNR = 30.0
 """A finer picture of smoothed heads, its pixels averaged, against that of the size learned from, dB."""
 NEEDLES = Tolerance(rtol=0, atol=2e-4)
