@@ -126,12 +126,14 @@ class StepInputs:
         chosen: numbers of the pictures that it looks at.
         behind: colours behind them.
         known: maps of the network for the pictures on these colours; none without a network.
+        base: the generator's maps of the styles, while these stay; None while they are fitted.
         stretching: how gaps are closed; None where they are not, or where the pass finds out itself.
     """
 
     chosen: Int[Tensor, " K"]
     behind: Float[Tensor, "K 3"]
     known: tuple[Float[Tensor, "K _ _ _"], ...]
+    base: Float[Tensor, "C R R"] | None
     stretching: Stretching | None
 
 
@@ -196,7 +198,7 @@ class Fitting:
         closed = stage.details and number % 4 > 0 and self.generator.config.picture_resolution is not None
 
         def gradients(inputs: StepInputs) -> Tensor:
-            loss = self._loss(stage, chosen, closed, inputs)
+            loss = self._loss(chosen, closed, inputs)
             loss.backward()
             return loss.detach()
 
@@ -219,33 +221,35 @@ class Fitting:
             self._base = self.base_maps()
         stretched = None
         if closed and self._run is not run_directly:
-            maps, _ = self._maps_and_prior(stage, chosen)
+            maps, _ = self._maps_and_prior(self._base, chosen)
             stretched = stretching(self.generator.decode_maps(maps).gaussians, self.generator)
         known = [] if self._network is None else zip(*(self._features[i, behind] for i in chosen), strict=True)
         return StepInputs(
             torch.tensor(chosen, device=self.generator.device),
             self.targets.backgrounds[chosen, behind],
             tuple(torch.cat(level) for level in known),
+            self._base,
             stretched,
         )
 
-    def _maps_and_prior(self, stage: Stage, chosen: list[int]) -> tuple[Float[Tensor, "*B C R R"], Float[Tensor, ""]]:
+    def _maps_and_prior(
+        self, base: Float[Tensor, "C R R"] | None, chosen: list[int]
+    ) -> tuple[Float[Tensor, "*B C R R"], Float[Tensor, ""]]:
         """Maps of the head, or of the head in each picture if these have something of their own; how unlikely it is."""
         fit, weights = self.fit, self.weights
-        if not stage.details:
+        if base is None:
             prior = weights.shared_style * fit.shared_style.square().mean()
             return self.base_maps(), prior + weights.layer_styles * fit.layer_styles.square().mean()
-        assert self._base is not None, "made before a stage's first pass"
         residual = fit.residual()
-        maps, prior = self._base + residual, weights.residual * residual.square().mean()
+        maps, prior = base + residual, weights.residual * residual.square().mean()
         if len(fit.expressions):
             own = torch.stack([fit.expressions[index]() for index in chosen])
             maps, prior = maps + resized(own, maps.shape[-1]), prior + weights.expression * own.square().mean()
         return maps, prior
 
-    def _loss(self, stage: Stage, chosen: list[int], closed: bool, inputs: StepInputs) -> Float[Tensor, ""]:
+    def _loss(self, chosen: list[int], closed: bool, inputs: StepInputs) -> Float[Tensor, ""]:
         weights, targets, picked = self.weights, self.targets, inputs.chosen
-        maps, prior = self._maps_and_prior(stage, chosen)
+        maps, prior = self._maps_and_prior(inputs.base, chosen)
         prior = prior + weights.motion * (self.fit.motions[picked].square() + SMALL_MOTION**2).sqrt().mean()
         if self.generator.config.sh_degree:  # else no colour is below zero
             heads = self.generator.decode_maps(maps).gaussians
