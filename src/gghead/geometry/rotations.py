@@ -62,7 +62,7 @@ rounding."""
 def principal_axes(matrices: Float[Tensor, "*B 3 3"]) -> tuple[Float[Tensor, "*B 3"], Float[Tensor, "*B 4"]]:
     """Eigenvalues of symmetric matrices in any order, and the rotations (w, x, y, z) whose columns are their axes.
 
-    For many small matrices: `torch.linalg.eigh` takes several kilobytes of a GPU's memory for each.
+    For many matrices: `torch.linalg.eigh` takes gigabytes of a GPU's memory for those of one head.
 
     Source: Jacobi's method, Golub and Van Loan, "Matrix Computations", section 8.5.
     """
