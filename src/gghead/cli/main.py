@@ -29,6 +29,7 @@ from gghead.cli.train import train
 from gghead.cli.view import view
 from gghead.config.printable import printable
 from gghead.cuda.availability import KernelError
+from gghead.processes.interruption import INTERRUPTED
 
 WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """How OpenMP's threads wait for each other: by the standard, with GNU's and with LLVM's library."""
@@ -36,8 +37,6 @@ WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 TO_BE_MENDED = (errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """Errors of a file system that have one remedy, whether somebody read or wrote."""
-INTERRUPTED = 130
-"""Exit code of what Ctrl-C stopped, as shells have it."""
 MAX_LINE = 5000
 """Characters of a line of an error; a path has at most 4,096 on the systems that we know."""
 

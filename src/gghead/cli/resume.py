@@ -55,7 +55,7 @@ def run_to_end(config: "RunConfig", options: "RunOptions", path: Path | None, pr
         prepare: makes the folder, where it is a new one, and names it; called in one process only.
     """
     from gghead.processes.group import is_launched, join_group
-    from gghead.processes.launch import INTERRUPTED
+    from gghead.processes.interruption import INTERRUPTED
     from gghead.runs.run_folder import RunFolder
     from gghead.training.launch import require_processes, train_in_processes
     from gghead.training.microbatches import share_of

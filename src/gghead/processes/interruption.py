@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+INTERRUPTED = 130
+"""Exit code of a process that was asked to stop, as shells have it."""
 ECHO_SECONDS = 1.0
 """Signals that come so soon after the first are its echo: some tools signal the process and then its whole group."""
 STANDARD_STREAMS = (1, 2)

@@ -17,12 +17,10 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from gghead.processes.interruption import catch_interruption
+from gghead.processes.interruption import INTERRUPTED, catch_interruption
 
 T = TypeVar("T")
 
-INTERRUPTED = 130
-"""Exit code of a process that was asked to stop."""
 POLL_SECONDS = 0.1
 """Time between two looks at the processes."""
 

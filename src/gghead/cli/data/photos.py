@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from gghead.cli.options import force_option, out_option, progress_bars
+from gghead.processes.interruption import INTERRUPTED
 
 
 @click.command()
@@ -79,7 +80,7 @@ def photos(
             )
     except KeyboardInterrupt:
         click.echo("stopped; the same command continues", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     click.echo(f"{prepared.heads} heads of {prepared.photographs} photographs", err=True)
     for reason, count in prepared.refused:
         click.echo(f"left out: {count} {reason}", err=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gghead.cli.options import Reading, force_argument_option, progress_bars
+from gghead.processes.interruption import INTERRUPTED
 from gghead.runs.shards import Shard
 
 if TYPE_CHECKING:
@@ -92,5 +93,5 @@ def synthetic(
             generate(out, count, sitting, workers, lambda done: tell("heads", done, total), force, shard)
     except KeyboardInterrupt:
         click.echo("stopped; the same command continues", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     click.echo(out if shard is None else shard.path(out))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gghead.cli.options import RunPath, check_file, device_option, force_option, out_option, pick_device, progress_bars
+from gghead.processes.interruption import INTERRUPTED
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.runs.resolve import find_model
 
@@ -93,7 +94,7 @@ def invert(
             make_person(out, order, generator, told, force)
     except Interrupted:
         click.echo("stopped; the same command goes on", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ValueError(str(error)) from error  # it says what lowers the memory of a fit
     click.echo(out)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from gghead.cli.options import RunPath, check_file, device_option, force_option, out_option, pick_device, progress_bars
+from gghead.processes.interruption import INTERRUPTED
 from gghead.runs.places import BUNDLED_MODEL
 from gghead.runs.resolve import find_model
 
@@ -49,5 +50,5 @@ def train_encoder(model: Path, heads: int, seed: int, out: Path, force: bool, de
             make_encoder(out, order, load(file, device), lambda done: tell("heads", done, heads), force)
     except Interrupted:
         click.echo("stopped; the same command goes on", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     click.echo(out)
