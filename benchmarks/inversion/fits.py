@@ -23,6 +23,7 @@ from gghead.inversion.encoder.encoder import Encoder
 from gghead.inversion.encoder.encoder_file import find_encoder
 from gghead.inversion.fitting import HeadFit, Stage
 from gghead.inversion.inversion import begin, fitted_side, person_of
+from gghead.inversion.person import Person
 from gghead.inversion.qualities import Quality, stages_of
 from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
 from gghead.metrics.identity import FaceRecognizer, load_recognizer
@@ -64,6 +65,10 @@ class Protocol:
         one = tuple(replace(stage, layers=False) for stage in styles)
         methods = {"encoder": (), "w": one, "w+": tuple(styles), "maps": (*styles, details)}
         return methods[self.method]
+
+    def continues(self, other: "Protocol") -> bool:
+        """Whether the fit goes on where that of another protocol ends."""
+        return replace(self, method=other.method) == other and (other.method, self.method) == ("w+", "maps")
 
 
 @dataclass(frozen=True)
@@ -148,39 +153,59 @@ def fits(source: Source, protocols: Sequence[Protocol], number: int) -> list[Res
     """Draws a person once, and inverts the photographs by each protocol."""
     tools = Tools.of(source)
     person = held_out(tools.maker, SEED, number, tools.side)
-    return [fit(tools, person, protocol) for protocol in protocols]
+    found: dict[Protocol, Result] = {}
+    for protocol in protocols:
+        if protocol not in found:
+            found |= fit(tools, person, protocol, [other for other in protocols if other.continues(protocol)])
+    return [found[protocol] for protocol in protocols]
 
 
-def fit(tools: Tools, person: HeldOut, protocol: Protocol) -> Result:
-    """Inverts the photographs of a person, and compares the head with the person."""
-    generator, side = tools.generator, tools.side
+def fit(tools: Tools, person: HeldOut, protocol: Protocol, later: Sequence[Protocol] = ()) -> dict[Protocol, Result]:
+    """Inverts the photographs of a person, and compares the head with the person.
+
+    Args:
+        tools: of the process.
+        person: whose photographs, and whose other sides.
+        protocol: how it is inverted.
+        later: protocols that go on where this one ends, the shortest first; they are measured on the way.
+    """
+    generator = tools.generator
     if protocol.encoded and tools.encoder is None:
         raise ValueError("this model has no encoder; take --start mean, or train one with `gghead train-encoder`")
     photographs = person.photographs(protocol.photographs, protocol.pose_error)
+    results: dict[Protocol, Result] = {}
+    processor_seconds = seconds = 0.0
     began = time.process_time(), time.monotonic()
     quality = "encoder" if protocol.method == "encoder" else protocol.quality
     fitting = begin(photographs, generator, quality, 0, tools.encoder if protocol.encoded else None)
-    for stage in protocol.stages():
-        optimizer = fitting.optimizer(stage)
-        for step in range(stage.steps):
-            fitting.step(stage, step, optimizer)
-    found = person_of(fitting, ["photograph"] * protocol.photographs, "model").to(generator.device)
-    ended = time.process_time(), time.monotonic()
+    done: tuple[Stage, ...] = ()
+    for reached in (protocol, *later):
+        for stage in reached.stages()[len(done) :]:
+            optimizer = fitting.optimizer(stage)
+            for step in range(stage.steps):
+                fitting.step(stage, step, optimizer)
+        done = reached.stages()
+        found = person_of(fitting, ["photograph"] * protocol.photographs, "model").to(generator.device)
+        processor_seconds += time.process_time() - began[0]
+        seconds += time.monotonic() - began[1]
+        scores, views = compare(tools, person, found)
+        results[reached] = Result(*scores, processor_seconds, seconds, views)
+        began = time.process_time(), time.monotonic()
+    return results
+
+
+def compare(tools: Tools, person: HeldOut, found: Person) -> tuple[tuple[Score, Score], UInt8[Tensor, "H W 3"]]:
+    """Scores of the mean head and of the one found; the person above it from all sides."""
+    generator, side = tools.generator, tools.side
     heads = found.decode(generator)
     mean = generator.decode(HeadFit(generator, 1).styles()[None].detach())
-    scores = [
+    of_mean, of_found = (
         score(generator, head, person, camera, tools.network, tools.recognizer)
         for head, camera in ((mean, None), (heads, found.cameras(side)))
-    ]
+    )
     cameras = beside(person, found.cameras(side)).to(generator.device)
     drawn = as_learned(generator.config).render(heads, cameras, background=0.5).rgb[0].detach().cpu()
     alphas = torch.from_numpy(person.alphas)[..., None]
     truth = torch.from_numpy(person.colors) * alphas + 0.5 * (1 - alphas)
     views = torch.cat([torch.cat(list(row), dim=1) for row in (truth, drawn)])
-    return Result(
-        mean=scores[0],
-        found=scores[1],
-        processor_seconds=ended[0] - began[0],
-        seconds=ended[1] - began[1],
-        views=(views.clamp(0, 1) * 255).round().byte(),
-    )
+    return (of_mean, of_found), (views.clamp(0, 1) * 255).round().byte()
