@@ -168,7 +168,7 @@ def test_every_experiment_has_its_answer_in_one_line(repository: Path) -> None:
 
 
 def test_figures_of_the_readme_stand_in_the_pages_that_it_names(repository: Path) -> None:
-    pages = ("docs/performance.md", "src/gghead/assets/model/README.md")
+    pages = ("docs/performance.md", "src/gghead/assets/model/README.md", "docs/how-to/invert.md")
     known = " ".join((repository / page).read_text(encoding="utf-8") for page in pages)
     table = (repository / "README.md").read_text(encoding="utf-8").split("## Results", 1)[1].split("\n\n")[1]
     rows = [line.split("|") for line in table.splitlines()[2:]]
