@@ -25,7 +25,7 @@ from gghead.inversion.fitting import HeadFit, Stage
 from gghead.inversion.inversion import begin, fitted_side, person_of
 from gghead.inversion.person import Person
 from gghead.inversion.qualities import Quality, stages_of
-from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
+from gghead.metrics.efficientnet import EfficientNetLite, load_efficientnet
 from gghead.metrics.identity import FaceRecognizer, load_recognizer
 from gghead.model.generator import Generator
 from gghead.processes.freed_memory import keep_freed_memory
@@ -93,7 +93,7 @@ class Tools:
     generator: Generator
     encoder: Encoder | None
     maker: HeadMaker
-    network: EfficientNetLite0
+    network: EfficientNetLite
     recognizer: FaceRecognizer | None
     side: int
 

@@ -14,7 +14,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
 from gghead.inversion.losses import multiscale_ssim
 from gghead.media.images import to_uint8
-from gghead.metrics.efficientnet import EfficientNetLite0, feature_distance
+from gghead.metrics.efficientnet import EfficientNetLite, feature_distance
 from gghead.metrics.identity import FaceRecognizer
 from gghead.model.generator import Generator
 
@@ -47,7 +47,7 @@ def score(
     heads: Gaussians,
     person: HeldOut,
     first_camera: Cameras | None,
-    network: EfficientNetLite0,
+    network: EfficientNetLite,
     recognizer: FaceRecognizer | None,
 ) -> Score:
     """Compares a head with the truth.

@@ -126,7 +126,7 @@ def penalties(discriminator: Discriminator, rgb: Tensor, labels: Tensor) -> dict
     """Logits and R1 of pictures, and some gradients of the penalty."""
     pictures = (rgb.movedim(-1, 1) * 2 - 1).requires_grad_()
     logits = discriminator(pictures, labels)
-    penalty = gradient_penalty(logits, pictures)
+    penalty = gradient_penalty(logits, [pictures])
     parameters = {name: discriminator.get_parameter(name) for name in DISCRIMINATOR_GRADIENTS}
     gradients = torch.autograd.grad(penalty.mean(), list(parameters.values()))
     results = {"logits": logits.detach(), "r1": penalty.detach()}

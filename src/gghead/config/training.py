@@ -24,6 +24,8 @@ class TrainingConfig:
     """Learning rate of Adam for the generator."""
     discriminator_lr: float = 2e-3
     """Learning rate of Adam for the discriminator before the correction for lazy regularisation."""
+    adversarial: Literal["logistic", "hinge"] = "logistic"
+    """Loss of the discriminator and of the generator on its pictures."""
     r1_gamma: float = 1.0
     """Weight of the R1 penalty on real pictures (its half multiplies the squared gradient norm)."""
     r1_every: int = 16

@@ -12,7 +12,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.canonical_head import FFHQ_FOV
 from gghead.geometry.normals import points_from_depth
 from gghead.inference.generated import GeneratedHeads, to_pixels
-from gghead.metrics.efficientnet import EfficientNetLite0, feature_distance
+from gghead.metrics.efficientnet import EfficientNetLite, feature_distance
 from gghead.rasterizer import Rendering
 
 YAWS = (-0.5, -0.25, 0.0, 0.25, 0.5)
@@ -78,7 +78,7 @@ def warp(source: Rendering, source_cameras: Cameras, target: Rendering, target_c
 
 @torch.no_grad()
 def view_consistency(
-    fakes: GeneratedHeads, heads: int, *, camera_followed: bool, network: EfficientNetLite0 | None, at_once: int = 4
+    fakes: GeneratedHeads, heads: int, *, camera_followed: bool, network: EfficientNetLite | None, at_once: int = 4
 ) -> Consistency:
     """Renders views of heads and compares neighbours.
 

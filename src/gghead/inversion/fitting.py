@@ -17,7 +17,7 @@ from gghead.inversion.refined_cameras import refined
 from gghead.inversion.residual_maps import ResidualMaps, level_sides, resized
 from gghead.inversion.style_space import StyleSpace
 from gghead.inversion.targets import Targets
-from gghead.metrics.efficientnet import EfficientNetLite0
+from gghead.metrics.efficientnet import EfficientNetLite
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering
 from gghead.rasterizer.cuda.device_report import watch_lists
@@ -153,7 +153,7 @@ class Fitting:
         self,
         generator: Generator,
         targets: Targets,
-        network: EfficientNetLite0 | None,
+        network: EfficientNetLite | None,
         weights: LossWeights = LossWeights(),
         seed: int = 0,
         encoded: bool = False,
@@ -304,7 +304,7 @@ class Fitting:
         return Cameras(cameras.viewmats[picked], cameras.Ks[picked], cameras.width, cameras.height)
 
     @torch.no_grad()
-    def _target_features(self, network: EfficientNetLite0) -> dict[tuple[int, int], list[Tensor]]:
+    def _target_features(self, network: EfficientNetLite) -> dict[tuple[int, int], list[Tensor]]:
         """Of each picture on each of its colours."""
         numbers = torch.arange(len(self.targets), device=self.generator.device)
         return {

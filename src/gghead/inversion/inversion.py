@@ -20,7 +20,7 @@ from gghead.inversion.memory import explaining_full_memory
 from gghead.inversion.person import Person, generator_hash
 from gghead.inversion.qualities import Quality, stages_of
 from gghead.inversion.targets import Picture, Targets, ffhq_squares, require_count
-from gghead.metrics.efficientnet import EfficientNetLite0, load_efficientnet
+from gghead.metrics.efficientnet import EfficientNetLite, load_efficientnet
 from gghead.model.generator import Generator
 from gghead.photos.faces.models import FaceModels
 from gghead.photos.head_finder import PhotoSettings
@@ -263,7 +263,7 @@ def person_of(fitting: Fitting, names: Sequence[str], model: str) -> Person:
     ).to("cpu")
 
 
-def _network(device: torch.device) -> EfficientNetLite0 | None:
+def _network(device: torch.device) -> EfficientNetLite | None:
     """Tells pictures apart; None, with a warning, where its package is not installed."""
     try:
         return load_efficientnet().to(device)

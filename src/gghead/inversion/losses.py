@@ -10,7 +10,7 @@ from torch.nn import functional
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.geometry.spherical_harmonics import basis, degree_of
-from gghead.metrics.efficientnet import EfficientNetLite0
+from gghead.metrics.efficientnet import EfficientNetLite
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
@@ -111,7 +111,7 @@ def dimmed_to_white(
     return torch.where((pixels[..., :3] >= seen) & (seen > 0), rgb.minimum(alpha), rgb)
 
 
-def feature_maps(network: EfficientNetLite0, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+def feature_maps(network: EfficientNetLite, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
     """Maps of a network for pictures in [0, 1], each pixel's channels scaled to unit length."""
     return [functional.normalize(found, dim=1, eps=MIN_MAP) for found in network.maps(pictures * 255)]
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gghead.checkpoint.store import file_hash
 from gghead.metrics.downloads import RemoteFile, fetch
-from gghead.metrics.efficientnet import SIDE, WEIGHTS_SHA256, EfficientNetLite0, load_efficientnet
+from gghead.metrics.efficientnet import LITE0, SIDE, EfficientNetLite, load_efficientnet
 
 INCEPTION = "inception"
 EFFICIENTNET = "efficientnet-lite0"
@@ -74,10 +74,10 @@ def load_detector(name: str, cache: Path, device: torch.device | str = "cpu") ->
         ValueError: the file is another than the published one, or no TorchScript.
     """
     if name == EFFICIENTNET:
-        network = load_efficientnet()
+        network = load_efficientnet(LITE0)
         network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in the stubs
         scaled = f"{SIDE} x {SIDE}, bilinear with antialiasing (torch)"
-        return Detector(name, WEIGHTS_SHA256, scaled, network, network)
+        return Detector(name, LITE0.sha256, scaled, network, network)
     if name == INCEPTION:
         try:
             path = fetch(OFFICIAL_INCEPTION, cache)
@@ -94,9 +94,9 @@ def load_detector(name: str, cache: Path, device: torch.device | str = "cpu") ->
     return _load_script(path, device)
 
 
-def perceptual_network(detector: Detector) -> EfficientNetLite0 | None:
+def perceptual_network(detector: Detector) -> EfficientNetLite | None:
     """The network for distances between two pictures: the detector itself if it can, else the package's, else None."""
-    if isinstance(detector.network, EfficientNetLite0):
+    if isinstance(detector.network, EfficientNetLite):
         return detector.network
     try:
         device = next(detector.network.parameters(), torch.empty(0)).device

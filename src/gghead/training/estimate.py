@@ -20,14 +20,15 @@ from gghead.config.training import RunConfig
 from gghead.cuda.graphs import fastest_runner, on_gpu
 from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
-from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer.cuda.device_report import watch_lists
+from gghead.training.discriminators.choice import AnyDiscriminator, new_discriminator
+from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
 from gghead.training.loop import training_step
 from gghead.training.losses.adversarial import gradient_penalty
 from gghead.training.microbatches import Microbatches
 from gghead.training.precision import multiplication
-from gghead.training.state import BF16_BLOCKS, new_state, read_texels
+from gghead.training.state import mix_precision, new_state, read_texels
 from gghead.training.steps.inputs import StepContext
 from gghead.uv.samples import UVSamples
 
@@ -73,9 +74,9 @@ def estimate(config: RunConfig, device_type: str) -> Estimate:
     texels = read_texels(config)
     with torch.device("meta"):
         generator = Generator(model.generator, UVSamples(texels.uvs.to("meta"), texels.positions.to("meta")), seed=None)
-        discriminator = Discriminator(model.discriminator, seed=None)
+        discriminator = new_discriminator(model.discriminator, None).to("meta")
         if device_type == "cuda" and training.precision == "mixed":
-            generator.synthesis.bf16_blocks = discriminator.critic.bf16_blocks = BF16_BLOCKS
+            mix_precision(generator, discriminator)
         size = model.discriminator.resolution
         heads, labels = training.batch_size // training.views, torch.empty(training.batch_size, LABEL_SIZE)
         pictures = torch.empty(training.batch_size, 3, size, size)
@@ -169,14 +170,19 @@ def _decode(generator: Generator, heads: int) -> Tensor:
     return torch.stack([getattr(gaussians, field.name).sum() for field in fields(gaussians)]).sum()
 
 
-def _guide(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:
+def _guide(discriminator: AnyDiscriminator, pictures: Tensor, labels: Tensor) -> None:
     """The discriminator evaluates pictures, and the gradient w.r.t. them is computed."""
     discriminator.requires_grad_(False)
     discriminator(pictures.detach().requires_grad_(), labels).sum().backward()
     discriminator.requires_grad_(True)
 
 
-def _r1_pass(discriminator: Discriminator, pictures: Tensor, labels: Tensor) -> None:
+def _r1_pass(discriminator: AnyDiscriminator, pictures: Tensor, labels: Tensor) -> None:
     """The penalty on real pictures and its gradient."""
-    real = pictures.detach().requires_grad_() * 1  # the counter does not take leaves here
-    gradient_penalty(discriminator(real, labels), real).sum().backward()
+    if isinstance(discriminator, FeatureDiscriminator):
+        leaves = [x.detach().requires_grad_() * 1 for x in discriminator.maps(pictures)]
+        logits = discriminator.judge(leaves, labels)
+    else:
+        leaves = [pictures.detach().requires_grad_() * 1]  # the counter does not take leaves here
+        logits = discriminator(leaves[0], labels)
+    gradient_penalty(logits, leaves).sum().backward()

@@ -14,8 +14,8 @@ from torch import Tensor
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.training import TrainingConfig
 from gghead.data.sampler import Order
-from gghead.model.discriminator import Discriminator
 from gghead.processes.group import ProcessGroup, rows_of_groups
+from gghead.training.discriminators.choice import AnyDiscriminator
 
 MICROBATCH_PIXELS = 2**23
 """Pixels that the discriminator evaluates at a time, or one group's if these are more: 8 pictures of 1024 x 1024, 128
@@ -52,7 +52,7 @@ class Microbatches:
     count: int
 
     @classmethod
-    def of(cls, discriminator: Discriminator, batch_size: int, batches: int = 1) -> "Microbatches":
+    def of(cls, discriminator: AnyDiscriminator, batch_size: int, batches: int = 1) -> "Microbatches":
         """As few as the discriminator may evaluate at a time, of several batches that are joined."""
         config = discriminator.config
         size = min(config.group_size, batch_size)

@@ -9,9 +9,10 @@ from torch import nn
 
 from gghead.checkpoint.tensors import TensorFile, load_tensors
 from gghead.config.training import RunConfig, TrainingConfig
-from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.stylegan.cuda_layers import lay_channels_last
+from gghead.training.discriminators.choice import AnyDiscriminator, new_discriminator
+from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
 from gghead.uv.bake import bake
 from gghead.uv.samples import UVSamples, place_uv_samples, regrid
 from gghead.uv.template import HeadTemplate
@@ -39,7 +40,7 @@ class TrainingState:
 
     generator: Generator
     generator_ema: Generator
-    discriminator: Discriminator
+    discriminator: AnyDiscriminator
     generator_optimizer: torch.optim.Adam
     discriminator_optimizer: torch.optim.Adam
     images: int = 0
@@ -78,14 +79,14 @@ def new_state(config: RunConfig, device: torch.device | str, known_samples: UVSa
     """
     samples = read_texels(config) if known_samples is None else regrid(known_samples, config.model.generator.grid_size)
     generator = Generator(config.model.generator, samples, config.training.seed).to(device)
-    discriminator = Discriminator(config.model.discriminator, config.training.seed).to(device)
+    discriminator = new_discriminator(config.model.discriminator, config.training.seed).to(device)
     training, on_gpu = config.training, generator.device.type == "cuda"
     if on_gpu:
         lay_channels_last(generator)
         lay_channels_last(discriminator)
     generator_ema = copy.deepcopy(generator).eval().requires_grad_(False)
     if on_gpu and training.precision == "mixed":
-        generator.synthesis.bf16_blocks = discriminator.critic.bf16_blocks = BF16_BLOCKS
+        mix_precision(generator, discriminator)
     return TrainingState(
         generator=generator,
         generator_ema=generator_ema,
@@ -95,6 +96,15 @@ def new_state(config: RunConfig, device: torch.device | str, known_samples: UVSa
         ),
         discriminator_optimizer=_lazy_adam(discriminator, training, on_gpu),
     )
+
+
+def mix_precision(generator: Generator, discriminator: AnyDiscriminator) -> None:
+    """Has what both networks compute at the highest resolutions computed in bfloat16."""
+    generator.synthesis.bf16_blocks = BF16_BLOCKS
+    if isinstance(discriminator, FeatureDiscriminator):
+        discriminator.mixed_precision = True
+    else:
+        discriminator.critic.bf16_blocks = BF16_BLOCKS
 
 
 def read_texels(config: RunConfig) -> UVSamples:

@@ -15,6 +15,7 @@ from gghead.config.model import DiscriminatorConfig, GeneratorConfig
 from gghead.config.printable import listed
 from gghead.config.training import RunConfig
 from gghead.model.continuation import TrainingNetworks, load_training, training_file
+from gghead.model.discriminator import Discriminator
 from gghead.model.storage import load_generator
 from gghead.runs.resolve import EMA_FILE, MODEL_SUFFIX, find_start
 from gghead.runs.run_folder import RunFolder
@@ -147,7 +148,7 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     training = replace(config.training, blur_fade_images=0, swap_fade_images=0, ema_rampup=0.0)
     config = replace(config, init_from=str(source.path))
     before, after = source.discriminator, config.model.discriminator
-    if before is None:
+    if before is None or "features" in (before.looks_at, after.looks_at):  # none, or of one size
         return replace(config, training=training)
     _require_same(after, before, "discriminator", source)
     _require_growth("pictures", after.resolution, before.resolution, config, source)
@@ -176,9 +177,9 @@ def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingSta
     assert config.init_from is not None
     source = open_source(Path(config.init_from))
     state = new_state(config, device, source.samples if _has_its_own_template(config, source) else None)
-    resolution = config.model.discriminator.resolution
-    before = resolution if source.discriminator is None else source.discriminator.resolution
-    added = _doublings(before, resolution)
+    known, wanted = source.discriminator, config.model.discriminator
+    before = known.resolution if known is not None and known.looks_at == wanted.looks_at else wanted.resolution
+    added = _doublings(before, wanted.resolution)
     fresh: list[str] = []
     unused: list[str] = []
     for name, network in state.networks.items():
@@ -188,8 +189,9 @@ def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingSta
         new, old = _fill(network, tensors)
         fresh += [f"{name}/{tensor}" for tensor in new]
         unused += [f"{name}/{tensor}" for tensor in old]
-    for block in state.discriminator.critic.blocks[:added]:
-        nn.init.zeros_(block.conv1.weight)
+    if isinstance(state.discriminator, Discriminator):
+        for block in state.discriminator.critic.blocks[:added]:
+            nn.init.zeros_(block.conv1.weight)
     larger = _doublings(source.generator.map_resolution, config.model.generator.map_resolution)
     for generator in (state.generator, state.generator_ema):
         for block in generator.synthesis.blocks[len(generator.synthesis.blocks) - larger :]:

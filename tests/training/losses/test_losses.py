@@ -18,10 +18,24 @@ def test_logistic_losses() -> None:
     torch.testing.assert_close(discriminator_loss(-logits, torch.zeros_like(logits)), expected)
 
 
+def test_hinge_losses() -> None:
+    logits = torch.tensor([[0.0, 2.0], [-3.0, 0.5]])
+    torch.testing.assert_close(generator_loss(logits, "hinge"), torch.tensor([-1.0, 1.25]))
+    real, fake = torch.ones(2), torch.zeros(2)
+    torch.testing.assert_close(discriminator_loss(logits, real, "hinge"), torch.tensor([0.5, 2.25]))
+    torch.testing.assert_close(discriminator_loss(logits, fake, "hinge"), torch.tensor([2.0, 0.75]))
+
+
+def test_losses_of_heads_are_averaged() -> None:
+    logits = torch.tensor([[0.0, 2.0]])
+    mean = (math.log(2) + math.log(1 + math.exp(-2))) / 2
+    torch.testing.assert_close(generator_loss(logits), torch.tensor([mean]))
+
+
 def test_r1_of_a_linear_critic_is_the_squared_norm_of_its_weights() -> None:
     weights = torch.tensor([1.0, -2.0, 3.0]).reshape(1, 3, 1, 1).requires_grad_()
     pictures = torch.randn(2, 3, 4, 4, requires_grad=True)
-    penalty = gradient_penalty((pictures * weights).sum(dim=(1, 2, 3)), pictures)
+    penalty = gradient_penalty((pictures * weights).sum(dim=(1, 2, 3)), [pictures])
     torch.testing.assert_close(penalty, torch.full((2,), 14.0 * 16))
     penalty.mean().backward()
     torch.testing.assert_close(weights.grad.flatten(), 2 * 16 * weights.detach().flatten())

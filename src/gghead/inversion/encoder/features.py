@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gghead.metrics.efficientnet import SIDE, EfficientNetLite0
+from gghead.metrics.efficientnet import SIDE, EfficientNetLite
 
 CELLS = 7
 """Cells a side into which maps are averaged: an eye has one of its own."""
@@ -31,7 +31,7 @@ class PictureFeatures(nn.Module):
 
     count = CHANNELS * CELLS**2 + POSE
 
-    def __init__(self, network: EfficientNetLite0) -> None:
+    def __init__(self, network: EfficientNetLite) -> None:
         super().__init__()
         self.network = network
 

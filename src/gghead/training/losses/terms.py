@@ -13,11 +13,12 @@ from gghead.config.training import TrainingConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
-from gghead.model.discriminator import Discriminator
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
+from gghead.training.discriminators.choice import AnyDiscriminator
 from gghead.training.losses import adversarial, regularizers
+from gghead.training.losses.adversarial import Adversarial
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.microbatches import Microbatches
 
@@ -47,7 +48,7 @@ class GeneratorTerms:
 
 def generator_terms(
     generator: Generator,
-    discriminator: Discriminator,
+    discriminator: AnyDiscriminator,
     config: TrainingConfig,
     styles: Float[Tensor, "H L W"],
     labels: Float[Tensor, "B 25"],
@@ -76,7 +77,7 @@ def generator_terms(
     background = config.background if backgrounds is None else backgrounds
     samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
     pictures = samples_to_network(generator, samples)
-    adversarial, logits = _adversarial(discriminator, pictures, labels, blur)
+    adversarial, logits = _adversarial(discriminator, config.adversarial, pictures, labels, blur)
     zero = logits.new_zeros(())
     return GeneratorTerms(
         adversarial=adversarial,
@@ -90,7 +91,8 @@ def generator_terms(
 
 
 def _adversarial(
-    discriminator: Discriminator,
+    discriminator: AnyDiscriminator,
+    kind: Adversarial,
     pictures: Float[Tensor, "B 3 R R"],
     labels: Float[Tensor, "B 25"],
     blur: Float[Tensor, "R R"] | None,
@@ -102,13 +104,13 @@ def _adversarial(
     microbatches = Microbatches.of(discriminator, len(pictures))
     if microbatches.count == 1:
         logits = discriminator(gaussian_blur(pictures, blur), labels)
-        return adversarial.generator_loss(logits).mean(), logits
+        return adversarial.generator_loss(logits, kind).mean(), adversarial.mean_of_heads(logits)
     found = []
     for part, part_labels in microbatches.cut(pictures.detach(), labels):
         logits = discriminator(gaussian_blur(part.requires_grad_(), blur), part_labels)
-        loss = adversarial.generator_loss(logits)
+        loss = adversarial.generator_loss(logits, kind)
         loss.backward(torch.full_like(loss, 1 / len(pictures)), inputs=[part])
-        found.append((loss.detach(), logits.detach(), part.grad))
+        found.append((loss.detach(), adversarial.mean_of_heads(logits.detach()), part.grad))
     loss, logits, gradients = zip(*found, strict=True)
     whole = _Derived.apply(pictures, torch.cat(loss).mean(), microbatches.join(gradients))
     return whole, microbatches.join(logits)

@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty
+from gghead.training.discriminators.choice import AnyDiscriminator
+from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
+from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty, mean_of_heads
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.losses.terms import render_samples, samples_to_network
 from gghead.training.microbatches import Microbatches, join_groups
@@ -61,8 +63,10 @@ def _discriminator_pass(
         *wholes
     ):
         logits = state.discriminator(gaussian_blur(part, blur), part_labels)
-        loss = add_gradients(discriminator_loss(logits, kind[:, 0]) * part_weight, 1 / count)
-        found = found + torch.cat([loss.sum()[None], (logits.detach()[:, None] * kind).sum(dim=0)]) / count
+        losses = discriminator_loss(logits, kind[:, 0], context.config.adversarial)
+        loss = add_gradients(losses * part_weight, 1 / count)
+        means = mean_of_heads(logits.detach())
+        found = found + torch.cat([loss.sum()[None], (means[:, None] * kind).sum(dim=0)]) / count
     return found
 
 
@@ -100,7 +104,18 @@ def _r1_pass(state: TrainingState, context: StepContext, inputs: tuple[RealBatch
     state.discriminator.requires_grad_(True)
     weight = config.r1_gamma / 2 * config.r1_every / len(real.images)
     for part, part_labels in Microbatches.of(state.discriminator, len(real.images)).cut(real.images, real.labels):
-        leaves = part.detach().requires_grad_(True)
-        logits = state.discriminator(gaussian_blur(leaves, blur), part_labels)
-        found.append(add_gradients(gradient_penalty(logits, leaves), weight))
+        found.append(add_gradients(_penalty(state.discriminator, part, part_labels, blur), weight))
     return torch.cat(found).mean()
+
+
+def _penalty(
+    discriminator: AnyDiscriminator, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"], blur: Blur
+) -> Float[Tensor, " B"]:
+    """R1 of what the discriminator learns from: pixels, or features."""
+    if isinstance(discriminator, FeatureDiscriminator):
+        with torch.no_grad():
+            maps = discriminator.maps(gaussian_blur(pictures, blur))
+        leaves = [x.requires_grad_(True) for x in maps]
+        return gradient_penalty(discriminator.judge(leaves, labels), leaves)
+    leaf = pictures.detach().requires_grad_(True)
+    return gradient_penalty(discriminator(gaussian_blur(leaf, blur), labels), [leaf])
