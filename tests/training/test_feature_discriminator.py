@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from gghead.cli.main import main
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.presets import with_discriminator
 from gghead.config.training import RunConfig
+from gghead.metrics.efficientnet import LITE1
 from gghead.runs.run_folder import RunFolder
+from gghead.training.discriminators import choice
 from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
 from gghead.training.estimate import estimate
 from gghead.training.loop import train
@@ -110,6 +114,17 @@ def test_a_model_file_and_a_run_with_another_discriminator_can_be_gone_on_from(d
             .generator_ema.synthesis.blocks[0]
             .const,
         )
+
+
+def test_missing_weights_are_named_before_a_run_is_made(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "LITE1", replace(LITE1, package="no_such_package_of_weights"))
+    arguments = ["train", "demo", "--data", str(data), "--out", str(tmp_path / "run"), "--discriminator", "features"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert "gghead[features]" in result.output
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_estimate_counts_it(data: Path) -> None:

@@ -110,6 +110,7 @@ def train(
     from gghead.cli.dry_run import tell_estimate
     from gghead.cli.resume import run_to_end
     from gghead.runs.run_folder import RunFolder
+    from gghead.training.discriminators.choice import require_weights
     from gghead.training.launch import RunOptions
     from gghead.training.observe.trackers import chosen_trackers, require_trackers
     from gghead.training.run_pictures import check_data
@@ -126,10 +127,10 @@ def train(
     if dry_run:
         tell_estimate(config, hourly_price, pick_device(device), gpus)
         return
-    trackers = chosen_trackers(trackers)
-    require_trackers(trackers)
+    require_trackers(trackers := chosen_trackers(trackers))
 
     def prepare() -> Path:
+        require_weights(config.model.discriminator)
         check_data(config, lambda text: click.echo(text, err=True))
         with nullcontext(out) if out is not None else next_run(name) as path:
             run = RunFolder.create(path, config)

@@ -74,7 +74,10 @@ def load_detector(name: str, cache: Path, device: torch.device | str = "cpu") ->
         ValueError: the file is another than the published one, or no TorchScript.
     """
     if name == EFFICIENTNET:
-        network = load_efficientnet(LITE0)
+        try:
+            network = load_efficientnet(LITE0)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}, or name a TorchScript detector with --detector PATH") from error
         network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in the stubs
         scaled = f"{SIDE} x {SIDE}, bilinear with antialiasing (torch)"
         return Detector(name, LITE0.sha256, scaled, network, network)

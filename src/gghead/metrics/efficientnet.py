@@ -59,11 +59,8 @@ class Variant:
     @property
     def repeats(self) -> tuple[int, ...]:
         """Of the stages."""
-        *_, last = range(len(STAGES))
-        return tuple(
-            stage[-1] if number in (0, last) else math.ceil(stage[-1] * self.depth)
-            for number, stage in enumerate(STAGES)
-        )
+        (*_, first), *between, (*_, last) = STAGES
+        return first, *(math.ceil(stage[-1] * self.depth) for stage in between), last
 
 
 LITE0 = Variant(
