@@ -131,3 +131,18 @@ def test_an_estimate_counts_it(data: Path) -> None:
     plan = estimate(with_discriminator(tiny_config(data), "features"), "cpu")
     assert plan.discriminator_parameters == sum(p.numel() for p in FeatureDiscriminator(CONFIG, 0).parameters())
     assert plan.operations > 1e9
+
+
+@pytest.mark.slow
+def test_pictures_may_become_smaller(data: Path, tmp_path: Path) -> None:
+    """Nothing of it grows, so that a run of any size takes what fits."""
+    large = with_discriminator(tiny_config(data, total_images=8, snapshot_every=8), "features")
+    source = RunFolder.create(tmp_path / "source", large)
+    train(source, SilentMonitor())
+    half = replace(large.model.discriminator, resolution=RESOLUTION // 2)
+    config = continue_config(
+        replace(large, preset="half", model=replace(large.model, discriminator=half)), open_source(source.checkpoint(8))
+    )
+    state, taken = transfer(config, "cpu")
+    assert taken.fresh == ()
+    assert state.discriminator.config.resolution == RESOLUTION // 2

@@ -14,7 +14,8 @@ from gghead.data.archive import open_archive
 from gghead.runs.places import find_data, next_run, refuse_existing
 
 if TYPE_CHECKING:
-    from gghead.config.presets import Recipe, Sight
+    from gghead.config.model import Sight
+    from gghead.config.presets import Recipe
     from gghead.training.resume.restore import OnNan
 
 OPTION_FIELDS = {"images": "total_images", "batch_size": "batch_size", "seed": "seed", "precision": "precision"}

@@ -5,6 +5,8 @@ from typing import Literal
 
 from gghead.config.numbers import LARGEST_SIDE, require_finite, require_power_of_two, require_whole
 
+Sight = Literal["pixels", "features"]
+"""What a discriminator sees of a picture."""
 LABEL_SIZE = 25
 """Floats of a camera label: 4 x 4 camera-to-world and 3 x 3 normalised intrinsics, row-major."""
 
@@ -80,7 +82,7 @@ class DiscriminatorConfig:
     """Pictures in a group of the minibatch standard deviation."""
     grown_from: tuple[int, ...] = ()
     """Sides of the pictures of the discriminators that it was grown from, if it was; it still reads those, too."""
-    looks_at: Literal["pixels", "features"] = "pixels"
+    looks_at: Sight = "pixels"
     """What it sees of a picture: its pixels, or what a published network makes of them; then only the resolution and
     the group size count of the fields above."""
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from gghead.config.codec import from_json
-from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig
+from gghead.config.model import DiscriminatorConfig, GeneratorConfig, ModelConfig, Sight
 from gghead.config.retired import refuse_retired
 from gghead.config.training import MAX_NUMBER, RunConfig, TrainingConfig
 
@@ -184,10 +184,6 @@ def with_recipe(config: RunConfig, recipe: Recipe) -> RunConfig:
     generator = replace(config.model.generator, camera_conditioned=is_paper, sh_degree=1 if is_paper else 0)
     training = replace(config.training, views=1 if is_paper else VIEWS, random_background=not is_paper)
     return replace(config, model=replace(config.model, generator=generator), training=training)
-
-
-Sight = Literal["pixels", "features"]
-"""What the discriminator looks at; see `with_discriminator`."""
 
 
 def with_discriminator(config: RunConfig, looks_at: Sight) -> RunConfig:

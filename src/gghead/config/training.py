@@ -6,6 +6,8 @@ from typing import Literal
 from gghead.config.model import ModelConfig
 from gghead.config.numbers import require_finite, require_whole
 
+Adversarial = Literal["logistic", "hinge"]
+"""Goodfellow et al. 2014, section 3; Lim and Ye 2017, "Geometric GAN"."""
 MAX_NUMBER = 10**12
 """No number of pictures or steps, and no rate or weight, is larger."""
 MAX_BATCH = 2**20
@@ -24,7 +26,7 @@ class TrainingConfig:
     """Learning rate of Adam for the generator."""
     discriminator_lr: float = 2e-3
     """Learning rate of Adam for the discriminator before the correction for lazy regularisation."""
-    adversarial: Literal["logistic", "hinge"] = "logistic"
+    adversarial: Adversarial = "logistic"
     """Loss of the discriminator and of the generator on its pictures."""
     r1_gamma: float = 1.0
     """Weight of the R1 penalty on real pictures (its half multiplies the squared gradient norm)."""

@@ -23,9 +23,8 @@ from gghead.geometry.cameras import Cameras
 from gghead.model.generator import Generator
 from gghead.rasterizer.cuda.device_report import watch_lists
 from gghead.training.discriminators.choice import AnyDiscriminator, new_discriminator
-from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
 from gghead.training.loop import training_step
-from gghead.training.losses.adversarial import gradient_penalty
+from gghead.training.losses.r1 import leaf_of, r1
 from gghead.training.microbatches import Microbatches
 from gghead.training.precision import multiplication
 from gghead.training.state import mix_precision, new_state, read_texels
@@ -179,10 +178,5 @@ def _guide(discriminator: AnyDiscriminator, pictures: Tensor, labels: Tensor) ->
 
 def _r1_pass(discriminator: AnyDiscriminator, pictures: Tensor, labels: Tensor) -> None:
     """The penalty on real pictures and its gradient."""
-    if isinstance(discriminator, FeatureDiscriminator):
-        leaves = [x.detach().requires_grad_() * 1 for x in discriminator.maps(pictures)]
-        logits = discriminator.judge(leaves, labels)
-    else:
-        leaves = [pictures.detach().requires_grad_() * 1]  # the counter does not take leaves here
-        logits = discriminator(leaves[0], labels)
-    gradient_penalty(logits, leaves).sum().backward()
+    # The counter does not take leaves here.
+    r1(discriminator, pictures, labels, leaf=lambda x: leaf_of(x) * 1).sum().backward()

@@ -178,7 +178,9 @@ def transfer(config: RunConfig, device: torch.device | str) -> tuple[TrainingSta
     source = open_source(Path(config.init_from))
     state = new_state(config, device, source.samples if _has_its_own_template(config, source) else None)
     known, wanted = source.discriminator, config.model.discriminator
-    before = known.resolution if known is not None and known.looks_at == wanted.looks_at else wanted.resolution
+    before = wanted.resolution
+    if known is not None and known.looks_at == wanted.looks_at == "pixels":
+        before = known.resolution
     added = _doublings(before, wanted.resolution)
     fresh: list[str] = []
     unused: list[str] = []

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gghead.config.model import LABEL_SIZE, DiscriminatorConfig
-from gghead.metrics.efficientnet import LITE1, EfficientNetLite, load_efficientnet
+from gghead.metrics.efficientnet import LITE1, STAGES, STAGES_OF_MAPS, EfficientNetLite, load_efficientnet
 from gghead.stylegan.layers import initialize
 from gghead.stylegan.mapping import LabelMapping
 
@@ -56,8 +56,8 @@ class FeatureDiscriminator(nn.Module):
         self.mixed_precision = False
         self._frozen = [load_efficientnet(LITE1)]  # in a list, so that it is no part of the state that a run keeps
         draw = torch.Generator().manual_seed(MIXING_SEED)
-        depths = [24, 40, 112, 320]
-        for level, (depth, width) in enumerate(zip(depths, WIDTHS, strict=True)):
+        for level, (stage, width) in enumerate(zip(STAGES_OF_MAPS, WIDTHS, strict=True)):
+            _, _, _, depth, _ = STAGES[stage]
             self._mix(f"channels{level}", (width, depth, 1, 1), draw)
         for level, width in enumerate(WIDTHS[:-1]):
             self._mix(f"coarser{level}", (width, WIDTHS[level + 1], 1, 1), draw)

@@ -4,14 +4,13 @@ A discriminator says one logit for each picture, or one for each of its heads, w
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-Adversarial = Literal["logistic", "hinge"]
+from gghead.config.training import Adversarial
 
 
 def generator_loss(logits: Float[Tensor, " B *K"], kind: Adversarial = "logistic") -> Float[Tensor, " B"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gghead.config.training import TrainingConfig
+from gghead.config.training import Adversarial, TrainingConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
@@ -18,7 +18,6 @@ from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
 from gghead.training.discriminators.choice import AnyDiscriminator
 from gghead.training.losses import adversarial, regularizers
-from gghead.training.losses.adversarial import Adversarial
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.microbatches import Microbatches
 

@@ -10,10 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gghead.training.discriminators.choice import AnyDiscriminator
-from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
-from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty, mean_of_heads
+from gghead.training.losses.adversarial import discriminator_loss, mean_of_heads
 from gghead.training.losses.blur import gaussian_blur
+from gghead.training.losses.r1 import r1
 from gghead.training.losses.terms import render_samples, samples_to_network
 from gghead.training.microbatches import Microbatches, join_groups
 from gghead.training.state import TrainingState
@@ -104,18 +103,5 @@ def _r1_pass(state: TrainingState, context: StepContext, inputs: tuple[RealBatch
     state.discriminator.requires_grad_(True)
     weight = config.r1_gamma / 2 * config.r1_every / len(real.images)
     for part, part_labels in Microbatches.of(state.discriminator, len(real.images)).cut(real.images, real.labels):
-        found.append(add_gradients(_penalty(state.discriminator, part, part_labels, blur), weight))
+        found.append(add_gradients(r1(state.discriminator, part, part_labels, blur), weight))
     return torch.cat(found).mean()
-
-
-def _penalty(
-    discriminator: AnyDiscriminator, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"], blur: Blur
-) -> Float[Tensor, " B"]:
-    """R1 of what the discriminator learns from: pixels, or features."""
-    if isinstance(discriminator, FeatureDiscriminator):
-        with torch.no_grad():
-            maps = discriminator.maps(gaussian_blur(pictures, blur))
-        leaves = [x.requires_grad_(True) for x in maps]
-        return gradient_penalty(discriminator.judge(leaves, labels), leaves)
-    leaf = pictures.detach().requires_grad_(True)
-    return gradient_penalty(discriminator(gaussian_blur(leaf, blur), labels), [leaf])
