@@ -44,6 +44,8 @@ FEATURES = {
 }
 """Training with a discriminator that looks at features; see `with_discriminator`."""
 
+RAW_0_LOG_SCALE = -5.0 - math.log1p(math.exp(-2.0))
+"""What raw scale 0 means in the official setting."""
 VIEWS = 2
 """Pictures of each generated head by the recipe "consistent"."""
 
@@ -60,7 +62,11 @@ HEADS = TrainingConfig(
 
 
 def heads_model(
-    resolution: int, map_resolution: int = 256, grid_size: int = 256, supersampling: int = 2
+    resolution: int,
+    map_resolution: int = 256,
+    grid_size: int = 256,
+    supersampling: int = 2,
+    max_log_scale: float = -3.0,
 ) -> ModelConfig:
     """Networks of the stages of our own: one generator, and a discriminator that grows.
 
@@ -69,6 +75,7 @@ def heads_model(
         map_resolution: side of the UV maps, texels.
         grid_size: of the grid of Gaussians.
         supersampling: pictures are drawn so many times as large, and averaged.
+        max_log_scale: of a Gaussian; raw scale 0 means the same with any.
     """
     generator = GeneratorConfig(
         z_size=256,
@@ -80,6 +87,8 @@ def heads_model(
         camera_conditioned=False,
         sh_degree=0,
         position_range=0.15,
+        max_log_scale=max_log_scale,
+        log_scale_offset=max_log_scale - math.log(math.expm1(max_log_scale - RAW_0_LOG_SCALE)),
         supersampling=supersampling,
     )
     return ModelConfig(generator, DiscriminatorConfig(resolution, channel_base=16384, mapping_layers=2))
@@ -139,7 +148,8 @@ PRESETS: dict[str, Preset] = {
     "heads512": Preset(
         "its fourth, 512 x 512, UV maps of 512, 2.3 times the Gaussians: --init-from a run of heads256",
         # Drawn at 1024, every frame of 512 would be, too, of whoever looks at its heads on a CPU.
-        heads_model(512, map_resolution=512, grid_size=384, supersampling=1),
+        # Gaussians as large as the official bound become clouds of one colour, and are stuck there.
+        heads_model(512, map_resolution=512, grid_size=384, supersampling=1, max_log_scale=-4.0),
         # By 2, the discriminator knew after 140,000 images what the generator could not follow (docs/experiments.md).
         replace(HEADS, blur_fade_images=100_000, r1_gamma=8.0, total_images=3_000_000),
         begins_with="heads256",

@@ -26,7 +26,10 @@ from gghead.uv.bake import bake
 from gghead.uv.samples import UVSamples, place_uv_samples
 from gghead.uv.template import HeadTemplate
 
-MAY_DIFFER = ("map_resolution", "grid_size", "picture_resolution", "supersampling", "resolution", "grown_from")
+MAY_DIFFER = (
+    *("map_resolution", "grid_size", "picture_resolution", "supersampling", "resolution", "grown_from"),
+    *("max_log_scale", "log_scale_offset"),
+)
 """Fields of the networks' configurations in which a run may differ from the one that it starts from."""
 TEMPLATE_TOLERANCE = 1e-4
 """Surfaces this far apart are the same template, world units."""

@@ -7,7 +7,7 @@ import torch
 
 from gghead.training.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
-from gghead.training.losses.regularizers import beta_loss, mean_norm, uv_total_variation
+from gghead.training.losses.regularizers import beta_loss, mean_norm, mean_squared_norm, uv_total_variation
 
 
 def test_logistic_losses() -> None:
@@ -44,6 +44,14 @@ def test_r1_of_a_linear_critic_is_the_squared_norm_of_its_weights() -> None:
 def test_mean_norm() -> None:
     raw = torch.tensor([[[3.0, 4.0, 0.0], [0.0, 0.0, 1.0]], [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]]])
     torch.testing.assert_close(mean_norm(raw), torch.tensor([3.0, 1.0]))
+
+
+def test_the_mean_squared_norm_pulls_harder_the_farther_off() -> None:
+    raw = torch.tensor([[[1.0, 2.0, 2.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]], requires_grad=True)
+    found = mean_squared_norm(raw)
+    torch.testing.assert_close(found.detach(), torch.tensor([4.5, 2.0]))
+    (gradient,) = torch.autograd.grad(found.sum(), raw)
+    torch.testing.assert_close(gradient.norm(dim=-1), torch.tensor([[3.0, 0.0], [2.0, 0.0]]))
 
 
 def test_beta_loss_vanishes_at_the_ends_and_peaks_in_the_middle() -> None:

@@ -20,6 +20,11 @@ def mean_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, " B"]:
     return raw.norm(dim=-1).mean(dim=-1)
 
 
+def mean_squared_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, " B"]:
+    """Mean squared length of raw network values: the gradient of a far one is large."""
+    return raw.square().sum(dim=-1).mean(dim=-1)
+
+
 def beta_loss(opacities: Float[Tensor, "B N"]) -> Float[Tensor, ""]:
     """Lowest where opacities are 0 or 1, highest at 1/2. Source: Lombardi et al. 2019, "Neural Volumes", section 5."""
     return ((BETA_MARGIN + opacities).log() + (1 + BETA_MARGIN - opacities).log() + BETA_SHIFT).mean()

@@ -29,6 +29,7 @@ class GeneratorTerms:
     adversarial: Float[Tensor, ""]
     logits: Float[Tensor, " B"]
     position: Float[Tensor, " H"]
+    squared_position: Float[Tensor, " H"]
     scale: Float[Tensor, " H"]
     beta: Float[Tensor, ""]
     uv_variation: Float[Tensor, ""]
@@ -39,6 +40,7 @@ class GeneratorTerms:
         return (
             self.adversarial
             + config.position_weight * self.position.mean()
+            + config.squared_position_weight * self.squared_position.mean()
             + config.scale_weight * self.scale.mean()
             + config.beta_weight * self.beta
             + config.uv_variation_weight * self.uv_variation
@@ -82,6 +84,7 @@ def generator_terms(
         adversarial=adversarial,
         logits=logits,
         position=regularizers.mean_norm(heads.positions),
+        squared_position=regularizers.mean_squared_norm(heads.positions),
         scale=regularizers.mean_norm(heads.scales),
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
         uv_variation=_uv_variation(samples, mean) if uv_wanted else zero,
