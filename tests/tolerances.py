@@ -186,5 +186,3 @@ OTHER_CHIP = 0.1
 """Distance of vectors of a picture that was cut out by us and by dlib; measured 0.06. Two people are 0.5 apart."""
 CHIP_COLORS = 0.02
 """How far a pixel of a smooth picture may lie beside its place in a cut-out face, pixels."""
-PROJECTED = Tolerance(rtol=0, atol=1e-3)
-"""Places in a picture by two matrices of one camera, in float32, pixels."""

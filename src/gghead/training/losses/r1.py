@@ -35,7 +35,7 @@ def r1(
     """
     if isinstance(discriminator, FeatureDiscriminator):
         with torch.no_grad():
-            maps = discriminator.maps(gaussian_blur(pictures, blur), labels)
+            maps = discriminator.maps(gaussian_blur(pictures, blur))
         leaves = [leaf(x) for x in maps]
         return gradient_penalty(discriminator.judge(leaves, labels), leaves)
     leaves = [leaf(pictures)]
