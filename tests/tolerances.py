@@ -130,6 +130,8 @@ TWO_PROCESSES = 2e-3
 seen: 3e-6, and 5e-4 of a bias on another kind of processor, where rounding takes an activation over its kink."""
 TWO_GPUS = 1e-3
 """Weights of a few training steps of two GPUs against those of one: norm of the difference over norm."""
+HALF_WEIGHTS = Tolerance(rtol=2**-10, atol=1e-6)
+"""Weights that were stored in 16 bits."""
 HALF_PRECISION_WEIGHTS = 2e-2
 """Largest difference of a colour coefficient between a network and its copy stored in 16 bits."""
 BUNDLED_FACES = 0.9

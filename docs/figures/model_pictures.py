@@ -23,7 +23,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.normals import normals_from_depth
 from gghead.media.images import averaged, to_uint8
 
-TURNING, TURNED, PAIR, SHOWN = (0, 57, 55, 21), 39, (36, 72), (25, 48)
+TURNING, TURNED, PAIR, SHOWN = (0, 57, 25, 19), 79, (95, 42), (25, 53)
 """Seeds of the animation, the row of sides, the two ends of the row between, and the row of surfaces."""
 YAWS = (-120, -60, 0, 60, 120, 180)
 TRUNCATION, VARIED = 0.7, 0.85

@@ -1,0 +1,40 @@
+"""The mean of models: each weight between theirs, and models of another configuration are refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gghead.model.generator import build_generator
+from gghead.model.storage import load_generator, save_generator
+from studies import mean_of_models
+from tiny_run import MODEL
+from tolerances import HALF_WEIGHTS
+
+
+def test_weights_are_halfway_between_those_of_two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [build_generator(MODEL.generator, seed=seed) for seed in (0, 1)]
+    paths = [tmp_path / f"{number}.safetensors" for number in range(2)]
+    for path, model in zip(paths, models, strict=True):
+        save_generator(path, model)
+    out = tmp_path / "mean.safetensors"
+    monkeypatch.setattr("sys.argv", ["mean_of_models", *map(str, paths), "--out", str(out)])
+    mean_of_models.main()
+    first, second, mean = (model.state_dict() for model in (*models, load_generator(out)))
+    for name, tensor in mean.items():
+        torch.testing.assert_close(tensor, (first[name] + second[name]) / 2, **HALF_WEIGHTS._asdict())
+
+
+def test_models_of_two_configurations_have_no_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, bound in (("a", -1.5), ("b", -2.0)):
+        model = build_generator(replace(MODEL.generator, max_log_scale=bound), seed=0)
+        save_generator(tmp_path / f"{name}.safetensors", model)
+    paths = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    monkeypatch.setattr("sys.argv", ["mean_of_models", *paths, "--out", str(tmp_path / "mean.safetensors")])
+    with pytest.raises(SystemExit):
+        mean_of_models.main()
+    assert "of another configuration" in capsys.readouterr().err
+    assert not (tmp_path / "mean.safetensors").exists()
