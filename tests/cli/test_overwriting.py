@@ -92,7 +92,8 @@ def test_a_link_that_leads_nowhere_is_not_replaced(model: Path, tmp_path: Path) 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without asking them")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_polite_kill_leaves_nothing_half_written(number: int, model: Path, tmp_path: Path) -> None:
-    arguments = ["interpolate", str(model), "--resolution", "64", "--out", str(tmp_path / "out" / "loop.mp4")]
+    arguments = ["interpolate", str(model), "--frames", "9000", "--resolution", "64"]
+    arguments += ["--out", str(tmp_path / "out" / "loop.mp4")]
     program = "from gghead.cli.main import main; main()"
     process = subprocess.Popen([sys.executable, "-c", program, *arguments], stderr=subprocess.DEVNULL)
     while process.poll() is None and not list(tmp_path.glob("out/.*.tmp")):
