@@ -24,9 +24,10 @@ def main() -> None:
     options = parser.parse_args()
     first, *others = [load(path) for path in options.models]
     for path, other in zip(options.models[1:], others, strict=True):
-        if other.config != first.config:
+        if other.config != first.config or not torch.allclose(other.template_positions, first.template_positions):
             parser.error(
-                f"{path} is of another configuration than {options.models[0]}; expected models that can be averaged"
+                f"{path} is of another configuration or template than {options.models[0]}; expected models that can "
+                "be averaged"
             )
     states = [model.state_dict() for model in (first, *others)]
     for name, tensor in first.state_dict().items():

@@ -29,7 +29,7 @@ class GeneratorTerms:
     adversarial: Float[Tensor, ""]
     logits: Float[Tensor, " B"]
     position: Float[Tensor, " H"]
-    squared_position: Float[Tensor, " H"]
+    squared_position: Float[Tensor, ""]
     scale: Float[Tensor, " H"]
     beta: Float[Tensor, ""]
     uv_variation: Float[Tensor, ""]
@@ -40,7 +40,7 @@ class GeneratorTerms:
         return (
             self.adversarial
             + config.position_weight * self.position.mean()
-            + config.squared_position_weight * self.squared_position.mean()
+            + config.squared_position_weight * self.squared_position
             + config.scale_weight * self.scale.mean()
             + config.beta_weight * self.beta
             + config.uv_variation_weight * self.uv_variation
@@ -73,7 +73,7 @@ def generator_terms(
     """
     heads = generator.decode_maps(generator.maps(styles, noise))
     gaussians = heads.gaussians
-    uv_wanted = config.uv_variation_weight > 0
+    uv_wanted, far_wanted = config.uv_variation_weight > 0, config.squared_position_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     background = config.background if backgrounds is None else backgrounds
     samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
@@ -84,7 +84,7 @@ def generator_terms(
         adversarial=adversarial,
         logits=logits,
         position=regularizers.mean_norm(heads.positions),
-        squared_position=regularizers.mean_squared_norm(heads.positions),
+        squared_position=regularizers.mean_squared_norm(heads.positions).mean() if far_wanted else zero,
         scale=regularizers.mean_norm(heads.scales),
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
         uv_variation=_uv_variation(samples, mean) if uv_wanted else zero,
