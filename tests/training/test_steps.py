@@ -41,19 +41,19 @@ def test_several_views_are_pictures_of_the_same_heads() -> None:
     assert together.position.shape == (2,)
 
 
-def test_far_positions_cost_what_their_weight_says_and_nothing_without_one() -> None:
+def test_saturated_positions_cost_what_their_weight_says_and_nothing_without_one() -> None:
     state = new_state(tiny_config(Path("none")), "cpu")
     with torch.no_grad():
-        state.generator.position_bias.fill_(2.0)
+        state.generator.position_bias.fill_(5.0)
     labels = Cameras.orbit(2, RESOLUTION).labels()
     styles = state.generator.map_styles(torch.randn(2, MODEL.generator.z_size), Cameras.from_labels(labels, 1))
-    config = TrainingConfig(squared_position_weight=4.0)
+    config = TrainingConfig(saturation_weight=4.0)
     terms = generator_terms(state.generator, state.discriminator, config, styles, labels)
-    assert terms.squared_position >= terms.position.mean() ** 2 > 1
+    assert terms.saturation > 1
     added = terms.total(config) - terms.total(TrainingConfig())
-    torch.testing.assert_close(added, 4 * terms.squared_position, rtol=1e-4, atol=0)
+    torch.testing.assert_close(added, 4 * terms.saturation, rtol=1e-4, atol=0)
     without = generator_terms(state.generator, state.discriminator, TrainingConfig(), styles, labels)
-    assert without.squared_position == 0
+    assert without.saturation == 0
 
 
 def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:

@@ -48,9 +48,9 @@ class TrainingConfig:
     """Images over which the blocks that a discriminator was grown by are faded in; 0 for at once."""
     position_weight: float = 0.1
     """Factor of the mean norm of the raw positions."""
-    squared_position_weight: float = 0.0
-    """Factor of the mean squared norm of the raw positions: it pulls at those few that went so far that no picture
-    brings them back; 0 for none."""
+    saturation_weight: float = 0.0
+    """Factor of the mean squared excess of raw positions, scales and opacities, beyond which their activations are
+    nearly flat: no picture brings back what is there; 0 for none."""
     scale_weight: float = 0.05
     """Factor of the mean norm of the raw scales; without it training collapses."""
     beta_weight: float = 0.0

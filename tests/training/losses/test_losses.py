@@ -5,9 +5,11 @@ import math
 import pytest
 import torch
 
+from gghead.config.model import GeneratorConfig
+from gghead.model.decoder import log_scales
 from gghead.training.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
-from gghead.training.losses.regularizers import beta_loss, mean_norm, mean_squared_norm, uv_total_variation
+from gghead.training.losses.regularizers import FLAT, beta_loss, mean_norm, saturation, uv_total_variation
 
 
 def test_logistic_losses() -> None:
@@ -46,12 +48,29 @@ def test_mean_norm() -> None:
     torch.testing.assert_close(mean_norm(raw), torch.tensor([3.0, 1.0]))
 
 
-def test_the_mean_squared_norm_pulls_harder_the_farther_off() -> None:
-    raw = torch.tensor([[[1.0, 2.0, 2.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]], requires_grad=True)
-    found = mean_squared_norm(raw)
-    torch.testing.assert_close(found.detach(), torch.tensor([4.5, 2.0]))
-    (gradient,) = torch.autograd.grad(found.sum(), raw)
-    torch.testing.assert_close(gradient.norm(dim=-1), torch.tensor([[3.0, 0.0], [2.0, 0.0]]))
+def test_saturation_begins_where_activations_keep_a_twentieth_of_their_slope_and_pulls_back_from_there() -> None:
+    raw = torch.linspace(-9, 9, 3 * 601, requires_grad=True)
+    config = GeneratorConfig()
+
+    def steepness(activated: torch.Tensor) -> torch.Tensor:
+        (slope,) = torch.autograd.grad(activated.sum(), raw)
+        return slope / slope.max()
+
+    def pull(**where: torch.Tensor) -> torch.Tensor:
+        nothing = torch.zeros(1, 601, 3)
+        attributes = {"positions": nothing, "scales": nothing, "opacities": nothing} | where
+        (gradient,) = torch.autograd.grad(saturation(**attributes, config=config), raw)
+        return gradient
+
+    shaped = raw.reshape(1, 601, 3)
+    for found, flat in (
+        (pull(positions=shaped), steepness(raw.tanh()) < FLAT),
+        (pull(scales=shaped), steepness(log_scales(shaped, config)) < FLAT),
+        (pull(opacities=shaped), steepness(raw.sigmoid()) < FLAT),
+    ):
+        assert flat.any()
+        assert torch.equal(found != 0, flat)
+        assert torch.equal(found[flat].sign(), raw[flat].sign())
 
 
 def test_beta_loss_vanishes_at_the_ends_and_peaks_in_the_middle() -> None:

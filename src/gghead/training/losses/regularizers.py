@@ -1,15 +1,21 @@
-"""Regularisers of the generator: small offsets and scales, opacities near 0 or 1, smooth UV coordinates."""
+"""Regularisers of the generator: small offsets and scales, none stuck, opacities near 0 or 1, smooth UV."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gghead.config.model import GeneratorConfig
+
 BETA_MARGIN = 0.1
 """Keeps the logarithms of the beta loss finite at opacities 0 and 1."""
 BETA_SHIFT = 2.20727
 """Makes the beta loss about 0 at opacities 0 and 1: -(log 0.1 + log 1.1)."""
+
+FLAT = 0.05
+"""Share of its steepest slope at which an activation counts as saturated."""
 
 RENDERED_CHANNELS = 3
 """The official weight of the total variation belongs to a mean over three channels, of which the third is always 0."""
@@ -20,9 +26,27 @@ def mean_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, " B"]:
     return raw.norm(dim=-1).mean(dim=-1)
 
 
-def mean_squared_norm(raw: Float[Tensor, "B N 3"]) -> Float[Tensor, " B"]:
-    """Mean squared length of raw network values: the gradient of a far one is large."""
-    return raw.square().sum(dim=-1).mean(dim=-1)
+def saturation(
+    positions: Float[Tensor, "B N 3"],
+    scales: Float[Tensor, "B N 3"],
+    opacities: Float[Tensor, "*M"],
+    config: GeneratorConfig,
+) -> Float[Tensor, ""]:
+    """How far raw network values are beyond where their activations have lost all but `FLAT` of their slope.
+
+    Args:
+        positions: raw offsets, which go through tanh.
+        scales: raw log scales, which bend below the largest; there is no smallest.
+        opacities: raw opacities, at Gaussians or in maps, which go through the logistic function.
+        config: of the generator that made them.
+
+    Returns:
+        Sum of the means of squared excess over values; 0 where none is beyond.
+    """
+    of_tanh = math.atanh(math.sqrt(1 - FLAT))
+    largest = config.max_log_scale - config.log_scale_offset + math.log(1 / FLAT - 1)
+    excess = (positions.abs() - of_tanh, scales - largest, opacities.abs() - 2 * of_tanh)
+    return torch.stack([value.relu().square().mean() for value in excess]).sum()
 
 
 def beta_loss(opacities: Float[Tensor, "B N"]) -> Float[Tensor, ""]:

@@ -13,6 +13,7 @@ from gghead.config.training import Adversarial, TrainingConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
+from gghead.model.decoder import Decoded
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
@@ -29,8 +30,8 @@ class GeneratorTerms:
     adversarial: Float[Tensor, ""]
     logits: Float[Tensor, " B"]
     position: Float[Tensor, " H"]
-    squared_position: Float[Tensor, ""]
     scale: Float[Tensor, " H"]
+    saturation: Float[Tensor, ""]
     beta: Float[Tensor, ""]
     uv_variation: Float[Tensor, ""]
     opacity: Float[Tensor, ""]
@@ -40,8 +41,8 @@ class GeneratorTerms:
         return (
             self.adversarial
             + config.position_weight * self.position.mean()
-            + config.squared_position_weight * self.squared_position
             + config.scale_weight * self.scale.mean()
+            + config.saturation_weight * self.saturation
             + config.beta_weight * self.beta
             + config.uv_variation_weight * self.uv_variation
         )
@@ -71,9 +72,10 @@ def generator_terms(
         backgrounds: colour behind each picture, or None for the configured one.
         mean: over the processes that share the batch.
     """
-    heads = generator.decode_maps(generator.maps(styles, noise))
+    maps = generator.maps(styles, noise)
+    heads = generator.decode_maps(maps)
     gaussians = heads.gaussians
-    uv_wanted, far_wanted = config.uv_variation_weight > 0, config.squared_position_weight > 0
+    uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     background = config.background if backgrounds is None else backgrounds
     samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
@@ -84,8 +86,8 @@ def generator_terms(
         adversarial=adversarial,
         logits=logits,
         position=regularizers.mean_norm(heads.positions),
-        squared_position=regularizers.mean_squared_norm(heads.positions).mean() if far_wanted else zero,
         scale=regularizers.mean_norm(heads.scales),
+        saturation=_saturation(generator, heads, maps) if config.saturation_weight > 0 else zero,
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
         uv_variation=_uv_variation(samples, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),
@@ -131,6 +133,10 @@ class _Derived(torch.autograd.Function):
     def backward(ctx: Any, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return factor * gradient, None, None
+
+
+def _saturation(generator: Generator, heads: Decoded, maps: Float[Tensor, "H C R R"]) -> Float[Tensor, ""]:
+    return regularizers.saturation(heads.positions, heads.scales, maps[:, -1], generator.config)
 
 
 def _uv_variation(samples: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
