@@ -17,11 +17,10 @@ from gghead.cuda.graphs import Pass, run_directly
 from gghead.data.dataset import MissingMasksWarning
 from gghead.data.loader import Batch
 from gghead.geometry.cameras import Cameras
-from gghead.model.decoder import Decoded, RawAttributes, activate
 from gghead.rasterizer import render
 from gghead.stylegan.discriminator import append_deviation
 from gghead.training.loop import training_step
-from gghead.training.losses.terms import generator_terms, leaky
+from gghead.training.losses.terms import generator_terms
 from gghead.training.run_pictures import check_data
 from gghead.training.state import TrainingState, new_state
 from gghead.training.step_report import StepReport
@@ -55,19 +54,6 @@ def test_saturated_positions_cost_what_their_weight_says_and_nothing_without_one
     torch.testing.assert_close(added, 4 * terms.saturation, rtol=1e-4, atol=0)
     without = generator_terms(state.generator, state.discriminator, TrainingConfig(), styles, labels)
     assert without.saturation == 0
-
-
-def test_a_leak_moves_nothing_and_gives_what_is_stuck_a_gradient() -> None:
-    positions, scales = (torch.full((1, 4, 3), 50.0, requires_grad=True) for _ in range(2))
-    raw = RawAttributes(positions, scales, torch.zeros(1, 4, 3), torch.zeros(1, 4, 1, 3), torch.zeros(1, 4))
-    heads = Decoded(activate(raw, torch.zeros(4, 3), MODEL.generator), positions, scales)
-    leaking = leaky(heads, MODEL.generator, 0.1)
-    assert torch.equal(leaking.means, heads.gaussians.means)
-    assert torch.equal(leaking.scales, heads.gaussians.scales)
-    for gaussians, slope in ((heads.gaussians, 0.0), (leaking, 0.1)):
-        values = gaussians.means.sum() / MODEL.generator.position_range, gaussians.scales.log().sum()
-        for gradient in torch.autograd.grad(values, (positions, scales), retain_graph=True):
-            torch.testing.assert_close(gradient, torch.full_like(gradient, slope))
 
 
 def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:

@@ -53,9 +53,6 @@ class TrainingConfig:
     nearly flat: no picture brings back what is there; 0 for none."""
     scale_weight: float = 0.05
     """Factor of the mean norm of the raw scales; without it training collapses."""
-    slope_leak: float = 0.0
-    """Share of the steepest slope that is added to the slopes of the activations of positions and scales, in the
-    gradient alone: what is stuck where they are flat still learns from pictures; 0 for none."""
     beta_weight: float = 0.0
     """Factor of the beta loss on opacities (1 from stage 2 on)."""
     uv_variation_weight: float = 0.0

@@ -1,7 +1,7 @@
 """The terms of the generator's loss: heads are drawn, and the discriminator evaluates the images."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gghead.config.model import GeneratorConfig
 from gghead.config.training import Adversarial, TrainingConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
@@ -75,7 +74,7 @@ def generator_terms(
     """
     maps = generator.maps(styles, noise)
     heads = generator.decode_maps(maps)
-    gaussians = leaky(heads, generator.config, config.slope_leak) if config.slope_leak > 0 else heads.gaussians
+    gaussians = heads.gaussians
     uv_wanted = config.uv_variation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     background = config.background if backgrounds is None else backgrounds
@@ -134,23 +133,6 @@ class _Derived(torch.autograd.Function):
     def backward(ctx: Any, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return factor * gradient, None, None
-
-
-def leaky(heads: Decoded, config: GeneratorConfig, leak: float) -> Gaussians:
-    """The same Gaussians, whose means and scales have a gradient with respect to raw values however flat it is there.
-
-    Args:
-        heads: whose raw values they follow from.
-        config: of the generator that made them.
-        leak: what is added to each slope, in shares of the steepest one.
-    """
-
-    def nothing(raw: Tensor) -> Tensor:
-        return leak * (raw - raw.detach())
-
-    gaussians = heads.gaussians
-    means = gaussians.means + config.position_range * nothing(heads.positions)
-    return replace(gaussians, means=means, scales=gaussians.scales * (1 + nothing(heads.scales)))
 
 
 def _saturation(generator: Generator, heads: Decoded, maps: Float[Tensor, "H C R R"]) -> Float[Tensor, ""]:
