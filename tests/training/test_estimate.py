@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from gghead.config.presets import from_preset
+from gghead.config.presets import from_preset, with_discriminator
 from gghead.model.discriminator import Discriminator
 from gghead.training.estimate import estimate, images_per_second
 from gghead.training.known_rates import known_rates
@@ -90,6 +90,16 @@ def test_known_gpus_are_as_fast_as_measured() -> None:
         h100 = known_rates(config, estimate(config, "cuda").operations)[0]
         assert h100.images_per_second == pytest.approx(speed, rel=0.25), preset
         assert "estimated" in h100.basis
+
+
+@pytest.mark.slow
+def test_features_are_told_from_what_was_measured_with_features() -> None:
+    config = with_discriminator(from_preset("heads512", ""), "features")
+    for views, known in {4: "measured", 2: "estimated"}.items():
+        other = replace(config, training=replace(config.training, views=views, batch_size=64))
+        (rate,) = known_rates(other, estimate(other, "cuda").operations)
+        assert (rate.gpu, known in rate.basis) == ("H200", True)
+        assert 300 < rate.images_per_second <= 710
 
 
 @pytest.mark.parametrize("field", ["views", "precision"])
