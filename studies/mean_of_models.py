@@ -1,4 +1,4 @@
-"""Is the mean of two models, which began as one, better than either? Weights averaged one by one, in 16 bits.
+"""Is the mean of models that began as one better than each of them? Weights averaged one by one, in 16 bits.
 
     python -m studies.mean_of_models runs/a runs/b --out mean.safetensors
 

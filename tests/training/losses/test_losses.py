@@ -71,6 +71,10 @@ def test_saturation_begins_where_activations_keep_a_twentieth_of_their_slope_and
         assert flat.any()
         assert torch.equal(found != 0, flat)
         assert torch.equal(found[flat].sign(), raw[flat].sign())
+    edge = math.atanh(math.sqrt(1 - FLAT))
+    positions = torch.tensor([[[edge + 2, 0.0, -edge - 1]]])
+    found = saturation(positions, torch.zeros(1, 1, 3), torch.zeros(1, 1), config)
+    assert float(found) == pytest.approx((2**2 + 1**2) / 3)
 
 
 def test_beta_loss_vanishes_at_the_ends_and_peaks_in_the_middle() -> None:

@@ -13,7 +13,6 @@ from gghead.config.training import Adversarial, TrainingConfig
 from gghead.gaussians.scene import Gaussians
 from gghead.geometry.cameras import Cameras
 from gghead.inference.observation import as_learned
-from gghead.model.decoder import Decoded
 from gghead.model.generator import Generator
 from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
@@ -75,19 +74,21 @@ def generator_terms(
     maps = generator.maps(styles, noise)
     heads = generator.decode_maps(maps)
     gaussians = heads.gaussians
-    uv_wanted = config.uv_variation_weight > 0
+    uv_wanted, saturation_wanted = config.uv_variation_weight > 0, config.saturation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     background = config.background if backgrounds is None else backgrounds
     samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
     pictures = samples_to_network(generator, samples)
     adversarial, logits = _adversarial(discriminator, config.adversarial, pictures, labels, blur)
     zero = logits.new_zeros(())
+    # Decoding keeps no raw opacities; in the maps they are the last channel.
+    raw = heads.positions, heads.scales, maps[:, -1]
     return GeneratorTerms(
         adversarial=adversarial,
         logits=logits,
         position=regularizers.mean_norm(heads.positions),
         scale=regularizers.mean_norm(heads.scales),
-        saturation=_saturation(generator, heads, maps) if config.saturation_weight > 0 else zero,
+        saturation=regularizers.saturation(*raw, generator.config) if saturation_wanted else zero,
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
         uv_variation=_uv_variation(samples, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),
@@ -133,10 +134,6 @@ class _Derived(torch.autograd.Function):
     def backward(ctx: Any, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return factor * gradient, None, None
-
-
-def _saturation(generator: Generator, heads: Decoded, maps: Float[Tensor, "H C R R"]) -> Float[Tensor, ""]:
-    return regularizers.saturation(heads.positions, heads.scales, maps[:, -1], generator.config)
 
 
 def _uv_variation(samples: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:
