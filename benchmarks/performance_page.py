@@ -40,7 +40,7 @@ replayed as a CUDA graph; and from a latent to Gaussians, replayed. Weights are 
 larger than a trained head's; "trained" has the same networks, and Gaussians whose median scale is that of a trained
 model. The official release takes 17.8 - 22.5 ms at 512 and 19.5 - 31 ms at 1024, with random weights.
 """
-SCALING = """## Training on several GPUs of one host
+SCALING = """## Training on several GPUs
 
 {setting}.
 `torchrun --nproc-per-node PROCESSES -m benchmarks.several_gpus`, for ffhq512 with `--preset ffhq512 --batch 16`.
@@ -48,8 +48,8 @@ SCALING = """## Training on several GPUs of one host
 Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the others do
 the same alone, and of all processes on one run whose batch is as many times larger. Compare within a row.
 
-| preset | precision | processes | batch of each | alone | together | together / sum of them alone |
-|---|---|---|---|---|---|---|
+| preset | precision | hosts | GPUs | batch of each | alone | together | together / sum of them alone |
+|---|---|---|---|---|---|---|---|
 """
 RASTERIZER = """## The rasterizer
 
@@ -186,12 +186,12 @@ def profile_table(row: dict[str, Any]) -> list[str]:
 
 def scaling_part() -> list[str]:
     """Table of several GPUs."""
-    rows = latest("several_gpus", "preset", "precision", "processes")
+    rows = latest("several_gpus", "preset", "precision", "hosts", "processes")
     if not rows:
         return []
     lines = [
-        f"| {row['preset']} | {row['precision']} | {row['processes']} | {row['batch']} | {row['alone']:.0f} | "
-        f"{row['together']:.0f} | {row['efficiency']:.2f} |"
+        f"| {row['preset']} | {row['precision']} | {row['hosts']} | {row['processes']} | {row['batch']} | "
+        f"{row['alone']:.0f} | {row['together']:.0f} | {row['efficiency']:.2f} |"
         for row in rows
     ]
     setting = setting_of([row | {"gpu": f"{row['processes']} x {row['device']}"} for row in rows])

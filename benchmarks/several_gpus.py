@@ -2,12 +2,15 @@
 
     torchrun --nproc-per-node 2 -m benchmarks.several_gpus --preset ffhq256
 
+Several torchruns, of --nnodes, measure several hosts.
+
 Trains on random pictures, R1 included, as the loop does but without reading data, and without learning, so that all
 steps draw heads alike: Gaussians as small as a trained generator's. Appends a row of JSON to
 benchmarks/results/several_gpus.jsonl.
 """
 
 import argparse
+import os
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,6 +41,8 @@ class Row:
     """One line of the results.
 
     Attributes:
+        hosts: groups of processes that torchrun began, each with as many GPUs.
+        processes: of all hosts.
         batch: pictures of a step of one process.
         alone: pictures a second of one process alone, the slowest one's while the others do the same.
         together: of all processes on one run.
@@ -46,6 +51,7 @@ class Row:
 
     preset: str
     precision: str
+    hosts: int
     processes: int
     batch: int
     alone: float
@@ -78,8 +84,8 @@ def main() -> None:
             speeds.append(arguments.steps * batch / seconds)
         alone, together = speeds
         row = Row(
-            config.preset, arguments.precision, everybody.world_size, arguments.batch, round(alone, 1),
-            round(together, 1), round(together / (everybody.world_size * alone), 3),
+            config.preset, arguments.precision, int(os.environ["GROUP_WORLD_SIZE"]), everybody.world_size,
+            arguments.batch, round(alone, 1), round(together, 1), round(together / (everybody.world_size * alone), 3),
             torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
             torch.__version__, arguments.commit or commit(), datetime.now(UTC).date().isoformat(),
         )  # fmt: skip
