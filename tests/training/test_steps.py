@@ -56,24 +56,6 @@ def test_saturated_positions_cost_what_their_weight_says_and_nothing_without_one
     assert without.saturation == 0
 
 
-def test_gaussians_that_no_picture_shows_cost_what_their_weight_says_and_more_where_cameras_see_one_side() -> None:
-    state = new_state(tiny_config(Path("none")), "cpu")
-    with torch.no_grad():
-        state.generator.position_bias.fill_(1.0)
-    around = Cameras.orbit(4, RESOLUTION).labels()
-    styles = state.generator.map_styles(torch.randn(1, MODEL.generator.z_size), Cameras.from_labels(around[:1], 1))
-    config = TrainingConfig(hidden_weight=4.0)
-
-    def hidden(labels: Tensor) -> Tensor:
-        terms = generator_terms(state.generator, state.discriminator, config, styles, labels)
-        added = terms.total(config) - terms.total(TrainingConfig())
-        torch.testing.assert_close(added, 4 * terms.hidden, **EXACT_FLOAT32._asdict())
-        return terms.hidden
-
-    assert hidden(around[:1].expand(4, -1)) > hidden(around) > 0
-    assert generator_terms(state.generator, state.discriminator, TrainingConfig(), styles, around).hidden == 0
-
-
 def test_pictures_drawn_larger_are_averaged_for_the_discriminator() -> None:
     generator = replace(MODEL.generator, supersampling=2)
     config = replace(tiny_config(Path("none")), model=replace(MODEL, generator=generator))

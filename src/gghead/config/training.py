@@ -51,8 +51,6 @@ class TrainingConfig:
     saturation_weight: float = 0.0
     """Factor of the mean squared excess of raw positions, scales and opacities, beyond which their activations are
     nearly flat: no picture brings back what is there; 0 for none."""
-    hidden_weight: float = 0.0
-    """Factor of the mean squared raw positions of Gaussians that no picture of the step shows; 0 for none."""
     scale_weight: float = 0.05
     """Factor of the mean norm of the raw scales; without it training collapses."""
     beta_weight: float = 0.0

@@ -13,8 +13,8 @@ StepReport = dict[str, Tensor]
 """Mean values of a step by the names that they have in the log; on the device of the networks, so that nothing waits.
 
 Adversarial losses `generator` and `discriminator`; mean logits `real_logits` and `fake_logits`; mean norms of raw
-`position` and `scale`; mean `opacity`; `saturation`, `hidden`, `beta` and `uv_variation`, if they have a weight; in
-the steps with R1 mean |grad|^2 of an image, `r1`; norms of gradients `generator_gradient`, `discriminator_gradient`,
+`position` and `scale`; mean `opacity`; `saturation`, `beta` and `uv_variation`, if they have a weight; in the steps
+with R1 mean |grad|^2 of an image, `r1`; norms of gradients `generator_gradient`, `discriminator_gradient`,
 `r1_gradient`.
 """
 StepValues = dict[str, float]

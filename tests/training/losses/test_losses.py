@@ -9,14 +9,7 @@ from gghead.config.model import GeneratorConfig
 from gghead.model.decoder import log_scales
 from gghead.training.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from gghead.training.losses.blur import blur_matrix, gaussian_blur
-from gghead.training.losses.regularizers import (
-    FLAT,
-    beta_loss,
-    hidden_offset,
-    mean_norm,
-    saturation,
-    uv_total_variation,
-)
+from gghead.training.losses.regularizers import FLAT, beta_loss, mean_norm, saturation, uv_total_variation
 
 
 def test_logistic_losses() -> None:
@@ -82,15 +75,6 @@ def test_saturation_begins_where_activations_keep_a_twentieth_of_their_slope_and
     positions = torch.tensor([[[edge + 2, 0.0, -edge - 1]]])
     found = saturation(positions, torch.zeros(1, 1, 3), torch.zeros(1, 1), config)
     assert float(found) == pytest.approx((2**2 + 1**2) / 3)
-
-
-def test_what_no_picture_shows_is_pulled_home_by_its_distance_and_nothing_else_is() -> None:
-    positions = torch.tensor([[[3.0, 0, 0], [0, 2, 1]], [[1, 0, 0], [0, 4, 0]]], requires_grad=True)
-    weights = torch.tensor([[0.04, 0.96], [30.0, 70.0]])
-    found = hidden_offset(positions, weights)
-    torch.testing.assert_close(found.detach(), torch.tensor(9 / 4))
-    (gradient,) = torch.autograd.grad(found, positions)
-    torch.testing.assert_close(gradient, torch.tensor([[[1.5, 0.0, 0.0], [0.0] * 3], [[0.0] * 3] * 2]))
 
 
 def test_beta_loss_vanishes_at_the_ends_and_peaks_in_the_middle() -> None:

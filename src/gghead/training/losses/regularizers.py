@@ -17,9 +17,6 @@ BETA_SHIFT = 2.20727
 FLAT = 0.05
 """Share of its steepest slope at which an activation counts as saturated."""
 
-HIDDEN = 0.1
-"""Share of the mean of a head's Gaussians, below which the pictures of a step do not show one."""
-
 RENDERED_CHANNELS = 3
 """The official weight of the total variation belongs to a mean over three channels, of which the third is always 0."""
 
@@ -50,23 +47,6 @@ def saturation(
     largest = config.max_log_scale - config.log_scale_offset + math.log(1 / FLAT - 1)
     excess = (positions.abs() - of_tanh, scales - largest, opacities.abs() - 2 * of_tanh)
     return torch.stack([value.relu().square().mean() for value in excess]).sum()
-
-
-def hidden_offset(positions: Float[Tensor, "B N 3"], weights: Float[Tensor, "B N"]) -> Float[Tensor, ""]:
-    """How far those Gaussians are from the template that no picture shows, and so no picture moves.
-
-    Behind a surface of opaque Gaussians others gather that have no gradient; a cloud of them keeps the surface where
-    it is, as what is before them can fade without a change.
-
-    Args:
-        positions: raw offsets.
-        weights: of each Gaussian in the pixels of all pictures of its head, summed.
-
-    Returns:
-        Mean over all Gaussians of the squared raw offsets of those with less than `HIDDEN` of their head's mean weight.
-    """
-    hidden = weights < HIDDEN * weights.mean(dim=-1, keepdim=True)
-    return (positions.square().sum(dim=-1) * hidden).mean()
 
 
 def beta_loss(opacities: Float[Tensor, "B N"]) -> Float[Tensor, ""]:

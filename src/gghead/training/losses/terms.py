@@ -31,7 +31,6 @@ class GeneratorTerms:
     position: Float[Tensor, " H"]
     scale: Float[Tensor, " H"]
     saturation: Float[Tensor, ""]
-    hidden: Float[Tensor, ""]
     beta: Float[Tensor, ""]
     uv_variation: Float[Tensor, ""]
     opacity: Float[Tensor, ""]
@@ -43,7 +42,6 @@ class GeneratorTerms:
             + config.position_weight * self.position.mean()
             + config.scale_weight * self.scale.mean()
             + config.saturation_weight * self.saturation
-            + config.hidden_weight * self.hidden
             + config.beta_weight * self.beta
             + config.uv_variation_weight * self.uv_variation
         )
@@ -77,10 +75,7 @@ def generator_terms(
     heads = generator.decode_maps(maps)
     gaussians = heads.gaussians
     uv_wanted, saturation_wanted = config.uv_variation_weight > 0, config.saturation_weight > 0
-    hidden_wanted = config.hidden_weight > 0
-    features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted or hidden_wanted else None
-    if features is not None and hidden_wanted:
-        features = features.detach().clone().requires_grad_()
+    features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
     background = config.background if backgrounds is None else backgrounds
     samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
     pictures = samples_to_network(generator, samples)
@@ -94,7 +89,6 @@ def generator_terms(
         position=regularizers.mean_norm(heads.positions),
         scale=regularizers.mean_norm(heads.scales),
         saturation=regularizers.saturation(*raw, generator.config) if saturation_wanted else zero,
-        hidden=regularizers.hidden_offset(heads.positions, _weights(samples, features)) if hidden_wanted else zero,
         beta=regularizers.beta_loss(gaussians.opacities) if config.beta_weight > 0 else zero,
         uv_variation=_uv_variation(samples, mean) if uv_wanted else zero,
         opacity=gaussians.opacities.mean(),
@@ -140,19 +134,6 @@ class _Derived(torch.autograd.Function):
     def backward(ctx: Any, factor: Float[Tensor, ""]) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return factor * gradient, None, None
-
-
-def _uv_features(generator: Generator, heads: int, with_gradient: bool) -> Float[Tensor, "H N 2"]:
-    uvs = generator.texel_uvs.expand(heads, -1, 2)
-    return uvs.clone().requires_grad_() if with_gradient else uvs
-
-
-def _weights(samples: Rendering, features: Float[Tensor, "H N F"] | None) -> Float[Tensor, "H N"]:
-    """Of each Gaussian in the pixels of all pictures: the gradient of their sum w.r.t. one of its features."""
-    assert features is not None
-    assert samples.features is not None
-    (gradient,) = torch.autograd.grad(samples.features[..., 0].sum(), features, retain_graph=True)
-    return gradient[..., 0]
 
 
 def _uv_variation(samples: Rendering, mean: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:

@@ -20,12 +20,10 @@ def step_generator(state: TrainingState, context: StepContext, blur: Blur) -> St
     run = partial(_generator_pass, state, context)
     values = context.run("generator", run, inputs, list(state.generator.parameters()))
     gradient = apply_gradients(state.generator_optimizer, context.group)
-    loss, position, scale, opacity, saturation, hidden, beta, uv_variation = values.unbind()
+    loss, position, scale, opacity, saturation, beta, uv_variation = values.unbind()
     report = {"generator": loss, "position": position, "scale": scale, "opacity": opacity}
     if config.saturation_weight > 0:
         report["saturation"] = saturation
-    if config.hidden_weight > 0:
-        report["hidden"] = hidden
     if config.beta_weight > 0:
         report["beta"] = beta
     if config.uv_variation_weight > 0:
@@ -35,7 +33,7 @@ def step_generator(state: TrainingState, context: StepContext, blur: Blur) -> St
 
 def _generator_pass(
     state: TrainingState, context: StepContext, inputs: tuple[GeneratedBatch, Blur]
-) -> Float[Tensor, "8"]:
+) -> Float[Tensor, "7"]:
     generated, blur = inputs
     state.discriminator.requires_grad_(False)
     styles = state.generator.map_labels(generated.latents, generated.conditioning_labels)
@@ -51,5 +49,5 @@ def _generator_pass(
         context.group.mean,
     )
     terms.total(context.config).backward()
-    of_heads = (terms.adversarial, terms.position.mean(), terms.scale.mean(), terms.opacity)
-    return torch.stack([*of_heads, terms.saturation, terms.hidden, terms.beta, terms.uv_variation]).detach()
+    of_heads = (terms.adversarial, terms.position.mean(), terms.scale.mean())
+    return torch.stack([*of_heads, terms.opacity, terms.saturation, terms.beta, terms.uv_variation]).detach()
