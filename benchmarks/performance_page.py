@@ -46,7 +46,9 @@ SCALING = """## Training on several GPUs
 `torchrun --nproc-per-node PROCESSES -m benchmarks.several_gpus`, for ffhq512 with `--preset ffhq512 --batch 16`.
 
 Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the others do
-the same alone, and of all processes on one run whose batch is as many times larger. Compare within a row.
+the same alone, and of all processes on one run whose batch is as many times larger. Compare within a row. Two hosts
+are two torchruns of one machine that NCCL takes for two (`NCCL_HOSTID`), so that gradients go through sockets of the
+loopback (`NCCL_SOCKET_IFNAME=lo`) instead of NVLink; a cluster's network was not tried.
 
 | preset | precision | hosts | GPUs | batch of each | alone | together | together / sum of them alone |
 |---|---|---|---|---|---|---|---|
