@@ -70,6 +70,13 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def small_textures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meshes are painted in a sixteenth of the time, where nobody looks at their paint."""
+    for name in ("TEXTURE", "RESOLUTION"):
+        monkeypatch.setattr(f"gghead.exports.baking.{name}", 256)
+
+
+@pytest.fixture
 def unchecked_shapes() -> Iterator[None]:
     """Lets a test give wrong shapes to see what gghead itself says of them, as users without the checker would."""
     jaxtyping.config.update("jaxtyping_disable", True)

@@ -355,7 +355,7 @@ def clean_copy(path: Path, out: Path) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=250, deadline=None, derandomize=True, database=None)
 @given(corruption=st.sampled_from(CORRUPTIONS), on_masks=st.booleans(), seed=st.integers(0, 2**32 - 1))
 def test_any_broken_archive_is_a_named_error_or_whole(
     corruption: Callable[[Broken, Rng], None], on_masks: bool, seed: int

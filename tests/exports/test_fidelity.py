@@ -76,6 +76,7 @@ def test_same_head_same_bytes(head: Gaussians, tmp_path: Path, suffix: str) -> N
     assert (tmp_path / "a" / f"head{suffix}").read_bytes() == (tmp_path / "b" / f"head{suffix}").read_bytes()
 
 
+@pytest.mark.usefixtures("small_textures")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_heads_in_double_precision_are_written_as_others(
     head: Gaussians, generator: Generator, tmp_path: Path, suffix: str

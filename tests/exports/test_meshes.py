@@ -46,7 +46,7 @@ def read(path: Path) -> trimesh.Trimesh:
     return trimesh.load(path, force="mesh", process=False)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("small_textures")
 def test_vertices_lie_a_deviation_above_the_means_in_metres(
     surface: Gaussians, generator: Generator, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from gghead.training.step_report import StepReport
 from gghead.training.steps.inputs import StepContext
 from tiny_run import MODEL, TRAINING, SilentMonitor, tiny_config, write_tiny_dataset
 
-KILLS = 20
+KILLS = 12
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has loaded torch")
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(data: Path, tmp_path: Path) -> None:
     # Long enough that a machine which is busy at first and idle later does not reach the end between kills.
-    config = tiny_config(data, total_images=480, snapshot_every=8, log_every=4, metrics_every=0, milestone_every=5)
+    config = tiny_config(data, total_images=320, snapshot_every=8, log_every=4, metrics_every=0, milestone_every=5)
     runs = [RunFolder.create(tmp_path / name, config) for name in ("undisturbed", "killed")]
     program = Path(__file__).with_name("kill_runs.py")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}

@@ -44,6 +44,7 @@ def test_a_ply_and_a_page_hold_the_head(service: HeadsService, model_file: Path,
     assert read_page(page.content.decode()).num_gaussians > 100
 
 
+@pytest.mark.usefixtures("small_textures")
 @pytest.mark.parametrize("suffix", [pytest.param(".glb", marks=pytest.mark.slow), ".ply", ".spz", ".splat", ".html"])
 def test_every_head_file_is_what_export_writes(
     suffix: str, service: HeadsService, model_file: Path, tmp_path: Path

@@ -20,7 +20,7 @@ from gghead.synthetic.anatomy.head_model import HeadModel
 from gghead.synthetic.anatomy.landmarks import landmarks
 from tolerances import MEDIAPIPE
 
-COUNT, RESOLUTION, FRONTAL = 200, 256, np.radians(30)
+COUNT, RESOLUTION, FRONTAL = 100, 256, np.radians(30)
 ASSETS = "GGHEAD_TEST_ASSETS"
 
 

@@ -47,7 +47,8 @@ def sort_by_depth(first, step, splats, order, visible):
         sort_digit(keys, order[p], other_keys, other_order, shown, 0)
         sort_digit(other_keys, other_order, keys, order[p], shown, 11)
         sort_digit(keys, order[p], other_keys, other_order, shown, 22)
-        order[p, :shown] = other_order[:shown]
+        for i in range(shown):
+            order[p, i] = other_order[i]
 
 
 @kernel

@@ -181,7 +181,8 @@ def _look_up(grid, low, cell, points):
             gradients[n, 1] += value * (1 if b else -1) * wx * wz
             gradients[n, 2] += value * (1 if c else -1) * wx * wy
         length = np.sqrt(gradients[n, 0] ** 2 + gradients[n, 1] ** 2 + gradients[n, 2] ** 2) + np.float32(1e-9)
-        gradients[n] /= length
+        for k in range(3):
+            gradients[n, k] /= length
     return values, gradients
 
 

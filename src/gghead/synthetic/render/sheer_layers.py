@@ -94,7 +94,9 @@ def composite(screen, sequence, eye, mesh, look, light, depth, hit, solid_materi
     for top in range(0, height, band):
         bottom = min(top + band, height) - 1
         count[:], clear[:], deepest[:] = 0, 1, 0
-        limit[: bottom - top + 1] = depth[top : bottom + 1]
+        for y in range(top, bottom + 1):
+            for x in range(width):
+                limit[y - top, x] = depth[y, x]
         drawn = 0
         for i in range(sequence.shape[0]):
             first, last = max(rows[i, 0], top), min(rows[i, 1], bottom)

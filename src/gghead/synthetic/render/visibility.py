@@ -168,7 +168,9 @@ def _origin(axes, size):
 def _fill_holes(depth, out):
     """Copies a depth map; empty cells between filled neighbors on opposite sides get the lower of these."""
     size = depth.shape[0]
-    out[:] = depth
+    for y in range(size):
+        for x in range(size):
+            out[y, x] = depth[y, x]
     for y in range(1, size - 1):
         for x in range(1, size - 1):
             if depth[y, x] == EMPTY:
