@@ -11,6 +11,8 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+from gghead.processes.freed_memory import keep_freed_memory
+
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 FOLDERS = "evaluation gaussians geometry inference inversion media metrics model photos stylegan training uv"
 """Whose signatures are checked at every call, where they name shapes; numba's kernels can't be."""
@@ -25,6 +27,7 @@ CHECKED = [
     for path in FILES
     if "import jaxtyping" in (text := path.read_text(encoding="utf-8")) or "from jaxtyping import" in text
 ]
+keep_freed_memory()  # as commands on the CPU do
 install_import_hook(CHECKED, "shape_checks.check")
 
 # Who starts the tests in the background has them ignore Ctrl-C, which some of them send.

@@ -74,9 +74,7 @@ def invert(
     from gghead.inversion.inversion import Interrupted, Progress, fitted_side, prepared
     from gghead.inversion.person_making import Order, make_person
     from gghead.inversion.targets import archive_names, read_archive
-    from gghead.processes.freed_memory import keep_freed_memory
 
-    keep_freed_memory()
     generator = load(file, device)
     encoder = find_encoder(generator, file) if encoder_file is None else load_encoder(encoder_file, generator)
     if data is None:

@@ -41,9 +41,7 @@ def train_encoder(model: Path, heads: int, seed: int, out: Path, force: bool, de
 
     from gghead.inference.loading import load
     from gghead.inversion.encoder.encoder_making import EncoderOrder, Interrupted, make_encoder
-    from gghead.processes.freed_memory import keep_freed_memory
 
-    keep_freed_memory()
     try:
         with progress_bars() as tell:
             order = EncoderOrder(heads, seed, file.name)
