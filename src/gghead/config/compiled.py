@@ -1,6 +1,8 @@
 """Functions compiled by numba at their first call, and where the result is kept.
 
 Imported only by modules that have such functions.
+
+They copy arrays in loops: for the error of `a[:] = b` numba would compile the formatting of text, 4 s each time.
 """
 
 import hashlib
