@@ -48,7 +48,8 @@ SCALING = """## Training on several GPUs
 Weak scaling with Gaussians as large as a trained generator's: pictures a second of one process, while the others do
 the same alone, and of all processes on one run whose batch is as many times larger. Compare within a row. Two hosts
 are two torchruns of one machine that NCCL takes for two (`NCCL_HOSTID`), so that gradients go through sockets of the
-loopback (`NCCL_SOCKET_IFNAME=lo`) instead of NVLink; a cluster's network was not tried.
+loopback (`NCCL_SOCKET_IFNAME=lo`) instead of NVLink, while 28 of its 32 cores drew people; a cluster's network was not
+tried.
 
 | preset | precision | hosts | GPUs | batch of each | alone | together | together / sum of them alone |
 |---|---|---|---|---|---|---|---|

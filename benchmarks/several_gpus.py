@@ -1,8 +1,11 @@
-"""Weak scaling of training: pictures a second of each GPU alone, and of all together on a batch as many times larger.
+r"""Weak scaling of training: pictures a second of each GPU alone, and of all together on a batch as many times larger.
 
     torchrun --nproc-per-node 2 -m benchmarks.several_gpus --preset ffhq256
 
-Several torchruns, of --nnodes, measure several hosts.
+Several torchruns measure several hosts; two of one machine are two for NCCL, too, with a name each (I = 0 and 1):
+
+    NCCL_HOSTID=$I NCCL_SOCKET_IFNAME=lo CUDA_VISIBLE_DEVICES=$I torchrun --nnodes 2 --node-rank $I \
+        --nproc-per-node 1 --master-addr 127.0.0.1 -m benchmarks.several_gpus --preset ffhq256
 
 Trains on random pictures, R1 included, as the loop does but without reading data, and without learning, so that all
 steps draw heads alike: Gaussians as small as a trained generator's. Appends a row of JSON to
@@ -84,7 +87,7 @@ def main() -> None:
             speeds.append(arguments.steps * batch / seconds)
         alone, together = speeds
         row = Row(
-            config.preset, arguments.precision, int(os.environ["GROUP_WORLD_SIZE"]), everybody.world_size,
+            config.preset, arguments.precision, int(os.environ.get("GROUP_WORLD_SIZE", "1")), everybody.world_size,
             arguments.batch, round(alone, 1), round(together, 1), round(together / (everybody.world_size * alone), 3),
             torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
             torch.__version__, arguments.commit or commit(), datetime.now(UTC).date().isoformat(),

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from gghead.cli.main import main
+from gghead.cli.options import pick_device
 from gghead.model.generator import build_generator
 from gghead.model.storage import save_generator
 from tiny_run import MODEL
@@ -156,3 +157,15 @@ def test_refusals_come_before_anything_heavy_is_imported(
     assert isinstance(result.exception, SystemExit), result.exception
     assert told in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("device", "kept"), [("cpu", True), ("cuda", False)])
+def test_commands_keep_the_memory_that_tensors_leave_on_the_cpu_alone(
+    device: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr("gghead.processes.freed_memory.keep_freed_memory", lambda: calls.append(True))
+    monkeypatch.setattr("gghead.geometry.devices.require_device", lambda name: None)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: device == "cuda")
+    assert [pick_device(None), pick_device(device)] == [device, device]
+    assert calls == [True, True] * kept
