@@ -188,3 +188,5 @@ OTHER_CHIP = 0.1
 """Distance of vectors of a picture that was cut out by us and by dlib; measured 0.06. Two people are 0.5 apart."""
 CHIP_COLORS = 0.02
 """How far a pixel of a smooth picture may lie beside its place in a cut-out face, pixels."""
+ENLARGED_PART = 0.02
+"""A part of a picture, enlarged by linear interpolation, against the part as its camera draws it; mean over pixels."""

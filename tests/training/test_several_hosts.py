@@ -33,6 +33,7 @@ def start_host(number: int, port: int, *arguments: object) -> subprocess.Popen[s
 def test_two_hosts_compute_what_one_process_computes_and_save_when_they_are_taken_back(tmp_path: Path) -> None:
     data = write_tiny_dataset(tmp_path / "blobs.zip")
     drawn = {"batch_size": 16, "views": 2, "random_background": True, "mirrored": True, "wrong_label_weight": 0.5}
+    drawn["augmentation"] = 0.5
     config = tiny_config(data, total_images=10**6, snapshot_every=10**6, log_every=16, **drawn)
     calm = replace(config, training=replace(config.training, generator_lr=CALM, discriminator_lr=CALM))
     both, port = RunFolder.create(tmp_path / "both", calm), free_port()

@@ -33,6 +33,7 @@ def endless(tmp_path: Path) -> RunConfig:
     """A run that ends when it is told to; every batch holds two groups of heads, and everything that is random."""
     data = write_tiny_dataset(tmp_path / "blobs.zip")
     drawn = {"batch_size": 16, "views": 2, "random_background": True, "mirrored": True, "wrong_label_weight": 0.5}
+    drawn["augmentation"] = 0.5
     return tiny_config(data, total_images=10**6, snapshot_every=10**6, log_every=16, **drawn)
 
 

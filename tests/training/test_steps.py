@@ -130,6 +130,23 @@ def test_real_pictures_with_labels_of_others_are_told_from_real_ones() -> None:
     assert extra == pytest.approx(0.5 * math.log1p(math.exp(float(more["wrong_label_logits"]))), abs=0.01)
 
 
+def test_all_pictures_that_the_discriminator_sees_are_changed_with_their_labels() -> None:
+    """Real and generated ones, in the steps of both networks; enlarged parts of pictures have longer focal lengths."""
+    config = tiny_config(Path("none"), augmentation=1.0, blur_fade_images=0)
+    state, labels = new_state(config, "cpu"), Cameras.orbit(4, RESOLUTION).labels()
+    seen = []
+
+    def spy(module: nn.Module, inputs: tuple[Tensor, Tensor]) -> None:
+        seen.extend(inputs[1][:, 16].tolist())
+
+    state.discriminator.register_forward_pre_hook(spy)
+    batch = Batch(torch.randint(256, (4, RESOLUTION, RESOLUTION, 4), dtype=torch.uint8), labels)
+    training_step(state, StepContext(config.training, labels), batch)
+    assert len(seen) >= 3 * len(labels)
+    assert min(seen) > float(labels[0, 16])
+    assert len({round(focal, 4) for focal in seen}) > 2 * len(labels)
+
+
 def test_no_picture_gets_its_own_label_as_that_of_another() -> None:
     """Each gets one of its group: processes hold whole groups, so that any number of them does the same."""
     labels = torch.arange(8.0)[:, None].expand(8, 25)
@@ -154,6 +171,7 @@ def test_a_batch_in_microbatches_is_the_batch_as_a_whole(
         views=views,
         random_background=views > 1,
         wrong_label_weight=wrong_label_weight,
+        augmentation=wrong_label_weight,
         r1_every=1,
         generator_lr=0.0,
         discriminator_lr=0.0,

@@ -65,6 +65,9 @@ class TrainingConfig:
     """Whether each picture, real and generated, stands on a random colour; the data need masks."""
     wrong_label_weight: float = 0.0
     """Weight of real pictures with cameras of others, shown to the discriminator as if generated; 0 for none."""
+    augmentation: float = 0.0
+    """Probability that a picture, real or generated, is changed at random before the discriminator sees it: a part of
+    it, other colours, a grey square. For small datasets; 0 for none."""
     background: float = 1.0
     """Grey value behind the heads, 0 black to 1 white."""
     snapshot_every: int = 200_000
@@ -89,7 +92,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         counts = {"total_images", "batch_size", "r1_every", "snapshot_every", "log_every", "kept_checkpoints", "views"}
-        shares = {"swap_probability", "background", "ema_rampup"}
+        shares = {"swap_probability", "background", "ema_rampup", "augmentation"}
         for name, value in vars(self).items():
             if name != "seed" and not isinstance(value, bool | str):
                 require_finite(name, value, 1 if name in counts else 0, 1 if name in shares else MAX_NUMBER)

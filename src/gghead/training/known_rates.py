@@ -96,7 +96,7 @@ def known_rates(config: RunConfig, operations: float) -> list[KnownRate]:
 def _is_alike(config: RunConfig, measured: Measured) -> bool:
     """Whether the steps of a run cost what the measured ones cost, but for the number of pictures."""
     other = with_discriminator(from_preset(measured.preset, ""), measured.looks_at)
-    names = ("random_background", "r1_every", "precision", "beta_weight", "uv_variation_weight")
+    names = ("random_background", "augmentation", "r1_every", "precision", "beta_weight", "uv_variation_weight")
     wanted = {"views": measured.views} | {name: getattr(other.training, name) for name in names}
     return replace(
         config.model, discriminator=replace(config.model.discriminator, grown_from=())

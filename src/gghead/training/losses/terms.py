@@ -18,6 +18,7 @@ from gghead.rasterizer import Rendering, render
 from gghead.stylegan.synthesis import Noise
 from gghead.training.discriminators.choice import AnyDiscriminator
 from gghead.training.losses import adversarial, regularizers
+from gghead.training.losses.augmentation import augment
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.microbatches import Microbatches
 
@@ -56,6 +57,7 @@ def generator_terms(
     blur: Float[Tensor, "R R"] | None = None,
     noise: Noise = "none",
     backgrounds: Float[Tensor, "B 3"] | None = None,
+    changes: Float[Tensor, "B 9"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> GeneratorTerms:
     """Draws heads, evaluates them, and regularises what they are made of.
@@ -69,6 +71,7 @@ def generator_terms(
         blur: of the pictures, see `blur_matrix`.
         noise: of the synthesis network's layers.
         backgrounds: colour behind each picture, or None for the configured one.
+        changes: of the pictures, see `augment`.
         mean: over the processes that share the batch.
     """
     maps = generator.maps(styles, noise)
@@ -79,7 +82,8 @@ def generator_terms(
     background = config.background if backgrounds is None else backgrounds
     samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
     pictures = samples_to_network(generator, samples)
-    adversarial, logits = _adversarial(discriminator, config.adversarial, pictures, labels, blur)
+    pictures, seen_labels = augment(pictures, labels, changes, config.augmentation)
+    adversarial, logits = _adversarial(discriminator, config.adversarial, pictures, seen_labels, blur)
     zero = logits.new_zeros(())
     # Decoding keeps no raw opacities; in the maps they are the last channel.
     raw = heads.positions, heads.scales, maps[:, -1]

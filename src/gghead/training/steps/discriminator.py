@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gghead.training.losses.adversarial import discriminator_loss, mean_of_heads
+from gghead.training.losses.augmentation import augment
 from gghead.training.losses.blur import gaussian_blur
 from gghead.training.losses.r1 import r1
 from gghead.training.losses.terms import render_samples, samples_to_network
@@ -39,11 +40,13 @@ def _discriminator_pass(
     state: TrainingState, context: StepContext, inputs: tuple[GeneratedBatch, RealBatch, Blur]
 ) -> Float[Tensor, "4"]:
     generated, real, blur = inputs
-    fake = _generate(state, context, generated)
+    fake, fake_labels = augment(
+        _generate(state, context, generated), generated.labels, generated.changes, context.config.augmentation
+    )
     state.discriminator.requires_grad_(True)
     count, wrong_weight = len(fake), context.config.wrong_label_weight
     size = Microbatches.of(state.discriminator, count).group_size
-    images, labels, weights = [fake, real.images], [generated.labels, real.labels], [1.0, 1.0]
+    images, labels, weights = [fake, real.images], [fake_labels, real.labels], [1.0, 1.0]
     if wrong_weight > 0:
         images.append(real.images)
         labels.append(labels_of_others(real.labels, size))

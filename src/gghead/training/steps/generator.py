@@ -46,6 +46,7 @@ def _generator_pass(
         blur,
         generated.noise,
         generated.backgrounds,
+        generated.changes,
         context.group.mean,
     )
     terms.total(context.config).backward()

@@ -13,6 +13,7 @@ from gghead.data.loader import Batch
 from gghead.data.pixels import composite
 from gghead.media.images import to_network
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
+from gghead.training.losses.augmentation import NUMBERS, augment
 from gghead.training.losses.blur import blur_matrix
 from gghead.training.randomness import generator_for
 from gghead.training.schedules import blur_sigma, swap_probability
@@ -59,6 +60,7 @@ class GeneratedBatch:
         noise: of the layers of the synthesis network.
         labels: cameras of the images; those of a head side by side.
         backgrounds: colour behind each image; None for the configured one.
+        changes: random numbers of `augment`; None if it changes nothing.
     """
 
     latents: Float[Tensor, "H Z"]
@@ -66,6 +68,7 @@ class GeneratedBatch:
     noise: tuple[Float[Tensor, "H 1 _ _"], ...]
     labels: Float[Tensor, "B 25"]
     backgrounds: Float[Tensor, "B 3"] | None
+    changes: Float[Tensor, "B 9"] | None
 
 
 Blur = Float[Tensor, "R R"] | None
@@ -79,11 +82,13 @@ def prepare_blur(state: TrainingState, config: TrainingConfig) -> Blur:
 
 
 def prepare_real(state: TrainingState, context: StepContext, batch: Batch) -> RealBatch:
-    """Real images in the discriminator's range, on random backgrounds if the run wants them."""
+    """Real images in the discriminator's range, on random backgrounds and changed at random if the run wants it."""
     background: float | Tensor = context.config.background
     if context.config.random_background:
         background = _draw_backgrounds(state, context, "backgrounds of real pictures")
-    return RealBatch(to_network(composite(batch.pixels, background)), batch.labels)
+    images = to_network(composite(batch.pixels, background))
+    changes = _draw_changes(state, context, "changes of real pictures")
+    return RealBatch(*augment(images, batch.labels, changes, context.config.augmentation))
 
 
 def draw_generated(
@@ -121,6 +126,7 @@ def draw_generated(
         noise=tuple(group.part(layer, group_size) for layer in state.generator.synthesis.draw_noise(heads, noise)),
         labels=part(labels),
         backgrounds=backgrounds,
+        changes=_draw_changes(state, context, f"changes of the {network}"),
     )
 
 
@@ -130,6 +136,16 @@ def _draw_backgrounds(state: TrainingState, context: StepContext, purpose: str) 
     draw = generator_for(config.seed, purpose, state.images, rollbacks=state.rollbacks)
     colors = torch.rand(config.batch_size, 3, generator=draw)
     return _to_device(context.group.part(colors, _group_size(state, config)), state)
+
+
+def _draw_changes(state: TrainingState, context: StepContext, purpose: str) -> Float[Tensor, "B 9"] | None:
+    """Random numbers by which this process's part of the images is changed, if any is."""
+    config = context.config
+    if config.augmentation == 0:
+        return None
+    draw = generator_for(config.seed, purpose, state.images, rollbacks=state.rollbacks)
+    numbers = torch.rand(config.batch_size, NUMBERS, generator=draw)
+    return _to_device(context.group.part(numbers, _group_size(state, config)), state)
 
 
 def _group_size(state: TrainingState, config: TrainingConfig) -> int:
