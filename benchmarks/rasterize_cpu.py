@@ -2,7 +2,7 @@
 
 Appends one row of JSON for each scene to benchmarks/results/rasterize_cpu.jsonl. The floor is the time that the
 compositing alone would take if every vector instruction worked on pixels that are drawn: the evaluations that are
-drawn, counted, times the measured cost of one in the same row kernels on one resident row. On a machine with other work
+drawn, counted, times the measured cost of one in the same kernels on one resident square. On a machine with other work
 the processor time (of all threads together) is the figure to trust.
 """
 
@@ -23,9 +23,9 @@ from gghead.geometry.cameras import Cameras
 from gghead.geometry.trajectories import on_sphere
 from gghead.rasterizer import render
 from gghead.rasterizer.cpu.backend import Workers, find_pairs
-from gghead.rasterizer.cpu.compositing import SUMS, blend_row
-from gghead.rasterizer.cpu.compositing_backward import BEHIND, GRADIENTS, LANE_SUMS, unblend_row
-from gghead.rasterizer.cpu.layout import CHANNELS, LANES, OPACITY, ROWS
+from gghead.rasterizer.cpu.compositing import SUMS, blend_square
+from gghead.rasterizer.cpu.compositing_backward import BEHIND, GRADIENTS, unblend_square
+from gghead.rasterizer.cpu.layout import CHANNELS, LANES, MOMENTS, OPACITY, TILE_HEIGHT, TILE_WIDTH
 from gghead.uv.bake import bake
 from gghead.uv.samples import place_uv_samples
 from gghead.uv.template import HeadTemplate
@@ -79,7 +79,7 @@ class Row:
 def run(threads: int, repeats: int) -> None:
     """Checks, times, prints and appends."""
     torch.set_num_threads(threads)
-    blend_ns, unblend_ns = row_costs()
+    blend_ns, unblend_ns = square_costs()
     for name, count, heads in (
         ("initial-256-58k", OFFICIAL_COUNT, 1),
         ("initial-256", None, 1),
@@ -188,12 +188,12 @@ def count_drawn(scene: Gaussians, cameras: Cameras) -> int:
 @numba.njit
 def count_pixels(splats, tile_starts, entry_splats, width):  # type: ignore[no-untyped-def]
     """Blends without colour, pixel by pixel, and counts what is drawn."""
-    columns, drawn = (width + LANES - 1) // LANES, 0
+    columns, drawn = (width + TILE_WIDTH - 1) // TILE_WIDTH, 0
     for p in range(splats.shape[0]):
         for tile in range(tile_starts.shape[1] - 1):
-            for r in range(ROWS):
-                for i in range(LANES):
-                    x, y = tile % columns * LANES + i + 0.5, tile // columns * ROWS + r + 0.5
+            for r in range(TILE_HEIGHT):
+                for i in range(TILE_WIDTH):
+                    x, y = tile % columns * TILE_WIDTH + i + 0.5, tile // columns * TILE_HEIGHT + r + 0.5
                     transmittance = 1.0
                     for entry in range(tile_starts[p, tile], tile_starts[p, tile + 1]):
                         splat = splats[p, entry_splats[entry]]
@@ -209,13 +209,13 @@ def count_pixels(splats, tile_starts, entry_splats, width):  # type: ignore[no-u
     return drawn
 
 
-def row_costs() -> tuple[float, float]:
-    """Nanoseconds of the forward and of the backward row kernel on a row and a splat that stay in the first cache."""
+def square_costs() -> tuple[float, float]:
+    """Nanoseconds of both kernels on a square and a splat that stay in the first cache."""
     splats = np.zeros((1, CHANNELS + 4), np.float32)
     splats[0, :CHANNELS] = 8, 8, 0.1, 0, 0.1, 100, 0.5, -4.85
     state = np.ones((SUMS + 4) * LANES, np.float32)
     state_back = np.ones((GRADIENTS + 4) * LANES, np.float32)
-    sums = np.zeros((LANE_SUMS + 4) * LANES, np.float32)
+    sums = np.zeros((MOMENTS + 4) * LANES, np.float32)
     count = 200_000
     costs = []
     for run in (lambda: blend_many(count, splats, state), lambda: unblend_many(count, splats, state_back, sums)):
@@ -231,18 +231,18 @@ def row_costs() -> tuple[float, float]:
 
 @numba.njit(error_model="numpy", nogil=True)
 def blend_many(count, splats, state):  # type: ignore[no-untyped-def]
-    """The forward row kernel over and over, on a row that never fills up."""
+    """The forward kernel over and over, on a square that never fills up."""
     for k in range(count):
         state[:LANES] = np.float32(1)
-        blend_row(splats, 0, np.float32(k), k & 0, np.float32(0), np.float32(0), 4, state)
+        blend_square(splats, 0, np.float32(k), k & 0, np.float32(0), np.float32(0), 4, state)
 
 
 @numba.njit(error_model="numpy", nogil=True)
 def unblend_many(count, splats, state, sums):  # type: ignore[no-untyped-def]
-    """The backward row kernel likewise."""
+    """The backward kernel likewise."""
     for k in range(count):
         state[BEHIND * LANES : (BEHIND + 1) * LANES] = np.float32(1)
-        unblend_row(splats, 0, np.float32(0), k & 0, np.float32(0), np.float32(0), 4, state, sums)
+        unblend_square(splats, 0, np.float32(0), k & 0, np.float32(0), np.float32(0), 4, state, sums)
 
 
 def cpu_model() -> str:

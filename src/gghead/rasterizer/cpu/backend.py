@@ -16,7 +16,7 @@ from gghead.geometry.cameras import Cameras
 from gghead.rasterizer.cpu.binning import assign_places, count_pairs, list_pairs, sort_by_depth
 from gghead.rasterizer.cpu.compositing import composite
 from gghead.rasterizer.cpu.compositing_backward import composite_backward
-from gghead.rasterizer.cpu.layout import BLOCK, CHANNELS, LANES, MOMENTS, ROWS
+from gghead.rasterizer.cpu.layout import BLOCK, CHANNELS, MOMENTS, TILE_HEIGHT, TILE_WIDTH
 from gghead.rasterizer.cpu.projection import project
 from gghead.rasterizer.cpu.projection_backward import project_backward
 from gghead.rasterizer.rendering import Sums
@@ -154,7 +154,7 @@ def find_pairs(
     order, visible = np.empty((pictures, count), np.int32), np.empty(pictures, np.int64)
     workers.run(sort_by_depth, splats, order, visible)
 
-    tiles = -(-size[0] // LANES) * -(-size[1] // ROWS)
+    tiles = -(-size[0] // TILE_WIDTH) * -(-size[1] // TILE_HEIGHT)
     places = np.zeros((pictures, -(-count // BLOCK), tiles), np.int64)
     pair_counts = np.zeros((pictures, count), np.int32)
     workers.run(count_pairs, splats, order, visible, size, places, pair_counts)

@@ -13,9 +13,9 @@ from gghead.rasterizer.cpu.layout import (
     DETERMINANT,
     FLOOR,
     HALF,
-    LANES,
     OPACITY,
-    ROWS,
+    TILE_HEIGHT,
+    TILE_WIDTH,
     ZERO,
     X,
     Y,
@@ -67,51 +67,57 @@ def sort_digit(keys, order, sorted_keys, sorted_order, count, shift):
 
 
 @kernel
-def ellipse_rows(splat, height):
-    """First and last pixel row of the ellipse -q/2 >= floor; its largest q."""
-    square = -TWO * splat[FLOOR]
-    high = math.sqrt(square * splat[CONIC_A] * splat[DETERMINANT])
-    top = math.ceil(max(splat[Y] - high - HALF, ZERO))
-    bottom = math.floor(min(splat[Y] + high - HALF, np.float32(height - 1)))
-    return int(top), int(bottom), square
+def ellipse_box(splats, n, size):
+    """First and last pixel column and row of the ellipse -q/2 >= floor; its largest q."""
+    width, height = size
+    square = -TWO * splats[n, FLOOR]
+    wide = math.sqrt(square * splats[n, CONIC_C] * splats[n, DETERMINANT])
+    high = math.sqrt(square * splats[n, CONIC_A] * splats[n, DETERMINANT])
+    left, top = math.ceil(max(splats[n, X] - wide - HALF, ZERO)), math.ceil(max(splats[n, Y] - high - HALF, ZERO))
+    right = math.floor(min(splats[n, X] + wide - HALF, np.float32(width - 1)))
+    bottom = math.floor(min(splats[n, Y] + high - HALF, np.float32(height - 1)))
+    return int(left), int(right), int(top), int(bottom), square
 
 
 @kernel
-def ellipse_columns(splat, top, bottom, square, width):
+def ellipse_columns(splats, n, top, bottom, square, width):
     """First and last pixel column of the ellipse within pixel rows top to bottom."""
-    a, b, determinant = splat[CONIC_A], splat[CONIC_B], splat[DETERMINANT]
-    low, high = np.float32(top) + HALF - splat[Y], np.float32(bottom) + HALF - splat[Y]
+    a, b, determinant = splats[n, CONIC_A], splats[n, CONIC_B], splats[n, DETERMINANT]
+    low, high = np.float32(top) + HALF - splats[n, Y], np.float32(bottom) + HALF - splats[n, Y]
     # The ellipse is widest to the right at dy = -B / C wide; within the rows the nearest dy to it is the widest.
-    wide = math.sqrt(square * splat[CONIC_C] * determinant)
-    tip = -b / splat[CONIC_C] * wide
+    wide = math.sqrt(square * splats[n, CONIC_C] * determinant)
+    tip = -b / splats[n, CONIC_C] * wide
     right_dy, left_dy = min(max(tip, low), high), min(max(-tip, low), high)
     right = (math.sqrt(max(square * a - right_dy * right_dy / determinant, ZERO)) - b * right_dy) / a
     left = -(math.sqrt(max(square * a - left_dy * left_dy / determinant, ZERO)) + b * left_dy) / a
-    first = math.ceil(max(splat[X] + left - HALF, ZERO))
-    last = math.floor(min(splat[X] + right - HALF, np.float32(width - 1)))
+    first = math.ceil(max(splats[n, X] + left - HALF, ZERO))
+    last = math.floor(min(splats[n, X] + right - HALF, np.float32(width - 1)))
     return int(first), int(last)
 
 
 @kernel
 def count_pairs(first, step, splats, order, visible, size, tile_counts, pair_counts):
     """Counts pairs of splat and tile: by block of the depth order and tile [P, blocks, tiles]; by splat [P, N]."""
-    width, height = size
-    columns = (width + LANES - 1) // LANES
+    width = size[0]
+    columns = (width + TILE_WIDTH - 1) // TILE_WIDTH
     blocks = tile_counts.shape[1]
     for task in range(first, splats.shape[0] * blocks, step):
         p, block = task // blocks, task % blocks
+        picture = splats[p]
         for rank in range(block * BLOCK, min((block + 1) * BLOCK, visible[p])):
-            splat = splats[p, order[p, rank]]
-            top, bottom, square = ellipse_rows(splat, height)
+            n = order[p, rank]
+            left, right, top, bottom, square = ellipse_box(picture, n, size)
+            is_narrow = left // TILE_WIDTH == right // TILE_WIDTH
             pairs = 0
-            for band in range(top // ROWS, bottom // ROWS + 1):
-                upper, lower = max(top, band * ROWS), min(bottom, band * ROWS + ROWS - 1)
-                left, right = ellipse_columns(splat, upper, lower, square, width)
+            for band in range(top // TILE_HEIGHT, bottom // TILE_HEIGHT + 1):
+                upper, lower = max(top, band * TILE_HEIGHT), min(bottom, band * TILE_HEIGHT + TILE_HEIGHT - 1)
+                if not is_narrow:
+                    left, right = ellipse_columns(picture, n, upper, lower, square, width)
                 if left <= right:
-                    for column in range(left // LANES, right // LANES + 1):
+                    for column in range(left // TILE_WIDTH, right // TILE_WIDTH + 1):
                         tile_counts[p, block, band * columns + column] += 1
                         pairs += 1
-            pair_counts[p, order[p, rank]] = pairs
+            pair_counts[p, n] = pairs
 
 
 @kernel
@@ -141,21 +147,23 @@ def assign_places(tile_counts, pair_counts, tile_starts, first_pairs):
 @kernel
 def list_pairs(first, step, splats, order, visible, size, places, first_pairs, entry_splats, pair_entries):
     """Writes the lists of the tiles, and which entries a splat has; advances places."""
-    width, height = size
-    columns = (width + LANES - 1) // LANES
+    width = size[0]
+    columns = (width + TILE_WIDTH - 1) // TILE_WIDTH
     blocks = places.shape[1]
     for task in range(first, splats.shape[0] * blocks, step):
         p, block = task // blocks, task % blocks
+        picture = splats[p]
         for rank in range(block * BLOCK, min((block + 1) * BLOCK, visible[p])):
             n = order[p, rank]
-            splat = splats[p, n]
-            top, bottom, square = ellipse_rows(splat, height)
+            left, right, top, bottom, square = ellipse_box(picture, n, size)
+            is_narrow = left // TILE_WIDTH == right // TILE_WIDTH
             pair = first_pairs[p, n]
-            for band in range(top // ROWS, bottom // ROWS + 1):
-                upper, lower = max(top, band * ROWS), min(bottom, band * ROWS + ROWS - 1)
-                left, right = ellipse_columns(splat, upper, lower, square, width)
+            for band in range(top // TILE_HEIGHT, bottom // TILE_HEIGHT + 1):
+                upper, lower = max(top, band * TILE_HEIGHT), min(bottom, band * TILE_HEIGHT + TILE_HEIGHT - 1)
+                if not is_narrow:
+                    left, right = ellipse_columns(picture, n, upper, lower, square, width)
                 if left <= right:
-                    for column in range(left // LANES, right // LANES + 1):
+                    for column in range(left // TILE_WIDTH, right // TILE_WIDTH + 1):
                         tile = band * columns + column
                         entry = places[p, block, tile]
                         entry_splats[entry] = n

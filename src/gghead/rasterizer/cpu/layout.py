@@ -28,11 +28,15 @@ lane_kernel = compiled(fastmath={"contract", "reassoc", "nsz"}, **FLAGS)
 BLOCK = 4096
 """Gaussians of a task; a constant, so that sums over blocks do not depend on the number of threads."""
 LANES = 16
-"""Width of a tile in pixels: one AVX-512 register, two of AVX2, four of NEON."""
+"""Pixels of a square, and Gaussians side by side: one AVX-512 register, two of AVX2, four of NEON."""
 LANES_U = np.uint64(LANES)
 """The same without a sign: the compiler then needs no checks to turn loops over lanes into vector instructions."""
-ROWS = 32
-"""Height of a tile in pixels."""
+SIDE = 4
+"""Side of a square in pixels: what most Gaussians cover is few squares, where it would be many rows of 16 pixels."""
+TILE_WIDTH, TILE_HEIGHT = 16, 32
+"""In pixels. Squares are numbered from the upper left, row by row, and pixels in them likewise."""
+SQUARES = TILE_WIDTH * TILE_HEIGHT // LANES
+"""Of a tile: a bit of 32 for each."""
 
 # Columns of a splat, float32. The conic (A, B, C) is the inverse of the covariance: q = A dx^2 + 2 B dx dy + C dy^2.
 X, Y, CONIC_A, CONIC_B, CONIC_C, DETERMINANT, OPACITY, FLOOR, CHANNELS = range(9)
