@@ -5,7 +5,8 @@ and for generated ones.
 
 A discriminator that has learned what pictures look like says the same of both kinds of real ones. The less of the way
 from generated pictures to its own it goes for the others, the more of what it teaches the generator is of single
-pictures, and not of what these have in common. A run to end there has too few pictures, or shows them too often.
+pictures, and not of what these have in common: such a run has too few pictures, or shows them too often. Where the
+discriminator can't tell generated pictures from its own yet, the share means nothing.
 
 Source: Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", section 2, equation 1 (r_v).
 """

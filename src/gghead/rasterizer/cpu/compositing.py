@@ -88,6 +88,12 @@ def lowest(squares):
 
 
 @kernel
+def place_in_tile(x, y):
+    """Square and lane of a tile's pixel."""
+    return y // SIDE * ACROSS + x // SIDE, y % SIDE * SIDE + x % SIDE
+
+
+@kernel
 def squares_inside(width, height, left, top):
     """The squares of a tile that have a pixel of the picture: a bit for each."""
     inside = np.uint32(0)
@@ -119,7 +125,7 @@ def composite(first, step, splats, tile_starts, entry_splats, size, rgb, depth, 
         blend(splats[p], entries, np.float32(left), np.float32(top), live, channels, state, slots)
         for y in range(min(TILE_HEIGHT, height - top)):
             for x in range(min(TILE_WIDTH, width - left)):
-                s, i = y // SIDE * ACROSS + x // SIDE, y % SIDE * SIDE + x % SIDE
+                s, i = place_in_tile(x, y)
                 for c in range(3):
                     rgb[p, top + y, left + x, c] = slots[s, SUMS + c, i]
                 depth[p, top + y, left + x, 0] = slots[s, SUMS + 3, i]

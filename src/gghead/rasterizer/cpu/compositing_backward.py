@@ -9,6 +9,7 @@ from gghead.rasterizer.cpu.compositing import (
     SIDE_U,
     exp_negative,
     lowest,
+    place_in_tile,
     touched_squares,
 )
 from gghead.rasterizer.cpu.layout import (
@@ -66,7 +67,7 @@ def composite_backward(
         counts[:] = 0
         for y in range(min(TILE_HEIGHT, height - top)):
             for x in range(min(TILE_WIDTH, width - left)):
-                s, i = y // SIDE * ACROSS + x // SIDE, y % SIDE * SIDE + x % SIDE
+                s, i = place_in_tile(x, y)
                 for c in range(3):
                     slots[s, GRADIENTS + c, i] = d_rgb[p, top + y, left + x, c]
                 slots[s, GRADIENTS + 3, i] = d_depth[p, top + y, left + x, 0]
