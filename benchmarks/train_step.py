@@ -174,7 +174,8 @@ def parts(state: TrainingState, config: RunConfig, labels: Tensor, repeats: int)
     heads = generator.decode_maps(maps).gaussians.map(lambda tensor: tensor.detach().requires_grad_())
     cameras = as_learned(generator.config).samples(Cameras.from_labels(labels.unflatten(0, (len(z), -1)), resolution))
     uv = generator.texel_uvs.expand(len(z), -1, 2) if training.uv_variation_weight > 0 else None
-    fake = samples_to_network(generator, render(heads, cameras, pairwise=True, features=uv)).detach()
+    samples = render(heads, cameras, background=0.0, pairwise=True, features=uv)
+    fake = samples_to_network(generator, samples, training.background).detach()
     fakes = list(Microbatches.of(discriminator, batch).cut(fake, labels))
     found = {}
 

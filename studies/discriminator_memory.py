@@ -26,6 +26,7 @@ from gghead.media.images import to_network
 from gghead.runs.run_folder import RunFolder
 from gghead.training.checkpoints import restore_state
 from gghead.training.losses.adversarial import mean_of_heads
+from gghead.training.losses.backgrounds import random_fields
 from gghead.training.losses.terms import render_samples, samples_to_network
 from gghead.training.run_pictures import open_dataset
 from gghead.training.state import TrainingState
@@ -85,7 +86,8 @@ def _real_logits(
     found = []
     for part in (chosen[first : first + BATCH] for first in range(0, len(chosen), BATCH)):
         pixels = torch.from_numpy(dataset.pixels(part)).to(state.device)
-        pictures = to_network(composite(pixels, _background(run, len(part), state, draw)))
+        behind = _background(run, len(part), state, draw)
+        pictures = to_network(composite(pixels, behind if isinstance(behind, float) else behind.permute(0, 2, 3, 1)))
         found.append(_judged(state, pictures, torch.from_numpy(dataset.labels[part]).to(state.device)))
     return torch.cat(found)
 
@@ -97,17 +99,17 @@ def _generated_logits(
     for part in labels.split(BATCH):
         latents = torch.randn(len(part), generator.config.z_size, generator=draw).to(state.device)
         styles = generator.map_labels(latents, part if generator.config.camera_conditioned else None)
-        background = _background(run, len(part), state, draw)
-        samples = render_samples(generator, generator.decode(styles), part, resolution, background)
-        found.append(_judged(state, samples_to_network(generator, samples), part))
+        samples = render_samples(generator, generator.decode(styles), part, resolution)
+        behind = _background(run, len(part), state, draw)
+        found.append(_judged(state, samples_to_network(generator, samples, behind), part))
     return torch.cat(found)
 
 
 def _background(
     run: RunFolder, count: int, state: TrainingState, draw: torch.Generator
-) -> float | Float[Tensor, "B 3"]:
-    training = run.config.training
-    return torch.rand(count, 3, generator=draw).to(state.device) if training.random_background else training.background
+) -> float | Float[Tensor, "B 3 R R"]:
+    training, side = run.config.training, state.discriminator.config.resolution
+    return random_fields(count, side, draw).to(state.device) if training.random_background else training.background
 
 
 def _judged(

@@ -125,9 +125,10 @@ FOREIGN_MESH_PSNR = 16.0
 """The same for a mesh of a head whose Gaussians are noise around the surface; seen: 18, and 23 for a smooth head."""
 MACHINES_AGREE = 1e-3
 """Relative difference of an evaluation's numbers on two machines, for the same seeds on the CPU."""
-TWO_PROCESSES = 2e-3
+TWO_PROCESSES = 1e-2
 """Weights and moments of some training steps of two processes against those of one: norm of the difference over norm;
-seen: 3e-6, and 5e-4 of a bias on another kind of processor, where rounding takes an activation over its kink."""
+seen: 3e-6, 5e-4 of a bias on another kind of processor, where rounding takes an activation over its kink, and 4e-3 of a
+noise strength, a sum of terms that cancel."""
 TWO_GPUS = 1e-3
 """Weights of a few training steps of two GPUs against those of one: norm of the difference over norm."""
 HALF_WEIGHTS = Tolerance(rtol=2**-10, atol=1e-6)

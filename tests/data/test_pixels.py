@@ -50,12 +50,17 @@ def test_on_any_background_stored_pictures_are_composited_within_a_level() -> No
         assert np.array_equal(found[[0, -1]], expected[[0, -1]]), "nothing or all of it is background"
 
 
-def test_each_picture_has_a_color_of_its_own() -> None:
+def test_each_picture_has_a_background_of_its_own() -> None:
     pixels = torch.from_numpy(premultiply(COLORS, ALPHA))[None].expand(2, -1, -1, -1)
-    found = composite(pixels, torch.tensor([[0.2, 0.4, 0.9], [1.0, 0.0, 0.5]]))
-    for picture, colors in zip(found, ([0.2, 0.4, 0.9], [1.0, 0.0, 0.5]), strict=True):
-        for channel, value in enumerate(colors):
-            assert torch.equal(picture[..., channel], composite(pixels[:1], value)[0, ..., channel])
+    colors = torch.tensor([[0.2, 0.4, 0.9], [1.0, 0.0, 0.5]])
+    behind = colors[:, None, None].repeat(1, *pixels.shape[1:3], 1)
+    behind[:, 0, 0] = 0.7
+    found = composite(pixels, behind)
+    for picture, values in zip(found, colors.tolist(), strict=True):
+        for channel, value in enumerate(values):
+            expected = composite(pixels[:1], value)[0, ..., channel]
+            expected[0, 0] = composite(pixels[:1], 0.7)[0, 0, 0, channel]
+            assert torch.equal(picture[..., channel], expected)
 
 
 @pytest.mark.parametrize("resolution", [SIDE, 8])

@@ -15,6 +15,7 @@ from gghead.data.pixels import composite
 from gghead.data.sampler import Order, Selection
 from gghead.runs.run_folder import RunFolder
 from gghead.training.loop import Outcome, train
+from gghead.training.losses.backgrounds import random_fields
 from tiny_run import RESOLUTION, SilentMonitor, tiny_config, write_tiny_dataset
 
 pytestmark = pytest.mark.gpu
@@ -89,8 +90,8 @@ def test_resident_batches_are_the_cpus_and_wait_for_nothing(dataset: HeadDataset
 
 def test_pictures_are_composited_alike_on_the_device(dataset: HeadDataset) -> None:
     pixels, _ = on_cpu(dataset)
-    colors = torch.rand(len(pixels), 3, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(composite(pixels.cuda(), colors.cuda()).cpu(), composite(pixels, colors))
+    fields = random_fields(len(pixels), pixels.shape[1], torch.Generator().manual_seed(0)).permute(0, 2, 3, 1)
+    assert torch.equal(composite(pixels.cuda(), fields.cuda()).cpu(), composite(pixels, fields))
     assert torch.equal(composite(pixels.cuda(), 0.3).cpu(), composite(pixels, 0.3))
 
 

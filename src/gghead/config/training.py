@@ -62,7 +62,7 @@ class TrainingConfig:
     views: int = 1
     """Pictures of each generated head, from as many cameras; a step draws batch_size / views heads."""
     random_background: bool = False
-    """Whether each picture, real and generated, stands on a random colour; the data need masks."""
+    """Whether each picture, real and generated, has a field of random colours behind it; the data need masks."""
     wrong_label_weight: float = 0.0
     """Weight of real pictures with cameras of others, shown to the discriminator as if generated; 0 for none."""
     augmentation: float = 0.0

@@ -85,7 +85,9 @@ def premultiply(colors: UInt8[np.ndarray, "H W 3"], alpha: UInt8[np.ndarray, "H 
     return result
 
 
-def composite(pixels: UInt8[Tensor, "B R R 4"], background: float | Float[Tensor, "B 3"]) -> UInt8[Tensor, "B R R 3"]:
+def composite(
+    pixels: UInt8[Tensor, "B R R 4"], background: float | Float[Tensor, "B R R 3"]
+) -> UInt8[Tensor, "B R R 3"]:
     """Pictures on a background: foreground + (1 - alpha) * background, rounded, at most 255.
 
     Of a picture that was not resized this is alpha * colour + (1 - alpha) * background, rounded once, where the
@@ -94,9 +96,8 @@ def composite(pixels: UInt8[Tensor, "B R R 4"], background: float | Float[Tensor
 
     Args:
         pixels: premultiplied foreground and alpha.
-        background: a grey value for all, or a colour for each, display sRGB, 0 to 1.
+        background: a grey value for all, or a picture for each, display sRGB, 0 to 1.
     """
-    color = background[:, None, None] if isinstance(background, Tensor) else background
-    behind = ((255 - pixels[..., 3:]) * color).round().to(torch.uint8)
+    behind = ((255 - pixels[..., 3:]) * background).round().to(torch.uint8)
     front = pixels[..., :3]
     return front + torch.minimum(behind, 255 - front)

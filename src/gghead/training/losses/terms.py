@@ -56,7 +56,7 @@ def generator_terms(
     labels: Float[Tensor, "B 25"],
     blur: Float[Tensor, "R R"] | None = None,
     noise: Noise = "none",
-    backgrounds: Float[Tensor, "B 3"] | None = None,
+    backgrounds: Float[Tensor, "B 3 R R"] | None = None,
     changes: Float[Tensor, "B 9"] | None = None,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> GeneratorTerms:
@@ -70,7 +70,7 @@ def generator_terms(
         labels: cameras of the images; the same number for each head, those of a head side by side.
         blur: of the pictures, see `blur_matrix`.
         noise: of the synthesis network's layers.
-        backgrounds: colour behind each picture, or None for the configured one.
+        backgrounds: what is behind each picture, or None for the configured grey.
         changes: of the pictures, see `augment`.
         mean: over the processes that share the batch.
     """
@@ -79,9 +79,9 @@ def generator_terms(
     gaussians = heads.gaussians
     uv_wanted, saturation_wanted = config.uv_variation_weight > 0, config.saturation_weight > 0
     features = generator.texel_uvs.expand(len(styles), -1, 2) if uv_wanted else None
-    background = config.background if backgrounds is None else backgrounds
-    samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, background, features)
-    pictures = samples_to_network(generator, samples)
+    behind = config.background if backgrounds is None else backgrounds
+    samples = render_samples(generator, gaussians, labels, discriminator.config.resolution, features)
+    pictures = samples_to_network(generator, samples, behind)
     pictures, seen_labels = augment(pictures, labels, changes, config.augmentation)
     adversarial, logits = _adversarial(discriminator, config.adversarial, pictures, seen_labels, blur)
     zero = logits.new_zeros(())
@@ -150,7 +150,6 @@ def render_samples(
     heads: Gaussians,
     labels: Float[Tensor, "B 25"],
     resolution: int,
-    background: float | Float[Tensor, "B 3"],
     features: Float[Tensor, "H N F"] | None = None,
 ) -> Rendering:
     """Heads from the cameras of labels, before samples become pixels: batch [H, B / H].
@@ -160,15 +159,23 @@ def render_samples(
         heads: batch [H].
         labels: the same number for each head, those of a head side by side.
         resolution: side of the pictures, the discriminator's.
-        background: a grey, or the colour behind each picture.
         features: further channels.
     """
     views = (len(heads.means), -1)
-    behind = background.unflatten(0, views) if isinstance(background, Tensor) else background
     cameras = as_learned(generator.config).samples(Cameras.from_labels(labels.unflatten(0, views), resolution))
-    return render(heads, cameras, background=behind, features=features, pairwise=True)
+    return render(heads, cameras, background=0.0, features=features, pairwise=True)
 
 
-def samples_to_network(generator: Generator, samples: Rendering) -> Float[Tensor, "B 3 R R"]:
-    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis."""
-    return as_learned(generator.config).average(samples.rgb.flatten(0, -4)).permute(0, 3, 1, 2) * 2 - 1
+def samples_to_network(
+    generator: Generator, samples: Rendering, behind: float | Float[Tensor, "B 3 R R"]
+) -> Float[Tensor, "B 3 R R"]:
+    """Pictures as the discriminator takes them: [-1, 1], channels first, one batch axis.
+
+    Args:
+        generator: that made the heads.
+        samples: before black.
+        behind: a grey, or what is behind each picture, 0 to 1.
+    """
+    average = as_learned(generator.config).average
+    front, alpha = (average(x.flatten(0, -4)).permute(0, 3, 1, 2) for x in (samples.rgb, samples.alpha))
+    return (front + (1 - alpha) * behind) * 2 - 1

@@ -85,10 +85,9 @@ def _generate(state: TrainingState, context: StepContext, generated: GeneratedBa
     """Images of new heads, without their graph."""
     styles = state.generator.map_labels(generated.latents, generated.conditioning_labels, update_mean=True)
     heads = state.generator.decode(styles, generated.noise)
-    background = context.config.background if generated.backgrounds is None else generated.backgrounds
-    resolution = state.discriminator.config.resolution
-    samples = render_samples(state.generator, heads, generated.labels, resolution, background)
-    return samples_to_network(state.generator, samples)
+    samples = render_samples(state.generator, heads, generated.labels, state.discriminator.config.resolution)
+    behind = context.config.background if generated.backgrounds is None else generated.backgrounds
+    return samples_to_network(state.generator, samples, behind)
 
 
 def step_r1(state: TrainingState, context: StepContext, real: RealBatch, blur: Blur) -> StepReport:

@@ -14,6 +14,7 @@ from gghead.data.pixels import composite
 from gghead.media.images import to_network
 from gghead.processes.group import SINGLE_PROCESS, ProcessGroup
 from gghead.training.losses.augmentation import NUMBERS, augment
+from gghead.training.losses.backgrounds import random_fields
 from gghead.training.losses.blur import blur_matrix
 from gghead.training.randomness import generator_for
 from gghead.training.schedules import blur_sigma, swap_probability
@@ -59,7 +60,7 @@ class GeneratedBatch:
         conditioning_labels: of the conditioning cameras; None if the mapping network has no input for them.
         noise: of the layers of the synthesis network.
         labels: cameras of the images; those of a head side by side.
-        backgrounds: colour behind each image; None for the configured one.
+        backgrounds: what is behind each image, in [0, 1]; None for the configured one.
         changes: random numbers of `augment`; None if it changes nothing.
     """
 
@@ -67,7 +68,7 @@ class GeneratedBatch:
     conditioning_labels: Float[Tensor, "H 25"] | None
     noise: tuple[Float[Tensor, "H 1 _ _"], ...]
     labels: Float[Tensor, "B 25"]
-    backgrounds: Float[Tensor, "B 3"] | None
+    backgrounds: Float[Tensor, "B 3 R R"] | None
     changes: Float[Tensor, "B 9"] | None
 
 
@@ -85,7 +86,7 @@ def prepare_real(state: TrainingState, context: StepContext, batch: Batch) -> Re
     """Real images in the discriminator's range, on random backgrounds and changed at random if the run wants it."""
     background: float | Tensor = context.config.background
     if context.config.random_background:
-        background = _draw_backgrounds(state, context, "backgrounds of real pictures")
+        background = _draw_backgrounds(state, context, "backgrounds of real pictures").permute(0, 2, 3, 1)
     images = to_network(composite(batch.pixels, background))
     changes = _draw_changes(state, context, "changes of real pictures")
     return RealBatch(*augment(images, batch.labels, changes, context.config.augmentation))
@@ -130,12 +131,11 @@ def draw_generated(
     )
 
 
-def _draw_backgrounds(state: TrainingState, context: StepContext, purpose: str) -> Float[Tensor, "B 3"]:
-    """Random colours behind this process's part of the images."""
-    config = context.config
-    draw = generator_for(config.seed, purpose, state.images, rollbacks=state.rollbacks)
-    colors = torch.rand(config.batch_size, 3, generator=draw)
-    return _to_device(context.group.part(colors, _group_size(state, config)), state)
+def _draw_backgrounds(state: TrainingState, context: StepContext, purpose: str) -> Float[Tensor, "B 3 R R"]:
+    """What is behind this process's part of the images."""
+    config, side = context.config, state.discriminator.config.resolution
+    draw = generator_for(config.seed, purpose, state.images, state.device, state.rollbacks)
+    return context.group.part(random_fields(config.batch_size, side, draw), _group_size(state, config))
 
 
 def _draw_changes(state: TrainingState, context: StepContext, purpose: str) -> Float[Tensor, "B 9"] | None:
