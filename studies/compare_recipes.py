@@ -136,7 +136,7 @@ SETS: dict[str, tuple[Callable[[str], RunConfig], dict[str, Change]]] = {
         {
             "as it is": lambda config: config,
             "no camera, two views": chain(consistent, trained_with(views=2, random_background=False)),
-            "no camera, two views, random colours": chain(consistent, trained_with(views=2)),
+            "no camera, two views, fields of colours": chain(consistent, trained_with(views=2)),
             "no camera, one view": chain(consistent, trained_with(views=1, random_background=False)),
         },
     ),

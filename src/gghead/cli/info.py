@@ -96,7 +96,7 @@ def describe_run(path: Path) -> Description:
     seen = int(checkpoints[-1].name) if checkpoints else 0
     begun = f", from {run.config.init_from}" if run.config.init_from else ""
     shade = SHADES.get(training.background, f"grey {training.background:g}")
-    background = "random colours" if training.random_background else shade
+    background = "fields of random colours" if training.random_background else shade
     facts = [
         ("progress", f"{seen} of {training.total_images} images seen"),
         ("pictures", f"{side} x {side} on {background}, of {run.config.data}"),

@@ -187,8 +187,8 @@ def with_recipe(config: RunConfig, recipe: Recipe) -> RunConfig:
         config: of a run.
         recipe: "paper": the mapping network sees the camera, each head is drawn once, on the run's background, with
             colours that depend on the direction (Kirschstein et al. 2024). "consistent": it does not, each head is
-            drawn from two cameras, every picture before random colours, with colours of the Gaussians alone (Barthel et
-            al. 2025, "CGS-GAN", with four cameras; two were measured to learn faster, docs/experiments.md).
+            drawn from two cameras, a field of random colours behind every picture, with colours of the Gaussians alone
+            (Barthel et al. 2025, "CGS-GAN", with four cameras; two were measured to learn faster, docs/experiments.md).
     """
     is_paper = recipe == "paper"
     generator = replace(config.model.generator, camera_conditioned=is_paper, sh_degree=1 if is_paper else 0)

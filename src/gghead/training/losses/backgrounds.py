@@ -1,4 +1,8 @@
-"""Pictures of nothing in particular, before which heads are shown to the discriminator."""
+"""Pictures of nothing in particular, before which heads are shown to the discriminator.
+
+Before one colour heads grow plain lumps sooner (docs/experiments.md, "What have plain backgrounds to do with the
+lumps?").
+"""
 
 import torch
 from jaxtyping import Float
