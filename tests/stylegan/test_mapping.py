@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gghead.stylegan.layers import initialize
-from gghead.stylegan.mapping import StyleMapping, truncate
+from gghead.stylegan.mapping import StyleBounds, StyleMapping, truncate
 
 
 def test_truncation_and_cutoff() -> None:
@@ -32,3 +32,30 @@ def test_labels_must_be_given_exactly_where_they_are_used() -> None:
         StyleMapping(4, 25, 3, 2)(torch.ones(1, 4), None)
     with pytest.raises(ValueError, match="takes no camera labels"):
         StyleMapping(4, 0, 3, 2)(torch.ones(1, 4), torch.ones(1, 25))
+
+
+def test_bounds_move_what_lies_beyond_them_and_nothing_else() -> None:
+    bounds = StyleBounds(2, 3)
+    styles = torch.tensor([[0.5, 0.2, 7.0], [2.0, 0.2, 7.0], [2.0, 3.0, 7.0]])
+    assert torch.equal(bounds(styles), styles), "a fresh one has no effect"
+    bounds.normals.copy_(torch.tensor([[1.0, 0, 0], [0, 2, 0]]))
+    bounds.steps.copy_(torch.tensor([[1.0, 0, -1], [0, 0.5, 0]]))
+    bounds.limits.copy_(torch.tensor([1.0, 2.0]))
+    expected = torch.tensor([[0.5, 0.2, 7.0], [1.0, 0.2, 8.0], [1.0, 1.0, 8.0]])
+    torch.testing.assert_close(bounds(styles), expected)
+
+
+def test_styles_of_a_mapping_stay_within_its_bounds() -> None:
+    mapping = StyleMapping(4, 0, 3, 2, bounds=1)
+    initialize(mapping, seed=0)
+    z = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    free = mapping(z, None)
+    assert mapping.bounds is not None
+    normal = torch.tensor([1.0, 0, 0])
+    limit = free[:, 0].median()
+    for buffer, value in ((mapping.bounds.normals, normal), (mapping.bounds.steps, normal)):
+        buffer.copy_(value[None])
+    mapping.bounds.limits.fill_(limit)
+    kept = mapping(z, None)
+    torch.testing.assert_close(kept[:, 0], free[:, 0].clamp(max=limit))
+    assert torch.equal(kept[:, 1:], free[:, 1:])

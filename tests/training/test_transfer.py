@@ -283,6 +283,19 @@ def test_a_source_without_checkpoints_is_named(data: Path, tmp_path: Path) -> No
         open_source(tmp_path / "official.pkl")
 
 
+def test_a_model_keeps_the_bounds_of_its_styles(data: Path, tmp_path: Path) -> None:
+    generator = build_generator(replace(MODEL.generator, style_bounds=1), seed=5)
+    assert generator.mapping.bounds is not None
+    generator.mapping.bounds.limits.fill_(0.25)
+    save_generator(tmp_path / "bounded.safetensors", generator)
+    config = continue_config(tiny_config(data), open_source(tmp_path / "bounded.safetensors"))
+    state, told = transfer(config, "cpu")
+    for network in (state.generator, state.generator_ema):
+        assert network.mapping.bounds is not None
+        assert network.mapping.bounds.limits.tolist() == [0.25]
+    assert not [name for name in told.fresh if name.startswith("generator")]
+
+
 def imported(folder: Path, scale: float = 1.0) -> Path:
     """What `gghead import` makes of networks like the tiny run's, on a template of another size."""
     generator = build_generator(replace(MODEL.generator, quaternion_order="zwxy"), seed=5)

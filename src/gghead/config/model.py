@@ -45,12 +45,15 @@ class GeneratorConfig:
     """Side in pixels of its training pictures; None if that is not known."""
     supersampling: int = 1
     """Training pictures are drawn so many times as large, and averaged, as light is in a camera's pixels."""
+    style_bounds: int = 0
+    """Directions beyond whose bounds no style goes, see `stylegan.mapping.StyleBounds`."""
 
     def __post_init__(self) -> None:
         require_power_of_two("map_resolution", self.map_resolution, 8)
         require_whole("sh_degree", self.sh_degree, 0, 3)
         require_whole("grid_size", self.grid_size, 2, LARGEST_SIDE)
         require_whole("mapping_layers", self.mapping_layers, 1, 64)
+        require_whole("style_bounds", self.style_bounds, 0, 64)
         for name in ("z_size", "style_size", "channel_base", "channel_max"):
             require_whole(name, getattr(self, name), 1, 2**20)
         require_finite("position_range", self.position_range, 0, 10)

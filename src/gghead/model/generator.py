@@ -57,7 +57,9 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         label_size = LABEL_SIZE if config.camera_conditioned else 0
-        self.mapping = StyleMapping(config.z_size, label_size, config.style_size, config.mapping_layers)
+        self.mapping = StyleMapping(
+            config.z_size, label_size, config.style_size, config.mapping_layers, config.style_bounds
+        )
         self.synthesis = SynthesisNetwork(
             config.style_size, config.map_resolution, config.map_channels, config.channel_base, config.channel_max
         )

@@ -28,15 +28,47 @@ class LabelMapping(nn.Module):
         return self.layers(unit_second_moment(self.embed(labels)))
 
 
+class StyleBounds(nn.Module):
+    """Takes styles back to where heads are whole: as truncation, but along a few directions and beyond a bound only.
+
+    A style w whose component w . n is above the limit of a direction moves along its step until it is at the limit;
+    directions are taken in turn. A fresh one has no effect: it has steps of length 0.
+
+    Attributes:
+        normals: n of each direction.
+        steps: by which a style moves, each with w . n = 1.
+        limits: largest w . n.
+    """
+
+    normals: Float[Tensor, "K W"]
+    steps: Float[Tensor, "K W"]
+    limits: Float[Tensor, " K"]
+
+    def __init__(self, count: int, style_size: int) -> None:
+        super().__init__()
+        self.register_buffer("normals", torch.zeros(count, style_size))
+        self.register_buffer("steps", torch.zeros(count, style_size))
+        self.register_buffer("limits", torch.zeros(count))
+
+    def forward(self, styles: Float[Tensor, "B W"]) -> Float[Tensor, "B W"]:
+        """Styles within the bounds."""
+        for normal, step, limit in zip(self.normals, self.steps, self.limits, strict=True):
+            styles = styles - (styles @ normal - limit).clamp_min(0)[:, None] * step
+        return styles
+
+
 class StyleMapping(nn.Module):
-    """Latent, and label where its size is not 0, -> style vector w; keeps the running mean of w."""
+    """Latent, and label where its size is not 0, -> style vector w, within bounds if there are any; keeps the running
+    mean of w.
+    """
 
     mean_style: Float[Tensor, " W"]
 
-    def __init__(self, z_size: int, label_size: int, style_size: int, layers: int) -> None:
+    def __init__(self, z_size: int, label_size: int, style_size: int, layers: int, bounds: int = 0) -> None:
         super().__init__()
         self.embed = EqualizedLinear(label_size, style_size) if label_size else None
         self.layers = hidden_layers(z_size + (style_size if label_size else 0), style_size, layers)
+        self.bounds = StyleBounds(bounds, style_size) if bounds else None
         self.register_buffer("mean_style", torch.zeros(style_size))
 
     @in_own_precision
@@ -52,7 +84,8 @@ class StyleMapping(nn.Module):
         features = [unit_second_moment(z)]
         if self.embed is not None:
             features.append(unit_second_moment(self.embed(labels)))
-        return self.layers(torch.cat(features, dim=1))
+        styles = self.layers(torch.cat(features, dim=1))
+        return styles if self.bounds is None else self.bounds(styles)
 
     @torch.no_grad()
     def update_mean(self, styles: Float[Tensor, "B W"]) -> None:

@@ -130,7 +130,8 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
     The EMA generator starts from the source's, so its ramp-up is off too: it would forget it in the first step.
     Where there is no discriminator, a fresh one learns together with the generator: one that learned by itself first
     would know nothing but faults that the generator leaves behind with its first steps (docs/experiments.md).
-    The template stays that of the source if none is named, and an official model keeps its order of quaternions.
+    The template stays that of the source if none is named, and an official model keeps its order of quaternions,
+    and a model with style bounds keeps them.
 
     Args:
         config: of the new run, as its preset says.
@@ -141,7 +142,8 @@ def continue_config(config: RunConfig, source: Source) -> RunConfig:
         ValueError: the networks differ in more than grid and resolutions, a resolution would shrink, or the template is
             another one.
     """
-    generator = replace(config.model.generator, quaternion_order=source.generator.quaternion_order)
+    kept = {name: getattr(source.generator, name) for name in ("quaternion_order", "style_bounds")}
+    generator = replace(config.model.generator, **kept)
     config = replace(
         config, template=config.template or source.template, model=replace(config.model, generator=generator)
     )

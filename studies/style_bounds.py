@@ -1,0 +1,160 @@
+"""Keeps the styles of a model within bounds beyond which its heads come apart, and says how many did and do.
+
+    python -m studies.style_bounds heads.safetensors bounded.safetensors >> benchmarks/results/style_bounds.jsonl
+
+Two faults show in the Gaussians themselves: walls before throats and faces, and brims of hats that hang in the air.
+Each is found along one direction of the styles, by a logistic regression on heads that were made and measured. Beyond
+--limit standard deviations along it, styles are taken back (`stylegan.mapping.StyleBounds`).
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from benchmarks.rows import commit
+from gghead.gaussians.scene import Gaussians
+from gghead.inference.loading import load
+from gghead.model.generator import Generator
+from gghead.model.storage import save_generator
+from gghead.runs.places import BUNDLED_MODEL
+from gghead.uv.samples import UVSamples
+
+FIRST_FITTED, FIRST_TRIED = 10_000, 50_000
+"""Seeds of the heads that directions are found with, and of those that they are tried on. Sheets show seeds from 0."""
+COMPONENTS = 160
+"""Principal components of the styles that a direction may have."""
+RIDGE = 0.003
+"""Weight of the squared length of a direction in whitened components."""
+OPAQUE, LARGE = 0.3, -4.6
+"""Gaussians of a fault: opacity at least, and log of the largest standard deviation, log world units."""
+
+
+class Fault(NamedTuple):
+    """What can be wrong with a head.
+
+    Attributes:
+        name: of the fault.
+        among: Gaussians that may be a part of it: offset [N, 3] from the template, mean [N, 3], template [N, 3].
+        least: so many are a fault.
+    """
+
+    name: str
+    among: Callable[[Tensor, Tensor, Tensor], Bool[Tensor, " N"]]
+    least: int
+
+    def size(self, head: Gaussians, template: Float[Tensor, "N 3"]) -> int:
+        """Gaussians of the fault in a head of batch []."""
+        visible = (head.opacities > OPAQUE) & (head.scales.amax(dim=-1).log() > LARGE)
+        return int((visible & self.among(head.means - template, head.means, template)).sum())
+
+
+FAULTS = (
+    Fault(
+        "wall",
+        lambda offset, mean, template: (
+            (mean[:, 0].abs() < 0.13) & (mean[:, 1] > -0.35) & (mean[:, 1] < 0.05) & (offset[:, 2] > 0.037)
+        ),
+        150,
+    ),
+    Fault("brim", lambda offset, mean, template: (template[:, 1] > 0.05) & (offset.norm(dim=1) > 0.15), 800),
+)
+
+
+@torch.no_grad()
+def measured(generator: Generator, first: int, count: int) -> tuple[Float[Tensor, "K W"], Bool[Tensor, "K F"]]:
+    """Styles of seeds, and which faults their heads have."""
+    styles, faults = [], []
+    for seed in range(first, first + count):
+        style = generator.styles([seed], 1.0)
+        head = generator.decode(style)
+        head = Gaussians(head.means[0], head.quats[0], head.scales[0], head.opacities[0], head.sh[0])
+        styles.append(style[0, 0])
+        faults.append([fault.size(head, generator.template_positions) >= fault.least for fault in FAULTS])
+    return torch.stack(styles), torch.tensor(faults)
+
+
+def direction(components: Float[Tensor, "K C"], has_fault: Bool[Tensor, " K"]) -> Float[Tensor, " C"]:
+    """The unit vector along which a fault becomes likelier, by a logistic regression with a ridge penalty."""
+    weights = components.new_zeros(components.shape[1]).requires_grad_()
+    bias = components.new_full((), -3).requires_grad_()
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=500, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        logits = components @ weights + bias
+        value = binary_cross_entropy_with_logits(logits, has_fault.to(logits)) + RIDGE * weights.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return (weights / weights.norm()).detach()
+
+
+def bounded(generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Tensor, "K F"], limit: float) -> Generator:
+    """The same generator with a bound for each fault.
+
+    Args:
+        generator: on the CPU.
+        styles: of its heads.
+        faults: that these have.
+        limit: standard deviations along the direction of a fault.
+
+    Raises:
+        ValueError: no head has a fault.
+    """
+    mean = styles.double().mean(dim=0)
+    variances, vectors = torch.linalg.eigh(torch.cov(styles.double().T))
+    spread, axes = variances[-COMPONENTS:].sqrt(), vectors[:, -COMPONENTS:]
+    components = (styles.double() - mean) @ axes / spread
+    texels = UVSamples(generator.texel_uvs, generator.template_positions)
+    result = Generator(replace(generator.config, style_bounds=len(FAULTS)), texels, seed=None)
+    result.load_state_dict(generator.state_dict(), strict=False)
+    bounds = result.mapping.bounds
+    assert bounds is not None
+    for index, fault in enumerate(FAULTS):
+        if not faults[:, index].any():
+            raise ValueError(f"none of {len(faults)} heads has a {fault.name}; measure more of them")
+        found = direction(components, faults[:, index])
+        normal = axes @ (found / spread)
+        bounds.normals[index], bounds.steps[index] = normal, axes @ (found * spread)
+        bounds.limits[index] = limit + mean @ normal
+    return result
+
+
+def main() -> None:
+    """Writes the bounded model and prints one row of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, nargs="?", default=BUNDLED_MODEL)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--heads", type=int, default=4000, help="that directions are found with")
+    parser.add_argument("--tried", type=int, default=1000, help="other heads, that the bounds are tried on")
+    parser.add_argument("--limit", type=float, default=0.6, help="standard deviations along a direction")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    if options.heads < 10 * COMPONENTS:
+        parser.error(f"--heads {options.heads} are too few to find directions with; expected {10 * COMPONENTS} or more")
+    generator = load(options.model, options.device)
+    styles, faults = measured(generator, FIRST_FITTED, options.heads)
+    result = bounded(generator.cpu(), styles.cpu(), faults, options.limit)
+    assert result.mapping.bounds is not None
+    save_generator(options.out, result, torch.float16)
+    row = {"model": options.model.name, "heads": options.heads, "limit": options.limit, "tried": options.tried}
+    for name, path in (("before", options.model), ("after", options.out)):
+        _, found = measured(load(path, options.device), FIRST_TRIED, options.tried)
+        row[name] = {fault.name: round(found[:, k].float().mean().item(), 4) for k, fault in enumerate(FAULTS)}
+    beyond = styles.cpu() @ result.mapping.bounds.normals.T > result.mapping.bounds.limits
+    row["moved"] = round(beyond.any(dim=1).float().mean().item(), 3)
+    print(json.dumps(row | {"commit": commit(), "date": datetime.now(UTC).date().isoformat()}))
+
+
+if __name__ == "__main__":
+    main()
