@@ -73,3 +73,10 @@ def test_half_the_size_and_nearly_the_same_head(tmp_path: Path) -> None:
     assert torch.equal(again.template_positions, generator.template_positions)
     difference = (again.sample([1]).sh - generator.sample([1]).sh).abs().max()
     assert 0 < difference < HALF_PRECISION_WEIGHTS
+
+
+def test_a_model_without_style_bounds_is_known_as_before_there_were_any() -> None:
+    generator = build_generator(TINY, seed=0)
+    assert "style_bounds" not in network_texts("generator", generator)[CONFIG_KEY]
+    bounded = build_generator(replace(TINY, style_bounds=1), seed=0)
+    assert '"style_bounds": 1' in network_texts("generator", bounded)[CONFIG_KEY]

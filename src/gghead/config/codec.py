@@ -9,6 +9,7 @@ import json
 import sys
 import types
 import typing
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any, Literal, NoReturn, TypeVar
 
@@ -21,9 +22,10 @@ MAX_FLOAT = sys.float_info.max
 """Farthest number from zero that a float may be."""
 
 
-def to_json(value: object) -> str:
-    """Text of a configuration, one field a line, keys in the order of the fields."""
-    return json.dumps(dataclasses.asdict(value), indent=2)  # type: ignore[call-overload]
+def to_json(value: object, without: Collection[str] = ()) -> str:
+    """Text of a configuration, one field a line, keys in the order of the fields; some fields may be left out."""
+    fields = dataclasses.asdict(value)  # type: ignore[call-overload]
+    return json.dumps({name: field for name, field in fields.items() if name not in without}, indent=2)
 
 
 def from_json(cls: type[T], text: str) -> T:

@@ -19,6 +19,9 @@ FORMAT_VERSION = "1"
 """Raised when the names or the meaning of the tensors change."""
 VERSION_KEY = "gghead.version"
 CONFIG_KEY = "gghead.config"
+ADDED_FIELDS = {"style_bounds": 0}
+"""Fields that configurations of networks have got since, which are left out at these values: files, and the hashes by
+which persons and encoders know their model, stay what they were."""
 GEOMETRY = ("texel_uvs", "template_positions")
 """Tensors of a generator that stay exact: where its Gaussians are on the template."""
 NOTHING_ALLOCATED = torch.device("meta")
@@ -107,7 +110,8 @@ PLACES = {
 
 def network_texts(kind: str, network: Generator | Discriminator) -> dict[str, str]:
     """What a file says of the network in it."""
-    return {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: to_json(network.config)}
+    absent = [name for name, value in ADDED_FIELDS.items() if getattr(network.config, name, value) == value]
+    return {KIND_KEY: kind, VERSION_KEY: FORMAT_VERSION, CONFIG_KEY: to_json(network.config, without=absent)}
 
 
 def _read_config(path: Path, content: TensorFile, kind: str, cls: type[C]) -> C:
