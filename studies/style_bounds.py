@@ -100,7 +100,7 @@ def direction(components: Float[Tensor, "K C"], has_fault: Bool[Tensor, " K"]) -
 
 
 def bounded(generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Tensor, "K F"], limit: float) -> Generator:
-    """The same generator with a bound for each fault.
+    """The same generator with a bound for each fault, and the mean of its styles within them.
 
     Args:
         generator: on the CPU.
@@ -127,6 +127,7 @@ def bounded(generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Ten
         normal = axes @ (found / spread)
         bounds.normals[index], bounds.steps[index] = normal, axes @ (found * spread)
         bounds.limits[index] = limit + mean @ normal
+    result.mapping.mean_style.copy_(bounds(styles).mean(dim=0))
     return result
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from PIL import Image
 def environment(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the programs of an environment that has gghead from its wheel and borrows what gghead needs."""
     for package in ("hatchling", "pip"):
-        pytest.importorskip(package, reason="needs the packages that build and install wheels")
+        if find_spec(package) is None:  # imported, pip would change how this process imports distutils
+            pytest.skip("needs the packages that build and install wheels")
     folder = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder / "dist"]
     subprocess.run(build, cwd=repository, capture_output=True, check=True)

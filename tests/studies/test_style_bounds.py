@@ -12,8 +12,6 @@ from studies import style_bounds
 from studies.style_bounds import FAULTS, bounded, direction
 from tiny_run import MODEL
 
-COMPONENTS = 4
-
 
 def test_the_direction_of_a_fault_is_found() -> None:
     random = torch.Generator().manual_seed(0)
@@ -26,7 +24,7 @@ def test_the_direction_of_a_fault_is_found() -> None:
 
 
 def test_styles_of_the_bounded_model_stay_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(style_bounds, "COMPONENTS", COMPONENTS)
+    monkeypatch.setattr(style_bounds, "COMPONENTS", 4)
     generator = build_generator(MODEL.generator, seed=0)
     random = torch.Generator().manual_seed(0)
     z = torch.randn(2000, MODEL.generator.z_size, generator=random)
@@ -50,6 +48,7 @@ def test_styles_of_the_bounded_model_stay_within(tmp_path: Path, monkeypatch: py
     inside = (styles @ bounds.normals.T < bounds.limits).all(dim=1)
     assert inside.any()
     torch.testing.assert_close(kept[inside], styles[inside])
+    torch.testing.assert_close(again.mapping.mean_style, kept.mean(dim=0))
 
 
 def test_a_fault_that_no_head_has_is_refused() -> None:

@@ -36,7 +36,7 @@ class StyleBounds(nn.Module):
 
     Attributes:
         normals: n of each direction.
-        steps: by which a style moves, each with w . n = 1.
+        steps: along which a style moves; the component of each along its own n is 1.
         limits: largest w . n.
     """
 
