@@ -4,7 +4,8 @@
 
 Two faults show in the Gaussians themselves: walls before throats and faces, and brims of hats that hang in the air.
 Each is found along one direction of the styles, by a logistic regression on heads that were made and measured. Beyond
---limit standard deviations along it, styles are taken back (`stylegan.mapping.StyleBounds`).
+--limit standard deviations along it, styles are taken back (`stylegan.mapping.StyleBounds`). Bounds that a model has
+stay.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -34,6 +35,11 @@ COMPONENTS = 160
 """Principal components of the styles that a direction may have."""
 RIDGE = 0.003
 """Weight of the squared length of a direction in whitened components."""
+FEWEST = 10
+"""Heads with a fault that a direction is found with, at least."""
+BOUNDS = "normals", "steps", "limits"
+BATCH = 16
+"""Heads that are made at a time."""
 OPAQUE, LARGE = 0.3, -4.6
 """Gaussians of a fault: opacity at least, and log of the largest standard deviation, log world units."""
 
@@ -43,29 +49,30 @@ class Fault(NamedTuple):
 
     Attributes:
         name: of the fault.
-        among: Gaussians that may be a part of it: offset [N, 3] from the template, mean [N, 3], template [N, 3].
+        among: Gaussians that may be a part of it: offset [*B, N, 3] from the template, mean [*B, N, 3], and template
+            [N, 3].
         least: so many are a fault.
     """
 
     name: str
-    among: Callable[[Tensor, Tensor, Tensor], Bool[Tensor, " N"]]
+    among: Callable[[Tensor, Tensor, Tensor], Bool[Tensor, "*B N"]]
     least: int
 
-    def size(self, head: Gaussians, template: Float[Tensor, "N 3"]) -> int:
-        """Gaussians of the fault in a head of batch []."""
-        visible = (head.opacities > OPAQUE) & (head.scales.amax(dim=-1).log() > LARGE)
-        return int((visible & self.among(head.means - template, head.means, template)).sum())
+    def size(self, heads: Gaussians, template: Float[Tensor, "N 3"]) -> Int64[Tensor, "*B"]:
+        """Gaussians of the fault in each head of a batch."""
+        visible = (heads.opacities > OPAQUE) & (heads.scales.amax(dim=-1).log() > LARGE)
+        return (visible & self.among(heads.means - template, heads.means, template)).sum(dim=-1)
 
 
 FAULTS = (
     Fault(
         "wall",
         lambda offset, mean, template: (
-            (mean[:, 0].abs() < 0.13) & (mean[:, 1] > -0.35) & (mean[:, 1] < 0.05) & (offset[:, 2] > 0.037)
+            (mean[..., 0].abs() < 0.13) & (mean[..., 1] > -0.35) & (mean[..., 1] < 0.05) & (offset[..., 2] > 0.037)
         ),
         150,
     ),
-    Fault("brim", lambda offset, mean, template: (template[:, 1] > 0.05) & (offset.norm(dim=1) > 0.15), 800),
+    Fault("brim", lambda offset, mean, template: (template[:, 1] > 0.05) & (offset.norm(dim=-1) > 0.15), 800),
 )
 
 
@@ -73,13 +80,12 @@ FAULTS = (
 def measured(generator: Generator, first: int, count: int) -> tuple[Float[Tensor, "K W"], Bool[Tensor, "K F"]]:
     """Styles of seeds, and which faults their heads have."""
     styles, faults = [], []
-    for seed in range(first, first + count):
-        style = generator.styles([seed], 1.0)
-        head = generator.decode(style)
-        head = Gaussians(head.means[0], head.quats[0], head.scales[0], head.opacities[0], head.sh[0])
-        styles.append(style[0, 0])
-        faults.append([fault.size(head, generator.template_positions) >= fault.least for fault in FAULTS])
-    return torch.stack(styles), torch.tensor(faults)
+    for seed in range(first, first + count, BATCH):
+        found = generator.styles(list(range(seed, min(seed + BATCH, first + count))), 1.0)
+        heads = generator.decode(found)
+        styles.append(found[:, 0])
+        faults.append(torch.stack([fault.size(heads, generator.template_positions) >= fault.least for fault in FAULTS]))
+    return torch.cat(styles), torch.cat(faults, dim=1).T
 
 
 def direction(components: Float[Tensor, "K C"], has_fault: Bool[Tensor, " K"]) -> Float[Tensor, " C"]:
@@ -100,30 +106,37 @@ def direction(components: Float[Tensor, "K C"], has_fault: Bool[Tensor, " K"]) -
 
 
 def bounded(generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Tensor, "K F"], limit: float) -> Generator:
-    """The same generator with a bound for each fault, and the mean of its styles within them.
+    """The same generator with a bound more for each fault that enough heads have, and the mean of its styles within.
 
     Args:
-        generator: on the CPU.
+        generator: on the CPU; bounds that it has stay, and come first.
         styles: of its heads.
         faults: that these have.
         limit: standard deviations along the direction of a fault.
 
     Raises:
-        ValueError: no head has a fault.
+        ValueError: fewer than FEWEST heads have any of the faults.
     """
+    frequent = [index for index in range(len(FAULTS)) if faults[:, index].sum() >= FEWEST]
+    if not frequent:
+        names = " or a ".join(fault.name for fault in FAULTS)
+        raise ValueError(f"fewer than {FEWEST} of {len(faults)} heads have a {names}; measure more of them")
     mean = styles.double().mean(dim=0)
     variances, vectors = torch.linalg.eigh(torch.cov(styles.double().T))
     spread, axes = variances[-COMPONENTS:].sqrt(), vectors[:, -COMPONENTS:]
     components = (styles.double() - mean) @ axes / spread
+    before = generator.config.style_bounds
     texels = UVSamples(generator.texel_uvs, generator.template_positions)
-    result = Generator(replace(generator.config, style_bounds=len(FAULTS)), texels, seed=None)
-    result.load_state_dict(generator.state_dict(), strict=False)
+    result = Generator(replace(generator.config, style_bounds=before + len(frequent)), texels, seed=None)
+    tensors = generator.state_dict()
+    kept = {name: tensors.pop(f"mapping.bounds.{name}") for name in BOUNDS} if before else {}
+    result.load_state_dict(tensors, strict=False)
     bounds = result.mapping.bounds
     assert bounds is not None
-    for index, fault in enumerate(FAULTS):
-        if not faults[:, index].any():
-            raise ValueError(f"none of {len(faults)} heads has a {fault.name}; measure more of them")
-        found = direction(components, faults[:, index])
+    for name, values in kept.items():
+        getattr(bounds, name)[:before] = values
+    for index, fault in enumerate(frequent, start=before):
+        found = direction(components, faults[:, fault])
         normal = axes @ (found / spread)
         bounds.normals[index], bounds.steps[index] = normal, axes @ (found * spread)
         bounds.limits[index] = limit + mean @ normal
@@ -153,6 +166,7 @@ def main() -> None:
         _, found = measured(load(path, options.device), FIRST_TRIED, options.tried)
         row[name] = {fault.name: round(found[:, k].float().mean().item(), 4) for k, fault in enumerate(FAULTS)}
     beyond = styles.cpu() @ result.mapping.bounds.normals.T > result.mapping.bounds.limits
+    row["bounds"] = result.config.style_bounds
     row["moved"] = round(beyond.any(dim=1).float().mean().item(), 3)
     print(json.dumps(row | {"commit": commit(), "date": datetime.now(UTC).date().isoformat()}))
 

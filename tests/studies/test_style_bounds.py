@@ -51,9 +51,25 @@ def test_styles_of_the_bounded_model_stay_within(tmp_path: Path, monkeypatch: py
     torch.testing.assert_close(again.mapping.mean_style, kept.mean(dim=0))
 
 
+def test_further_bounds_leave_those_that_a_model_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style_bounds, "COMPONENTS", 4)
+    generator = build_generator(MODEL.generator, seed=0)
+    random = torch.Generator().manual_seed(0)
+    styles = torch.randn(100, MODEL.generator.style_size, generator=random)
+    faults = torch.stack([styles[:, 0] > 0.5, styles[:, 1] > 0.5], dim=1)
+    first = bounded(generator, styles, faults, limit=0.6)
+    faults[:, 0] = False
+    second = bounded(first, styles, faults, limit=0.4)
+    assert (first.config.style_bounds, second.config.style_bounds) == (2, 3)
+    for name, values in first.mapping.bounds.state_dict().items():
+        torch.testing.assert_close(second.mapping.bounds.state_dict()[name][:2], values)
+    assert second.mapping.bounds.limits[2] < second.mapping.bounds.limits[1]
+    assert torch.equal(second.state_dict()["texel_uvs"], generator.state_dict()["texel_uvs"])
+
+
 def test_a_fault_that_no_head_has_is_refused() -> None:
     generator = build_generator(MODEL.generator, seed=0)
-    with pytest.raises(ValueError, match="none of 5 heads has a wall; measure more of them"):
+    with pytest.raises(ValueError, match="fewer than 10 of 5 heads have a wall or a brim; measure more of them"):
         bounded(generator, torch.randn(5, MODEL.generator.style_size), torch.zeros(5, 2, dtype=torch.bool), 0.6)
 
 
@@ -63,5 +79,5 @@ def test_walls_and_brims_are_counted() -> None:
     count = len(template)
     sizes, colors = torch.full((count, 3), 0.02), torch.zeros(count, 1, 3)
     head = Gaussians(template + offset, torch.ones(count, 4), sizes, torch.ones(count), colors)
-    assert [fault.size(head, template) for fault in FAULTS] == [100, 100]
-    assert [fault.size(head, head.means) for fault in FAULTS] == [0, 0]
+    assert [int(fault.size(head, template)) for fault in FAULTS] == [100, 100]
+    assert [int(fault.size(head, head.means)) for fault in FAULTS] == [0, 0]
