@@ -1,6 +1,6 @@
 """Is the mean of models that began as one better than each of them? Weights averaged one by one, in 16 bits.
 
-    python -m studies.mean_of_models runs/a runs/b --out mean.safetensors
+    python -m studies.mean_of_models runs/a runs/b --weights 0.85 0.15 --out mean.safetensors
 
 Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
 increasing inference time".
@@ -20,8 +20,13 @@ def main() -> None:
     """Writes the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, nargs="+", help="runs or model files of one configuration and template")
+    parser.add_argument("--weights", type=float, nargs="+", help="of the models; all alike without")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
+    weights = torch.tensor(options.weights or [1.0] * len(options.models), dtype=torch.float64)
+    if len(weights) != len(options.models) or not weights.sum() > 0:
+        parser.error(f"--weights are {weights.tolist()} for {len(options.models)} models; expected one for each")
+    weights = weights / weights.sum()
     first, *others = [load(path) for path in options.models]
     for path, other in zip(options.models[1:], others, strict=True):
         if other.config != first.config or not torch.allclose(other.template_positions, first.template_positions):
@@ -31,7 +36,7 @@ def main() -> None:
             )
     states = [model.state_dict() for model in (first, *others)]
     for name, tensor in first.state_dict().items():
-        tensor.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
+        tensor.copy_(torch.tensordot(weights, torch.stack([state[name].double() for state in states]), dims=1))
     save_generator(options.out, first, torch.float16)
 
 

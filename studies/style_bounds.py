@@ -4,13 +4,13 @@
 
 Two faults show in the Gaussians themselves: walls before throats and faces, and brims of hats that hang in the air.
 Each is found along one direction of the styles, by a logistic regression on heads that were made and measured. Beyond
---limit standard deviations along it, styles are taken back (`stylegan.mapping.StyleBounds`). Bounds that a model has
+--limits standard deviations along it, styles are taken back (`stylegan.mapping.StyleBounds`). Bounds that a model has
 stay.
 """
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,14 +105,16 @@ def direction(components: Float[Tensor, "K C"], has_fault: Bool[Tensor, " K"]) -
     return (weights / weights.norm()).detach()
 
 
-def bounded(generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Tensor, "K F"], limit: float) -> Generator:
+def bounded(
+    generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Tensor, "K F"], limits: Sequence[float]
+) -> Generator:
     """The same generator with a bound more for each fault that enough heads have, and the mean of its styles within.
 
     Args:
         generator: on the CPU; bounds that it has stay, and come first.
         styles: of its heads.
         faults: that these have.
-        limit: standard deviations along the direction of a fault.
+        limits: standard deviations along the direction of each fault.
 
     Raises:
         ValueError: fewer than FEWEST heads have any of the faults.
@@ -139,7 +141,7 @@ def bounded(generator: Generator, styles: Float[Tensor, "K W"], faults: Bool[Ten
         found = direction(components, faults[:, fault])
         normal = axes @ (found / spread)
         bounds.normals[index], bounds.steps[index] = normal, axes @ (found * spread)
-        bounds.limits[index] = limit + mean @ normal
+        bounds.limits[index] = limits[fault] + mean @ normal
     result.mapping.mean_style.copy_(bounds(styles).mean(dim=0))
     return result
 
@@ -151,17 +153,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--heads", type=int, default=4000, help="that directions are found with")
     parser.add_argument("--tried", type=int, default=1000, help="other heads, that the bounds are tried on")
-    parser.add_argument("--limit", type=float, default=0.6, help="standard deviations along a direction")
+    parser.add_argument(
+        "--limits", type=float, nargs=len(FAULTS), default=(0.6, 0.6), help="of walls and brims, standard deviations"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     if options.heads < 10 * COMPONENTS:
         parser.error(f"--heads {options.heads} are too few to find directions with; expected {10 * COMPONENTS} or more")
     generator = load(options.model, options.device)
     styles, faults = measured(generator, FIRST_FITTED, options.heads)
-    result = bounded(generator.cpu(), styles.cpu(), faults, options.limit)
+    result = bounded(generator.cpu(), styles.cpu(), faults, options.limits)
     assert result.mapping.bounds is not None
     save_generator(options.out, result, torch.float16)
-    row = {"model": options.model.name, "heads": options.heads, "limit": options.limit, "tried": options.tried}
+    row = {"model": options.model.name, "heads": options.heads, "limits": list(options.limits), "tried": options.tried}
     for name, path in (("before", options.model), ("after", options.out)):
         _, found = measured(load(path, options.device), FIRST_TRIED, options.tried)
         row[name] = {fault.name: round(found[:, k].float().mean().item(), 4) for k, fault in enumerate(FAULTS)}

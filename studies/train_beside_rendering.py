@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from time import sleep
@@ -151,8 +152,11 @@ def train_part(config: RunConfig, people: People, images: int, device: torch.dev
         last = state.images >= images
         if last or state.images % (training.batch_size * max(8192 // training.batch_size, 1)) == 0:
             row = {"part": out.stem, "images": state.images, "people": len(people.labels)}
+            tick = means.read(state.images)
             with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row | means.read(state.images).values()) + "\n")
+                file.write(json.dumps(row | tick.values()) + "\n")
+            left = timedelta(seconds=round((images - state.images) / tick.images_per_second))
+            print(f"part {out.stem}: {state.images} of {images} images, {len(people.labels)} people, ETA {left}")
         if last:
             break
     require_finite(state, means)
@@ -164,7 +168,7 @@ def main() -> None:
     """Renders and trains."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder, made if it is missing")
-    parser.add_argument("--start", type=Path, default=BUNDLED_MODEL, help="model file, awaited if it is not there yet")
+    parser.add_argument("--start", type=Path, default=BUNDLED_MODEL, help="model file")
     parser.add_argument("--assets", type=Path, required=True, help="MakeHuman asset pack")
     parser.add_argument("--preset", default="heads512")
     parser.add_argument("--parts", type=int, default=8)
@@ -178,6 +182,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=66, help="of the people")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
+    if not CHUNK <= options.first <= options.people - options.people % CHUNK:
+        parser.error(f"--first is {options.first}; expected {CHUNK} people or more, and no more than --people")
+    open_source(options.start)  # rather than after people are there
     options.run.mkdir(parents=True, exist_ok=True)
     device = torch.device(options.device)
     side = from_preset(options.preset, "").model.discriminator.resolution
@@ -186,18 +193,20 @@ def main() -> None:
     first, last = options.rates
     start = options.start
     given = dict(text.split("=", 1) for text in options.set)
-    for part in range(options.parts):
-        out = options.run / f"{part:02}.safetensors"
-        while not out.exists() and (people.look() < options.first or not start.exists()):
-            sleep(SECONDS_BETWEEN_LOOKS)
-        if not out.exists():
-            rate = first * (last / first) ** (part / max(options.parts - 1, 1))
-            settings = SETTINGS | {"generator_lr": rate} | given
-            config = configured(start, options.preset, options.batch_size, part, settings)
-            with on_gpu(device), multiplication(config.training.precision):
-                train_part(config, people, options.images, device, out, options.run / "log.jsonl")
-        start = out
-    people.close()
+    try:
+        for part in range(options.parts):
+            out = options.run / f"{part:02}.safetensors"
+            if not out.exists():
+                while people.look() < options.first:
+                    sleep(SECONDS_BETWEEN_LOOKS)
+                rate = first * (last / first) ** (part / max(options.parts - 1, 1))
+                settings = SETTINGS | {"generator_lr": rate} | given
+                config = configured(start, options.preset, options.batch_size, part, settings)
+                with on_gpu(device), multiplication(config.training.precision):
+                    train_part(config, people, options.images, device, out, options.run / "log.jsonl")
+            start = out
+    finally:
+        people.close()
 
 
 if __name__ == "__main__":

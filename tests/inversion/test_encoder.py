@@ -204,7 +204,7 @@ def test_the_bundled_encoder_tells_the_models_own_heads_apart_and_nobody_has_to_
     features, places = learned_pictures(generator, space, encoder.features, 16, unseen)
     told = encoder.style_map(features)
     error, spread = (value[:, :10].square().sum() for value in (told - places, places))
-    assert error < 0.65 * spread, "it explained 0.57 of the variance of the first ten coordinates of 160 heads"
+    assert error < 0.65 * spread, "it explained 0.52 of the variance of the first ten coordinates of 160 heads"
 
 
 def test_an_encoder_of_another_model_is_refused(encoder_file: Path, tmp_path: Path, pictures: list[Picture]) -> None:

@@ -13,17 +13,29 @@ from tiny_run import MODEL
 from tolerances import HALF_WEIGHTS
 
 
-def test_weights_are_halfway_between_those_of_two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("weights", "share"), [([], 0.5), (["--weights", "1", "3"], 0.75)])
+def test_weights_lie_between_those_of_two_models(
+    weights: list[str], share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     models = [build_generator(MODEL.generator, seed=seed) for seed in (0, 1)]
     paths = [tmp_path / f"{number}.safetensors" for number in range(2)]
     for path, model in zip(paths, models, strict=True):
         save_generator(path, model)
     out = tmp_path / "mean.safetensors"
-    monkeypatch.setattr("sys.argv", ["mean_of_models", *map(str, paths), "--out", str(out)])
+    monkeypatch.setattr("sys.argv", ["mean_of_models", *map(str, paths), *weights, "--out", str(out)])
     mean_of_models.main()
     first, second, mean = (model.state_dict() for model in (*models, load_generator(out)))
     for name, tensor in mean.items():
-        torch.testing.assert_close(tensor, (first[name] + second[name]) / 2, **HALF_WEIGHTS._asdict())
+        torch.testing.assert_close(tensor, first[name].lerp(second[name], share), **HALF_WEIGHTS._asdict())
+
+
+def test_as_many_weights_as_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mean_of_models", "a", "b", "--weights", "1", "--out", str(tmp_path / "mean")])
+    with pytest.raises(SystemExit):
+        mean_of_models.main()
+    assert "for 2 models; expected one for each" in capsys.readouterr().err
 
 
 def test_models_of_two_configurations_have_no_mean(

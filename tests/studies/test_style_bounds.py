@@ -34,7 +34,7 @@ def test_styles_of_the_bounded_model_stay_within(tmp_path: Path, monkeypatch: py
     spread = styles - styles.mean(dim=0)
     strong = spread @ torch.linalg.eigh(torch.cov(styles.T)).eigenvectors[:, -1]
     faults = torch.stack([strong > strong.quantile(0.9), strong < strong.quantile(0.1)], dim=1)
-    result = bounded(generator, styles, faults, limit=0.6)
+    result = bounded(generator, styles, faults, limits=(0.6, 0.6))
     save_generator(tmp_path / "bounded.safetensors", result)
     again = load_generator(tmp_path / "bounded.safetensors")
     with torch.no_grad():
@@ -57,9 +57,9 @@ def test_further_bounds_leave_those_that_a_model_has(monkeypatch: pytest.MonkeyP
     random = torch.Generator().manual_seed(0)
     styles = torch.randn(100, MODEL.generator.style_size, generator=random)
     faults = torch.stack([styles[:, 0] > 0.5, styles[:, 1] > 0.5], dim=1)
-    first = bounded(generator, styles, faults, limit=0.6)
+    first = bounded(generator, styles, faults, limits=(0.6, 0.6))
     faults[:, 0] = False
-    second = bounded(first, styles, faults, limit=0.4)
+    second = bounded(first, styles, faults, limits=(0.4, 0.4))
     assert (first.config.style_bounds, second.config.style_bounds) == (2, 3)
     for name, values in first.mapping.bounds.state_dict().items():
         torch.testing.assert_close(second.mapping.bounds.state_dict()[name][:2], values)
@@ -70,7 +70,7 @@ def test_further_bounds_leave_those_that_a_model_has(monkeypatch: pytest.MonkeyP
 def test_a_fault_that_no_head_has_is_refused() -> None:
     generator = build_generator(MODEL.generator, seed=0)
     with pytest.raises(ValueError, match="fewer than 10 of 5 heads have a wall or a brim; measure more of them"):
-        bounded(generator, torch.randn(5, MODEL.generator.style_size), torch.zeros(5, 2, dtype=torch.bool), 0.6)
+        bounded(generator, torch.randn(5, MODEL.generator.style_size), torch.zeros(5, 2, dtype=torch.bool), (0.6, 0.6))
 
 
 def test_walls_and_brims_are_counted() -> None:
