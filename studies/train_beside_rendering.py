@@ -3,8 +3,9 @@
     python -m studies.train_beside_rendering runs/on --assets PACK --parts 8 --images 96000
 
 Rendering takes cores and training a GPU, so both go on at once, and nobody learns the same few people by heart. RUN
-gets people-<first>.npz, <part>.safetensors (the EMA generator at the end of each part, 16 bits) and log.jsonl. Stopped,
-it goes on with the first part that is missing. The rate of the generator falls from part to part.
+gets run.json, people-<first>.npz, <part>.safetensors (the EMA generator at the end of each part, from 00, 16 bits) and
+log.jsonl. Stopped, it begins the part again that is missing; what was rendered stays. The rate of the generator falls
+from part to part.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gghead.checkpoint.atomic import write_file
-from gghead.config.presets import from_preset, with_batch_size, with_discriminator, with_settings
+from gghead.config.presets import PRESETS, from_preset, with_batch_size, with_discriminator, with_settings
 from gghead.config.training import RunConfig
 from gghead.cuda.graphs import fastest_runner, on_gpu
 from gghead.data.labels import mirror_labels
@@ -155,7 +156,7 @@ def train_part(config: RunConfig, people: People, images: int, device: torch.dev
             tick = means.read(state.images)
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row | tick.values()) + "\n")
-            left = timedelta(seconds=round((images - state.images) / tick.images_per_second))
+            left = timedelta(seconds=round(max(images - state.images, 0) / tick.images_per_second))
             print(f"part {out.stem}: {state.images} of {images} images, {len(people.labels)} people, ETA {left}")
         if last:
             break
@@ -164,35 +165,72 @@ def train_part(config: RunConfig, people: People, images: int, device: torch.dev
     save_generator(out, state.generator_ema, torch.float16)
 
 
-def main() -> None:
-    """Renders and trains."""
+def parsed() -> argparse.Namespace:
+    """The command line; what can be known to be wrong is refused before anybody is rendered."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder, made if it is missing")
     parser.add_argument("--start", type=Path, default=BUNDLED_MODEL, help="model file")
     parser.add_argument("--assets", type=Path, required=True, help="MakeHuman asset pack")
-    parser.add_argument("--preset", default="heads512")
+    parser.add_argument("--preset", choices=[name for name in PRESETS if name.startswith("heads")], default="heads512")
     parser.add_argument("--parts", type=int, default=8)
     parser.add_argument("--images", type=int, default=96_000, help="of a part")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rates", type=float, nargs=2, default=(5e-4, 1.5e-4), help="of the generator, first and last")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of all parts")
-    parser.add_argument("--people", type=int, default=40_000, help="at most")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of all parts; repeatable")
+    parser.add_argument("--people", type=int, default=32_000, help="at most; 1 MiB of the device each at 512 x 512")
     parser.add_argument("--first", type=int, default=1_000, help="people that the first part waits for")
     parser.add_argument("--workers", type=int, default=14, help="processes that render")
     parser.add_argument("--seed", type=int, default=66, help="of the people")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
-    if not CHUNK <= options.first <= options.people - options.people % CHUNK:
-        parser.error(f"--first is {options.first}; expected {CHUNK} people or more, and no more than --people")
-    open_source(options.start)  # rather than after people are there
+    whole = options.people - options.people % CHUNK
+    if not CHUNK <= options.first <= whole:
+        parser.error(f"--first is {options.first}; people come in chunks, so expected {CHUNK} to {whole}")
+    if min(options.rates) <= 0 or min(options.parts, options.images, options.workers) < 1:
+        parser.error("--rates must be above 0, --parts, --images and --workers 1 or more")
+    if lacking := [text for text in options.set if "=" not in text]:
+        parser.error(f"--set {lacking[0]} has no value; expected NAME=VALUE")
+    options.set = dict(text.split("=", 1) for text in options.set)
+    try:
+        configured(options.start, options.preset, options.batch_size, 0, SETTINGS | options.set)
+        head_maker(sitting_of(options))
+    except (ValueError, FileNotFoundError) as error:
+        parser.error(str(error))
+    return options
+
+
+def sitting_of(options: argparse.Namespace) -> Sitting:
+    """How people are rendered."""
+    side, optics = PRESETS[options.preset].model.discriminator.resolution, Optics(None, (3, 4.3))
+    return Sitting(side, options.seed, 1, "around", options.assets, False, optics, transparent=True)
+
+
+def require_same(options: argparse.Namespace) -> None:
+    """Notes what decides about a run in its folder, or compares it with what is noted there.
+
+    Raises:
+        SystemExit: the run was begun otherwise; names what differs.
+    """
+    note = options.run / "run.json"
+    free = "run", "people", "first", "workers", "device"
+    wanted = json.loads(
+        json.dumps({name: value for name, value in vars(options).items() if name not in free}, default=str)
+    )
+    if not note.exists():
+        write_file(note, lambda temporary: temporary.write_text(json.dumps(wanted, indent=1), encoding="utf-8"))
+    known = json.loads(note.read_text(encoding="utf-8"))
+    if differing := [name for name in wanted if known.get(name) != wanted[name]]:
+        told = ", ".join(f"--{name.replace('_', '-')} {known.get(name)}" for name in differing)
+        raise SystemExit(f"{options.run} was begun with {told}; go on with that, or name another folder")
+
+
+def main() -> None:
+    """Renders and trains."""
+    options = parsed()
     options.run.mkdir(parents=True, exist_ok=True)
-    device = torch.device(options.device)
-    side = from_preset(options.preset, "").model.discriminator.resolution
-    sitting = Sitting(side, options.seed, 1, "around", options.assets, False, Optics(None, (3, 4.3)), transparent=True)
-    people = People(sitting, options.run, options.people, options.workers, device)
-    first, last = options.rates
-    start = options.start
-    given = dict(text.split("=", 1) for text in options.set)
+    require_same(options)
+    device, (first, last), start = torch.device(options.device), options.rates, options.start
+    people = People(sitting_of(options), options.run, options.people, options.workers, device)
     try:
         for part in range(options.parts):
             out = options.run / f"{part:02}.safetensors"
@@ -200,7 +238,7 @@ def main() -> None:
                 while people.look() < options.first:
                     sleep(SECONDS_BETWEEN_LOOKS)
                 rate = first * (last / first) ** (part / max(options.parts - 1, 1))
-                settings = SETTINGS | {"generator_lr": rate} | given
+                settings = SETTINGS | {"generator_lr": rate} | options.set
                 config = configured(start, options.preset, options.batch_size, part, settings)
                 with on_gpu(device), multiplication(config.training.precision):
                     train_part(config, people, options.images, device, out, options.run / "log.jsonl")

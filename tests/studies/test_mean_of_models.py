@@ -29,13 +29,22 @@ def test_weights_lie_between_those_of_two_models(
         torch.testing.assert_close(tensor, first[name].lerp(second[name], share), **HALF_WEIGHTS._asdict())
 
 
-def test_as_many_weights_as_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        (["1"], "for 2 models; expected one for each"),
+        (["inf", "1"], "shares of 0 or more"),
+        (["0", "0"], "one above 0"),
+    ],
+)
+def test_weights_are_shares_one_for_each_model(
+    weights: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["mean_of_models", "a", "b", "--weights", "1", "--out", str(tmp_path / "mean")])
+    out = str(tmp_path / "mean")
+    monkeypatch.setattr("sys.argv", ["mean_of_models", "a", "b", "--weights", *weights, "--out", out])
     with pytest.raises(SystemExit):
         mean_of_models.main()
-    assert "for 2 models; expected one for each" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
 
 
 def test_models_of_two_configurations_have_no_mean(

@@ -1,5 +1,6 @@
 """Training on people that are rendered meanwhile: chunks are whole or absent, and parts see all people so far."""
 
+from argparse import Namespace
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from gghead.data.sampler import Order
 from gghead.synthetic import Sitting
 from studies import train_beside_rendering
-from studies.train_beside_rendering import CHUNK, People, batches, draw_chunk
+from studies.train_beside_rendering import CHUNK, People, batches, draw_chunk, require_same
 
 
 class Pool:
@@ -71,3 +72,33 @@ def test_a_chunk_that_is_there_is_not_rendered_again(tmp_path: Path, monkeypatch
     before = path.stat().st_mtime_ns
     draw_chunk(sitting, tmp_path, 4)
     assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--set", "views"], "--set views has no value; expected NAME=VALUE"),
+        (["--set", "veiws=4"], "veiws"),
+        (["--first", "1000", "--people", "1000"], "expected 16 to 992"),
+        (["--rates", "0", "1"], "--rates must be above 0"),
+        (["--start", "nothing.safetensors"], "nothing.safetensors"),
+        (["--assets", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anybody_is_rendered(
+    given: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.setattr("sys.argv", ["train_beside_rendering", str(run), "--assets", str(tmp_path), *given])
+    with pytest.raises(SystemExit):
+        train_beside_rendering.main()
+    assert told in capsys.readouterr().err
+    assert not run.exists()
+
+
+def test_a_run_goes_on_as_it_was_begun(tmp_path: Path) -> None:
+    options = Namespace(run=tmp_path, seed=66, rates=[5e-4, 1e-4], start=Path("a.safetensors"), people=100)
+    require_same(options)
+    require_same(Namespace(**vars(options) | {"people": 200}))
+    with pytest.raises(SystemExit, match=r"was begun with --seed 66; go on with that, or name another folder"):
+        require_same(Namespace(**vars(options) | {"seed": 67}))
